@@ -1,0 +1,1 @@
+# filled when the layers stand

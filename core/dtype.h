@@ -1,0 +1,57 @@
+// Element types. `real` is the type of arithmetic: float, or double in the gradcheck build, which
+// compiles the same sources with SORAGRAD_REAL_DOUBLE.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace soragrad {
+
+#ifdef SORAGRAD_REAL_DOUBLE
+using real = double;
+#else
+using real = float;
+#endif
+
+enum class DType : uint8_t { f32, f64, bf16, f16, i64, i32, i16, i8, u8, boolean };
+
+constexpr DType kReal = sizeof(real) == 8 ? DType::f64 : DType::f32;
+
+// Bytes of one element.
+constexpr size_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::f64: case DType::i64: return 8;
+    case DType::f32: case DType::i32: return 4;
+    case DType::bf16: case DType::f16: case DType::i16: return 2;
+    case DType::i8: case DType::u8: case DType::boolean: return 1;
+  }
+  return 0;
+}
+
+// The safetensors name: "F32", "BF16", "I64", ...
+std::string_view name_of(DType dtype);
+
+// Storage-only half formats; conversions are exact to float and round to nearest even from it.
+struct bfloat16 {
+  uint16_t bits;
+};
+struct float16 {
+  uint16_t bits;
+};
+inline float to_float(bfloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
+bfloat16 to_bfloat16(float x);
+float to_float(float16 x);  // subnormals included
+
+// DType of a C++ type: dtype_of<float> == DType::f32.
+template <typename T>
+inline constexpr DType dtype_of = DType::u8;
+template <> inline constexpr DType dtype_of<float> = DType::f32;
+template <> inline constexpr DType dtype_of<double> = DType::f64;
+template <> inline constexpr DType dtype_of<bfloat16> = DType::bf16;
+template <> inline constexpr DType dtype_of<float16> = DType::f16;
+template <> inline constexpr DType dtype_of<int64_t> = DType::i64;
+template <> inline constexpr DType dtype_of<int32_t> = DType::i32;
+
+}  // namespace soragrad
