@@ -1,0 +1,23 @@
+// Whole files in and out. Reading is bounded and never trusts the name: only regular files and
+// pipes are read. Writing goes to a temporary name beside the target, which is synced and renamed,
+// so that a reader sees the old file or the new one and a crash leaves no half.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace soragrad {
+
+constexpr int64_t kMaxFileBytes = int64_t{1} << 32;  // 4 GiB: far above any text file of GLUE
+
+// The bytes of a regular file or a pipe. Fails where it cannot be opened, is something else (a
+// folder, a device) or holds more than max_bytes.
+std::string read_file(const std::string& path, int64_t max_bytes = kMaxFileBytes);
+
+// Replaces the file by these bytes in one step; its folder must exist. A symbolic link keeps
+// pointing to its target, and a path that is no regular file (a pipe, /dev/stdout) is written in
+// place.
+void write_file_atomically(const std::string& path, std::string_view bytes);
+
+}  // namespace soragrad
