@@ -1,0 +1,146 @@
+#include "autograd/graph.h"
+
+#include <algorithm>
+#include <queue>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "autograd/ops.h"
+
+namespace soragrad {
+
+namespace detail {
+
+// Numbers grow with time, so a node's inputs always have smaller ones: visiting nodes from the
+// largest number down is a topological order, and the same one in every run.
+struct Node {
+  const char* op = "leaf";
+  uint64_t number = 0;
+  std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
+  Backward backward;                          // empty for a leaf
+  Tensor grad;                                // of a leaf, or on its way through backward()
+  bool owns_grad = true;                      // false: a place given by set_grad(), kept for ever
+};
+
+namespace {
+thread_local bool recording = true;
+uint64_t next_number = 0;
+
+std::set<std::string_view>& op_names() {
+  static std::set<std::string_view> names;
+  return names;
+}
+}  // namespace
+
+}  // namespace detail
+
+using detail::Node;
+
+Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) {
+  set_requires_grad(requires_grad);
+}
+
+void Variable::set_requires_grad(bool requires_grad) {
+  require(!node_ || !node_->backward, "[{}] its result is no leaf: it cannot be frozen or freed.",
+          node_ ? node_->op : "");
+  if (!requires_grad) {
+    node_.reset();
+  } else if (!node_) {
+    node_ = std::make_shared<Node>();
+  }
+}
+
+const Tensor& Variable::grad() const {
+  static const Tensor kUndefined;
+  return node_ ? node_->grad : kUndefined;
+}
+
+void Variable::set_grad(Tensor grad) {
+  require(node_ && !node_->backward, "[set_grad] only a trainable leaf holds a gradient.");
+  require(grad.shape() == shape(), "[set_grad] gradient {} does not fit the value {}.",
+          grad.shape(), shape());
+  node_->grad = std::move(grad);
+  node_->owns_grad = false;
+}
+
+void Variable::zero_grad() {
+  if (!node_ || !node_->grad.defined()) return;
+  if (node_->owns_grad) {
+    node_->grad = Tensor();
+  } else {
+    node_->grad.fill_zero();
+  }
+}
+
+void Variable::set_value(Tensor value) {
+  require(value.shape() == shape(), "[set_value] {} does not replace {}.", value.shape(), shape());
+  value_ = std::move(value);
+}
+
+bool Gradients::wanted(size_t input) const { return node_.inputs[input] != nullptr; }
+
+void Gradients::add(size_t input, Tensor dx) {
+  Node* node = node_.inputs[input].get();
+  if (!node) return;
+  if (node->grad.defined()) {
+    add_inplace(node->grad, dx);
+  } else {
+    node->grad = std::move(dx);
+  }
+}
+
+bool grad_wanted(std::span<const Variable> inputs) {
+  return detail::recording &&
+         std::any_of(inputs.begin(), inputs.end(), [](auto& x) { return x.requires_grad(); });
+}
+
+Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Backward backward) {
+  detail::op_names().insert(op);
+  Variable result(std::move(value));
+  if (!grad_wanted(inputs)) return result;
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->number = ++detail::next_number;
+  node->backward = std::move(backward);
+  for (Variable& input : inputs) node->inputs.push_back(std::move(input.node_));
+  result.node_ = std::move(node);
+  return result;
+}
+
+void backward(const Variable& loss, real scale) {
+  require(loss.defined() && loss.value().numel() == 1, "[backward] a scalar is wanted, not {}.",
+          loss.defined() ? loss.shape() : Shape{});
+  require(loss.requires_grad(), "[backward] the loss depends on no trainable parameter.");
+  const NoGrad no_grad;
+  loss.node_->grad = Tensor::full(loss.shape(), scale, loss.device());
+  const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
+    return a->number < b->number;
+  };
+  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>
+      ready(older);
+  std::unordered_set<Node*> queued;
+  ready.push(loss.node_);
+  while (!ready.empty()) {
+    const std::shared_ptr<Node> node = ready.top();
+    ready.pop();
+    if (!node->backward) continue;  // a leaf keeps what arrived
+    const Tensor dy = std::exchange(node->grad, Tensor());
+    Gradients gradients(*node);
+    std::exchange(node->backward, nullptr)(dy, gradients);
+    for (std::shared_ptr<Node>& input : node->inputs) {
+      if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);
+    }
+    node->inputs.clear();
+  }
+}
+
+NoGrad::NoGrad() : before_(std::exchange(detail::recording, false)) {}
+NoGrad::~NoGrad() { detail::recording = before_; }
+
+std::vector<std::string> recorded_ops() {
+  return {detail::op_names().begin(), detail::op_names().end()};
+}
+
+}  // namespace soragrad

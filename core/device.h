@@ -1,0 +1,15 @@
+// Where memory lives and kernels run. One process drives one device, so there is no index.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace soragrad {
+
+enum class Device : uint8_t { cpu, cuda };
+
+constexpr std::string_view name_of(Device device) {
+  return device == Device::cpu ? "cpu" : "cuda";
+}
+
+}  // namespace soragrad

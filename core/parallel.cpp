@@ -1,0 +1,144 @@
+#include "core/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+
+namespace soragrad {
+namespace {
+
+// About 30 microseconds: longer than the gaps between the loops of a training step.
+constexpr int kSpins = 4000;
+
+thread_local bool inside_loop = false;
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int available_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
+}
+
+// Workers wait for a new generation number, claim tasks until none is left, and report.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads) {
+    for (int worker = 1; worker < threads; ++worker) {
+      workers_.emplace_back([this] { work(); });
+    }
+    omp_set_num_threads(1);  // oneDNN is called from our tasks, never the other way round
+  }
+
+  ~ThreadPool() {
+    stop_ = true;
+    announce();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  void run(int64_t tasks, detail::TaskFunction function, void* context) {
+    function_ = function;
+    context_ = context;
+    tasks_ = tasks;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    announce();
+    claim_tasks();
+    while (busy_.load(std::memory_order_acquire) != 0) pause();
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+ private:
+  void announce() {
+    {
+      const std::lock_guard lock(mutex_);
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+  }
+
+  void work() {
+    omp_set_num_threads(1);
+    for (uint64_t seen = 0;;) {
+      seen = wait_after(seen);
+      if (stop_) return;
+      claim_tasks();
+      busy_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  uint64_t wait_after(uint64_t seen) {
+    for (int spin = 0; spin < kSpins; ++spin) {
+      if (generation_.load(std::memory_order_acquire) != seen) return generation_;
+      pause();
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return generation_ != seen; });
+    return generation_;
+  }
+
+  void claim_tasks() {
+    inside_loop = true;
+    for (int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) {
+      try {
+        function_(context_, task);
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+    }
+    inside_loop = false;
+  }
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<int64_t> next_{0};
+  std::atomic<int> busy_{0};
+  int64_t tasks_ = 0;
+  detail::TaskFunction function_ = nullptr;
+  void* context_ = nullptr;
+  std::exception_ptr error_;
+};
+
+std::unique_ptr<ThreadPool>& pool() {
+  static auto instance = std::make_unique<ThreadPool>(available_cores());
+  return instance;
+}
+
+}  // namespace
+
+int num_threads() { return pool()->threads(); }
+
+void set_num_threads(int threads) {
+  require(threads >= 1, "[threads] {} threads; at least 1 is needed.", threads);
+  if (threads != num_threads()) pool() = std::make_unique<ThreadPool>(threads);
+}
+
+void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
+  if (inside_loop || tasks <= 1 || num_threads() == 1) {
+    for (int64_t task = 0; task < tasks; ++task) function(context, task);
+    return;
+  }
+  pool()->run(tasks, function, context);
+}
+
+}  // namespace soragrad
