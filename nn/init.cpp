@@ -1,0 +1,44 @@
+#include "nn/init.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "core/rng.h"
+
+namespace soragrad::nn {
+namespace {
+
+// Midpoints of 2^32 cells: never 0, so its logarithm is finite.
+double unit(uint32_t bits) { return (bits + 0.5) * 0x1p-32; }
+
+template <typename Draw>
+Tensor fill(const Shape& shape, uint64_t seed, std::string_view path, Draw&& draw) {
+  const RandomStream stream{seed, random_site(path), 0};
+  Tensor result = Tensor::empty(shape);
+  real* values = result.data();
+  for (int64_t i = 0; i < result.numel(); i += 4) {
+    const Philox4 words = philox(stream, static_cast<uint64_t>(i / 4));
+    for (int64_t j = 0; j < 4 && i + j < result.numel(); ++j) {
+      values[i + j] = static_cast<real>(draw(words, j));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor normal(const Shape& shape, double standard_deviation, uint64_t seed, std::string_view path) {
+  return fill(shape, seed, path, [&](const Philox4& words, int64_t j) {
+    const double radius = std::sqrt(-2 * std::log(unit(words.bits[j / 2 * 2])));
+    const double angle = 2 * std::numbers::pi * unit(words.bits[j / 2 * 2 + 1]);
+    return standard_deviation * radius * (j % 2 ? std::sin(angle) : std::cos(angle));
+  });
+}
+
+Tensor uniform(const Shape& shape, double bound, uint64_t seed, std::string_view path) {
+  return fill(shape, seed, path, [&](const Philox4& words, int64_t j) {
+    return bound * (2 * unit(words.bits[j]) - 1);
+  });
+}
+
+}  // namespace soragrad::nn

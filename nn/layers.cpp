@@ -1,0 +1,48 @@
+#include "nn/layers.h"
+
+#include <utility>
+
+#include "autograd/ops.h"
+
+namespace soragrad::nn {
+
+Embedding::Embedding(Module* parent, std::string name, int64_t rows, int64_t hidden,
+                     int64_t padding_idx)
+    : Module(parent, std::move(name)),
+      weight(this, "weight", {rows, hidden}),
+      padding_idx_(padding_idx) {}
+
+Variable Embedding::forward(const Tensor& ids, const Pass& pass) {
+  return observed(embedding(ids, weight, padding_idx_), pass);
+}
+
+Dropout::Dropout(Module* parent, std::string name, double p)
+    : Module(parent, std::move(name)), p_(p) {}
+
+RandomStream Dropout::stream(const Pass& pass) const {
+  if (site_ == 0) site_ = random_site(path());
+  return pass.stream(site_);
+}
+
+Variable Dropout::forward(const Variable& x, const Pass& pass) const {
+  return dropout(x, probability(pass), stream(pass));
+}
+
+LayerNorm::LayerNorm(Module* parent, std::string name, int64_t hidden, double eps)
+    : Module(parent, std::move(name)),
+      weight(this, "weight", {hidden}),
+      bias(this, "bias", {hidden}),
+      eps_(eps) {}
+
+Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
+  return observed(layer_norm(x, weight, bias, eps_), pass);
+}
+
+Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
+                            const Pass& pass) {
+  return observed(residual_layer_norm(x, residual, weight, bias, eps_, dropout.probability(pass),
+                                      dropout.stream(pass)),
+                  pass);
+}
+
+}  // namespace soragrad::nn

@@ -1,0 +1,35 @@
+#include "nn/linear.h"
+
+#include <utility>
+
+#include "autograd/ops.h"
+
+namespace soragrad::nn {
+
+Linear::Linear(Module* parent, std::string name, int64_t in, int64_t out)
+    : Module(parent, std::move(name)),
+      weight(this, "weight", {out, in}),
+      bias(this, "bias", {out}),
+      in_(in),
+      out_(out) {}
+
+Variable Linear::forward(const Variable& x, const Pass& pass) {
+  Variable y = linear(x, weight, bias, packed());
+  if (delta_) y = delta_->forward(x, y, pass);
+  return observed(y, pass);
+}
+
+void Linear::attach(std::unique_ptr<Delta> delta) { delta_ = std::move(delta); }
+
+// A trainable weight changes every step and is packed where it is used; a frozen one that was
+// replaced (loaded, merged) is packed anew.
+const std::shared_ptr<PackedMatrix>& Linear::packed() {
+  if (weight.requires_grad()) {
+    packed_.reset();
+  } else if (!packed_ || packed_->weight().raw() != weight.value().raw()) {
+    packed_ = std::make_shared<PackedMatrix>(weight.value());
+  }
+  return packed_;
+}
+
+}  // namespace soragrad::nn

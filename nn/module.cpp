@@ -1,0 +1,71 @@
+#include "nn/module.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+
+namespace soragrad::nn {
+namespace {
+
+std::string join(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+}  // namespace
+
+Parameter::Parameter(Module* owner, std::string name, const Shape& shape)
+    : owner_(owner), name_(std::move(name)), shape_(shape) {
+  owner_->parameters_.push_back(this);
+}
+
+Parameter::~Parameter() { std::erase(owner_->parameters_, this); }
+
+std::string Parameter::path() const { return join(owner_->path(), name_); }
+
+void Parameter::assign(Tensor value) {
+  require(value.shape() == shape_, "[{}] the value has shape {}; {} is expected.", path(),
+          value.shape(), shape_);
+  static_cast<Variable&>(*this) = Variable(std::move(value), requires_grad());
+}
+
+Module::Module(Module* parent, std::string name) : parent_(parent), name_(std::move(name)) {
+  parent_->children_.push_back(this);
+}
+
+Module::~Module() {
+  if (parent_) std::erase(parent_->children_, this);
+}
+
+std::string Module::path() const { return parent_ ? join(parent_->path(), name_) : name_; }
+
+void Module::for_each_parameter(const std::function<void(Parameter&)>& visit) {
+  for (Parameter* parameter : parameters_) visit(*parameter);
+  for (Module* child : children_) child->for_each_parameter(visit);
+}
+
+void Module::for_each_module(const std::function<void(Module&)>& visit) {
+  visit(*this);
+  for (size_t i = 0; i < children_.size(); ++i) children_[i]->for_each_module(visit);
+}
+
+std::vector<Parameter*> Module::parameters() {
+  std::vector<Parameter*> all;
+  for_each_parameter([&](Parameter& parameter) { all.push_back(&parameter); });
+  return all;
+}
+
+Parameter* Module::find_parameter(const std::string& path) {
+  Parameter* found = nullptr;
+  for_each_parameter([&](Parameter& parameter) {
+    if (!found && parameter.path() == path) found = &parameter;
+  });
+  return found;
+}
+
+const Variable& Module::observed(const Variable& output, const Pass& pass) const {
+  if (pass.observe) pass.observe(path(), output);
+  return output;
+}
+
+}  // namespace soragrad::nn
