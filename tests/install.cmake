@@ -1,0 +1,19 @@
+# The installed package serves a project of its own: install, find_package(soragrad), build, run.
+set(prefix ${BUILD}/tests/install/prefix)
+set(example ${BUILD}/tests/install/example)
+file(REMOVE_RECURSE ${BUILD}/tests/install)
+set(flags)
+if(SANITIZE)
+  set(flags -DCMAKE_CXX_FLAGS=-fsanitize=address,undefined)
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix}
+  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/examples/standalone -B ${example} -G Ninja
+  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=${BUILD_TYPE} ${flags}
+  COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${example} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${example}/standalone OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+message("${output}")
+if(NOT output MATCHES "7 elements of \\(7\\) sum to 21")
+  message(FATAL_ERROR "The standalone example does not say what it should.")
+endif()
