@@ -1,0 +1,214 @@
+#include "data/glue_file.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "core/error.h"
+#include "data/tsv.h"
+
+namespace soragrad::data {
+namespace {
+
+using Fields = std::span<const std::string_view>;
+
+constexpr std::string_view kIndexNames[] = {"index", "idx"};
+constexpr std::string_view kTestIndexNames[] = {"index", "idx", "id"};  // QQP's test file says id
+constexpr std::string_view kFirstId[] = {"#1 ID"};
+constexpr std::string_view kSecondId[] = {"#2 ID"};
+constexpr int kRowsExamined = 100;  // to tell the form of a file whose header is no help
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+template <typename Number>
+std::optional<Number> parse(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// The first column that bears one of the names, earlier names first; -1 if none does.
+int column(Fields header, std::span<const std::string_view> names) {
+  for (const std::string_view name : names) {
+    for (size_t i = 0; i < header.size(); ++i) {
+      if (equal_ignoring_case(trimmed(header[i]), name)) return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+const std::string_view* field(Fields fields, int column) {
+  return column >= 0 && static_cast<size_t>(column) < fields.size() ? &fields[column] : nullptr;
+}
+
+std::optional<int64_t> parse_label(const GlueTask& task, std::string_view text) {
+  for (size_t i = 0; i < task.label_names.size(); ++i) {
+    if (text == task.label_names[i]) return static_cast<int64_t>(i);
+  }
+  const auto number = parse<int64_t>(text);
+  return number && *number >= 0 && *number < task.num_labels() ? number : std::nullopt;
+}
+
+std::optional<float> parse_score(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto score = parse<double>(text);
+  if (!score || !std::isfinite(static_cast<float>(*score))) return std::nullopt;
+  return static_cast<float>(*score);
+}
+
+bool is_label(const GlueTask& task, std::string_view text) {
+  return task.regression() ? parse_score(text).has_value() : parse_label(task, text).has_value();
+}
+
+struct Layout {
+  GlueColumns columns;
+  bool header;
+};
+
+bool fits(const GlueTask& task, const GlueColumns& form, Fields fields) {
+  if (fields.size() != form.width) return false;
+  if (form.label >= 0) return is_label(task, trimmed(fields[form.label]));
+  return parse<int64_t>(fields[form.index]).has_value();
+}
+
+// The form of a file whose first line has no known names: the labelled one where any of the first
+// rows fits it, else the test form. The first line is a header unless it fits itself.
+std::optional<Layout> layout_by_content(const GlueTask& task, TsvReader& reader) {
+  for (const GlueColumns& form : {task.labelled, task.unlabelled}) {
+    const bool headerless = form.label >= 0 && !task.labelled_header;
+    reader.rewind();
+    for (int row = 0; row < kRowsExamined && reader.next(); ++row) {
+      if (fits(task, form, reader.fields())) return Layout{form, row > 0 && !headerless};
+    }
+  }
+  // CoLA without one good row: its rows give better messages than its header could.
+  if (!task.labelled_header) return Layout{task.labelled, false};
+  return std::nullopt;
+}
+
+Layout find_layout(const GlueTask& task, TsvReader& reader) {
+  require(reader.next(), "[{}] {}: no rows in this file.", task.name, reader.path());
+  const Fields header = reader.fields();
+  const std::string first_line = reader.where();
+  const size_t width = header.size();
+  GlueColumns columns;
+  columns.text_a = column(header, task.text_a_names);
+  columns.text_b = column(header, task.text_b_names);
+  columns.label = column(header, task.label_columns);
+  columns.index = columns.label < 0 ? column(header, kTestIndexNames) : column(header, kIndexNames);
+  if (columns.text_a >= 0 && (columns.text_b >= 0 || !task.has_pair())) return {columns, true};
+
+  std::string needed(task.text_a_names[0]);
+  if (task.has_pair()) needed += fmt::format(" and {}", task.text_b_names[0]);
+  require(columns.text_a < 0 && columns.text_b < 0,
+          "[{}] {}: the header has only one of the columns {}; add the other.", task.name,
+          first_line, needed);
+  const auto layout = layout_by_content(task, reader);
+  require(layout.has_value(),
+          "[{}] {}: no header with the columns {}, and rows of {} columns fit neither the labelled "
+          "form ({} columns) nor the test form ({}).",
+          task.name, first_line, needed, width, task.labelled.width, task.unlabelled.width);
+  return *layout;
+}
+
+// The id pairs of MRPC's dev rows, each as "id1 TAB id2".
+std::unordered_set<std::string> load_dev_ids(const std::string& path) {
+  std::unordered_set<std::string> ids;
+  TsvReader reader(path);
+  while (reader.next()) {
+    require(reader.fields().size() == 2, "[mrpc] {}: {} columns, expected two ids.", reader.where(),
+            reader.fields().size());
+    ids.insert(fmt::format("{}\t{}", reader.fields()[0], reader.fields()[1]));
+  }
+  return ids;
+}
+
+// Reads the label into the example; false where it is missing.
+bool read_label(const GlueTask& task, const TsvReader& reader, int column, Example& example) {
+  const std::string_view* raw = field(reader.fields(), column);
+  const std::string_view text = raw ? trimmed(*raw) : std::string_view();
+  if (text.empty()) return false;
+  if (task.regression()) {
+    const auto score = parse_score(text);
+    require(score.has_value(), "[{}] {}: score {} is not a finite number.", task.name,
+            reader.where(), quoted(text));
+    example.score = *score;
+    return true;
+  }
+  const auto label = parse_label(task, text);
+  require(label.has_value(), "[{}] {}: unknown label {}; expected {} or 0 to {}.", task.name,
+          reader.where(), quoted(text), joined(task.label_names), task.num_labels() - 1);
+  example.label = *label;
+  return true;
+}
+
+}  // namespace
+
+Dataset load_glue_file(const GlueTask& task, const GlueSource& source, Labels labels) {
+  TsvReader reader(source.path);
+  const auto [columns, header] = find_layout(task, reader);
+  Dataset dataset{.task = &task, .path = source.path};
+  dataset.labelled = columns.label >= 0 && labels != Labels::ignored;
+  require(dataset.labelled || labels != Labels::required,
+          "[{}] {}: no label column; give a file in the form of train.tsv.", task.name,
+          source.path);
+
+  reader.rewind();
+  int id1 = -1;
+  int id2 = -1;
+  if (header) {
+    reader.next();
+    id1 = column(reader.fields(), kFirstId);
+    id2 = column(reader.fields(), kSecondId);
+  }
+  std::unordered_set<std::string> dev_ids;
+  if (!source.dev_ids.empty()) {
+    require(id1 >= 0 && id2 >= 0, "[mrpc] {}: no columns #1 ID and #2 ID.", reader.where());
+    dev_ids = load_dev_ids(source.dev_ids);
+  }
+
+  for (int64_t number = 0; reader.next(); ++number) {
+    const Fields fields = reader.fields();
+    if (!source.dev_ids.empty()) {
+      const std::string_view* first = field(fields, id1);
+      const std::string_view* second = field(fields, id2);
+      const bool dev = first && second && dev_ids.contains(fmt::format("{}\t{}", *first, *second));
+      if (dev != source.dev) continue;
+    }
+    const std::string_view* text_a = field(fields, columns.text_a);
+    const std::string_view* text_b = field(fields, columns.text_b);
+    Example example;
+    if (!text_a || (task.has_pair() && !text_b) ||
+        (dataset.labelled && !read_label(task, reader, columns.label, example))) {
+      ++dataset.dropped;
+      continue;
+    }
+    example.text_a = *text_a;
+    if (text_b) example.text_b = *text_b;
+    const std::string_view* index = field(fields, columns.index);
+    example.index = index ? parse<int64_t>(*index).value_or(number) : number;
+    dataset.rows.push_back(std::move(example));
+  }
+  require(!dataset.rows.empty(), "[{}] {}: no rows in this file ({} dropped for missing columns).",
+          task.name, source.path, dataset.dropped);
+  return dataset;
+}
+
+Dataset load_glue_file(const GlueTask& task, const std::string& path, Labels labels) {
+  return load_glue_file(task, GlueSource{.path = path}, labels);
+}
+
+}  // namespace soragrad::data

@@ -1,0 +1,70 @@
+#include "data/glue_folder.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace soragrad::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kOriginalMrpc = "msr_paraphrase_train.txt";
+constexpr std::string_view kDevIds[] = {"dev_ids.tsv", "mrpc_dev_ids.tsv"};
+constexpr std::string_view kDiagnostic = "diagnostic";  // AX, as GLUE's own download names it
+
+std::string first_existing(const fs::path& folder, std::span<const std::string_view> names) {
+  std::error_code error;
+  for (const std::string_view name : names) {
+    if (fs::exists(folder / name, error)) return (folder / name).string();
+  }
+  return {};
+}
+
+GlueSource find_source(const fs::path& folder, std::span<const std::string_view> names, bool dev) {
+  GlueSource source{.path = first_existing(folder, names)};
+  if (fs::path(source.path).filename() == kOriginalMrpc) {
+    source.dev = dev;
+    source.dev_ids = first_existing(folder, kDevIds);
+    require(!source.dev_ids.empty(),
+            "[mrpc] {}: parting train from dev needs {} beside it, or train.tsv and dev.tsv.",
+            source.path, kDevIds[0]);
+  }
+  return source;
+}
+
+fs::path task_folder(const GlueTask& task, const fs::path& data) {
+  std::error_code error;
+  if (fs::is_directory(data / task.folder, error)) return data / task.folder;
+  if (task.name == "ax" && fs::is_directory(data / kDiagnostic, error)) return data / kDiagnostic;
+  return data;
+}
+
+}  // namespace
+
+GlueFiles find_glue_files(const GlueTask& task, const std::string& data,
+                          const GlueOverrides& overrides) {
+  GlueFiles files;
+  if (!data.empty()) {
+    std::error_code error;
+    require(fs::is_directory(data, error), "[data] {}: no such folder.", data);
+    const fs::path folder = task_folder(task, data);
+    files.folder = folder.string();
+    if (overrides.train_file.empty()) files.train = find_source(folder, task.train_files, false);
+    if (overrides.validation_file.empty()) {
+      files.validation = find_source(folder, task.validation_files, true);
+      files.validation_mm = find_source(folder, task.validation_mm_files, true);
+    }
+    if (overrides.test_file.empty()) {
+      files.test = find_source(folder, task.test_files, false);
+      files.test_mm = find_source(folder, task.test_mm_files, false);
+    }
+  }
+  if (!overrides.train_file.empty()) files.train.path = overrides.train_file;
+  if (!overrides.validation_file.empty()) files.validation.path = overrides.validation_file;
+  if (!overrides.test_file.empty()) files.test.path = overrides.test_file;
+  files.own_test = !overrides.test_file.empty();
+  return files;
+}
+
+}  // namespace soragrad::data

@@ -1,0 +1,176 @@
+#include "data/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace soragrad::data {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+void require_pairs(size_t a, size_t b) {
+  require(a == b && a > 0, "[metrics] {} predictions do not fit {} labels.", a, b);
+}
+
+double mean(std::span<const double> x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+}
+
+bool constant_or_nan(std::span<const double> x) {
+  bool constant = true;
+  for (const double value : x) {
+    if (std::isnan(value)) return true;
+    constant = constant && value == x[0];
+  }
+  return constant;
+}
+
+// Ranks from 1; a run of equal values shares the mean of its ranks. No NaN may be among them.
+std::vector<double> average_ranks(std::span<const double> x) {
+  std::vector<size_t> order(x.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return x[a] < x[b]; });
+  std::vector<double> ranks(x.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin + 1;
+    while (end < order.size() && x[order[end]] == x[order[begin]]) ++end;
+    const double rank = static_cast<double>(begin + 1 + end) / 2;
+    for (; begin < end; ++begin) ranks[order[begin]] = rank;
+  }
+  return ranks;
+}
+
+double classification_metric(std::string_view name, std::span<const int64_t> predictions,
+                             std::span<const int64_t> labels) {
+  if (name == "accuracy") return accuracy(predictions, labels);
+  if (name == "f1") return f1(predictions, labels);
+  if (name == "matthews_correlation") return matthews_correlation(predictions, labels);
+  fail("[metrics] {} is no metric of classes.", name);
+}
+
+double regression_metric(std::string_view name, std::span<const double> predictions,
+                         std::span<const double> scores) {
+  if (name == "pearson") return pearson(predictions, scores);
+  if (name == "spearmanr") return spearmanr(predictions, scores);
+  fail("[metrics] {} is no metric of scores.", name);
+}
+
+}  // namespace
+
+double accuracy(std::span<const int64_t> predictions, std::span<const int64_t> labels) {
+  require_pairs(predictions.size(), labels.size());
+  int64_t correct = 0;
+  for (size_t i = 0; i < labels.size(); ++i) correct += predictions[i] == labels[i];
+  return static_cast<double>(correct) / static_cast<double>(labels.size());
+}
+
+double f1(std::span<const int64_t> predictions, std::span<const int64_t> labels) {
+  require_pairs(predictions.size(), labels.size());
+  int64_t both = 0;    // true positives
+  int64_t either = 0;  // 2 tp + fp + fn
+  for (size_t i = 0; i < labels.size(); ++i) {
+    both += predictions[i] == 1 && labels[i] == 1;
+    either += (predictions[i] == 1) + (labels[i] == 1);
+  }
+  return either == 0 ? 0.0 : 2 * static_cast<double>(both) / static_cast<double>(either);
+}
+
+double matthews_correlation(std::span<const int64_t> predictions, std::span<const int64_t> labels) {
+  require_pairs(predictions.size(), labels.size());
+  struct Count {
+    double predicted = 0;
+    double actual = 0;
+  };
+  std::map<int64_t, Count> classes;
+  double correct = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    classes[predictions[i]].predicted += 1;
+    classes[labels[i]].actual += 1;
+    correct += predictions[i] == labels[i];
+  }
+  const double rows = static_cast<double>(labels.size());
+  double covariance = correct * rows;
+  double predicted_variance = rows * rows;
+  double actual_variance = rows * rows;
+  for (const auto& [label, count] : classes) {
+    covariance -= count.predicted * count.actual;
+    predicted_variance -= count.predicted * count.predicted;
+    actual_variance -= count.actual * count.actual;
+  }
+  const double product = predicted_variance * actual_variance;
+  return product == 0 ? 0.0 : covariance / std::sqrt(product);
+}
+
+double pearson(std::span<const double> x, std::span<const double> y) {
+  require_pairs(x.size(), y.size());
+  if (constant_or_nan(x) || constant_or_nan(y)) return kNaN;
+  const double x_mean = mean(x);
+  const double y_mean = mean(y);
+  double xx = 0;
+  double yy = 0;
+  double xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double dx = x[i] - x_mean;
+    const double dy = y[i] - y_mean;
+    xx += dx * dx;
+    yy += dy * dy;
+    xy += dx * dy;
+  }
+  // Rounding can carry a perfect correlation past 1.
+  return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
+}
+
+double spearmanr(std::span<const double> x, std::span<const double> y) {
+  require_pairs(x.size(), y.size());
+  if (constant_or_nan(x) || constant_or_nan(y)) return kNaN;
+  return pearson(average_ranks(x), average_ranks(y));
+}
+
+std::vector<int64_t> argmax_rows(std::span<const float> logits, int64_t labels) {
+  require(labels > 0 && logits.size() % static_cast<size_t>(labels) == 0,
+          "[argmax] {} logits do not divide into rows of {}.", logits.size(), labels);
+  std::vector<int64_t> classes;
+  classes.reserve(logits.size() / static_cast<size_t>(labels));
+  for (; !logits.empty(); logits = logits.subspan(static_cast<size_t>(labels))) {
+    int64_t best = 0;
+    for (int64_t k = 1; k < labels && !std::isnan(logits[best]); ++k) {
+      if (logits[k] > logits[best] || std::isnan(logits[k])) best = k;
+    }
+    classes.push_back(best);
+  }
+  return classes;
+}
+
+Metrics compute_metrics(const GlueTask& task, std::span<const float> logits,
+                        std::span<const Example> rows) {
+  require(logits.size() == rows.size() * static_cast<size_t>(task.num_labels()),
+          "[metrics] {} logits do not fit {} rows of {} labels.", logits.size(), rows.size(),
+          task.num_labels());
+  Metrics metrics;
+  if (task.regression()) {
+    const std::vector<double> predictions(logits.begin(), logits.end());
+    std::vector<double> scores;
+    for (const Example& row : rows) scores.push_back(row.score);
+    for (const std::string_view name : task.metrics) {
+      metrics.emplace_back(name, regression_metric(name, predictions, scores));
+    }
+    return metrics;
+  }
+  const std::vector<int64_t> predictions = argmax_rows(logits, task.num_labels());
+  std::vector<int64_t> labels;
+  for (const Example& row : rows) {
+    require(row.label >= 0, "[metrics] row {} has no label.", row.index);
+    labels.push_back(row.label);
+  }
+  for (const std::string_view name : task.metrics) {
+    metrics.emplace_back(name, classification_metric(name, predictions, labels));
+  }
+  return metrics;
+}
+
+}  // namespace soragrad::data

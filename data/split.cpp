@@ -1,0 +1,148 @@
+#include "data/split.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/error.h"
+#include "data/permutation.h"
+
+namespace soragrad::data {
+namespace {
+
+constexpr uint64_t kSplitSeed = 42;
+constexpr int64_t kValidationRows = 1000;  // taken from train where train is large
+constexpr std::array<std::string_view, 3> kLargeTasks = {"qqp", "qnli", "sst2"};
+constexpr std::array<std::string_view, 3> kProtocols = {"glue", "paper", "adalora"};
+constexpr std::array<std::string_view, 3> kSplits = {"train", "validation", "test"};
+
+size_t position(const char* key, std::string_view name,
+                const std::array<std::string_view, 3>& names) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw UsageError(
+        fmt::format("[{}] unknown {} {}; known are {}.", key, key, name, joined(names)));
+  }
+  return static_cast<size_t>(found - names.begin());
+}
+
+bool is_large(const GlueTask& task) {
+  return std::find(kLargeTasks.begin(), kLargeTasks.end(), task.name) != kLargeTasks.end();
+}
+
+Dataset load(const GlueTask& task, const GlueFiles& files, const GlueSource& source,
+             std::string_view split, std::span<const std::string_view> names, Labels labels) {
+  if (!source) {
+    require(!names.empty(), "[{}] this task has no {} data.", task.name, split);
+    fail("[{}] no {} data: none of {} in {}; set `data` or `{}_file`.", task.name, split,
+         joined(names), files.folder.empty() ? "(no folder)" : files.folder, split);
+  }
+  return load_glue_file(task, source, labels);
+}
+
+Dataset load_train(const GlueTask& task, const GlueFiles& files) {
+  return load(task, files, files.train, "train", task.train_files, Labels::required);
+}
+
+Dataset load_validation(const GlueTask& task, const GlueFiles& files) {
+  return load(task, files, files.validation, "validation", task.validation_files, Labels::required);
+}
+
+// The rows begin to end of the seed-42 permutation.
+Dataset permuted(Dataset dataset, int64_t begin, int64_t end) {
+  const std::vector<int64_t> order = torch_randperm(dataset.size(), kSplitSeed);
+  std::vector<Example> rows;
+  rows.reserve(static_cast<size_t>(end - begin));
+  for (int64_t i = begin; i < end; ++i) rows.push_back(std::move(dataset.rows[order[i]]));
+  dataset.rows = std::move(rows);
+  return dataset;
+}
+
+Dataset half(Dataset dataset, Split split) {
+  const int64_t middle = dataset.size() / 2;
+  require(middle > 0, "[protocol] {}: one row cannot be halved into validation and test.",
+          dataset.path);
+  return split == Split::validation ? permuted(std::move(dataset), 0, middle)
+                                    : permuted(std::move(dataset), middle, dataset.size());
+}
+
+std::vector<NamedDataset> load_official(const GlueTask& task, const GlueFiles& files, Split split) {
+  std::vector<NamedDataset> sets;
+  switch (split) {
+    case Split::train:
+      sets.push_back({"train", load_train(task, files)});
+      break;
+    case Split::validation:
+      sets.push_back({"validation", load_validation(task, files)});
+      if (files.validation_mm) {
+        sets.push_back(
+            {"validation_mm", load_glue_file(task, files.validation_mm, Labels::required)});
+      }
+      break;
+    case Split::test:
+      if (files.test) sets.push_back({"test", load_glue_file(task, files.test)});
+      if (files.test_mm) sets.push_back({"test_mm", load_glue_file(task, files.test_mm)});
+      break;
+  }
+  return sets;
+}
+
+std::vector<NamedDataset> load_large(const GlueTask& task, const GlueFiles& files, Split split) {
+  if (split == Split::test) {
+    std::vector<NamedDataset> sets;
+    sets.push_back({"test", load_validation(task, files)});
+    return sets;
+  }
+  Dataset train = load_train(task, files);
+  const int64_t rows = train.size();
+  require(rows > kValidationRows,
+          "[protocol] {}: {} rows; paper takes {} of them for validation, so more are needed.",
+          train.path, rows, kValidationRows);
+  std::vector<NamedDataset> sets;
+  sets.push_back(split == Split::train
+                     ? NamedDataset{"train", permuted(std::move(train), kValidationRows, rows)}
+                     : NamedDataset{"validation", permuted(std::move(train), 0, kValidationRows)});
+  return sets;
+}
+
+std::vector<NamedDataset> load_small(const GlueTask& task, const GlueFiles& files, Split split) {
+  std::vector<NamedDataset> sets;
+  if (split == Split::train) {
+    sets.push_back({"train", load_train(task, files)});
+    return sets;
+  }
+  const std::string name(kSplits[static_cast<size_t>(split)]);
+  sets.push_back({name, half(load_validation(task, files), split)});
+  if (files.validation_mm) {
+    Dataset mismatched = load_glue_file(task, files.validation_mm, Labels::required);
+    sets.push_back({name + "_mm", half(std::move(mismatched), split)});
+  }
+  return sets;
+}
+
+}  // namespace
+
+Protocol parse_protocol(std::string_view name) {
+  return static_cast<Protocol>(position("protocol", name, kProtocols));
+}
+
+Split parse_split(std::string_view name) {
+  return static_cast<Split>(position("split", name, kSplits));
+}
+
+std::vector<NamedDataset> load_split(const GlueTask& task, Protocol protocol,
+                                     const GlueFiles& files, Split split) {
+  if (protocol != Protocol::paper) return load_official(task, files, split);
+  require(!files.own_test,
+          "[protocol] paper takes its test rows from dev, so test_file {} would not be used; leave "
+          "it out or choose protocol glue.",
+          files.test.path);
+  return is_large(task) ? load_large(task, files, split) : load_small(task, files, split);
+}
+
+std::string_view selection_metric(const GlueTask& task, Protocol protocol) {
+  if (protocol == Protocol::adalora && task.name == "mrpc") return "accuracy";
+  return task.selection_metric;
+}
+
+}  // namespace soragrad::data

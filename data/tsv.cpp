@@ -1,0 +1,74 @@
+// The reader keeps the file's bytes and hands out views into them: no copy until a caller makes
+// one.
+#include "data/tsv.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace soragrad::data {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr size_t kMaxQuotedBytes = 40;
+
+}  // namespace
+
+TsvReader::TsvReader(std::string path) : TsvReader(path, read_file(path)) {}
+
+TsvReader::TsvReader(std::string path, std::string bytes)
+    : path_(std::move(path)), bytes_(std::move(bytes)) {
+  if (std::string_view(bytes_).starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
+  position_ = begin_;
+}
+
+void TsvReader::rewind() {
+  position_ = begin_;
+  line_ = 0;
+  fields_.clear();
+}
+
+std::string TsvReader::where() const {
+  return fmt::format("{}:{}", path_, line_);
+}
+
+bool TsvReader::next() {
+  const std::string_view text = bytes_;
+  while (position_ < text.size()) {
+    const size_t end = std::min(text.find_first_of("\r\n", position_), text.size());
+    std::string_view rest = text.substr(position_, end - position_);
+    position_ = text.substr(end).starts_with("\r\n") ? end + 2 : end + 1;
+    ++line_;
+    if (rest.empty()) continue;
+
+    fields_.clear();
+    for (;;) {
+      require(fields_.size() < kMaxTsvColumns, "[tsv] {}: more than {} columns.", where(),
+              kMaxTsvColumns);
+      const size_t tab = rest.find('\t');
+      fields_.push_back(rest.substr(0, tab));
+      if (tab == std::string_view::npos) return true;
+      rest.remove_prefix(tab + 1);
+    }
+  }
+  return false;
+}
+
+std::string quoted(std::string_view text) {
+  const bool cut = text.size() > kMaxQuotedBytes;
+  if (cut) {
+    size_t size = kMaxQuotedBytes;
+    // A byte 10xxxxxx continues a UTF-8 character: cut before the character, not inside.
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+    text = text.substr(0, size);
+  }
+  std::string result = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    result += byte < 0x20 || byte == 0x7F ? '?' : c;
+  }
+  return result + (cut ? "...\"" : "\"");
+}
+
+}  // namespace soragrad::data
