@@ -52,7 +52,7 @@ install_packages() {
 }
 
 # One compiler for each core, but no more than memory has room for at 1.5 GB each.
-jobs() {
+job_count() {
   local cores kib
   cores=$(nproc)
   kib=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo 2>/dev/null)
@@ -62,11 +62,10 @@ jobs() {
   echo $((room < cores ? room : cores))
 }
 
-# ON where both the CUDA compiler and a driver are there.
-cuda() {
-  PATH=$PATH:/usr/local/cuda/bin
-  if command -v nvcc >/dev/null && [ -e /proc/driver/nvidia/version ]; then echo ON; else echo OFF; fi
-}
+have_nvcc() { PATH=$PATH:/usr/local/cuda/bin command -v nvcc >/dev/null; }
+
+# ON where both the CUDA compiler and a driver are there: elsewhere only the CPU side is built.
+cuda() { if have_nvcc && [ -e /proc/driver/nvidia/version ]; then echo ON; else echo OFF; fi; }
 
 # build_targets FOLDER "CMAKE OPTIONS" [TARGET...]: configures where needed, then builds.
 build_targets() {
@@ -76,24 +75,21 @@ build_targets() {
   then
     say "configuring $folder"
     # shellcheck disable=SC2086  # options are words
-    logged "$folder/log/configure.txt" cmake -S "$root" -B "$folder" -G Ninja $options
+    logged "$folder/log/configure.txt" cmake -S "$root" -B "$folder" $options
     printf '%s\n' "$options" >"$folder/options.txt"
   fi
-  if ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    return
-  fi
-  say "building with $(jobs) jobs; the output goes to $folder/log/build.txt"
-  logged "$folder/log/build.txt" ninja -C "$folder" -j "$(jobs)" "$@"
+  say "building; the output goes to $folder/log/build.txt"
+  logged "$folder/log/build.txt" ninja -C "$folder" -j "$(job_count)" "$@"
 }
 
-build_release() { build_targets "$build" "-DCMAKE_BUILD_TYPE=Release -DSORAGRAD_CUDA=$(cuda)" "$@"; }
+build_release() { build_targets "$build" "--preset release -DSORAGRAD_CUDA=$(cuda)" "$@"; }
 
 # run_tests FOLDER [CTEST ARGS...]: ctest's own output; where cases were skipped also why, and
 # ctest's closing line once more. Returns ctest's status.
 run_tests() {
   local folder=$1 status=0
   shift
-  ctest --test-dir "$folder" --output-on-failure -j "$(jobs)" --no-tests=error "$@" </dev/null |
+  ctest --test-dir "$folder" --output-on-failure -j "$(job_count)" --no-tests=error "$@" </dev/null |
     tee "$folder/log/test.txt" || status=$?
   local log=$folder/Testing/Temporary/LastTest.log
   if grep -q 'SKIPPED: ' "$log" 2>/dev/null; then
