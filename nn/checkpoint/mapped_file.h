@@ -1,0 +1,45 @@
+// A read-only file in memory: weights are used where the kernel's page cache already holds them, so
+// opening a checkpoint costs neither a copy nor memory of its own.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace soragrad::nn {
+
+// Owns one mapping. The file must not shrink while it is mapped; replace files by rename instead.
+class MappedFile {
+ public:
+  // Maps a regular file of any size; throws for directories, pipes, devices and missing files.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  std::span<const std::byte> bytes_;
+};
+
+// What every reader of this folder takes: bytes, who keeps them alive, and their name in messages.
+struct FileBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+  std::string where;
+};
+
+// Maps a file for a reader; `where` is its path, made printable.
+FileBytes map_file(const std::filesystem::path& path);
+
+// Text of a foreign file on one line: control characters become "?" and the end past 120 bytes
+// "...", so that no name inside a file can forge or flood a message.
+std::string printable(std::string_view text);
+
+}  // namespace soragrad::nn
