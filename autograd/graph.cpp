@@ -28,6 +28,8 @@ namespace {
 thread_local bool recording = true;
 uint64_t next_number = 0;
 
+bool is_only_user(const Tensor& tensor) { return tensor.storage().use_count() == 1; }
+
 std::set<std::string_view>& op_names() {
   static std::set<std::string_view> names;
   return names;
@@ -36,6 +38,7 @@ std::set<std::string_view>& op_names() {
 
 }  // namespace detail
 
+using detail::is_only_user;
 using detail::Node;
 
 Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) {
@@ -84,11 +87,19 @@ bool Gradients::wanted(size_t input) const { return node_.inputs[input] != nullp
 void Gradients::add(size_t input, Tensor dx) {
   Node* node = node_.inputs[input].get();
   if (!node) return;
-  if (node->grad.defined()) {
-    add_inplace(node->grad, dx);
-  } else {
+  if (!node->grad.defined()) {
     node->grad = std::move(dx);
+    return;
   }
+  // An op may hand one tensor to several inputs; what is read elsewhere is not written here.
+  if (node->owns_grad && !is_only_user(node->grad)) node->grad = node->grad.clone();
+  add_inplace(node->grad, dx);
+}
+
+Tensor Gradients::pending(size_t input) const {
+  const Node* node = node_.inputs[input].get();
+  if (!node || !node->grad.defined()) return {};
+  return !node->owns_grad || is_only_user(node->grad) ? node->grad : Tensor();
 }
 
 bool grad_wanted(std::span<const Variable> inputs) {

@@ -18,6 +18,9 @@ class Gradients {
   bool wanted(size_t input) const;
   // Adds to the gradient of an input. The tensor is taken over: it must not be written afterwards.
   void add(size_t input, Tensor dx);
+  // The gradient that has arrived so far, for an op that can add to it in place (a GEMM with
+  // accumulate); undefined where none has, or where somebody else reads it too: use add() then.
+  Tensor pending(size_t input) const;
 
  private:
   detail::Node& node_;

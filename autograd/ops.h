@@ -41,8 +41,9 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false,
                 bool transpose_b = false);
 // A low-rank delta beside a Linear: y + factor * ((x a^T) * gate) b^T.
-// y (rows, out), x (rows, in), a (rank, in), b (out, rank), gate (rank) or undefined -> (rows, out).
-Variable low_rank_delta(const Variable& y, const Variable& x, const Variable& a, const Variable& b,
+// y (rows, out), x (rows, in), a (rank, in), b (out, rank), gate (rank elements) or undefined
+// -> (rows, out). Given the only handle to y (moved in), it adds in place.
+Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const Variable& b,
                         const Variable& gate, real factor);
 
 // -- Normalisation (ops/norm.cpp) -----------------------------------------------------------------

@@ -1,6 +1,5 @@
 #include "core/parallel.h"
 
-#include <omp.h>
 #include <sched.h>
 
 #include <atomic>
@@ -41,7 +40,6 @@ class ThreadPool {
     for (int worker = 1; worker < threads; ++worker) {
       workers_.emplace_back([this] { work(); });
     }
-    omp_set_num_threads(1);  // oneDNN is called from our tasks, never the other way round
   }
 
   ~ThreadPool() {
@@ -74,7 +72,6 @@ class ThreadPool {
   }
 
   void work() {
-    omp_set_num_threads(1);
     for (uint64_t seen = 0;;) {
       seen = wait_after(seen);
       if (stop_) return;

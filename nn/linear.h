@@ -11,12 +11,12 @@ namespace soragrad::nn {
 
 class Linear : public Module {
  public:
-  // What a method attaches: y -> its replacement, wherever the Linear runs (DeBERTa runs query_proj
+  // What a method attaches: y (moved in) -> its replacement, wherever the Linear runs (DeBERTa runs query_proj
   // and key_proj on the relative embeddings too). Its parameters register under the Linear's path.
   class Delta {
    public:
     virtual ~Delta() = default;
-    virtual Variable forward(const Variable& x, const Variable& y, const Pass& pass) = 0;
+    virtual Variable forward(const Variable& x, Variable y, const Pass& pass) = 0;
   };
 
   Linear(Module* parent, std::string name, int64_t in, int64_t out);

@@ -1,9 +1,7 @@
-// A weight matrix in the blocked layouts that the GEMM library reads fastest, made once for a
-// frozen weight: one layout for y = x W^T, one for dx = dy W, each packed at its first use.
+// A frozen weight in the layout that the GEMM reads fastest, made once at its first use.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "core/tensor.h"
 
@@ -11,21 +9,18 @@ namespace soragrad {
 
 class PackedMatrix {
  public:
-  // Of weight (out, in), which is kept alive (it may be the only copy that packing reads later).
-  explicit PackedMatrix(Tensor weight);
-  ~PackedMatrix();
+  // Of weight (out, in), whose elements are shared, not copied.
+  explicit PackedMatrix(Tensor weight) : weight_(std::move(weight)) {}
 
-  const Tensor& weight() const;
+  const Tensor& weight() const { return weight_; }
   // y (rows, out) = x (rows, in) W^T + bias; bias (out) may be null.
   void forward(const real* x, const real* bias, real* y, int64_t rows);
-  // dx (rows, in) = dy (rows, out) W.
-  void backward(const real* dy, real* dx, int64_t rows);
-  // Bytes held beside the weight.
-  int64_t packed_bytes() const;
+  // dx (rows, in) = dy (rows, out) W, or added to dx.
+  void backward(const real* dy, real* dx, int64_t rows, bool accumulate) const;
 
  private:
-  struct Layouts;
-  std::unique_ptr<Layouts> layouts_;
+  Tensor weight_;
+  Tensor transposed_;  // (in, out): what forward() reads; backward() reads the weight as it is
 };
 
 }  // namespace soragrad

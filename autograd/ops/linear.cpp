@@ -1,0 +1,133 @@
+// Products with matrices: linear, matmul and the low-rank delta beside a Linear.
+//   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
+#include "autograd/ops.h"
+#include "core/kernels/column_sum.h"
+#include "core/kernels/gate.h"
+#include "core/kernels/gemm.h"
+
+namespace soragrad {
+namespace {
+
+// op(a) op(b), added to c where that is defined, else new.
+Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b, Tensor c = {}) {
+  const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
+  const int64_t n = b.size(transpose_b ? 0 : 1);
+  const bool accumulate = c.defined();
+  if (!accumulate) c = Tensor::empty({m, n}, kReal, a.device());
+  kernels::gemm(a.device(), {.a = a.data(),
+                             .b = b.data(),
+                             .c = c.data(),
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .lda = a.size(1),
+                             .ldb = b.size(1),
+                             .ldc = n,
+                             .transpose_a = transpose_a,
+                             .transpose_b = transpose_b,
+                             .accumulate = accumulate});
+  return c;
+}
+
+// Adds op(a) op(b) to the gradient of an input: in place where one has arrived that is ours alone.
+void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tensor& b,
+                 bool transpose_a, bool transpose_b) {
+  if (!gradients.wanted(input)) return;
+  const Tensor pending = gradients.pending(input);
+  const Tensor result = product(a, b, transpose_a, transpose_b, pending);
+  if (!pending.defined()) gradients.add(input, result);
+}
+
+Tensor column_sum(const Tensor& x) {
+  Tensor result = Tensor::empty({x.size(1)}, kReal, x.device());
+  kernels::column_sum(x.device(), {x.data(), result.data(), x.size(0), x.size(1)});
+  return result;
+}
+
+}  // namespace
+
+Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
+                const std::shared_ptr<PackedMatrix>& packed) {
+  require(x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1),
+          "[linear] weight {} does not fit x {}.", weight.shape(), x.shape());
+  require(!bias.defined() || bias.value().numel() == weight.size(0),
+          "[linear] bias {} does not fit weight {}.", bias.shape(), weight.shape());
+  const int64_t rows = x.size(0);
+  Tensor y = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
+  const auto matrix = packed ? packed : std::make_shared<PackedMatrix>(weight.value());
+  matrix->forward(x.value().data(), bias.defined() ? bias.value().data() : nullptr, y.data(), rows);
+  // The input is kept for dW alone.
+  const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();
+  return record("linear", std::move(y), {x, weight, bias},
+                [matrix, kept](const Tensor& dy, Gradients& gradients) {
+                  if (gradients.wanted(0)) {
+                    const Tensor pending = gradients.pending(0);
+                    const Tensor dx = pending.defined()
+                                          ? pending
+                                          : Tensor::empty({dy.size(0), matrix->weight().size(1)},
+                                                          kReal, dy.device());
+                    matrix->backward(dy.data(), dx.data(), dy.size(0), pending.defined());
+                    if (!pending.defined()) gradients.add(0, dx);
+                  }
+                  add_product(gradients, 1, dy, kept, true, false);
+                  if (gradients.wanted(2)) gradients.add(2, column_sum(dy));
+                });
+}
+
+Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {
+  require(a.shape().rank() == 2 && b.shape().rank() == 2 &&
+              a.size(transpose_a ? 0 : 1) == b.size(transpose_b ? 1 : 0),
+          "[matmul] {}{} does not fit {}{}.", a.shape(), transpose_a ? "^T" : "", b.shape(),
+          transpose_b ? "^T" : "");
+  const Tensor ta = a.value(), tb = b.value();
+  return record("matmul", product(ta, tb, transpose_a, transpose_b), {a, b},
+                [=](const Tensor& dc, Gradients& gradients) {
+                  // c = op(a) op(b): d op(a) = dc op(b)^T, d op(b) = op(a)^T dc.
+                  if (transpose_a) {
+                    add_product(gradients, 0, tb, dc, transpose_b, true);
+                  } else {
+                    add_product(gradients, 0, dc, tb, false, !transpose_b);
+                  }
+                  if (transpose_b) {
+                    add_product(gradients, 1, dc, ta, true, transpose_a);
+                  } else {
+                    add_product(gradients, 1, ta, dc, !transpose_a, false);
+                  }
+                });
+}
+
+Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const Variable& b,
+                        const Variable& gate, real factor) {
+  const int64_t rank = a.size(0), rows = x.size(0);
+  require(x.size(1) == a.size(1) && b.size(1) == rank && y.size(0) == rows && y.size(1) == b.size(0),
+          "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", x.shape(), a.shape(), b.shape(),
+          y.shape());
+  require(!gate.defined() || gate.value().numel() == rank,
+          "[low_rank_delta] gate {} does not fit a {}.", gate.shape(), a.shape());
+  const Tensor tx = x.value(), ta = a.value(), tb = b.value();
+  const Tensor tgate = gate.defined() ? gate.value() : Tensor();
+  const real* gate_data = tgate.defined() ? tgate.data() : nullptr;
+  const Tensor u = product(tx, ta, false, true);
+  const Tensor h = Tensor::empty_like(u);
+  kernels::gate(u.device(), {u.data(), gate_data, h.data(), rows, rank, factor});
+  const bool only_handle = y.value().storage().use_count() == 1;
+  const Tensor result = only_handle ? y.value() : y.value().clone();
+  product(h, tb, false, true, result);
+  return record(
+      "low_rank_delta", result, {y, x, a, b, gate},
+      [=](const Tensor& dy, Gradients& gradients) {
+        add_product(gradients, 3, dy, h, true, false);  // db = dy^T h
+        const Tensor dh = product(dy, tb, false, false);
+        Tensor dgate;
+        if (gradients.wanted(4)) dgate = Tensor::empty(tgate.shape(), kReal, dy.device());
+        kernels::gate_backward(
+            dy.device(), {u.data(), tgate.defined() ? tgate.data() : nullptr, dh.data(),
+                          dgate.defined() ? dgate.data() : nullptr, dh.size(0), dh.size(1), factor});
+        if (dgate.defined()) gradients.add(4, dgate);
+        add_product(gradients, 2, dh, tx, true, false);  // da = du^T x
+        add_product(gradients, 1, dh, ta, false, false);  // dx = du a
+        gradients.add(0, dy);
+      });
+}
+
+}  // namespace soragrad

@@ -1,0 +1,18 @@
+// y (columns) = sum over the rows of x (rows, columns): gradients of biases.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+struct ColumnSumArgs {
+  const real* x;
+  real* y;
+  int64_t rows, columns;
+};
+SORAGRAD_KERNEL(column_sum, ColumnSumArgs);
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,25 @@
+// General matrix product c = op(a) op(b) [+ c] [+ bias], row-major with leading dimensions: the one
+// door to the vendor's GEMM (oneDNN on the CPU, cuBLASLt on CUDA).
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+struct GemmArgs {
+  const real* a;  // op(a) is (m, k)
+  const real* b;  // op(b) is (k, n)
+  real* c;        // (m, n)
+  int64_t m, n, k;
+  int64_t lda, ldb, ldc;     // elements from one stored row to the next
+  bool transpose_a = false;  // a is stored (k, m)
+  bool transpose_b = false;  // b is stored (n, k)
+  bool accumulate = false;   // add to c instead of replacing it
+  const real* bias = nullptr;  // (n), added to every row; not together with accumulate
+};
+SORAGRAD_KERNEL(gemm, GemmArgs);
+
+}  // namespace soragrad::kernels
