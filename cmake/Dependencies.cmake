@@ -17,9 +17,18 @@ function(pkg_config_target alias module)
   endif()
 endfunction()
 pkg_config_target(hwy::hwy libhwy)
-pkg_config_target(sentencepiece::sentencepiece sentencepiece)
 pkg_config_target(PCRE2::8BIT libpcre2-8)
 pkg_config_target(libzip::zip libzip)
+
+# Not by pkg-config: Debian 13's sentencepiece.pc wants protobuf's, which its package does not bring.
+find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)
+find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+if(NOT TARGET sentencepiece::sentencepiece)
+  add_library(sentencepiece::sentencepiece UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(sentencepiece::sentencepiece PROPERTIES
+    IMPORTED_LOCATION ${SENTENCEPIECE_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${SENTENCEPIECE_INCLUDE_DIR})
+endif()
 
 # yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
 if(NOT TARGET yaml-cpp::yaml-cpp)
