@@ -3,7 +3,8 @@
 
 add_library(soragrad_options INTERFACE)
 target_compile_options(soragrad_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers
+    -fopenmp-simd -fno-math-errno -fno-trapping-math>)  # what vectorising a plain loop needs
 if(SORAGRAD_SANITIZE)
   target_compile_options(soragrad_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -1,0 +1,28 @@
+// Elementwise arithmetic of equal shapes: y = a + b, y = a b, y = factor x. y may be one of the inputs.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+struct BinaryArgs {
+  const real* a;
+  const real* b;
+  real* y;
+  int64_t n;
+};
+SORAGRAD_KERNEL(add, BinaryArgs);
+SORAGRAD_KERNEL(mul, BinaryArgs);
+
+struct ScaleArgs {
+  const real* x;
+  real factor;
+  real* y;
+  int64_t n;
+};
+SORAGRAD_KERNEL(scale, ScaleArgs);
+
+}  // namespace soragrad::kernels

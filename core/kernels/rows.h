@@ -1,0 +1,33 @@
+// Rows of a table by index, and their gradient.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+// y_i = x[index_i], rows of `hidden` elements; indices are in range.
+struct GatherRowsArgs {
+  const int64_t* index;  // (n)
+  const real* x;         // (any, hidden)
+  real* y;               // (n, hidden)
+  int64_t n;
+  int64_t hidden;
+};
+SORAGRAD_KERNEL(gather_rows, GatherRowsArgs);
+
+// dx[index_i] += dy_i. Rows of equal index are added in the order of i, so that the bits do not
+// depend on threads. Index `skip` (-1: none) is left out.
+struct ScatterAddRowsArgs {
+  const int64_t* index;  // (n)
+  const real* dy;        // (n, hidden)
+  real* dx;              // (any, hidden)
+  int64_t n;
+  int64_t hidden;
+  int64_t skip;
+};
+SORAGRAD_KERNEL(scatter_add_rows, ScatterAddRowsArgs);
+
+}  // namespace soragrad::kernels

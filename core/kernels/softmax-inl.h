@@ -1,0 +1,46 @@
+// Softmax of one row, for kernels that need it on the way (softmax, cross-entropy).
+
+// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+#if defined(SORAGRAD_SOFTMAX_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SORAGRAD_SOFTMAX_INL_H
+#undef SORAGRAD_SOFTMAX_INL_H
+#else
+#define SORAGRAD_SOFTMAX_INL_H
+#endif
+
+#include <cstdint>
+#include <limits>
+
+#include "core/dtype.h"
+#include "core/kernels/math.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+inline real max_of(const real* HWY_RESTRICT x, int64_t n) {
+  real result = -std::numeric_limits<real>::infinity();
+#pragma omp simd reduction(max : result)
+  for (int64_t j = 0; j < n; ++j) result = x[j] > result ? x[j] : result;
+  return result;
+}
+
+// y = exp(x - shift), not yet divided by the sum, which is returned. y may be x.
+inline real exp_and_sum(const real* x, real shift, real* y, int64_t n) {
+  real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < n; ++j) {
+    y[j] = math::exp(x[j] - shift);
+    sum += y[j];
+  }
+  return sum;
+}
+
+inline void scale_row(real factor, real* y, int64_t n) {
+#pragma omp simd
+  for (int64_t j = 0; j < n; ++j) y[j] *= factor;
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,60 @@
+// Reductions to one number: sum of all elements, mean squared difference, scaled mean magnitude.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+struct SumArgs {
+  const real* x;  // (n)
+  real* y;        // (1)
+  int64_t n;
+};
+SORAGRAD_KERNEL(sum, SumArgs);
+
+struct SumBackwardArgs {
+  const real* dy;  // (1)
+  real* dx;        // (n), every element dy
+  int64_t n;
+};
+SORAGRAD_KERNEL(sum_backward, SumBackwardArgs);
+
+// loss = mean of (predictions - targets)^2.
+struct MseArgs {
+  const real* predictions;  // (n)
+  const real* targets;      // (n)
+  real* loss;               // (1)
+  int64_t n;
+};
+SORAGRAD_KERNEL(mse, MseArgs);
+
+struct MseBackwardArgs {
+  const real* predictions;
+  const real* targets;
+  const real* dloss;  // (1)
+  real* dpredictions;
+  int64_t n;
+};
+SORAGRAD_KERNEL(mse_backward, MseBackwardArgs);
+
+// y += factor * sum of |x| over up to kMaxParts arrays at once; backward: dx = factor dy sign(x).
+struct MeanAbsArgs {
+  static constexpr int kMaxParts = 128;  // the struct stays below CUDA's 4 KiB of arguments
+  struct Part {
+    const real* x;
+    real* dx;  // null: not wanted, or forward
+    int64_t n;
+  };
+  Part parts[kMaxParts];
+  int count;
+  real factor;
+  const real* dy;  // (1), backward only
+  real* y;         // (1), forward only
+};
+SORAGRAD_KERNEL(mean_abs, MeanAbsArgs);
+SORAGRAD_KERNEL(mean_abs_backward, MeanAbsArgs);
+
+}  // namespace soragrad::kernels
