@@ -7,12 +7,20 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
 
 namespace soragrad::sora {
+
+// Rank and factor of the delta of one Linear, where they differ from Linear to Linear.
+struct ModuleShape {
+  std::string module;  // path of the Linear
+  int64_t rank = 0;
+  double factor = 1;  // delta = factor * B diag(gate) A
+};
 
 // The keys of `train` that shape methods, under their names there, with their defaults.
 struct MethodConfig {
@@ -37,6 +45,8 @@ struct MethodConfig {
   // houlsby, pfeiffer
   int64_t bottleneck = 16;
   std::string adapter_activation = "gelu_new";
+  // lora, adalora: a pruned or imported adapter; replaces ranks, lora_alpha and target_modules
+  std::vector<ModuleShape> modules;
 };
 
 // What a method says of its sparsity: gates (sora), or entries of lora_E (adalora).
@@ -55,10 +65,18 @@ struct ModuleRank {
 
 // Parameter counts by both counters; the head is counted apart.
 struct ParameterCounts {
-  int64_t trainable = 0;       // all trainable elements, head included
-  int64_t head = 0;            // of these, pooler and classifier
-  int64_t stored = 0;          // what a pruned file holds: rows and columns of zero gates dropped
-  int64_t released = 0;        // the SoRA authors' counter: zero gates deduct 2 * hidden each
+  int64_t trainable = 0;  // all trainable elements: gates and a trained head included
+  int64_t head = 0;       // of these, pooler and classifier
+  int64_t stored = 0;     // without the head: what a pruned adapter holds, gates folded in
+  int64_t released = 0;   // without the head: the SoRA authors' counter, no gates, and each zero
+                          // gate deducts 2 * hidden, at FFN Linears too
+};
+
+// The update that has just been done.
+struct StepEnd {
+  int64_t step = 0;         // updates finished before it, 0 first
+  int64_t total_steps = 0;  // of the run
+  double grad_scale = 1;    // by which clipping scaled the gradients (Optimizer::clip_scale)
 };
 
 class Method {
@@ -66,28 +84,38 @@ class Method {
   virtual ~Method() = default;
   virtual std::string_view name() const = 0;
 
-  // Freezes the model, attaches deltas (drawn from the seed) and marks what trains.
+  // Freezes the model, attaches deltas (drawn from the seed) and marks what trains. The model must
+  // outlive the method. Once a method.
   virtual void attach(nn::Module& model, uint64_t seed) = 0;
-  // How a trainable parameter is optimized; called once for each after attach().
-  virtual nn::ParameterRule rule(const nn::Parameter& parameter) const = 0;
+  // How a trainable parameter is optimized.
+  virtual nn::ParameterRule rule(const nn::Parameter& parameter) const;
   // What the method adds to the loss; undefined where nothing.
   virtual Variable regularizer() { return {}; }
-  // After optimizer and proximal step number `step` (from 0) of `total_steps`; gradients are the
-  // clipped ones of this step.
-  virtual void after_step(int64_t step, int64_t total_steps);
-  // The phase's threshold (Algorithm 1); only SoRA has one.
-  virtual void set_xi(double xi);
+  // After optimizer and proximal step, before the gradients are zeroed.
+  virtual void after_step(const StepEnd&) {}
 
   virtual Sparsity sparsity() const { return {}; }
   virtual std::vector<ModuleRank> ranks() const { return {}; }
   virtual ParameterCounts counts() const = 0;
-  // State beside the parameters that an exact resume needs (adalora's scores): named tensors.
-  virtual std::vector<std::pair<std::string, Tensor>> state() const { return {}; }
-  virtual void load_state(const std::vector<std::pair<std::string, Tensor>>& state);
+  // What a logged step says beside the common fields: "gates_zero" (sora), "budget" and
+  // "kept_rank" (adalora).
+  virtual std::vector<std::pair<std::string, int64_t>> report() const { return {}; }
+  // State beside the parameters that an exact resume needs (adalora's scores): named tensors. They
+  // are the method's own; to resume, copy_from() the saved ones of the same names after attach().
+  virtual std::vector<std::pair<std::string, Tensor>> state() { return {}; }
 };
 
-// Throws for a name that is not known, listing those that are.
+// Throws for a name that is not known, listing those that are, and for values out of range.
 std::unique_ptr<Method> make_method(const MethodConfig& config);
 std::vector<std::string> method_names();
+
+// Whether a parameter belongs to the classification head: pooler and classifier.
+bool is_head(std::string_view path);
+// What an adapter file holds of a model with a method attached: everything trainable, and the head.
+std::vector<nn::Parameter*> adapter_parameters(nn::Module& model);
+// Trainable parameters with the method's rules, as Optimizer wants them.
+std::vector<nn::OptimizedParameter> optimized_parameters(nn::Module& model, const Method& method);
+// The gates' part of an optimizer's configuration: gate_update, gate_epsilon, proximal.
+void configure_gates(const MethodConfig& config, nn::OptimizerConfig& optimizer);
 
 }  // namespace soragrad::sora

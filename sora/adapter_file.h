@@ -1,0 +1,39 @@
+// Adapters on disk in the run folder's format: adapter_model.safetensors (trainable parameters and
+// the head, under their Hugging Face names) and adapter_config.json (method, base model, task,
+// num_labels, the method's keys).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "nn/module.h"
+#include "sora/method.h"
+
+namespace soragrad::sora {
+
+struct AdapterInfo {
+  std::string base_model;  // folder of the model it was trained on
+  std::string task;        // GLUE task; may be empty
+  int64_t num_labels = 0;  // 0: not known
+};
+
+struct AdapterConfig {
+  MethodConfig method;
+  AdapterInfo info;
+  bool peft = false;  // written by Hugging Face peft: LoRA or AdaLoRA
+};
+
+// Writes both files into the folder (created where missing), each in one step.
+void save_adapter(const std::filesystem::path& folder, nn::Module& model,
+                  const MethodConfig& config, const AdapterInfo& info);
+
+// Reads adapter_config.json, soragrad's or peft's. Throws naming the file and the key.
+AdapterConfig read_adapter_config(const std::filesystem::path& folder);
+
+// Attaches the adapter of the folder to a model with loaded weights and gives it its values.
+// Throws with all missing, unexpected and mis-shaped names together (the first ten of each).
+std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model);
+
+}  // namespace soragrad::sora
