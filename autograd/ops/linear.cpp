@@ -9,7 +9,8 @@ namespace soragrad {
 namespace {
 
 // op(a) op(b), added to c where that is defined, else new.
-Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b, Tensor c = {}) {
+Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+               Tensor c = {}) {
   const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
   const int64_t n = b.size(transpose_b ? 0 : 1);
   const bool accumulate = c.defined();
@@ -99,9 +100,10 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
 Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const Variable& b,
                         const Variable& gate, real factor) {
   const int64_t rank = a.size(0), rows = x.size(0);
-  require(x.size(1) == a.size(1) && b.size(1) == rank && y.size(0) == rows && y.size(1) == b.size(0),
-          "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", x.shape(), a.shape(), b.shape(),
-          y.shape());
+  require(
+      x.size(1) == a.size(1) && b.size(1) == rank && y.size(0) == rows && y.size(1) == b.size(0),
+      "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", x.shape(), a.shape(), b.shape(),
+      y.shape());
   require(!gate.defined() || gate.value().numel() == rank,
           "[low_rank_delta] gate {} does not fit a {}.", gate.shape(), a.shape());
   const Tensor tx = x.value(), ta = a.value(), tb = b.value();
@@ -114,17 +116,16 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
   const Tensor result = only_handle ? y.value() : y.value().clone();
   product(h, tb, false, true, result);
   return record(
-      "low_rank_delta", result, {y, x, a, b, gate},
-      [=](const Tensor& dy, Gradients& gradients) {
+      "low_rank_delta", result, {y, x, a, b, gate}, [=](const Tensor& dy, Gradients& gradients) {
         add_product(gradients, 3, dy, h, true, false);  // db = dy^T h
         const Tensor dh = product(dy, tb, false, false);
         Tensor dgate;
         if (gradients.wanted(4)) dgate = Tensor::empty(tgate.shape(), kReal, dy.device());
-        kernels::gate_backward(
-            dy.device(), {u.data(), tgate.defined() ? tgate.data() : nullptr, dh.data(),
-                          dgate.defined() ? dgate.data() : nullptr, dh.size(0), dh.size(1), factor});
+        kernels::gate_backward(dy.device(), {u.data(), tgate.defined() ? tgate.data() : nullptr,
+                                             dh.data(), dgate.defined() ? dgate.data() : nullptr,
+                                             dh.size(0), dh.size(1), factor});
         if (dgate.defined()) gradients.add(4, dgate);
-        add_product(gradients, 2, dh, tx, true, false);  // da = du^T x
+        add_product(gradients, 2, dh, tx, true, false);   // da = du^T x
         add_product(gradients, 1, dh, ta, false, false);  // dx = du a
         gradients.add(0, dy);
       });

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kColumnBlock = 384;
 constexpr int64_t kRowBlock = 256;
-constexpr int64_t kSkinnyColumns = 64;   // products this narrow are cut finer along the rows
+constexpr int64_t kSkinnyColumns = 64;  // products this narrow are cut finer along the rows
 constexpr int64_t kSkinnyRowBlock = 96;
 
 #ifdef SORAGRAD_REAL_DOUBLE
@@ -59,9 +59,8 @@ void multiply_block(const GemmArgs& g) {
     for (int64_t i = 0; i < g.m; ++i) std::copy_n(g.bias, g.n, g.c + i * g.ldc);
   }
   const float beta = g.accumulate || g.bias ? 1.0f : 0.0f;
-  const dnnl_status_t status =
-      dnnl_sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', g.m, g.n, g.k, 1.0f, g.a,
-                 g.lda, g.b, g.ldb, beta, g.c, g.ldc);
+  const dnnl_status_t status = dnnl_sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', g.m,
+                                          g.n, g.k, 1.0f, g.a, g.lda, g.b, g.ldb, beta, g.c, g.ldc);
   require(status == dnnl_success, "[gemm] oneDNN refused ({}, {}) x ({}, {}): status {}.", g.m, g.k,
           g.k, g.n, static_cast<int>(status));
 }

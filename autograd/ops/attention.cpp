@@ -1,0 +1,112 @@
+// Attention within each sequence, plain or disentangled. The backward pass computes the
+// probabilities again from q, k and the position tables: nothing of size length^2 is kept.
+#include "core/kernels/attention.h"
+#include "autograd/ops.h"
+
+namespace soragrad {
+namespace {
+
+const real* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data() : nullptr;
+}
+
+void check(const Variable& q, const Variable& k, const Variable& v, const Variable& position_key,
+           const Variable& position_query, const AttentionLayout& layout,
+           const AttentionOptions& options) {
+  const int64_t sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1;
+  const int64_t hidden = k.size(1), queries = options.first_query_only ? sequences : k.size(0);
+  require(hidden % options.heads == 0, "[attention] hidden size {} does not divide into {} heads.",
+          hidden, options.heads);
+  require(q.shape() == Shape({queries, hidden}) && v.shape() == k.shape(),
+          "[attention] q {}, k {}, v {} do not fit; q should be ({}, {}).", q.shape(), k.shape(),
+          v.shape(), queries, hidden);
+  require(layout.host_offsets.back() == k.size(0),
+          "[attention] offsets end at {} but k has {} tokens.", layout.host_offsets.back(),
+          k.size(0));
+  require(layout.max_length <= int64_t{1} << kernels::kAttentionRowBits,
+          "[attention] a sequence of {} tokens; at most {} fit.", layout.max_length,
+          int64_t{1} << kernels::kAttentionRowBits);
+  const Shape width{2 * layout.max_length - 1};
+  for (const Variable& table : {position_key, position_query}) {
+    require(!table.defined() || (table.shape().rank() == 2 && table.size(1) == hidden),
+            "[attention] position table {} does not fit hidden size {}.", table.shape(), hidden);
+    require(
+        !table.defined() || (layout.distance_row.defined() && layout.distance_row.shape() == width),
+        "[attention] position tables need distance_row {}.", width);
+  }
+  require(!position_key.defined() || !position_query.defined() ||
+              position_key.size(0) == position_query.size(0),
+          "[attention] position tables {} and {} differ in rows.", position_key.shape(),
+          position_query.shape());
+}
+
+// Number of probabilities of the batch.
+int64_t probability_count(const AttentionLayout& layout, const AttentionOptions& options) {
+  int64_t count = 0;
+  for (size_t s = 0; s + 1 < layout.host_offsets.size(); ++s) {
+    const int64_t length = layout.host_offsets[s + 1] - layout.host_offsets[s];
+    count += options.heads * length * (options.first_query_only ? 1 : length);
+  }
+  return count;
+}
+
+}  // namespace
+
+Variable attention(const Variable& q, const Variable& k, const Variable& v,
+                   const Variable& position_key, const Variable& position_query,
+                   const AttentionLayout& layout, const AttentionOptions& options) {
+  check(q, k, v, position_key, position_query, layout, options);
+  const Tensor tq = q.value(), tk = k.value(), tv = v.value();
+  const Tensor pk = position_key.value(), pq = position_query.value();
+  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
+  const bool positions = pk.defined() || pq.defined();
+  Tensor y = Tensor::empty_like(tq);
+  kernels::AttentionArgs args{.q = tq.data(),
+                              .k = tk.data(),
+                              .v = tv.data(),
+                              .position_key = data_or_null(pk),
+                              .position_query = data_or_null(pq),
+                              .offsets = offsets.data<int64_t>(),
+                              .distance_row = positions ? distance_row.data<int32_t>() : nullptr,
+                              .y = y.data(),
+                              .sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
+                              .heads = options.heads,
+                              .head_size = tk.size(1) / options.heads,
+                              .max_length = layout.max_length,
+                              .positions = positions ? (pk.defined() ? pk : pq).size(0) : 0,
+                              .scale = options.scale,
+                              .drop_threshold = drop_threshold(options.dropout),
+                              .keep_scale = static_cast<real>(1 / (1 - options.dropout)),
+                              .stream = options.stream,
+                              .first_query_only = options.first_query_only};
+  if (options.probabilities) {
+    *options.probabilities =
+        Tensor::empty({probability_count(layout, options)}, kReal, tq.device());
+    args.probabilities = options.probabilities->data();
+  }
+  kernels::attention(tq.device(), args);
+  return record("attention", std::move(y), {q, k, v, position_key, position_query},
+                // The captured tensors keep alive what args points to.
+                [=](const Tensor& dy, Gradients& gradients) {
+                  const Tensor dq = Tensor::empty_like(tq), dk = Tensor::empty_like(tk);
+                  const Tensor dv = Tensor::empty_like(tv);
+                  const Tensor dpk = gradients.wanted(3) ? Tensor::empty_like(pk) : Tensor();
+                  const Tensor dpq = gradients.wanted(4) ? Tensor::empty_like(pq) : Tensor();
+                  kernels::attention_backward(
+                      dy.device(), {.forward = args,
+                                    .dy = dy.data(),
+                                    .dq = dq.data(),
+                                    .dk = dk.data(),
+                                    .dv = dv.data(),
+                                    .dposition_key = dpk.defined() ? dpk.data() : nullptr,
+                                    .dposition_query = dpq.defined() ? dpq.data() : nullptr});
+                  gradients.add(0, dq);
+                  gradients.add(1, dk);
+                  gradients.add(2, dv);
+                  if (dpk.defined()) gradients.add(3, dpk);
+                  if (dpq.defined()) gradients.add(4, dpq);
+                  static_cast<void>(offsets), static_cast<void>(distance_row);
+                });
+}
+
+}  // namespace soragrad

@@ -1,0 +1,51 @@
+// Multi-head attention within each sequence of a ragged batch, plain or disentangled (He et al.,
+// "DeBERTa: decoding-enhanced BERT with disentangled attention", 2021):
+//   score(i, j) = scale * (q_i.k_j + q_i.pk[r] + k_j.pq[r]),  r = distance_row[i - j + max_length -
+//   1] p = softmax_j(score),  y_i = sum_j dropout(p)(i, j) v_j
+//
+// Dropout keeps (query i, key j) of a head where random word
+//   ((token of i) * heads + head) * 2^20 + j
+// of the stream is at least drop_threshold, so the mask depends on nothing but the place.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+#include "core/rng.h"
+
+namespace soragrad::kernels {
+
+constexpr int kAttentionRowBits = 20;  // log2 of the random words set aside for a row of scores
+
+struct AttentionArgs {
+  const real* q;                // (queries, hidden), hidden = heads * head_size
+  const real* k;                // (tokens, hidden)
+  const real* v;                // (tokens, hidden)
+  const real* position_key;     // (positions, hidden) or null
+  const real* position_query;   // (positions, hidden) or null
+  const int64_t* offsets;       // (sequences + 1)
+  const int32_t* distance_row;  // (2 max_length - 1); null where both tables are
+  real* y;                      // (queries, hidden)
+  real* probabilities;          // null, or flat: a sequence after another (heads, query, key)
+  int64_t sequences, heads, head_size, max_length, positions;
+  real scale;
+  uint32_t drop_threshold;  // 0: no dropout
+  real keep_scale;          // 1 / (1 - p)
+  RandomStream stream;
+  bool first_query_only;  // queries = sequences: each the first token of its sequence
+};
+SORAGRAD_KERNEL(attention, AttentionArgs);
+
+struct AttentionBackwardArgs {
+  AttentionArgs forward;  // y and probabilities are not read
+  const real* dy;         // (queries, hidden)
+  real* dq;               // all gradients are overwritten
+  real* dk;
+  real* dv;
+  real* dposition_key;  // null where not wanted
+  real* dposition_query;
+};
+SORAGRAD_KERNEL(attention_backward, AttentionBackwardArgs);
+
+}  // namespace soragrad::kernels

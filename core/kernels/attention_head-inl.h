@@ -1,0 +1,268 @@
+// One head of one sequence: scores, softmax and their gradients, with everything in a thread's own
+// scratch memory.
+//
+// Position terms in band form: for nq queries and L keys the distance i - j takes nq + L - 1
+// values, so q_i.pk of every distance is one product c (nq, nq + L - 1) with the expanded table,
+// and the score reads c[i][nq - 1 - i + j]: the table stands in falling order of distance, which
+// makes a row of scores a contiguous piece of a row of c. k_j.pq likewise gives t (L, nq + L - 1),
+// read at t[j][i - j + L - 1], in rising order. Backward stores the score's gradient into the same
+// places of zeroed c and t: each place has one writer, so nothing is scattered and nothing is
+// atomic.
+
+// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+#if defined(SORAGRAD_ATTENTION_HEAD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SORAGRAD_ATTENTION_HEAD_INL_H
+#undef SORAGRAD_ATTENTION_HEAD_INL_H
+#else
+#define SORAGRAD_ATTENTION_HEAD_INL_H
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "core/kernels/attention.h"
+#include "core/kernels/math.h"
+#include "core/kernels/random_words-inl.h"
+#include "core/kernels/small_gemm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+// A head's slice of a position table, expanded to one entry a distance.
+struct PositionTable {
+  bool present = false;
+  const real* columns = nullptr;  // (head_size, width): transposed
+  const real* rows = nullptr;     // (width, depth): backward only
+  int64_t width = 0;              // row pitch of columns
+};
+
+// One (sequence, head): where its data are and how large.
+struct HeadTask {
+  int64_t length, queries;                        // keys; queries, 1 or length
+  int64_t first_token, first_query, head, depth;  // depth = round_up(head_size)
+  int64_t keys() const { return round_up(length); }
+  int64_t band() const { return length + queries - 1; }
+};
+
+// Scratch of one thread; grows to the longest sequence and stays.
+struct HeadScratch {
+  std::vector<real> q, k, v, dy, k_columns, v_columns;  // copies of the head's slices
+  std::vector<real> scores, gradients, c, t, out;
+  std::vector<uint32_t> words;
+
+  static real* sized(std::vector<real>& buffer, int64_t size) {
+    if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
+    return buffer.data();
+  }
+};
+
+// Rows of a head's slice to (rows, depth), zero beyond head_size.
+inline real* gather(std::vector<real>& buffer, const real* x, int64_t rows, int64_t hidden,
+                    int64_t head_size, int64_t depth) {
+  real* out = HeadScratch::sized(buffer, rows * depth);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy_n(x + row * hidden, head_size, out + row * depth);
+    std::fill(out + row * depth + head_size, out + (row + 1) * depth, real(0));
+  }
+  return out;
+}
+
+inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64_t hidden,
+                    int64_t head_size) {
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy_n(x + row * depth, head_size, out + row * hidden);
+  }
+}
+
+// (rows, depth) to (head_size, pitch).
+inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, int64_t depth,
+                       int64_t head_size, int64_t pitch) {
+  real* out = HeadScratch::sized(buffer, head_size * pitch);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < head_size; ++column) {
+      out[column * pitch + row] = x[row * depth + column];
+    }
+  }
+  return out;
+}
+
+inline void softmax_row(real* HWY_RESTRICT x, int64_t n) {
+  real top = -std::numeric_limits<real>::infinity();
+  for (int64_t j = 0; j < n; ++j) top = std::max(top, x[j]);
+  real sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < n; ++j) {
+    x[j] = math::exp(x[j] - top);
+    sum += x[j];
+  }
+  const real inverse = 1 / sum;
+  for (int64_t j = 0; j < n; ++j) x[j] *= inverse;
+}
+
+// Fills scratch.q, k, k_columns and scores (queries, keys): probabilities before dropout.
+inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
+                               const PositionTable& key_table, const PositionTable& query_table,
+                               HeadScratch& scratch) {
+  const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
+  const int64_t length = task.length, queries = task.queries, pitch = task.keys();
+  const int64_t band = task.band(), band_pitch = round_up(band);
+  const real* q = gather(scratch.q, args.q + task.first_query * hidden + column, queries, hidden,
+                         args.head_size, task.depth);
+  const real* k = gather(scratch.k, args.k + task.first_token * hidden + column, length, hidden,
+                         args.head_size, task.depth);
+  const real* k_columns =
+      transpose(scratch.k_columns, k, length, task.depth, args.head_size, pitch);
+  real* scores = HeadScratch::sized(scratch.scores, queries * pitch);
+  const Operand q_rows{q, task.depth, 1}, k_rows{k, task.depth, 1};
+  small_gemm(queries, length, args.head_size, q_rows, k_columns, pitch, scores, pitch);
+  // Entry 0 of a table is the batch's longest distance; a shorter sequence starts further on.
+  if (key_table.present) {
+    real* c = HeadScratch::sized(scratch.c, queries * band_pitch);
+    small_gemm(queries, band, args.head_size, q_rows, key_table.columns + args.max_length - queries,
+               key_table.width, c, band_pitch);
+    for (int64_t i = 0; i < queries; ++i) {
+      const real* source = c + i * band_pitch + queries - 1 - i;
+      for (int64_t j = 0; j < length; ++j) scores[i * pitch + j] += source[j];
+    }
+  }
+  if (query_table.present) {
+    real* t = HeadScratch::sized(scratch.t, length * band_pitch);
+    small_gemm(length, band, args.head_size, k_rows, query_table.columns + args.max_length - length,
+               query_table.width, t, band_pitch);
+    for (int64_t i = 0; i < queries; ++i) {
+      const real* source = t + i + length - 1;
+      for (int64_t j = 0; j < length; ++j) scores[i * pitch + j] += source[j * (band_pitch - 1)];
+    }
+  }
+  for (int64_t i = 0; i < queries; ++i) {
+    real* row = scores + i * pitch;
+    for (int64_t j = 0; j < length; ++j) row[j] *= args.scale;
+    softmax_row(row, length);
+  }
+}
+
+// The random words that decide which probabilities of a row are kept.
+inline const uint32_t* row_words(const AttentionArgs& args, const HeadTask& task, int64_t query,
+                                 HeadScratch& scratch) {
+  if (static_cast<int64_t>(scratch.words.size()) < task.keys()) {
+    scratch.words.resize(static_cast<size_t>(task.keys()));
+  }
+  const auto row = static_cast<uint64_t>((task.first_token + query) * args.heads + task.head);
+  random_words(args.stream, row << kAttentionRowBits, task.length, scratch.words.data());
+  return scratch.words.data();
+}
+
+inline void drop(const AttentionArgs& args, const uint32_t* words, real* x, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) {
+    x[j] = words[j] >= args.drop_threshold ? x[j] * args.keep_scale : real(0);
+  }
+}
+
+inline void head_forward(const AttentionArgs& args, const HeadTask& task,
+                         const PositionTable& key_table, const PositionTable& query_table,
+                         real* probabilities, HeadScratch& scratch) {
+  head_probabilities(args, task, key_table, query_table, scratch);
+  const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
+  const int64_t pitch = task.keys();
+  real* scores = scratch.scores.data();
+  for (int64_t i = 0; i < task.queries; ++i) {
+    if (probabilities) {
+      std::copy_n(scores + i * pitch, task.length, probabilities + i * task.length);
+    }
+    if (args.drop_threshold) {
+      drop(args, row_words(args, task, i, scratch), scores + i * pitch, task.length);
+    }
+  }
+  const real* v = gather(scratch.v, args.v + task.first_token * hidden + column, task.length,
+                         hidden, args.head_size, task.depth);
+  real* out = HeadScratch::sized(scratch.out, task.queries * task.depth);
+  small_gemm(task.queries, args.head_size, task.length, {scores, pitch, 1}, v, task.depth, out,
+             task.depth);
+  scatter(out, task.queries, task.depth, args.y + task.first_query * hidden + column, hidden,
+          args.head_size);
+}
+
+// Gradients of one head. The tables' gradients are added to dkey and dquery (width, depth), where
+// these are not null, in the order of the expanded tables.
+inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& task,
+                          const PositionTable& key_table, const PositionTable& query_table,
+                          real* dkey, real* dquery, HeadScratch& scratch) {
+  const AttentionArgs& forward = args.forward;
+  head_probabilities(forward, task, key_table, query_table, scratch);
+  const int64_t head_size = forward.head_size, depth = task.depth;
+  const int64_t hidden = forward.heads * head_size, column = task.head * head_size;
+  const int64_t length = task.length, queries = task.queries, pitch = task.keys();
+  const int64_t band = task.band(), band_pitch = round_up(band);
+  const int64_t query_place = task.first_query * hidden + column;
+  const int64_t key_place = task.first_token * hidden + column;
+  const real* q = scratch.q.data();
+  const real* k = scratch.k.data();
+  const real* v = gather(scratch.v, forward.v + key_place, length, hidden, head_size, depth);
+  const real* v_columns = transpose(scratch.v_columns, v, length, depth, head_size, pitch);
+  const real* dy = gather(scratch.dy, args.dy + query_place, queries, hidden, head_size, depth);
+  real* p = scratch.scores.data();
+  real* g = HeadScratch::sized(scratch.gradients, queries * pitch);
+  // g = d probabilities after dropout.
+  small_gemm(queries, length, head_size, {dy, depth, 1}, v_columns, pitch, g, pitch);
+  real* dropped = HeadScratch::sized(scratch.c, queries * std::max(pitch, band_pitch));
+  for (int64_t i = 0; i < queries; ++i) {
+    real* p_row = p + i * pitch;
+    real* g_row = g + i * pitch;
+    std::copy_n(p_row, length, dropped + i * pitch);
+    if (forward.drop_threshold) {
+      const uint32_t* words = row_words(forward, task, i, scratch);
+      drop(forward, words, dropped + i * pitch, length);
+      drop(forward, words, g_row, length);
+    }
+    // Softmax: dscore = p * (g - sum p g), and the scores' common factor.
+    real dot = 0;
+#pragma omp simd reduction(+ : dot)
+    for (int64_t j = 0; j < length; ++j) dot += p_row[j] * g_row[j];
+    for (int64_t j = 0; j < length; ++j) g_row[j] = forward.scale * p_row[j] * (g_row[j] - dot);
+  }
+  real* out = HeadScratch::sized(scratch.out, std::max(queries, length) * depth);
+  small_gemm(length, head_size, queries, {dropped, 1, pitch}, dy, depth, out, depth);
+  scatter(out, length, depth, args.dv + key_place, hidden, head_size);
+
+  small_gemm(queries, head_size, length, {g, pitch, 1}, k, depth, out, depth);
+  if (key_table.present) {
+    real* c = scratch.c.data();
+    std::fill_n(c, queries * band_pitch, real(0));
+    for (int64_t i = 0; i < queries; ++i) {
+      std::copy_n(g + i * pitch, length, c + i * band_pitch + queries - 1 - i);
+    }
+    const int64_t first = forward.max_length - queries;  // entry of the band's first distance
+    small_gemm(queries, head_size, band, {c, band_pitch, 1}, key_table.rows + first * depth, depth,
+               out, depth, true);
+    if (dkey) {
+      small_gemm(band, head_size, queries, {c, 1, band_pitch}, q, depth, dkey + first * depth,
+                 depth, true);
+    }
+  }
+  scatter(out, queries, depth, args.dq + query_place, hidden, head_size);
+
+  small_gemm(length, head_size, queries, {g, 1, pitch}, q, depth, out, depth);
+  if (query_table.present) {
+    real* t = scratch.t.data();
+    std::fill_n(t, length * band_pitch, real(0));
+    for (int64_t i = 0; i < queries; ++i) {
+      real* place = t + i + length - 1;
+      for (int64_t j = 0; j < length; ++j) place[j * (band_pitch - 1)] = g[i * pitch + j];
+    }
+    const int64_t first = forward.max_length - length;
+    small_gemm(length, head_size, band, {t, band_pitch, 1}, query_table.rows + first * depth, depth,
+               out, depth, true);
+    if (dquery) {
+      small_gemm(band, head_size, length, {t, 1, band_pitch}, k, depth, dquery + first * depth,
+                 depth, true);
+    }
+  }
+  scatter(out, length, depth, args.dk + key_place, hidden, head_size);
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,105 @@
+// c (m, n) = a (m, k) b (k, n), or added to c: products small enough to stay in the second-level
+// cache, on one thread. Element (i, p) of a stands at a[i * row_stride + p * column_stride], so a
+// may be transposed; b and c are row-major, their columns rounded up to whole vectors: b must be
+// readable and c writable up to round_up(n).
+
+// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+#if defined(SORAGRAD_SMALL_GEMM_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SORAGRAD_SMALL_GEMM_INL_H
+#undef SORAGRAD_SMALL_GEMM_INL_H
+#else
+#define SORAGRAD_SMALL_GEMM_INL_H
+#endif
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using RealTag = hn::ScalableTag<real>;
+using RealVector = hn::Vec<RealTag>;
+
+constexpr int64_t kLanes = HWY_LANES(real);
+constexpr int64_t round_up(int64_t n) {
+  return (n + kLanes - 1) / kLanes * kLanes;
+}
+
+struct Operand {
+  const real* data;
+  int64_t row_stride, column_stride;
+};
+
+// A tile of Rows x Vectors accumulators lives in registers: 6 x 4 of the 32 of AVX-512, 6 x 2
+// of 16.
+constexpr int kTileRows = 6;
+constexpr int kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+
+template <int Rows, int Vectors>
+HWY_INLINE void gemm_tile(const Operand& a, const real* b, int64_t ldb, real* c, int64_t ldc,
+                          int64_t k, bool accumulate) {
+  const RealTag d;
+  RealVector sums[Rows][Vectors];
+  for (int i = 0; i < Rows; ++i) {
+    for (int j = 0; j < Vectors; ++j) {
+      sums[i][j] = accumulate ? hn::LoadU(d, c + i * ldc + j * kLanes) : hn::Zero(d);
+    }
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    RealVector columns[Vectors];
+    for (int j = 0; j < Vectors; ++j) columns[j] = hn::LoadU(d, b + p * ldb + j * kLanes);
+    for (int i = 0; i < Rows; ++i) {
+      const RealVector x = hn::Set(d, a.data[i * a.row_stride + p * a.column_stride]);
+      for (int j = 0; j < Vectors; ++j) sums[i][j] = hn::MulAdd(x, columns[j], sums[i][j]);
+    }
+  }
+  for (int i = 0; i < Rows; ++i) {
+    for (int j = 0; j < Vectors; ++j) hn::StoreU(sums[i][j], d, c + i * ldc + j * kLanes);
+  }
+}
+
+template <int Vectors>
+void gemm_columns(int64_t m, int64_t k, Operand a, const real* b, int64_t ldb, real* c, int64_t ldc,
+                  bool accumulate) {
+  for (; m >= kTileRows; m -= kTileRows) {
+    gemm_tile<kTileRows, Vectors>(a, b, ldb, c, ldc, k, accumulate);
+    a.data += kTileRows * a.row_stride;
+    c += kTileRows * ldc;
+  }
+  if (m & 4) {
+    gemm_tile<4, Vectors>(a, b, ldb, c, ldc, k, accumulate);
+    a.data += 4 * a.row_stride;
+    c += 4 * ldc;
+  }
+  if (m & 2) {
+    gemm_tile<2, Vectors>(a, b, ldb, c, ldc, k, accumulate);
+    a.data += 2 * a.row_stride;
+    c += 2 * ldc;
+  }
+  if (m & 1) gemm_tile<1, Vectors>(a, b, ldb, c, ldc, k, accumulate);
+}
+
+inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
+                       int64_t ldb, real* c, int64_t ldc, bool accumulate = false) {
+  int64_t vectors = round_up(n) / kLanes;
+  const auto advance = [&](int64_t taken) {
+    vectors -= taken;
+    b += taken * kLanes;
+    c += taken * kLanes;
+  };
+  for (; vectors >= kTileVectors; advance(kTileVectors)) {
+    gemm_columns<kTileVectors>(m, k, a, b, ldb, c, ldc, accumulate);
+  }
+  if (vectors & 2) {
+    gemm_columns<2>(m, k, a, b, ldb, c, ldc, accumulate);
+    advance(2);
+  }
+  if (vectors & 1) gemm_columns<1>(m, k, a, b, ldb, c, ldc, accumulate);
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
