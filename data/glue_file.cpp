@@ -144,13 +144,13 @@ bool read_label(const GlueTask& task, const TsvReader& reader, int column, Examp
   if (task.regression()) {
     const auto score = parse_score(text);
     require(score.has_value(), "[{}] {}: score {} is not a finite number.", task.name,
-            reader.where(), quoted(text));
+            reader.where(), shown(text));
     example.score = *score;
     return true;
   }
   const auto label = parse_label(task, text);
   require(label.has_value(), "[{}] {}: unknown label {}; expected {} or 0 to {}.", task.name,
-          reader.where(), quoted(text), joined(task.label_names), task.num_labels() - 1);
+          reader.where(), shown(text), joined(task.label_names), task.num_labels() - 1);
   example.label = *label;
   return true;
 }

@@ -122,7 +122,7 @@ double pearson(std::span<const double> x, std::span<const double> y) {
     xy += dx * dy;
   }
   // Rounding can carry a perfect correlation past 1.
-  return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
+  return std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0);
 }
 
 double spearmanr(std::span<const double> x, std::span<const double> y) {

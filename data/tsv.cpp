@@ -11,7 +11,7 @@ namespace soragrad::data {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr size_t kMaxQuotedBytes = 40;
+constexpr size_t kMaxShownBytes = 40;
 
 }  // namespace
 
@@ -55,10 +55,10 @@ bool TsvReader::next() {
   return false;
 }
 
-std::string quoted(std::string_view text) {
-  const bool cut = text.size() > kMaxQuotedBytes;
+std::string shown(std::string_view text) {
+  const bool cut = text.size() > kMaxShownBytes;
   if (cut) {
-    size_t size = kMaxQuotedBytes;
+    size_t size = kMaxShownBytes;
     // A byte 10xxxxxx continues a UTF-8 character: cut before the character, not inside.
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
     text = text.substr(0, size);

@@ -48,6 +48,6 @@ class TsvReader {
 
 // Foreign text made fit for a one-line message: in quotes, control characters as '?', cut at 40
 // bytes.
-std::string quoted(std::string_view text);
+std::string shown(std::string_view text);
 
 }  // namespace soragrad::data
