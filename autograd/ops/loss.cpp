@@ -1,0 +1,174 @@
+// Ops that end in one number: losses and what methods add to them.
+#include <algorithm>
+
+#include "autograd/ops.h"
+#include "core/kernels/cross_entropy.h"
+#include "core/kernels/orthogonality.h"
+#include "core/kernels/sums.h"
+
+namespace soragrad {
+namespace {
+
+Tensor empty_scalar(Device device) { return Tensor::empty(Shape{}, kReal, device); }
+
+void require_labels(const Tensor& logits, const Tensor& labels) {
+  require(logits.shape().rank() == 2 && labels.dtype() == DType::i64 &&
+              labels.shape() == Shape{logits.size(0)} && logits.size(0) > 0,
+          "[cross_entropy] labels {} of {} do not fit logits {}; one I64 a row is needed.",
+          labels.shape(), name_of(labels.dtype()), logits.shape());
+  if (labels.device() != Device::cpu) return;
+  for (int64_t row = 0; row < labels.numel(); ++row) {
+    const int64_t label = labels.data<int64_t>()[row];
+    require(label >= 0 && label < logits.size(1),
+            "[cross_entropy] label {} of row {} is none of the {} classes.", label, row,
+            logits.size(1));
+  }
+}
+
+// Calls launch(args) with the parts in groups that fit one struct of arguments.
+template <typename Args, typename MakePart, typename Launch>
+void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
+  for (size_t first = 0; first < parts; first += Args::kMaxParts) {
+    args.count = static_cast<int>(std::min<size_t>(Args::kMaxParts, parts - first));
+    for (int i = 0; i < args.count; ++i) args.parts[i] = make_part(first + static_cast<size_t>(i));
+    launch(args);
+  }
+}
+
+// One gradient tensor for each input that wants one, undefined elsewhere.
+std::vector<Tensor> wanted_like(const std::vector<Tensor>& inputs, const Gradients& gradients) {
+  std::vector<Tensor> result(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (gradients.wanted(i)) result[i] = Tensor::empty_like(inputs[i]);
+  }
+  return result;
+}
+
+real* data_or_null(const Tensor& tensor) { return tensor.defined() ? tensor.data() : nullptr; }
+
+std::vector<Tensor> values_of(std::span<const Variable> variables) {
+  std::vector<Tensor> values;
+  for (const Variable& variable : variables) values.push_back(variable.value());
+  return values;
+}
+
+}  // namespace
+
+Variable cross_entropy(const Variable& logits, const Tensor& labels) {
+  const Tensor x = logits.value();
+  require_labels(x, labels);
+  const int64_t rows = x.size(0), classes = x.size(1);
+  Tensor loss = empty_scalar(x.device());
+  kernels::cross_entropy(x.device(),
+                         {x.data(), labels.data<int64_t>(), loss.data(), rows, classes});
+  return record("cross_entropy", std::move(loss), {logits},
+                [=](const Tensor& dloss, Gradients& gradients) {
+                  Tensor dlogits = Tensor::empty_like(x);
+                  kernels::cross_entropy_backward(
+                      x.device(), {x.data(), labels.data<int64_t>(), dloss.data(), dlogits.data(),
+                                   rows, classes});
+                  gradients.add(0, std::move(dlogits));
+                });
+}
+
+Variable mse(const Variable& predictions, const Tensor& targets) {
+  const Tensor x = predictions.value();
+  require(x.numel() == targets.numel() && x.numel() > 0 && targets.dtype() == kReal &&
+              (x.shape().rank() == 1 || (x.shape().rank() == 2 && x.size(1) == 1)),
+          "[mse] targets {} of {} do not fit predictions {}; one {} a row is needed.",
+          targets.shape(), name_of(targets.dtype()), x.shape(), name_of(kReal));
+  Tensor loss = empty_scalar(x.device());
+  kernels::mse(x.device(), {x.data(), targets.data(), loss.data(), x.numel()});
+  return record("mse", std::move(loss), {predictions},
+                [=](const Tensor& dloss, Gradients& gradients) {
+                  Tensor dx = Tensor::empty_like(x);
+                  kernels::mse_backward(x.device(), {x.data(), targets.data(), dloss.data(),
+                                                     dx.data(), x.numel()});
+                  gradients.add(0, std::move(dx));
+                });
+}
+
+Variable sum(const Variable& x) {
+  Tensor y = empty_scalar(x.device());
+  kernels::sum(x.device(), {x.value().data(), y.data(), x.value().numel()});
+  const Shape shape = x.shape();
+  return record("sum", std::move(y), {x}, [shape](const Tensor& dy, Gradients& gradients) {
+    Tensor dx = Tensor::empty(shape, kReal, dy.device());
+    kernels::sum_backward(dy.device(), {dy.data(), dx.data(), dx.numel()});
+    gradients.add(0, std::move(dx));
+  });
+}
+
+Variable mean_abs(std::span<const Variable> parts, real factor) {
+  require(!parts.empty(), "[mean_abs] there is nothing to take the mean of.");
+  const std::vector<Tensor> inputs = values_of(parts);
+  int64_t elements = 0;
+  for (const Tensor& x : inputs) elements += x.numel();
+  require(elements > 0, "[mean_abs] there is nothing to take the mean of.");
+  const Device device = inputs[0].device();
+  const real share = factor / static_cast<real>(elements);
+  Tensor y = Tensor::zeros(Shape{}, kReal, device);
+  kernels::MeanAbsArgs args{.factor = share, .y = y.data()};
+  using Part = kernels::MeanAbsArgs::Part;
+  for_groups(
+      inputs.size(), args,
+      [&](size_t i) { return Part{inputs[i].data(), nullptr, inputs[i].numel()}; },
+      [&](const auto& group) { kernels::mean_abs(device, group); });
+  return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
+                [=](const Tensor& dy, Gradients& gradients) {
+                  const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
+                  for_groups(
+                      inputs.size(), kernels::MeanAbsArgs{.factor = share, .dy = dy.data()},
+                      [&](size_t i) {
+                        return Part{inputs[i].data(), data_or_null(dinputs[i]), inputs[i].numel()};
+                      },
+                      [&](const auto& group) { kernels::mean_abs_backward(device, group); });
+                  for (size_t i = 0; i < inputs.size(); ++i) {
+                    if (dinputs[i].defined()) gradients.add(i, dinputs[i]);
+                  }
+                });
+}
+
+Variable orthogonality(std::span<const Variable> rows, std::span<const Variable> columns,
+                       real factor) {
+  std::vector<Variable> parts(rows.begin(), rows.end());
+  parts.insert(parts.end(), columns.begin(), columns.end());
+  require(!parts.empty(), "[orthogonality] there is no matrix.");
+  const std::vector<Tensor> inputs = values_of(parts);
+  std::vector<Tensor> grams;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    require(inputs[i].shape().rank() == 2, "[orthogonality] {} is no matrix.", inputs[i].shape());
+    const int64_t rank = inputs[i].size(i < rows.size() ? 0 : 1);
+    grams.push_back(Tensor::empty({rank, rank}, kReal, inputs[i].device()));
+  }
+  const auto make_part = [inputs, grams, row_parts = rows.size()](size_t i, const Tensor& dx) {
+    const bool is_columns = i >= row_parts;
+    return kernels::OrthogonalityArgs::Part{.x = inputs[i].data(),
+                                            .dx = data_or_null(dx),
+                                            .gram = grams[i].data(),
+                                            .rank = inputs[i].size(is_columns ? 1 : 0),
+                                            .length = inputs[i].size(is_columns ? 0 : 1),
+                                            .columns = is_columns};
+  };
+  const Device device = inputs[0].device();
+  const real share = factor / static_cast<real>(inputs.size());
+  Tensor y = Tensor::zeros(Shape{}, kReal, device);
+  for_groups(
+      inputs.size(), kernels::OrthogonalityArgs{.factor = share, .y = y.data()},
+      [&](size_t i) { return make_part(i, Tensor()); },
+      [&](const auto& group) { kernels::orthogonality(device, group); });
+  return record("orthogonality", std::move(y), std::move(parts),
+                [=](const Tensor& dy, Gradients& gradients) {
+                  const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
+                  for_groups(
+                      inputs.size(),
+                      kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
+                      [&](size_t i) { return make_part(i, dinputs[i]); },
+                      [&](const auto& group) { kernels::orthogonality_backward(device, group); });
+                  for (size_t i = 0; i < inputs.size(); ++i) {
+                    if (dinputs[i].defined()) gradients.add(i, dinputs[i]);
+                  }
+                });
+}
+
+}  // namespace soragrad

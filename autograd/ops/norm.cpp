@@ -1,0 +1,119 @@
+// Ops over rows: layer normalisation, with dropout and residual sum fused in, and softmax.
+#include "autograd/ops.h"
+#include "core/kernels/layer_norm.h"
+#include "core/kernels/softmax.h"
+
+namespace soragrad {
+namespace {
+
+struct NormSettings {
+  double eps;
+  double p;
+  RandomStream stream;
+};
+
+// Numbers of the inputs, as given to record().
+enum : size_t { kX, kWeight, kBias, kResidual };
+
+void require_norm_shapes(const char* op, const Variable& x, const Variable& weight,
+                         const Variable& bias) {
+  require(x.shape().rank() >= 1 && weight.shape() == Shape{x.size(-1)} &&
+              bias.shape() == Shape{x.size(-1)},
+          "[{}] weight {} and bias {} do not fit x {}; they have one element a column.", op,
+          weight.shape(), bias.shape(), x.shape());
+}
+
+void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rstd,
+                   const Tensor& weight, const NormSettings& settings, bool residual,
+                   Gradients& gradients) {
+  const auto empty_if = [](bool wanted, const Tensor& like) {
+    return wanted ? Tensor::empty_like(like) : Tensor();
+  };
+  const auto data = [](const Tensor& x) { return x.defined() ? x.data() : nullptr; };
+  const bool wants_residual = residual && gradients.wanted(kResidual);
+  const bool drops = settings.p > 0;
+  const Tensor ds = empty_if(gradients.wanted(kX) || wants_residual, dy);
+  // Where the residual wants no gradient, ds is dropped in place.
+  const bool drop_here = drops && gradients.wanted(kX);
+  const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
+  const Tensor dweight = empty_if(gradients.wanted(kWeight), weight);
+  const Tensor dbias = empty_if(gradients.wanted(kBias), weight);
+  kernels::layer_norm_backward(dy.device(), {.dy = dy.data(),
+                                             .normalised = normalised.data(),
+                                             .rstd = rstd.data(),
+                                             .weight = weight.data(),
+                                             .ds = data(ds),
+                                             .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
+                                             .dweight = data(dweight),
+                                             .dbias = data(dbias),
+                                             .rows = rstd.numel(),
+                                             .hidden = weight.numel(),
+                                             .drop_threshold = drop_threshold(settings.p),
+                                             .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+                                             .stream = settings.stream});
+  if (gradients.wanted(kX)) gradients.add(kX, dx.defined() ? dx : ds);
+  if (wants_residual) gradients.add(kResidual, ds);
+  if (dweight.defined()) gradients.add(kWeight, dweight);
+  if (dbias.defined()) gradients.add(kBias, dbias);
+}
+
+// Of x alone where residual is undefined.
+Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
+              const Variable& bias, const NormSettings& settings) {
+  require_norm_shapes(op, x, weight, bias);
+  std::vector<Variable> inputs = {x, weight, bias};
+  if (residual.defined()) inputs.push_back(residual);
+  const bool wanted = grad_wanted(inputs);
+  Tensor y = Tensor::empty_like(x.value());
+  const Tensor normalised = wanted ? Tensor::empty_like(y) : Tensor();
+  const Tensor rstd = wanted ? Tensor::empty({x.shape().rows()}, kReal, x.device()) : Tensor();
+  kernels::layer_norm(x.device(), {.x = x.value().data(),
+                                   .residual = residual.defined() ? residual.value().data() : nullptr,
+                                   .weight = weight.value().data(),
+                                   .bias = bias.value().data(),
+                                   .y = y.data(),
+                                   .normalised = wanted ? normalised.data() : nullptr,
+                                   .rstd = wanted ? rstd.data() : nullptr,
+                                   .rows = x.shape().rows(),
+                                   .hidden = x.size(-1),
+                                   .eps = static_cast<real>(settings.eps),
+                                   .drop_threshold = drop_threshold(settings.p),
+                                   .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+                                   .stream = settings.stream});
+  const Tensor kept_weight = weight.value();
+  const bool has_residual = residual.defined();
+  return record(op, std::move(y), std::move(inputs),
+                [=](const Tensor& dy, Gradients& gradients) {
+                  norm_backward(dy, normalised, rstd, kept_weight, settings, has_residual,
+                                gradients);
+                });
+}
+
+}  // namespace
+
+Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
+  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}});
+}
+
+Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
+                             const Variable& bias, double eps, double p,
+                             const RandomStream& stream) {
+  require(x.shape() == residual.shape(), "[residual_layer_norm] residual {} does not fit x {}.",
+          residual.shape(), x.shape());
+  require(p >= 0 && p < 1, "[residual_layer_norm] the dropout is {}; it must be in [0, 1).", p);
+  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream});
+}
+
+Variable softmax(const Variable& x) {
+  require(x.shape().rank() >= 1, "[softmax] a scalar has no rows.");
+  const int64_t rows = x.shape().rows(), columns = x.size(-1);
+  const Tensor y = Tensor::empty_like(x.value());
+  kernels::softmax(x.device(), {x.value().data(), y.data(), rows, columns});
+  return record("softmax", y, {x}, [=](const Tensor& dy, Gradients& gradients) {
+    Tensor dx = Tensor::empty_like(dy);
+    kernels::softmax_backward(dy.device(), {y.data(), dy.data(), dx.data(), rows, columns});
+    gradients.add(0, std::move(dx));
+  });
+}
+
+}  // namespace soragrad
