@@ -13,6 +13,9 @@
 namespace soragrad::nn {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  // A symbolic link keeps pointing to its target, which is replaced.
+  std::error_code error;
+  if (std::filesystem::is_symlink(path_, error)) path_ = std::filesystem::weakly_canonical(path_);
   temporary_ = path_;
   temporary_ += fmt::format(".tmp-{}", ::getpid());
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -20,7 +20,8 @@
 
 namespace soragrad::nn {
 
-// A tensor's bytes where the file is mapped, and what keeps them there.
+// A tensor's bytes where the file is mapped, read-only (writing to them faults), and what keeps
+// them there.
 struct MappedBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;

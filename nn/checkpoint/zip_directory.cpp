@@ -118,11 +118,16 @@ Entry read_entry(const Fields& fields, uint64_t at, const std::string& where) {
 // libzip over the same bytes.
 struct ZipDirectory::Inflater {
   explicit Inflater(const FileBytes& file) {
+    zip_error_t error;
+    zip_error_init(&error);
     zip_source_t* source =
-        zip_source_buffer_create(file.bytes.data(), file.bytes.size(), 0, nullptr);
-    if (source != nullptr) archive = zip_open_from_source(source, ZIP_RDONLY, nullptr);
+        zip_source_buffer_create(file.bytes.data(), file.bytes.size(), 0, &error);
+    if (source != nullptr) archive = zip_open_from_source(source, ZIP_RDONLY, &error);
     if (archive == nullptr) zip_source_free(source);
-    require(archive != nullptr, "[{}] the zip archive cannot be opened by libzip.", file.where);
+    const std::string reason = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    require(archive != nullptr, "[{}] the zip archive cannot be opened by libzip: {}.", file.where,
+            reason);
   }
   ~Inflater() { zip_discard(archive); }
   Inflater(const Inflater&) = delete;
