@@ -1,0 +1,93 @@
+#include "autograd/gradcheck.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "core/rng.h"
+
+namespace soragrad {
+namespace {
+
+constexpr double kStep = 2e-3;   // truncation h^4 / 30 f^(5) and rounding 1e-16 / h are both 1e-12
+constexpr double kFloor = 1e-3;  // derivatives below it are compared absolutely
+
+// N(0, 1) by the Box-Muller transform.
+Tensor random_like(const Tensor& like, uint64_t seed) {
+  std::vector<real> values(static_cast<size_t>(like.numel()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Philox4 words = philox({seed, random_site("gradcheck"), 0}, i);
+    const double radius = std::sqrt(-2 * std::log((words.bits[0] + 1.0) / 4294967296.0));
+    values[i] = static_cast<real>(radius * std::cos(words.bits[1] * (M_PI / 2147483648.0)));
+  }
+  return Tensor::from(values, like.shape(), like.device());
+}
+
+// The scalar, in double: sum of y c.
+double weighted_sum(const Tensor& y, const std::vector<real>& c) {
+  const std::vector<real> values = y.to_vector();
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i) sum += static_cast<double>(values[i]) * c[i];
+  return sum;
+}
+
+struct Difference {
+  const DifferentiableFunction& function;
+  std::vector<Variable>& inputs;
+  const std::vector<real>& c;
+
+  double at(size_t input, std::vector<real> values, size_t element, double offset) const {
+    values[element] += static_cast<real>(offset);
+    const Variable before = inputs[input];
+    inputs[input] = Variable(Tensor::from(values, before.shape(), before.device()));
+    const NoGrad no_grad;
+    const double result = weighted_sum(function(inputs).value(), c);
+    inputs[input] = before;
+    return result;
+  }
+
+  double derivative(size_t input, const std::vector<real>& values, size_t element) const {
+    const auto f = [&](double offset) { return at(input, values, element, offset); };
+    return (f(-2 * kStep) - 8 * f(-kStep) + 8 * f(kStep) - f(2 * kStep)) / (12 * kStep);
+  }
+};
+
+}  // namespace
+
+GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<const Variable> given,
+                          uint64_t seed) {
+  std::vector<Variable> inputs(given.begin(), given.end());
+  for (Variable& input : inputs) input.zero_grad();
+  const Variable y = function(inputs);
+  const Tensor cotangent = random_like(y.value(), seed);
+  backward(sum(mul(y, Variable(cotangent))));
+
+  GradcheckResult result;
+  const std::vector<real> c = cotangent.to_vector();
+  const Difference difference{function, inputs, c};
+  for (size_t input = 0; input < inputs.size(); ++input) {
+    if (!inputs[input].requires_grad()) continue;
+    const std::vector<real> values = inputs[input].value().to_vector();
+    // No gradient arrived means that it is zero.
+    std::vector<real> analytic(values.size());
+    if (inputs[input].grad().defined()) analytic = inputs[input].grad().to_vector();
+    std::vector<double> numeric(values.size());
+    double largest = kFloor;
+    for (size_t i = 0; i < values.size(); ++i) {
+      numeric[i] = difference.derivative(input, values, i);
+      largest = std::max(largest, std::abs(numeric[i]));
+    }
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double error = std::abs(numeric[i] - static_cast<double>(analytic[i])) / largest;
+      ++result.derivatives;
+      if (error <= result.worst) continue;  // a NaN is kept
+      result.worst = error;
+      result.where = fmt::format("input {}, element {}: {} by backward, {} by differences", input,
+                                 i, analytic[i], numeric[i]);
+    }
+  }
+  return result;
+}
+
+}  // namespace soragrad

@@ -1,0 +1,126 @@
+// The rows of op_cases in the build's own precision: fused ops against composed ones, threads,
+// devices.
+#include "tests/op_cases.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/graph.h"
+#include "autograd/ops.h"
+#include "core/cuda_runtime.h"
+#include "core/parallel.h"
+
+namespace soragrad {
+namespace {
+
+// The value and every gradient, undefined for frozen inputs.
+struct Outcome {
+  std::vector<real> value;
+  std::vector<std::vector<real>> gradients;
+};
+
+Outcome run(const testing::OpCase& row, const testing::Call& call, Device device = Device::cpu) {
+  const std::vector<Variable> inputs = testing::make_variables(row, device);
+  const Variable y = call(inputs);
+  const Variable cotangent(testing::normal(y.shape(), 1000).to(device));
+  backward(sum(mul(y, cotangent)));
+  Outcome outcome{y.value().to_vector(), {}};
+  for (const Variable& input : inputs) {
+    outcome.gradients.push_back(input.grad().defined() ? input.grad().to_vector()
+                                                       : std::vector<real>());
+  }
+  return outcome;
+}
+
+// Largest difference over the largest element of `expected`; infinite where sizes differ.
+double difference(const std::vector<real>& actual, const std::vector<real>& expected) {
+  if (actual.size() != expected.size()) return INFINITY;
+  double largest = 1e-3, worst = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
+    worst = error <= worst ? worst : error;  // a NaN is kept
+  }
+  return worst / largest;
+}
+
+void check_equal(const Outcome& actual, const Outcome& expected, double tolerance) {
+  CHECK(difference(actual.value, expected.value) <= tolerance);
+  CHECK(actual.gradients.size() == expected.gradients.size());
+  for (size_t i = 0; i < expected.gradients.size(); ++i) {
+    CAPTURE(i);
+    CHECK(difference(actual.gradients[i], expected.gradients[i]) <= tolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("op_cases: fused ops agree with composed ones") {
+  int compared = 0;
+  for (const testing::OpCase& row : testing::op_cases()) {
+    if (!row.composed) continue;
+    CAPTURE(row.op);
+    CAPTURE(row.what);
+    CAPTURE(row.reason);
+    check_equal(run(row, row.call), run(row, row.composed), row.tolerance);
+    ++compared;
+  }
+  CHECK(compared > 20);
+}
+
+TEST_CASE("op_cases: the number of threads changes no bit") {
+  const int before = num_threads();
+  for (const testing::OpCase& row : testing::op_cases()) {
+    CAPTURE(row.op);
+    CAPTURE(row.what);
+    set_num_threads(1);
+    const Outcome one = run(row, row.call);
+    set_num_threads(2);
+    const Outcome two = run(row, row.call);
+    CHECK(one.value == two.value);
+    CHECK(one.gradients == two.gradients);
+  }
+  set_num_threads(before);
+}
+
+TEST_CASE("op_cases: a frozen input gets no gradient") {
+  for (const testing::OpCase& row : testing::op_cases()) {
+    CAPTURE(row.op);
+    CAPTURE(row.what);
+    const std::vector<Variable> inputs = testing::make_variables(row);
+    const Variable y = row.call(inputs);
+    CHECK(y.requires_grad());
+    backward(sum(y));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      CHECK(inputs[i].grad().defined() == row.inputs[i].differentiable);
+    }
+  }
+}
+
+TEST_CASE("op_cases: inputs keep their values") {
+  for (const testing::OpCase& row : testing::op_cases()) {
+    CAPTURE(row.op);
+    CAPTURE(row.what);
+    const std::vector<Variable> inputs = testing::make_variables(row);
+    std::vector<std::vector<real>> before;
+    for (const Variable& input : inputs) before.push_back(input.value().to_vector());
+    backward(sum(row.call(inputs)));
+    for (size_t i = 0; i < inputs.size(); ++i) CHECK(inputs[i].value().to_vector() == before[i]);
+  }
+}
+
+TEST_CASE("op_cases: a GPU agrees with the CPU") {
+  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
+    MESSAGE("SKIPPED: " << reason);
+    return;
+  }
+  for (const testing::OpCase& row : testing::op_cases()) {
+    CAPTURE(row.op);
+    CAPTURE(row.what);
+    CAPTURE(row.reason);
+    check_equal(run(row, row.call, Device::cuda), run(row, row.call), row.tolerance);
+  }
+}
+
+}  // namespace soragrad

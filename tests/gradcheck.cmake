@@ -1,0 +1,31 @@
+# The table of ops (op_cases) for test_autograd, and everything of it once more with real = double:
+# FOLDER/gradcheck_test.cpp make the program test_gradcheck.
+file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/op_cases/*.cpp)
+target_sources(test_autograd PRIVATE ${op_case_sources})
+
+# soragrad_double_layer(NAME): the sources and links of soragrad_NAME with SORAGRAD_REAL_DOUBLE, as
+# soragrad_NAME_double.
+function(soragrad_double_layer name)
+  get_target_property(sources soragrad_${name} SOURCES)
+  get_target_property(links soragrad_${name} INTERFACE_LINK_LIBRARIES)
+  list(FILTER links EXCLUDE REGEX "LINK_ONLY|soragrad_options")
+  list(TRANSFORM links REPLACE "^(soragrad_.*)$" "\\1_double")
+  add_library(soragrad_${name}_double STATIC EXCLUDE_FROM_ALL ${sources})
+  target_compile_definitions(soragrad_${name}_double PUBLIC SORAGRAD_REAL_DOUBLE)
+  target_include_directories(soragrad_${name}_double PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_features(soragrad_${name}_double PUBLIC cxx_std_20)
+  target_link_libraries(soragrad_${name}_double PUBLIC ${links} PRIVATE soragrad_options)
+endfunction()
+foreach(layer core autograd nn models sora)
+  soragrad_double_layer(${layer})
+endforeach()
+
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/gradcheck_test.cpp)
+add_executable(test_gradcheck ${sources} ${CMAKE_CURRENT_SOURCE_DIR}/autograd/op_cases_test.cpp
+  ${op_case_sources})
+target_link_libraries(test_gradcheck PRIVATE test_main soragrad_models_double soragrad_sora_double
+  soragrad_options)
+target_compile_definitions(test_gradcheck PRIVATE SORAGRAD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+add_test(NAME gradcheck COMMAND test_gradcheck)
+set_tests_properties(gradcheck PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)

@@ -1,0 +1,66 @@
+#include "tests/op_cases.h"
+
+#include <cmath>
+
+namespace soragrad::testing {
+
+const std::vector<OpCase>& op_cases() {
+  static const std::vector<OpCase> rows = [] {
+    std::vector<OpCase> all;
+    add_elementwise_cases(all);
+    add_linear_cases(all);
+    add_norm_cases(all);
+    add_row_cases(all);
+    add_attention_cases(all);
+    add_loss_cases(all);
+    return all;
+  }();
+  return rows;
+}
+
+std::vector<Variable> make_variables(const OpCase& row, Device device) {
+  std::vector<Variable> variables;
+  for (const OpInput& input : row.inputs) {
+    variables.emplace_back(input.value.to(device), input.differentiable);
+  }
+  return variables;
+}
+
+Tensor normal(const Shape& shape, uint64_t seed) {
+  std::vector<real> values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Philox4 words = philox({seed, random_site("op_cases"), 0}, i);
+    const double radius = std::sqrt(-2 * std::log((words.bits[0] + 1.0) / 4294967296.0));
+    values[i] = static_cast<real>(radius * std::cos(words.bits[1] * (M_PI / 2147483648.0)));
+  }
+  return Tensor::from(values, shape);
+}
+
+Tensor normal_off_zero(const Shape& shape, uint64_t seed, real gap) {
+  std::vector<real> values = normal(shape, seed).to_vector();
+  for (real& value : values) value += value < 0 ? -gap : gap;
+  return Tensor::from(values, shape);
+}
+
+Tensor dropout_mask(const Shape& shape, double p, const RandomStream& stream, uint64_t first) {
+  std::vector<real> values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint64_t word = first + i;
+    const bool kept = philox(stream, word / 4).bits[word % 4] >= drop_threshold(p);
+    values[i] = kept ? static_cast<real>(1 / (1 - p)) : real(0);
+  }
+  return Tensor::from(values, shape);
+}
+
+Variable constant(const std::vector<real>& values, const Shape& shape, Device device) {
+  return Variable(Tensor::from(values, shape, device));
+}
+
+Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device) {
+  const int64_t n = static_cast<int64_t>(index.size());
+  std::vector<real> values(static_cast<size_t>(n * rows));
+  for (int64_t i = 0; i < n; ++i) values[static_cast<size_t>(i * rows + index[i])] = 1;
+  return constant(values, {n, rows}, device);
+}
+
+}  // namespace soragrad::testing

@@ -1,0 +1,60 @@
+// The table of ops: one or more rows for each function of autograd/ops.h. The rows drive the
+// gradient check in double, the comparison of fused ops with composed ones, of one thread with two,
+// of CUDA with the CPU, and the kernel benchmarks. To add an op is to add a row.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/rng.h"
+
+namespace soragrad::testing {
+
+using Call = std::function<Variable(std::span<const Variable>)>;
+
+struct OpInput {
+  Tensor value;
+  bool differentiable = true;
+};
+
+struct OpCase {
+  std::string op;    // the name in ops.h and in record()
+  std::string what;  // what this row covers
+  std::vector<OpInput> inputs;
+  Call call;
+  Call composed;  // the same from simpler ops; empty where there are none
+  // Largest difference in float between two ways to compute it, of the values and of every gradient,
+  // relative to their largest element.
+  double tolerance = 1e-6;
+  const char* reason = "float rounding, 2^-24 an operation, of a short chain";
+};
+
+const std::vector<OpCase>& op_cases();
+
+// The row's inputs as fresh leaves on a device.
+std::vector<Variable> make_variables(const OpCase& row, Device device = Device::cpu);
+
+// Parts of the table, a file each.
+void add_attention_cases(std::vector<OpCase>& rows);
+void add_elementwise_cases(std::vector<OpCase>& rows);
+void add_linear_cases(std::vector<OpCase>& rows);
+void add_loss_cases(std::vector<OpCase>& rows);
+void add_norm_cases(std::vector<OpCase>& rows);
+void add_row_cases(std::vector<OpCase>& rows);
+
+// -- Inputs ---------------------------------------------------------------------------------------
+// N(0, 1) from Philox.
+Tensor normal(const Shape& shape, uint64_t seed);
+// The same, moved away from 0 by `gap`: for functions with a kink there.
+Tensor normal_off_zero(const Shape& shape, uint64_t seed, real gap);
+// What dropout multiplies element i with, i from `first` on: 0 or 1 / (1 - p).
+Tensor dropout_mask(const Shape& shape, double p, const RandomStream& stream, uint64_t first = 0);
+// A frozen Variable.
+Variable constant(const std::vector<real>& values, const Shape& shape, Device device);
+// (n, rows) with a single 1 a row, in column index[i].
+Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device);
+
+}  // namespace soragrad::testing

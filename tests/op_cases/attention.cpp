@@ -1,0 +1,198 @@
+// Attention composed from matrix products, per sequence and head. What the other ops lack - columns
+// of a head, rows of a table by distance - is a product with a constant matrix of zeros and ones.
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "core/kernels/attention.h"
+#include "tests/op_cases.h"
+
+namespace soragrad::testing {
+namespace {
+
+constexpr int64_t kHeads = 2, kHeadSize = 3, kHidden = kHeads * kHeadSize;
+constexpr int64_t kPositions = 5;
+
+struct Setup {
+  std::string what;
+  std::vector<int64_t> lengths;
+  bool position_key = true, position_query = true;
+  double dropout = 0;
+  bool first_query_only = false;
+};
+
+// Rows like DeBERTa's log buckets: distances near 0 have rows of their own, far ones share one.
+std::vector<int32_t> distance_rows(int64_t max_length) {
+  std::vector<int32_t> rows;
+  for (int64_t d = 1 - max_length; d < max_length; ++d) {
+    const int64_t bucket = d < -2 ? -2 : d > 2 ? 2 : d;
+    rows.push_back(static_cast<int32_t>(bucket + kPositions / 2));
+  }
+  return rows;
+}
+
+AttentionLayout layout_of(const std::vector<int64_t>& lengths, Device device) {
+  AttentionLayout layout;
+  layout.host_offsets = {0};
+  for (const int64_t length : lengths) {
+    layout.host_offsets.push_back(layout.host_offsets.back() + length);
+    layout.max_length = std::max(layout.max_length, length);
+  }
+  const int64_t count = static_cast<int64_t>(layout.host_offsets.size());
+  layout.offsets = Tensor::from(layout.host_offsets, {count}, device);
+  layout.distance_row =
+      Tensor::from(distance_rows(layout.max_length), {2 * layout.max_length - 1}, device);
+  return layout;
+}
+
+AttentionOptions options_of(const Setup& setup) {
+  return {.heads = kHeads,
+          .scale = static_cast<real>(1 / std::sqrt(3.0 * kHeadSize)),
+          .dropout = setup.dropout,
+          .stream = {.seed = 99, .site = 4, .step = 1},
+          .first_query_only = setup.first_query_only};
+}
+
+struct Inputs {
+  Variable q, k, v, position_key, position_query;
+};
+
+Inputs inputs_of(const Setup& setup, std::span<const Variable> in) {
+  Inputs inputs{in[0], in[1], in[2], {}, {}};
+  size_t next = 3;
+  if (setup.position_key) inputs.position_key = in[next++];
+  if (setup.position_query) inputs.position_query = in[next++];
+  return inputs;
+}
+
+// Columns of one head.
+Variable head_of(const Variable& x, int64_t head) {
+  std::vector<int64_t> columns;
+  for (int64_t j = 0; j < kHeadSize; ++j) columns.push_back(head * kHeadSize + j);
+  return matmul(x, one_hot(columns, kHidden, x.device()), false, true);
+}
+
+// y (queries, keys) with y(i, j) = table(i, r) where r belongs to the distance i - j, from products
+// table (queries, positions); `of_key` reads table(j, r), table (keys, positions).
+Variable by_distance(const Variable& table, const std::vector<int32_t>& rows, int64_t queries,
+                     int64_t keys, bool of_key) {
+  const int64_t max_length = (static_cast<int64_t>(rows.size()) + 1) / 2;
+  Variable y;
+  for (int64_t r = 0; r < kPositions; ++r) {
+    // Column r of the table, once a column (or row) of y, where the distance has row r.
+    std::vector<real> mask(static_cast<size_t>(queries * keys));
+    for (int64_t i = 0; i < queries; ++i) {
+      for (int64_t j = 0; j < keys; ++j) {
+        mask[static_cast<size_t>(i * keys + j)] =
+            rows[static_cast<size_t>(i - j + max_length - 1)] == r;
+      }
+    }
+    const std::vector<int64_t> repeated(static_cast<size_t>(of_key ? queries : keys), r);
+    const Variable pick = one_hot(repeated, kPositions, table.device());
+    const Variable column = of_key ? matmul(pick, table, false, true)   // (queries, keys)
+                                   : matmul(table, pick, false, true);  // (queries, keys)
+    const Variable part = mul(column, constant(mask, {queries, keys}, table.device()));
+    y = y.defined() ? add(y, part) : part;
+  }
+  return y;
+}
+
+// Attention of one head of the sequence of tokens [begin, end) with its queries q.
+Variable one_head(const Setup& setup, const AttentionOptions& options,
+                  const std::vector<int32_t>& rows, const Inputs& in, int64_t begin, int64_t head) {
+  const int64_t queries = in.q.size(0), keys = in.k.size(0);
+  const Variable q = head_of(in.q, head), k = head_of(in.k, head), v = head_of(in.v, head);
+  Variable scores = matmul(q, k, false, true);
+  if (setup.position_key) {
+    const Variable c2p = matmul(q, head_of(in.position_key, head), false, true);
+    scores = add(scores, by_distance(c2p, rows, queries, keys, false));
+  }
+  if (setup.position_query) {
+    const Variable p2c = matmul(k, head_of(in.position_query, head), false, true);
+    scores = add(scores, by_distance(p2c, rows, queries, keys, true));
+  }
+  Variable p = softmax(scale(scores, options.scale));
+  if (options.dropout > 0) {
+    std::vector<real> mask;
+    for (int64_t i = 0; i < queries; ++i) {
+      const auto first = static_cast<uint64_t>((begin + i) * kHeads + head)
+                         << kernels::kAttentionRowBits;
+      const auto row = dropout_mask({keys}, options.dropout, options.stream, first).to_vector();
+      mask.insert(mask.end(), row.begin(), row.end());
+    }
+    p = mul(p, constant(mask, {queries, keys}, p.device()));
+  }
+  return matmul(p, v);
+}
+
+Variable composed(const Setup& setup, std::span<const Variable> variables) {
+  const Inputs in = inputs_of(setup, variables);
+  const AttentionLayout layout = layout_of(setup.lengths, in.q.device());
+  const AttentionOptions options = options_of(setup);
+  const std::vector<int32_t> rows = distance_rows(layout.max_length);
+  Variable y;
+  for (size_t s = 0; s < setup.lengths.size(); ++s) {
+    const int64_t begin = layout.host_offsets[s], end = layout.host_offsets[s + 1];
+    const int64_t first = setup.first_query_only ? static_cast<int64_t>(s) : begin;
+    const int64_t last = setup.first_query_only ? first + 1 : end;
+    const Inputs sequence{slice_rows(in.q, first, last), slice_rows(in.k, begin, end),
+                          slice_rows(in.v, begin, end), in.position_key, in.position_query};
+    std::vector<int64_t> places;
+    for (int64_t i = first; i < last; ++i) places.push_back(i);
+    const Variable place_rows = one_hot(places, in.q.size(0), y.defined() ? y.device() : in.q.device());
+    for (int64_t head = 0; head < kHeads; ++head) {
+      std::vector<int64_t> columns;
+      for (int64_t j = 0; j < kHeadSize; ++j) columns.push_back(head * kHeadSize + j);
+      const Variable of_head = one_head(setup, options, rows, sequence, begin, head);
+      const Variable wide = matmul(of_head, one_hot(columns, kHidden, in.q.device()));
+      const Variable placed = matmul(place_rows, wide, true, false);
+      y = y.defined() ? add(y, placed) : placed;
+    }
+  }
+  return y;
+}
+
+}  // namespace
+
+void add_attention_cases(std::vector<OpCase>& rows) {
+  const std::vector<int64_t> mixed = {4, 1, 7};
+  const std::vector<Setup> setups = {
+      {.what = "no position table", .lengths = mixed, .position_key = false,
+       .position_query = false},
+      {.what = "both position tables", .lengths = mixed},
+      {.what = "position_key alone", .lengths = mixed, .position_query = false},
+      {.what = "position_query alone", .lengths = mixed, .position_key = false},
+      {.what = "dropout", .lengths = mixed, .dropout = 0.3},
+      {.what = "first query only", .lengths = mixed, .first_query_only = true},
+      {.what = "first query only, dropout", .lengths = mixed, .dropout = 0.3,
+       .first_query_only = true},
+      {.what = "first query only, no position table", .lengths = mixed, .position_key = false,
+       .position_query = false, .first_query_only = true},
+      {.what = "a single token", .lengths = {1}},
+      {.what = "one long sequence", .lengths = {19}, .dropout = 0.1},
+  };
+  for (const Setup& setup : setups) {
+    int64_t tokens = 0;
+    for (const int64_t length : setup.lengths) tokens += length;
+    const int64_t queries =
+        setup.first_query_only ? static_cast<int64_t>(setup.lengths.size()) : tokens;
+    std::vector<OpInput> inputs = {{normal({queries, kHidden}, 80)}, {normal({tokens, kHidden}, 81)},
+                                   {normal({tokens, kHidden}, 82)}};
+    if (setup.position_key) inputs.push_back({normal({kPositions, kHidden}, 83)});
+    if (setup.position_query) inputs.push_back({normal({kPositions, kHidden}, 84)});
+    rows.push_back({.op = "attention",
+                    .what = setup.what,
+                    .inputs = inputs,
+                    .call =
+                        [=](auto in) {
+                          const Inputs of = inputs_of(setup, in);
+                          return attention(of.q, of.k, of.v, of.position_key, of.position_query,
+                                           layout_of(setup.lengths, of.q.device()),
+                                           options_of(setup));
+                        },
+                    .composed = [=](auto in) { return composed(setup, in); },
+                    .tolerance = 1e-5,
+                    .reason = "a chain of products, exponentials and sums of up to 19 keys"});
+  }
+}
+
+}  // namespace soragrad::testing

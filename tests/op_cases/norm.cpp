@@ -1,0 +1,63 @@
+#include "autograd/ops.h"
+#include "tests/op_cases.h"
+
+namespace soragrad::testing {
+namespace {
+
+constexpr double kEps = 1e-5;
+constexpr RandomStream kStream{.seed = 11, .site = 5, .step = 2};
+constexpr const char* kFusedReason = "the same sums, contracted to other fused products";
+
+void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, bool train_x,
+                       bool train_residual) {
+  const Shape row{shape[1]};
+  rows.push_back(
+      {.op = "residual_layer_norm",
+       .what = fmt::format("{}, p = {}, x {}, residual {}", shape, p,
+                           train_x ? "trained" : "frozen", train_residual ? "trained" : "frozen"),
+       .inputs = {{normal(shape, 40), train_x},
+                  {normal(shape, 41), train_residual},
+                  {normal(row, 42)},
+                  {normal(row, 43)}},
+       .call =
+           [=](auto in) {
+             return residual_layer_norm(in[0], in[1], in[2], in[3], kEps, p, kStream);
+           },
+       .composed =
+           [=](auto in) {
+             return layer_norm(add(dropout(in[0], p, kStream), in[1]), in[2], in[3], kEps);
+           },
+       .tolerance = 4e-6,
+       .reason = kFusedReason});
+}
+
+}  // namespace
+
+void add_norm_cases(std::vector<OpCase>& rows) {
+  for (const Shape& shape : {Shape{4, 13}, Shape{40, 3}, Shape{1, 1031}}) {
+    rows.push_back({.op = "layer_norm",
+                    .what = fmt::format("{}", shape),
+                    .inputs = {{normal(shape, 44)}, {normal({shape[1]}, 45)},
+                               {normal({shape[1]}, 46)}},
+                    .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
+  }
+  rows.push_back({.op = "layer_norm",
+                  .what = "only the bias is trained",
+                  .inputs = {{normal({4, 13}, 44), false}, {normal({13}, 45), false},
+                             {normal({13}, 46)}},
+                  .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
+  add_residual_case(rows, {3, 17}, 0.2, true, true);
+  add_residual_case(rows, {3, 17}, 0, true, true);
+  add_residual_case(rows, {3, 17}, 0.2, true, false);
+  add_residual_case(rows, {3, 17}, 0.2, false, true);
+  add_residual_case(rows, {2, 1031}, 0.2, true, true);
+
+  for (const Shape& shape : {Shape{4, 9}, Shape{2, 3, 21}}) {
+    rows.push_back({.op = "softmax",
+                    .what = fmt::format("{}", shape),
+                    .inputs = {{normal(shape, 47)}},
+                    .call = [](auto in) { return softmax(in[0]); }});
+  }
+}
+
+}  // namespace soragrad::testing
