@@ -76,7 +76,7 @@ class Optimizer {
   const Tensor& first_moments() const { return first_moments_; }
   const Tensor& second_moments() const { return second_moments_; }
   void set_steps(int64_t steps) { steps_ = steps; }
-  // "decayed 12, not decayed 3, gates 8: names, sizes": equal texts have equal buffers.
+  // A hash of names, shapes and groups in their order: equal where the buffers mean the same.
   uint64_t layout_hash() const { return layout_hash_; }
 
  private:
