@@ -1,0 +1,106 @@
+// The configuration of a run: flat keys with Hugging Face's and peft's names. One table
+// (config_keys.cpp) drives reading, checking, --help, --dump-config and config.yaml.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "data/split.h"
+#include "sora/method.h"
+
+namespace soragrad::train {
+
+// An optional that is empty says `auto` in YAML: its value follows from other keys or files.
+struct Config {
+  std::string model, task, data;
+  std::string train_file, validation_file, test_file;
+  std::string output;  // empty: runs/TASK-METHOD-SEED
+  bool overwrite = false;
+  std::string protocol = "glue";
+  std::optional<bool> train_head;
+  std::string device = "auto", precision = "fp32";
+  int64_t threads = 0;  // 0: all cores
+  int64_t seed = 42;
+
+  double learning_rate = 8e-4, weight_decay = 0.1;
+  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, max_grad_norm = 0.1;
+  std::string optim = "adamw_torch";
+  std::string lr_scheduler_type = "linear";
+  double warmup_ratio = 0.06;
+  int64_t warmup_steps = 0;
+  double num_train_epochs = 10;
+  int64_t max_steps = -1;
+  int64_t per_device_train_batch_size = 8, per_device_eval_batch_size = 64;
+  int64_t gradient_accumulation_steps = 1;
+  int64_t max_seq_length = 128;
+  bool shuffle = true, group_by_length = false;
+  int64_t logging_steps = 10, eval_steps = 0, save_steps = 0, save_total_limit = 1;
+  bool load_best_model_at_end = true;
+  std::string metric_for_best_model;  // empty: by task and protocol
+  int64_t early_stopping_patience = 0;
+  std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
+  std::string initial_state;
+
+  std::optional<double> sparse_lr;
+  std::string schedule = "none";
+  std::optional<double> xi_max;
+  std::optional<int64_t> xi_steps;
+  double phase_epochs = 15;
+  bool restart_lr = true;
+  sora::MethodConfig method;  // its train_head and sparse_lr are set by resolve()
+
+  // Where a key was set: "file.yaml:3" or "the argument `xi=1`"; absent: the default holds.
+  std::map<std::string, std::string, std::less<>> origins;
+  bool is_set(std::string_view key) const { return origins.contains(key); }
+};
+
+using Field = std::variant<std::string*, bool*, int64_t*, double*, std::optional<bool>*,
+                           std::optional<int64_t>*, std::optional<double>*,
+                           std::vector<std::string>*>;
+
+// One row of the table.
+struct Key {
+  std::string_view group;    // heading in --help
+  std::string_view name;
+  Field (*field)(Config&);
+  std::string_view expects;  // "a number of at least 0": ends the message about a wrong value
+  std::string_view choices;  // of texts: "linear|cosine|..."; empty: free
+  double low, high;          // of numbers; inclusive, but see open_low
+  bool open_low;             // low itself is excluded
+  std::string_view unset;    // what --help shows as the default of an empty value
+  std::string_view methods;  // the methods that read it; empty: all
+  std::string_view help;
+};
+
+std::span<const Key> keys();
+const Key* find_key(std::string_view name);  // null where there is none
+
+// Sets one key from text. A wrong key or value is a UsageError naming it, its origin and what is
+// expected; an unknown key comes with the nearest known one.
+void set(Config& config, std::string_view key, std::string_view value, const std::string& origin);
+// "key=value" from the command line.
+void set_argument(Config& config, const std::string& argument);
+// A flat YAML file of at most 1 MiB; nested values and repeated keys are refused.
+void read_yaml(Config& config, const std::string& path);
+
+// Checks what only shows between keys, and fills in what follows from other keys: output,
+// train_head, sparse_lr, metric_for_best_model. What hangs on files (dropouts) stays `auto`.
+void resolve(Config& config);
+
+// The value as YAML text: `0.1`, `auto`, `[a, b]`.
+std::string value_text(Config& config, const Key& key);
+// All keys, grouped, as YAML that read_yaml() takes back.
+std::string to_yaml(const Config& config);
+// The table as text for --help.
+std::string keys_help();
+
+// One line for each key that was set but is not read by the run's method.
+std::vector<std::string> unread_keys(const Config& config);
+
+}  // namespace soragrad::train
