@@ -19,6 +19,7 @@ endfunction()
 pkg_config_target(hwy::hwy libhwy)
 pkg_config_target(PCRE2::8BIT libpcre2-8)
 pkg_config_target(libzip::zip libzip)
+pkg_config_target(ICU::uc icu-uc)
 
 # Not by pkg-config: Debian 13's sentencepiece.pc wants protobuf's, which its package does not bring.
 find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)

@@ -1,0 +1,28 @@
+// `soragrad tokenize`: lines of text in, lines of ids out.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "data/tokenizer/tokenizer.h"
+
+namespace soragrad::cli {
+
+struct TokenizeOptions {
+  std::string model;                  // --model: a model folder
+  std::string mode;                   // --mode: slow, fast or empty for the model's default
+  std::optional<int64_t> max_length;  // --max-length
+};
+
+// Tokenizes standard input to standard output; returns the exit code. Throws Error, and UsageError
+// for a mode or a max_length that cannot be.
+int tokenize_main(const TokenizeOptions& options);
+
+// One line of ids for each line of `in`. Only LF ends a line; the first TAB separates a pair.
+// max_length 0 truncates nothing.
+void tokenize_lines(const data::Tokenizer& tokenizer, int max_length, std::FILE* in,
+                    std::FILE* out);
+
+}  // namespace soragrad::cli

@@ -1,0 +1,13 @@
+// Extended grapheme clusters (Unicode Annex 29, version 16, as crate unicode-segmentation 1.12):
+// the unit by which the fast DeBERTaV3 tokenizer applies the rules of its charsmap.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace soragrad::data {
+
+// One past the cluster of valid UTF-8 that starts at text[begin]; `begin` must be a boundary.
+size_t grapheme_end(std::string_view text, size_t begin);
+
+}  // namespace soragrad::data

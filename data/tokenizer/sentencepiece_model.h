@@ -1,0 +1,41 @@
+// The part of a SentencePiece model file that DeBERTaV3 needs: pieces with scores, and the
+// normalizer's rules and switches. Source: sentencepiece/src/sentencepiece_model.proto.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace soragrad::data {
+
+struct SentencePieceModel {
+  enum class Type : uint8_t {
+    kNormal = 1,
+    kUnknown = 2,
+    kControl = 3,
+    kUserDefined = 4,
+    kUnused = 5,
+    kByte = 6,
+  };
+  struct Piece {
+    std::string text;
+    float score = 0;
+    Type type = Type::kNormal;
+  };
+
+  std::vector<Piece> pieces;  // the id is the index
+  int32_t unk_id = 0;         // the piece of type kUnknown
+  bool byte_fallback = false;
+  std::string charsmap;
+  bool add_dummy_prefix = true;
+  bool remove_extra_whitespaces = true;
+  bool escape_whitespaces = true;
+};
+
+// Reads the bytes of a model file. Fails, naming `path` and the byte offset or the piece, where
+// they are no such message, the model is not a Unigram model, or pieces are empty, doubled or
+// missing.
+SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& path);
+
+}  // namespace soragrad::data

@@ -1,0 +1,217 @@
+#include "data/tokenizer/tokenizer_files.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "data/tokenizer/double_array.h"
+
+namespace soragrad::data {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMaxTokenizerFile = int64_t{256} << 20;  // the largest known have 17 MiB
+
+int32_t checked_id(int64_t id, const std::string& token, const std::string& path) {
+  require(id >= 0 && id <= DoubleArray::kMaxValue,
+          "[tokenizer] {}: token \"{}\" has the id {}; 0 to {} are possible.", path, token, id,
+          DoubleArray::kMaxValue);
+  return static_cast<int32_t>(id);
+}
+
+// Calls line(text, number) for every line, numbered from 1, without its end (LF or CR LF). What
+// follows the last LF is a line only if it is not empty.
+template <typename Line>
+void for_each_line(std::string_view text, Line&& line) {
+  size_t number = 0;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view content = text.substr(0, end);
+    if (content.ends_with('\r')) content.remove_suffix(1);
+    line(content, ++number);
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string_view without_bom(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
+}  // namespace
+
+json read_json_object(const std::filesystem::path& path) {
+  const std::string text = read_file(path.string(), kMaxTokenizerFile);
+  std::vector<std::unordered_set<std::string>> keys;  // of each object that is open
+  const auto check = [&](int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) {
+      keys.emplace_back();
+    } else if (event == json::parse_event_t::object_end) {
+      keys.pop_back();
+    } else if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      require(keys.back().insert(key).second, "[tokenizer] {}: the key \"{}\" stands there twice.",
+              path.string(), key);
+    }
+    return true;
+  };
+  json object;
+  try {
+    object = json::parse(text, check);
+  } catch (const json::exception& error) {
+    fail("[tokenizer] {}: {}.", path.string(), error.what());
+  }
+  require(object.is_object(), "[tokenizer] {}: holds {}; a JSON object is needed.", path.string(),
+          object.type_name());
+  return object;
+}
+
+bool json_flag(const json& object, const char* key, bool fallback, const std::string& path) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return fallback;
+  require(found->is_boolean(), "[tokenizer] {}: {} is {}; it must be true or false.", path, key,
+          found->type_name());
+  return found->get<bool>();
+}
+
+AddedToken read_added_token(const json& object, const std::string& path) {
+  require(object.is_object() && object.contains("content") && object["content"].is_string() &&
+              !object["content"].get_ref<const std::string&>().empty(),
+          "[tokenizer] {}: an added token has no \"content\".", path);
+  AddedToken token;
+  token.text = object["content"].get<std::string>();
+  token.lstrip = json_flag(object, "lstrip", false, path);
+  token.rstrip = json_flag(object, "rstrip", false, path);
+  token.normalized = json_flag(object, "normalized", false, path);
+  require(!json_flag(object, "single_word", false, path),
+          "[tokenizer] {}: token \"{}\" has single_word, which is not supported.", path,
+          token.text);
+  return token;
+}
+
+Vocab read_vocab(const json& object, const std::string& path) {
+  require(object.is_object() && !object.empty(),
+          "[tokenizer] {}: the vocabulary must be an object that is not empty.", path);
+  Vocab vocab;
+  vocab.reserve(object.size());
+  std::unordered_set<int32_t> ids;
+  for (const auto& [token, id] : object.items()) {
+    require(id.is_number_integer(), "[tokenizer] {}: token \"{}\" has {} for an id.", path, token,
+            id.type_name());
+    const int32_t value = checked_id(id.get<int64_t>(), token, path);
+    require(ids.insert(value).second, "[tokenizer] {}: the id {} belongs to two tokens.", path,
+            value);
+    vocab.emplace(token, value);
+  }
+  return vocab;
+}
+
+Vocab read_vocab_txt(const std::filesystem::path& path) {
+  const std::string text = read_file(path.string(), kMaxTokenizerFile);
+  Vocab vocab;
+  for_each_line(without_bom(text), [&](std::string_view token, size_t line) {
+    // A token that stands there twice has its last line's id, as in the reference.
+    vocab[std::string(token)] =
+        checked_id(static_cast<int64_t>(line) - 1, std::string(token), path.string());
+  });
+  require(!vocab.empty(), "[tokenizer] {}: no token in it.", path.string());
+  return vocab;
+}
+
+std::vector<std::pair<std::string, std::string>> read_merges_txt(
+    const std::filesystem::path& path) {
+  const std::string text = read_file(path.string(), kMaxTokenizerFile);
+  std::vector<std::pair<std::string, std::string>> merges;
+  for_each_line(without_bom(text), [&](std::string_view line, size_t number) {
+    if (number == 1) return;  // "#version: 0.2"
+    const size_t space = line.find(' ');
+    require(space != std::string_view::npos && space > 0 && space + 1 < line.size() &&
+                line.find(' ', space + 1) == std::string_view::npos,
+            "[tokenizer] {}:{}: a merge is two tokens with one space between them.", path.string(),
+            number);
+    merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+  });
+  // The reference drops what follows the last line end.
+  if (!text.empty() && !text.ends_with('\n') && !merges.empty()) merges.pop_back();
+  return merges;
+}
+
+TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken> known,
+                        const std::vector<SpecialDefault>& defaults,
+                        const std::function<int32_t(const std::string&)>& find, int vocab_size) {
+  TokenSet set{std::move(known), {}, vocab_size};
+  const auto named = [&](const std::string& text) {
+    return std::find_if(set.tokens.begin(), set.tokens.end(),
+                        [&](const AddedToken& token) { return token.text == text; });
+  };
+  const auto add = [&](const AddedToken& token) {
+    if (named(token.text) == set.tokens.end()) set.tokens.push_back(token);
+  };
+
+  json config = json::object();
+  const std::filesystem::path config_path = dir / "tokenizer_config.json";
+  if (std::filesystem::exists(config_path)) config = read_json_object(config_path);
+  if (const auto decoder = config.find("added_tokens_decoder");
+      decoder != config.end() && decoder->is_object()) {
+    for (const auto& [key, value] : decoder->items()) {
+      AddedToken token = read_added_token(value, config_path.string());
+      const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
+      require(error == std::errc() && end == key.data() + key.size(),
+              "[tokenizer] {}: added_tokens_decoder has the id \"{}\"; it must be a number.",
+              config_path.string(), key);
+      checked_id(token.id, token.text, config_path.string());
+      add(token);
+    }
+  }
+  if (const std::filesystem::path path = dir / "added_tokens.json"; std::filesystem::exists(path)) {
+    const json added = read_json_object(path);
+    for (const auto& [text, id] : added.items()) {
+      require(id.is_number_integer() && !text.empty(),
+              "[tokenizer] {}: token \"{}\" has {} for an id.", path.string(), text,
+              id.type_name());
+      const int32_t value = checked_id(id.get<int64_t>(), text, path.string());
+      const auto role = std::find_if(defaults.begin(), defaults.end(),
+                                     [&](const auto& entry) { return entry.token.text == text; });
+      AddedToken token = role != defaults.end() ? role->token : AddedToken{text};
+      token.id = value;
+      add(token);
+    }
+  }
+
+  int next_id = vocab_size;
+  for (const AddedToken& token : set.tokens) next_id = std::max(next_id, token.id + 1);
+  for (const SpecialDefault& entry : defaults) {
+    AddedToken token = entry.token;
+    if (const auto value = config.find(entry.role); value != config.end() && !value->is_null()) {
+      if (value->is_string()) {
+        token.text = value->get<std::string>();
+      } else {
+        token = read_added_token(*value, config_path.string());
+      }
+      require(!token.text.empty(), "[tokenizer] {}: {} is empty.", config_path.string(),
+              entry.role);
+    }
+    auto found = named(token.text);
+    if (found == set.tokens.end()) {
+      const int32_t id = find(token.text);
+      token.id = id >= 0 ? id : next_id++;
+      set.tokens.push_back(token);
+      found = set.tokens.end() - 1;
+    }
+    const std::string_view role = entry.role;
+    (role == "cls_token"   ? set.special.cls
+     : role == "sep_token" ? set.special.sep
+     : role == "pad_token" ? set.special.pad
+     : role == "unk_token" ? set.special.unk
+                           : set.special.mask) = found->id;
+  }
+  set.vocab_size = next_id;
+  return set;
+}
+
+}  // namespace soragrad::data

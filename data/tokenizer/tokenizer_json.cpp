@@ -1,0 +1,233 @@
+#include "data/tokenizer/tokenizer_json.h"
+
+#include <cmath>
+#include <string_view>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "data/tokenizer/double_array.h"
+#include "data/tokenizer/tokenizer_files.h"
+
+namespace soragrad::data {
+namespace {
+
+using nlohmann::json;
+
+// object[key], which must be there.
+const json& member(const json& object, const char* key, const std::string& path) {
+  require(object.is_object() && object.contains(key), "[tokenizer] {}: \"{}\" is missing.", path,
+          key);
+  return object[key];
+}
+
+std::string text_of(const json& object, const char* key, const std::string& path) {
+  const json& value = member(object, key, path);
+  require(value.is_string(), "[tokenizer] {}: \"{}\" is {}; it must be a string.", path, key,
+          value.type_name());
+  return value.get<std::string>();
+}
+
+void expect_type(const json& object, std::string_view type, const char* part,
+                 const std::string& path) {
+  const std::string found = text_of(object, "type", path);
+  require(found == type, "[tokenizer] {}: the {} is {}; {} is needed for this model type.", path,
+          part, found, type);
+}
+
+// The members of a Sequence, or the one part itself; null is none.
+std::vector<const json*> parts_of(const json& file, const char* key, const char* list,
+                                  const std::string& path) {
+  std::vector<const json*> parts;
+  const auto found = file.find(key);
+  if (found == file.end() || found->is_null()) return parts;
+  if (text_of(*found, "type", path) != "Sequence") return {&*found};
+  const json& members = member(*found, list, path);
+  require(members.is_array(), "[tokenizer] {}: \"{}\" is {}; it must be an array.", path, list,
+          members.type_name());
+  for (const json& part : members) parts.push_back(&part);
+  return parts;
+}
+
+std::string decode_base64(std::string_view text, const std::string& path) {
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  while (text.ends_with('=')) text.remove_suffix(1);
+  for (const char c : text) {
+    const int value = c >= 'A' && c <= 'Z'   ? c - 'A'
+                      : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                      : c >= '0' && c <= '9' ? c - '0' + 52
+                      : c == '+'             ? 62
+                      : c == '/'             ? 63
+                                             : -1;
+    require(value >= 0, "[tokenizer] {}: precompiled_charsmap is no base64.", path);
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes.push_back(static_cast<char>(bits >> count & 0xFF));
+    }
+  }
+  return bytes;
+}
+
+void expect_absent(const json& model, std::initializer_list<const char*> keys,
+                   const std::string& path) {
+  for (const char* key : keys) {
+    const auto found = model.find(key);
+    const bool absent = found == model.end() || found->is_null() || *found == json("") ||
+                        *found == json(false) || *found == json(0.0);
+    require(absent, "[tokenizer] {}: model.{} is set, which is not supported.", path, key);
+  }
+}
+
+// Strip, Precompiled, Replace(" {2,}", " "): what DebertaV2Converter writes. Returns the charsmap.
+std::string read_unigram_normalizer(const json& file, const std::string& path) {
+  const std::vector<const json*> parts = parts_of(file, "normalizer", "normalizers", path);
+  std::string order;
+  std::string charsmap;
+  for (const json* part : parts) {
+    const std::string type = text_of(*part, "type", path);
+    order += (order.empty() ? "" : ", ") + type;
+    if (type == "Precompiled") {
+      charsmap = decode_base64(text_of(*part, "precompiled_charsmap", path), path);
+    } else if (type == "Replace") {
+      const json& pattern = member(*part, "pattern", path);
+      require(pattern.is_object() && pattern.value("Regex", "") == " {2,}" &&
+                  text_of(*part, "content", path) == " ",
+              "[tokenizer] {}: the normalizer Replace is not \" {{2,}}\" by \" \".", path);
+    } else if (type == "Strip") {
+      require(
+          json_flag(*part, "strip_left", true, path) && json_flag(*part, "strip_right", true, path),
+          "[tokenizer] {}: the normalizer Strip must strip both ends.", path);
+    }
+  }
+  require(order == "Strip, Precompiled, Replace" || order == "Strip, Replace",
+          "[tokenizer] {}: the normalizer is [{}]; DeBERTaV3's is [Strip, Precompiled, Replace].",
+          path, order);
+  return charsmap;
+}
+
+}  // namespace
+
+UnigramSpec read_unigram_json(const json& file, const std::string& path) {
+  UnigramSpec spec;
+  spec.charsmap = read_unigram_normalizer(file, path);
+  const std::vector<const json*> pre = parts_of(file, "pre_tokenizer", "pretokenizers", path);
+  require(pre.size() == 1, "[tokenizer] {}: {} pre-tokenizers; Metaspace alone is needed.", path,
+          pre.size());
+  expect_type(*pre[0], "Metaspace", "pre-tokenizer", path);
+  require(
+      text_of(*pre[0], "replacement", path) == "\xE2\x96\x81" &&
+          json_flag(*pre[0], "split", true, path) &&
+          (pre[0]->contains("prepend_scheme") ? text_of(*pre[0], "prepend_scheme", path) == "always"
+                                              : json_flag(*pre[0], "add_prefix_space", true, path)),
+      "[tokenizer] {}: Metaspace must prepend U+2581 always and split.", path);
+
+  const json& model = member(file, "model", path);
+  expect_type(model, "Unigram", "model", path);
+  const json& vocab = member(model, "vocab", path);
+  require(vocab.is_array() && !vocab.empty() &&
+              vocab.size() <= static_cast<size_t>(DoubleArray::kMaxValue),
+          "[tokenizer] {}: model.vocab must be an array of 1 to {} pieces.", path,
+          DoubleArray::kMaxValue);
+  std::unordered_set<std::string_view> seen;
+  spec.pieces.reserve(vocab.size());  // `seen` points into it
+  for (const json& entry : vocab) {
+    require(entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number() &&
+                !entry[0].get_ref<const std::string&>().empty() &&
+                std::isfinite(entry[1].get<double>()),
+            "[tokenizer] {}: piece {} of model.vocab is no [text, score].", path,
+            spec.pieces.size());
+    spec.pieces.push_back(entry[0].get<std::string>());
+    spec.scores.push_back(entry[1].get<double>());
+    require(seen.insert(spec.pieces.back()).second,
+            "[tokenizer] {}: piece {} of model.vocab stands there twice.", path,
+            spec.pieces.size() - 1);
+  }
+  const json& unk = member(model, "unk_id", path);
+  require(unk.is_number_unsigned() && unk.get<uint64_t>() < spec.pieces.size(),
+          "[tokenizer] {}: model.unk_id is no piece.", path);
+  spec.unk_id = unk.get<int32_t>();
+  spec.byte_fallback = json_flag(model, "byte_fallback", false, path);
+  return spec;
+}
+
+BpeSpec read_bpe_json(const json& file, const std::string& path) {
+  BpeSpec spec;
+  require(parts_of(file, "normalizer", "normalizers", path).empty(),
+          "[tokenizer] {}: a normalizer is set; RoBERTa has none.", path);
+  const std::vector<const json*> pre = parts_of(file, "pre_tokenizer", "pretokenizers", path);
+  require(pre.size() == 1, "[tokenizer] {}: {} pre-tokenizers; ByteLevel alone is needed.", path,
+          pre.size());
+  expect_type(*pre[0], "ByteLevel", "pre-tokenizer", path);
+  require(json_flag(*pre[0], "use_regex", true, path),
+          "[tokenizer] {}: ByteLevel must have use_regex.", path);
+  spec.add_prefix_space = json_flag(*pre[0], "add_prefix_space", true, path);
+
+  const json& model = member(file, "model", path);
+  if (model.is_object() && model.contains("type")) expect_type(model, "BPE", "model", path);
+  expect_absent(model,
+                {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
+                 "ignore_merges"},
+                path);
+  spec.vocab = read_vocab(member(model, "vocab", path), path);
+  const json& merges = member(model, "merges", path);
+  require(merges.is_array(), "[tokenizer] {}: model.merges must be an array.", path);
+  for (const json& merge : merges) {
+    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+      spec.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
+      continue;
+    }
+    const std::string text = merge.is_string() ? merge.get<std::string>() : std::string();
+    const size_t space = text.find(' ');
+    require(space != std::string::npos && text.find(' ', space + 1) == std::string::npos,
+            "[tokenizer] {}: merge {} is neither \"a b\" nor [\"a\", \"b\"].", path,
+            spec.merges.size() + 1);
+    spec.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
+  }
+  return spec;
+}
+
+WordPieceSpec read_wordpiece_json(const json& file, const std::string& path) {
+  WordPieceSpec spec;
+  const json& normalizer = member(file, "normalizer", path);
+  expect_type(normalizer, "BertNormalizer", "normalizer", path);
+  spec.clean_text = json_flag(normalizer, "clean_text", true, path);
+  spec.chinese_apart = json_flag(normalizer, "handle_chinese_chars", true, path);
+  spec.lower_case = json_flag(normalizer, "lowercase", true, path);
+  spec.strip_accents = json_flag(normalizer, "strip_accents", spec.lower_case, path);
+  expect_type(member(file, "pre_tokenizer", path), "BertPreTokenizer", "pre-tokenizer", path);
+
+  const json& model = member(file, "model", path);
+  if (model.is_object() && model.contains("type")) expect_type(model, "WordPiece", "model", path);
+  spec.vocab = read_vocab(member(model, "vocab", path), path);
+  if (model.contains("continuing_subword_prefix")) {
+    spec.prefix = text_of(model, "continuing_subword_prefix", path);
+  }
+  if (const auto chars = model.find("max_input_chars_per_word"); chars != model.end()) {
+    require(chars->is_number_unsigned(),
+            "[tokenizer] {}: model.max_input_chars_per_word must be a number.", path);
+    spec.max_word_chars = chars->get<size_t>();
+  }
+  return spec;
+}
+
+std::vector<AddedToken> read_added_tokens_json(const json& file, const std::string& path) {
+  std::vector<AddedToken> tokens;
+  const auto found = file.find("added_tokens");
+  if (found == file.end() || found->is_null()) return tokens;
+  require(found->is_array(), "[tokenizer] {}: added_tokens must be an array.", path);
+  for (const json& entry : *found) {
+    AddedToken token = read_added_token(entry, path);
+    const json& id = member(entry, "id", path);
+    require(id.is_number_unsigned() && id.get<uint64_t>() <= DoubleArray::kMaxValue,
+            "[tokenizer] {}: added token \"{}\" has no id from 0 to {}.", path, token.text,
+            DoubleArray::kMaxValue);
+    token.id = id.get<int32_t>();
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+}  // namespace soragrad::data

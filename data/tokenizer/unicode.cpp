@@ -1,0 +1,232 @@
+// Character properties come from ICU; u_charAge takes back what later Unicode versions added, so
+// that an answer does not depend on the ICU at hand.
+#include "data/tokenizer/unicode.h"
+
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace soragrad::data {
+namespace {
+
+bool assigned_in(char32_t c, int unicode_major) {
+  UVersionInfo age;
+  u_charAge(static_cast<UChar32>(c), age);
+  return age[0] != 0 && age[0] <= unicode_major;
+}
+
+uint32_t category_mask(char32_t c) {
+  return U_MASK(u_charType(static_cast<UChar32>(c)));
+}
+
+constexpr int kBertUnicode = 8;
+constexpr int kDecompositionUnicode = 12;
+
+// Length of the ASCII prefix of text[begin...], in steps of eight bytes.
+size_t skip_ascii(std::string_view text, size_t begin) {
+  while (begin + 8 <= text.size()) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + begin, 8);
+    if ((word & 0x8080808080808080u) != 0) break;
+    begin += 8;
+  }
+  while (begin < text.size() && static_cast<uint8_t>(text[begin]) < 0x80) ++begin;
+  return begin;
+}
+
+int combining_class(char32_t c) {
+  return c < 0x300 || !assigned_in(c, kDecompositionUnicode)
+             ? 0
+             : u_getCombiningClass(static_cast<UChar32>(c));
+}
+
+}  // namespace
+
+char32_t next_char(std::string_view text, size_t& position) {
+  const auto lead = static_cast<uint8_t>(text[position++]);
+  if (lead < 0x80) return lead;
+  int rest = 0;
+  uint8_t low = 0x80;  // the second byte's range excludes overlong forms and surrogates
+  uint8_t high = 0xBF;
+  char32_t c = 0;
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    rest = 1;
+    c = lead & 0x1F;
+  } else if ((lead & 0xF0) == 0xE0) {
+    rest = 2;
+    c = lead & 0x0F;
+    if (lead == 0xE0) low = 0xA0;
+    if (lead == 0xED) high = 0x9F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    rest = 3;
+    c = lead & 0x07;
+    if (lead == 0xF0) low = 0x90;
+    if (lead == 0xF4) high = 0x8F;
+  } else {
+    return kReplacementChar;
+  }
+  for (; rest > 0; --rest) {
+    if (position >= text.size()) return kReplacementChar;
+    const auto byte = static_cast<uint8_t>(text[position]);
+    if (byte < low || byte > high) return kReplacementChar;
+    c = c << 6 | (byte & 0x3F);
+    ++position;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return c;
+}
+
+void append_utf8(std::string& out, char32_t c) {
+  if (c < 0x80) {
+    out.push_back(static_cast<char>(c));
+  } else if (c < 0x800) {
+    out.push_back(static_cast<char>(0xC0 | c >> 6));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  } else if (c < 0x10000) {
+    out.push_back(static_cast<char>(0xE0 | c >> 12));
+    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  } else {
+    out.push_back(static_cast<char>(0xF0 | c >> 18));
+    out.push_back(static_cast<char>(0x80 | (c >> 12 & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3F)));
+    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+  }
+}
+
+std::string_view repair_utf8(std::string_view text, std::string& storage) {
+  constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
+  size_t position = skip_ascii(text, 0);
+  size_t copied = 0;  // text before it is in storage; 0 while nothing was invalid
+  storage.clear();
+  while (position < text.size()) {
+    const size_t begin = position;
+    if (next_char(text, position) == kReplacementChar &&
+        text.substr(begin, position - begin) != kEncodedReplacement) {
+      storage.append(text, copied, begin - copied).append(kEncodedReplacement);
+      copied = position;
+    }
+    position = skip_ascii(text, position);
+  }
+  if (copied == 0) return text;
+  storage.append(text, copied);
+  return storage;
+}
+
+bool is_white_space(char32_t c) {
+  if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+std::string_view strip_white_space(std::string_view text) {
+  size_t begin = 0;
+  for (size_t position = 0; position < text.size(); begin = position) {
+    if (!is_white_space(next_char(text, position))) break;
+  }
+  size_t end = text.size();
+  while (end > begin) {
+    size_t start = end - 1;
+    while (start > begin && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;
+    size_t position = start;
+    if (!is_white_space(next_char(text, position))) break;
+    end = start;
+  }
+  return text.substr(begin, end - begin);
+}
+
+TextClass text_class(char32_t c) {
+  constexpr int kOnigurumaUnicode = 14;
+  if (is_white_space(c)) return TextClass::kSpace;
+  const uint32_t mask = category_mask(c);
+  if ((mask & (U_GC_L_MASK | U_GC_N_MASK)) == 0) return TextClass::kOther;
+  if (c >= 0x80 && !assigned_in(c, kOnigurumaUnicode)) return TextClass::kOther;
+  return (mask & U_GC_L_MASK) != 0 ? TextClass::kLetter : TextClass::kNumber;
+}
+
+bool is_bert_control(char32_t c) {
+  if (c == '\t' || c == '\n' || c == '\r') return false;
+  return (category_mask(c) & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 &&
+         assigned_in(c, kBertUnicode);
+}
+
+bool is_bert_punctuation(char32_t c) {
+  if (c < 0x80) return c > ' ' && c < 0x7F && !u_isalnum(static_cast<UChar32>(c));
+  if (c == 0x166D || c == 0x111C9) return true;  // Po until Unicode 11 and 12
+  return (category_mask(c) & U_GC_P_MASK) != 0 && assigned_in(c, kBertUnicode);
+}
+
+bool is_bert_accent(char32_t c) {
+  if (c < 0x300) return false;
+  if (c == 0x1734) return true;                                                 // Mn until 14
+  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9) return false;  // Mn since 9, 12
+  return (category_mask(c) & U_GC_MN_MASK) != 0 && assigned_in(c, kBertUnicode);
+}
+
+bool is_bert_chinese(char32_t c) {
+  // The gap from U+2B820 on is the reference's own slip and is kept.
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
+         (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+void decompose(std::u32string& text) {
+  if (std::none_of(text.begin(), text.end(), [](char32_t c) { return c >= 0xC0; })) return;
+  UErrorCode status = U_ZERO_ERROR;
+  const UNormalizer2* nfd = unorm2_getNFDInstance(&status);
+  require(U_SUCCESS(status) != 0, "[tokenizer] ICU has no normalization data: {}.",
+          u_errorName(status));
+  std::u32string out;
+  out.reserve(text.size() + 16);
+  for (const char32_t c : text) {
+    UChar units[32];  // the longest canonical decomposition takes 4 code units
+    const int32_t length =
+        c < 0xC0 || !assigned_in(c, kDecompositionUnicode)
+            ? -1
+            : unorm2_getDecomposition(nfd, static_cast<UChar32>(c), units, 32, &status);
+    if (length < 0) {
+      out.push_back(c);
+      continue;
+    }
+    for (int32_t i = 0; i < length;) {
+      UChar32 part;
+      U16_NEXT(units, i, length, part);
+      out.push_back(static_cast<char32_t>(part));
+    }
+  }
+  // Canonical order: a stable sort of every run of combining marks by its class.
+  for (size_t begin = 0; begin < out.size();) {
+    if (combining_class(out[begin]) == 0) {
+      ++begin;
+      continue;
+    }
+    size_t end = begin + 1;
+    while (end < out.size() && combining_class(out[end]) != 0) ++end;
+    std::stable_sort(
+        out.begin() + static_cast<ptrdiff_t>(begin), out.begin() + static_cast<ptrdiff_t>(end),
+        [](char32_t a, char32_t b) { return combining_class(a) < combining_class(b); });
+    begin = end;
+  }
+  text.swap(out);
+}
+
+void append_lower(std::u32string& out, char32_t c) {
+  constexpr int kLowerUnicode = 15;
+  if (c == 0x130) {
+    out.append({U'i', 0x307});
+  } else if (c < 0x80) {
+    out.push_back(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  } else {
+    out.push_back(assigned_in(c, kLowerUnicode)
+                      ? static_cast<char32_t>(u_tolower(static_cast<UChar32>(c)))
+                      : c);
+  }
+}
+
+}  // namespace soragrad::data

@@ -1,0 +1,45 @@
+// UTF-8 and the character properties tokenizers ask for. The reference tokenizers carry tables of
+// different Unicode versions, so each question below names the version whose answer it gives.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace soragrad::data {
+
+constexpr char32_t kReplacementChar = 0xFFFD;
+
+// The character at text[position]; position moves past it. A maximal invalid part of the bytes is
+// consumed as one U+FFFD (WHATWG's decoder; Python's errors="replace").
+char32_t next_char(std::string_view text, size_t& position);
+
+void append_utf8(std::string& out, char32_t c);
+
+// `text` itself where it is valid UTF-8; otherwise `storage`, filled with `text` whose maximal
+// invalid parts are U+FFFD.
+std::string_view repair_utf8(std::string_view text, std::string& storage);
+
+bool is_white_space(char32_t c);  // White_Space, the same in every version since 6.3
+
+// `text` without White_Space at its ends.
+std::string_view strip_white_space(std::string_view text);
+
+// The classes of GPT-2's pre-tokenizer expression: \s, \p{L}, \p{N} and the rest (Unicode 14,
+// Oniguruma 6.9.8).
+enum class TextClass : uint8_t { kSpace, kLetter, kNumber, kOther };
+TextClass text_class(char32_t c);
+
+// BERT's classes (Unicode 8, crate unicode_categories 0.1.1).
+bool is_bert_control(char32_t c);      // Cc, Cf, Co but not tab, LF, CR
+bool is_bert_punctuation(char32_t c);  // P*, and every ASCII symbol
+bool is_bert_accent(char32_t c);       // Mn
+bool is_bert_chinese(char32_t c);      // the blocks BERT sets apart by spaces
+
+// Canonical decomposition (NFD) of the whole text, in place (Unicode 12).
+void decompose(std::u32string& text);
+
+// Appends the lower case of c: one character, or "i" and U+0307 for U+0130 (Unicode 15).
+void append_lower(std::u32string& out, char32_t c);
+
+}  // namespace soragrad::data
