@@ -1,0 +1,82 @@
+#include "sora/base_method.h"
+
+#include <utility>
+
+#include "sora/sparsity.h"
+#include "sora/targets.h"
+
+namespace soragrad::sora {
+
+void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) {
+  require(linear.delta() == nullptr, "[attach] {} has an adapter already; load the base model anew.",
+          linear.path());
+  linear.attach(std::move(delta));
+}
+
+void BaseMethod::attach(nn::Module& model, uint64_t seed) {
+  require(model_ == nullptr, "[{}] the method is attached already.", name());
+  model_ = &model;
+  model.for_each_parameter([&](nn::Parameter& parameter) {
+    parameter.set_requires_grad(config_.train_head && is_head(parameter.path()));
+  });
+  attach_to(model, seed);
+}
+
+ParameterCounts BaseMethod::counts() const {
+  ParameterCounts counts;
+  model_->for_each_parameter([&](nn::Parameter& parameter) {
+    if (!parameter.requires_grad()) return;
+    const int64_t size = parameter.declared_shape().numel();
+    counts.trainable += size;
+    if (is_head(parameter.path())) counts.head += size;
+  });
+  counts.stored = counts.released = counts.trainable - counts.head;
+  return counts;
+}
+
+void LowRankMethod::attach_to(nn::Module& model, uint64_t seed) {
+  const auto attach_one = [&](nn::Linear& linear, int64_t rank, double factor) {
+    auto delta = std::make_unique<GatedDelta>(linear, kind(), rank, factor, config_.lora_dropout);
+    delta->initialize(seed);
+    deltas_.push_back(delta.get());
+    attach_delta(linear, std::move(delta));
+  };
+  if (config_.modules.empty()) {
+    for (nn::Linear* linear : find_targets(model, config_.target_modules)) {
+      attach_one(*linear, rank(), factor());
+    }
+  }
+  for (const ModuleShape& shape : config_.modules) {
+    attach_one(linear_at(model, shape.module), shape.rank, shape.factor);
+  }
+}
+
+std::vector<Variable> LowRankMethod::gates() const {
+  std::vector<Variable> gates;
+  for (const GatedDelta* delta : deltas_) {
+    if (delta->gate) gates.push_back(*delta->gate);
+  }
+  return gates;
+}
+
+std::vector<ModuleRank> LowRankMethod::ranks() const { return module_ranks(deltas_); }
+
+Sparsity LowRankMethod::sparsity() const {
+  Sparsity sparsity;
+  for (const Variable& gate : gates()) {
+    sparsity.zero += zeros_of(gate.value());
+    sparsity.total += gate.value().numel();
+  }
+  return sparsity;
+}
+
+ParameterCounts LowRankMethod::counts() const {
+  std::vector<DeltaSize> sizes;
+  for (const GatedDelta* delta : deltas_) sizes.push_back(size_of(*delta));
+  ParameterCounts counts = BaseMethod::counts();
+  counts.stored = stored_parameters(sizes);
+  counts.released = released_parameters(sizes);
+  return counts;
+}
+
+}  // namespace soragrad::sora

@@ -1,0 +1,55 @@
+// What all methods share: freezing the model, training the head or not, counting.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sora/gated_delta.h"
+#include "sora/method.h"
+
+namespace soragrad::sora {
+
+class BaseMethod : public Method {
+ public:
+  explicit BaseMethod(MethodConfig config) : config_(std::move(config)) {}
+
+  std::string_view name() const final { return config_.method; }
+  void attach(nn::Module& model, uint64_t seed) final;
+  ParameterCounts counts() const override;
+
+ protected:
+  // Attaches deltas and marks what trains beside the head; everything is frozen before.
+  virtual void attach_to(nn::Module& model, uint64_t seed) = 0;
+  nn::Module& model() const { return *model_; }
+
+  const MethodConfig config_;
+
+ private:
+  nn::Module* model_ = nullptr;
+};
+
+// sora, lora, adalora: one GatedDelta a target.
+class LowRankMethod : public BaseMethod {
+ public:
+  using BaseMethod::BaseMethod;
+  std::vector<ModuleRank> ranks() const override;
+  ParameterCounts counts() const override;
+  Sparsity sparsity() const override;
+
+ protected:
+  void attach_to(nn::Module& model, uint64_t seed) override;
+  virtual DeltaKind kind() const = 0;
+  // Rank of a delta before training, and its factor.
+  virtual int64_t rank() const { return config_.r; }
+  virtual double factor() const { return config_.lora_alpha / static_cast<double>(config_.r); }
+  // Gates of all deltas; empty for lora.
+  std::vector<Variable> gates() const;
+
+  std::vector<GatedDelta*> deltas_;  // the model's, in its order
+};
+
+// Attaches to a Linear; throws where it has a delta already.
+void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta);
+
+}  // namespace soragrad::sora

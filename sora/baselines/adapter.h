@@ -1,0 +1,42 @@
+// Bottleneck adapters: y + up(act(down(y))) on the output y of a Linear, before dropout, residual
+// and LayerNorm. Houlsby et al. (2019) put one behind attention.output.dense and one behind
+// output.dense of each layer, Pfeiffer et al. (2021) only the latter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "nn/linear.h"
+#include "sora/base_method.h"
+
+namespace soragrad::sora {
+
+enum class Activation : uint8_t { gelu_new, gelu, relu };
+
+// Throws for a name that is none of these, listing them.
+Activation activation_of(const std::string& name);
+
+class BottleneckDelta : public nn::Linear::Delta {
+ public:
+  // Registers trainable parameters under the Linear's path and draws them: weights N(0, 0.01^2),
+  // biases 0, as OpenDelta's AdapterModel.
+  BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation, uint64_t seed);
+  Variable forward(const Variable& x, Variable y, const nn::Pass& pass) override;
+
+  nn::Parameter down_weight, down_bias;  // (bottleneck, out), (bottleneck)
+  nn::Parameter up_weight, up_bias;      // (out, bottleneck), (out)
+
+ private:
+  Activation activation_;
+};
+
+// houlsby and pfeiffer, by config.method.
+class Adapter : public BaseMethod {
+ public:
+  using BaseMethod::BaseMethod;
+
+ private:
+  void attach_to(nn::Module& model, uint64_t seed) override;
+};
+
+}  // namespace soragrad::sora

@@ -1,0 +1,9 @@
+#include "sora/baselines/full.h"
+
+namespace soragrad::sora {
+
+void Full::attach_to(nn::Module& model, uint64_t) {
+  model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
+}
+
+}  // namespace soragrad::sora

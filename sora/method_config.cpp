@@ -1,0 +1,154 @@
+#include "sora/method_config.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sora/baselines/adapter.h"
+#include "sora/json_file.h"
+
+namespace soragrad::sora {
+namespace {
+
+bool is_low_rank(const std::string& method) {
+  return method == "sora" || method == "lora" || method == "adalora";
+}
+
+// Calls visit(name, member) for every key of the method; the one list that reading and writing share.
+template <typename Config, typename Visit>
+void for_each_key(Config& config, Visit&& visit) {
+  const std::string method = config.method;
+  visit("train_head", config.train_head);
+  if (is_low_rank(method)) {
+    visit("lora_alpha", config.lora_alpha);
+    visit("lora_dropout", config.lora_dropout);
+    visit("target_modules", config.target_modules);
+  }
+  if (method == "sora" || method == "lora") visit("r", config.r);
+  if (method == "sora") {
+    visit("proximal", config.proximal);
+    visit("xi", config.xi);
+    visit("sparse_lambda", config.sparse_lambda);
+    visit("sparse_lr", config.sparse_lr);
+    visit("sparse_adam_epsilon", config.sparse_adam_epsilon);
+    visit("sparse_optim", config.sparse_optim);
+  }
+  if (method == "adalora") {
+    visit("init_r", config.init_r);
+    visit("target_r", config.target_r);
+    visit("tinit", config.tinit);
+    visit("tfinal", config.tfinal);
+    visit("deltaT", config.deltaT);
+    visit("beta1", config.beta1);
+    visit("beta2", config.beta2);
+    visit("orth_reg_weight", config.orth_reg_weight);
+  }
+  if (method == "houlsby" || method == "pfeiffer") {
+    visit("bottleneck", config.bottleneck);
+    visit("adapter_activation", config.adapter_activation);
+  }
+}
+
+void at_least(const char* key, int64_t value, int64_t least) {
+  require(value >= least, "[{}] {} is too small; at least {} is wanted.", key, value, least);
+}
+
+void not_negative(const char* key, double value) {
+  require(std::isfinite(value) && value >= 0, "[{}] {} is no number from 0 on.", key, value);
+}
+
+void in_unit(const char* key, double value) {
+  require(value >= 0 && value < 1, "[{}] {} is not in [0, 1).", key, value);
+}
+
+void check_sora(const MethodConfig& config) {
+  nn::proximal_of(config.proximal);
+  not_negative("xi", config.xi);
+  not_negative("sparse_lambda", config.sparse_lambda);
+  not_negative("sparse_adam_epsilon", config.sparse_adam_epsilon);
+  require(config.sparse_optim == "adamw" || config.sparse_optim == "sgd",
+          "[sparse_optim] \"{}\" is not known; use adamw or sgd.", config.sparse_optim);
+}
+
+void check_adalora(const MethodConfig& config) {
+  at_least("init_r", config.init_r, 1);
+  at_least("target_r", config.target_r, 0);
+  require(config.target_r <= config.init_r, "[target_r] {} is above init_r, {}.", config.target_r,
+          config.init_r);
+  at_least("tinit", config.tinit, 0);
+  at_least("tfinal", config.tfinal, 0);
+  at_least("deltaT", config.deltaT, 1);
+  in_unit("beta1", config.beta1);
+  in_unit("beta2", config.beta2);
+  not_negative("orth_reg_weight", config.orth_reg_weight);
+}
+
+// Largest rank a Linear can be given: keeps a mistyped file from allocating without bound.
+constexpr int64_t kMaxRank = 65536;
+
+std::vector<ModuleShape> read_modules(const nlohmann::json& json, const std::string& where) {
+  require(json.is_object(), "[{}] modules is no object.", where);
+  std::vector<ModuleShape> modules;
+  for (const auto& [path, entry] : json.items()) {
+    require(entry.is_object(), "[{}] modules.{} is no object.", where, path);
+    const std::string place = where + ": modules." + path;
+    ModuleShape shape{path};
+    read_key(entry, "rank", place, shape.rank);
+    read_key(entry, "factor", place, shape.factor);
+    modules.push_back(shape);
+  }
+  return modules;
+}
+
+}  // namespace
+
+void check(const MethodConfig& config) {
+  const std::vector<std::string> names = method_names();
+  require(std::find(names.begin(), names.end(), config.method) != names.end(),
+          "[method] \"{}\" is not known; use one of {}.", config.method, fmt::join(names, ", "));
+  if (is_low_rank(config.method)) {
+    require(std::isfinite(config.lora_alpha), "[lora_alpha] {} is no number.", config.lora_alpha);
+    in_unit("lora_dropout", config.lora_dropout);
+  }
+  if (config.method == "sora" || config.method == "lora") at_least("r", config.r, 1);
+  if (config.method == "sora") check_sora(config);
+  if (config.method == "adalora") check_adalora(config);
+  if (config.method == "houlsby" || config.method == "pfeiffer") {
+    at_least("bottleneck", config.bottleneck, 1);
+    activation_of(config.adapter_activation);
+  }
+  for (const int64_t rank : {config.r, config.init_r, config.bottleneck}) {
+    require(rank <= kMaxRank, "[method] a rank of {} is above {}.", rank, kMaxRank);
+  }
+  for (const ModuleShape& shape : config.modules) {
+    require(shape.rank >= 1 && shape.rank <= kMaxRank && std::isfinite(shape.factor),
+            "[modules] {} has rank {} and factor {}; a rank of 1 to {} and a number are wanted.",
+            shape.module, shape.rank, shape.factor, kMaxRank);
+  }
+}
+
+nlohmann::json to_json(const MethodConfig& config) {
+  nlohmann::json json{{"method", config.method}};
+  for_each_key(config, [&](const char* key, const auto& value) { json[key] = value; });
+  for (const ModuleShape& shape : config.modules) {
+    json["modules"][shape.module] = {{"rank", shape.rank}, {"factor", shape.factor}};
+  }
+  return json;
+}
+
+MethodConfig method_config_of(const nlohmann::json& json, const std::string& where) {
+  MethodConfig config;
+  read_key(json, "method", where, config.method);
+  for_each_key(config,
+               [&](const char* key, auto& value) { read_key(json, key, where, value); });
+  if (json.contains("modules")) config.modules = read_modules(json.at("modules"), where);
+  try {
+    check(config);
+  } catch (const Error& error) {
+    fail("[{}] {}", where, error.what());
+  }
+  return config;
+}
+
+}  // namespace soragrad::sora

@@ -1,0 +1,23 @@
+// Adapters that Hugging Face peft has written: LoRA (rslora, rank_pattern and alpha_pattern
+// included) and AdaLoRA. Ranks are those of the tensors; factors come from adapter_config.json.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "nn/checkpoint/checkpoint.h"
+#include "sora/adapter_file.h"
+
+namespace soragrad::sora {
+
+// The configuration (method lora or adalora, a shape a module) with which the adapter's tensors
+// attach. Throws for what changes the arithmetic and is not supported, naming the key.
+AdapterConfig peft_config(const nlohmann::json& json, const nn::Checkpoint& tensors,
+                          const std::string& where);
+
+// A tensor's parameter path here: "base_model.model.X" is X, ".base_layer" is left out.
+std::string peft_path(std::string_view name);
+
+}  // namespace soragrad::sora

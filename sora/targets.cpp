@@ -1,0 +1,83 @@
+#include "sora/targets.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "core/error.h"
+#include "sora/method.h"
+
+namespace soragrad::sora {
+namespace {
+
+// DeBERTa-v2/v3 on the left of each pair, RoBERTa and BERT on the right.
+constexpr std::array<std::string_view, 9> kLayerLinears = {
+    "attention.self.query_proj", "attention.self.query", "attention.self.key_proj",
+    "attention.self.key",        "attention.self.value_proj", "attention.self.value",
+    "attention.output.dense",    "intermediate.dense",        "output.dense"};
+
+bool is_layer_linear(std::string_view path) {
+  if (path.find("encoder.layer.") == std::string_view::npos) return false;
+  return std::any_of(kLayerLinears.begin(), kLayerLinears.end(),
+                     [&](std::string_view name) { return matches(path, name); });
+}
+
+// The part of a path behind the layer's number, and the whole path where there is none.
+std::string_view within_layer(std::string_view path) {
+  constexpr std::string_view kLayer = "encoder.layer.";
+  const size_t at = path.find(kLayer);
+  if (at == std::string_view::npos) return path;
+  const size_t dot = path.find('.', at + kLayer.size());
+  return dot == std::string_view::npos ? path : path.substr(dot + 1);
+}
+
+}  // namespace
+
+std::vector<nn::Linear*> linears(nn::Module& model) {
+  std::vector<nn::Linear*> found;
+  model.for_each_module([&](nn::Module& module) {
+    if (auto* linear = dynamic_cast<nn::Linear*>(&module)) found.push_back(linear);
+  });
+  return found;
+}
+
+bool matches(std::string_view path, std::string_view target) {
+  if (!path.ends_with(target)) return false;
+  return path.size() == target.size() || path[path.size() - target.size() - 1] == '.';
+}
+
+std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets) {
+  std::vector<nn::Linear*> found;
+  std::vector<bool> used(targets.size(), false);
+  std::set<std::string> names;
+  for (nn::Linear* linear : linears(model)) {
+    const std::string path = linear->path();
+    if (is_head(path)) continue;
+    names.emplace(within_layer(path));
+    bool take = targets.empty() && is_layer_linear(path);
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (!matches(path, targets[i])) continue;
+      take = true;
+      used[i] = true;
+    }
+    if (take) found.push_back(linear);
+  }
+  for (size_t i = 0; i < targets.size(); ++i) {
+    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.", targets[i],
+            fmt::join(names, ", "));
+  }
+  require(!found.empty(), "[target_modules] the model has no encoder.layer.N with Linears named as "
+          "in DeBERTa or RoBERTa; there are {}: name some of them.", fmt::join(names, ", "));
+  return found;
+}
+
+nn::Linear& linear_at(nn::Module& model, const std::string& path) {
+  for (nn::Linear* linear : linears(model)) {
+    if (linear->path() == path) return *linear;
+  }
+  fail("[adapter] the model has no Linear {}; is it the adapter's base model?", path);
+}
+
+}  // namespace soragrad::sora

@@ -1,0 +1,27 @@
+// Where methods act: Linears found by the end of their names, as Hugging Face peft finds them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/linear.h"
+#include "nn/module.h"
+
+namespace soragrad::sora {
+
+// All Linears below the model, in order of construction.
+std::vector<nn::Linear*> linears(nn::Module& model);
+
+// Whether a name is t or ends in "." + t.
+bool matches(std::string_view path, std::string_view target);
+
+// Linears that one of the targets matches, never one of the head. No target means the six Linears
+// of each encoder layer: query, key, value, attention.output.dense, intermediate.dense and
+// output.dense. A target that matches nothing throws, naming what there is.
+std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets);
+
+// The Linear of that path; throws where there is none.
+nn::Linear& linear_at(nn::Module& model, const std::string& path);
+
+}  // namespace soragrad::sora
