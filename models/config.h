@@ -1,0 +1,73 @@
+// ModelConfig: config.json of a Hugging Face model folder, with the defaults of Hugging Face's
+// configuration classes (transformers 4.46). What this library does not compute is refused by name.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/activation.h"
+
+namespace soragrad::models {
+
+enum class ModelType : uint8_t { deberta_v2, roberta, bert };
+
+struct ModelConfig {
+  ModelType type = ModelType::deberta_v2;
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t layers = 0;  // num_hidden_layers
+  int64_t heads = 0;   // num_attention_heads
+  int64_t intermediate_size = 0;
+  int64_t max_position_embeddings = 512;
+  int64_t type_vocab_size = 0;
+  int64_t pad_token_id = 0;  // its rows of the embedding tables get no gradient; -1: none
+  double layer_norm_eps = 1e-7;
+  double initializer_range = 0.02;
+  Activation hidden_act = Activation::gelu;
+  double hidden_dropout_prob = 0.1;
+  double attention_probs_dropout_prob = 0.1;
+  // classifier_dropout (RoBERTa, BERT) or cls_dropout (DeBERTa); none: hidden_dropout_prob.
+  std::optional<double> classifier_dropout;
+
+  // DeBERTa
+  int64_t position_buckets = -1;  // below 1: no buckets, plain distances
+  int64_t max_relative_positions = 512;
+  bool c2p = false, p2c = false;  // pos_att_type
+  double pooler_dropout = 0;
+  Activation pooler_act = Activation::gelu;
+
+  int64_t num_labels = 2;
+  std::vector<std::string> label_names;  // id2label; empty: LABEL_0, ...
+  std::string problem_type;  // "" (undecided), "regression", "single_label_classification"
+
+  std::string source;  // text of the file, whose other keys are kept when it is written back
+
+  int64_t head_size() const { return hidden_size / heads; }
+  double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }
+  // Rows of the relative position table.
+  int64_t relative_span() const {
+    return position_buckets > 0 ? position_buckets : max_relative_positions;
+  }
+};
+
+// "deberta-v2", "roberta", "bert".
+std::string_view name_of(ModelType type);
+
+// Reads FOLDER/config.json. Throws naming the file and the key.
+ModelConfig read_config(const std::filesystem::path& folder);
+// The same from text; `where` names it in messages.
+ModelConfig parse_config(std::string_view text, const std::string& where);
+
+// Makes the model one of num_labels classes, or of one score: labels get Hugging Face's names
+// LABEL_0, ... unless their number stays.
+void set_labels(ModelConfig& config, int64_t num_labels, bool regression);
+
+// config.json of the model: the keys of `source`, with labels, architectures and dtype as they are
+// now. Keys are sorted, as Hugging Face writes them.
+std::string to_json(const ModelConfig& config);
+
+}  // namespace soragrad::models

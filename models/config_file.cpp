@@ -1,0 +1,99 @@
+// config.json as a file: reading a folder's, and writing one back without losing foreign keys.
+#include <array>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "models/config.h"
+#include "nn/checkpoint/mapped_file.h"
+#include "nn/json_file.h"
+
+namespace soragrad::models {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMaxConfigBytes = 16 << 20;  // id2label may be long; real files have 1 kB
+constexpr std::array<const char*, 3> kArchitectures = {"DebertaV2ForSequenceClassification",
+                                                       "RobertaForSequenceClassification",
+                                                       "BertForSequenceClassification"};
+
+// The keys of a model that was not read from a file.
+json known_keys(const ModelConfig& config) {
+  json object = {{"model_type", name_of(config.type)},
+                 {"vocab_size", config.vocab_size},
+                 {"hidden_size", config.hidden_size},
+                 {"num_hidden_layers", config.layers},
+                 {"num_attention_heads", config.heads},
+                 {"intermediate_size", config.intermediate_size},
+                 {"max_position_embeddings", config.max_position_embeddings},
+                 {"type_vocab_size", config.type_vocab_size},
+                 {"pad_token_id", config.pad_token_id},
+                 {"layer_norm_eps", config.layer_norm_eps},
+                 {"initializer_range", config.initializer_range},
+                 {"hidden_act", name_of(config.hidden_act)},
+                 {"hidden_dropout_prob", config.hidden_dropout_prob},
+                 {"attention_probs_dropout_prob", config.attention_probs_dropout_prob}};
+  const bool deberta = config.type == ModelType::deberta_v2;
+  if (config.classifier_dropout) {
+    object[deberta ? "cls_dropout" : "classifier_dropout"] = *config.classifier_dropout;
+  }
+  if (!deberta) return object;
+  json types = json::array();
+  if (config.p2c) types.push_back("p2c");
+  if (config.c2p) types.push_back("c2p");
+  object.update({{"position_buckets", config.position_buckets},
+                 {"max_relative_positions", config.max_relative_positions},
+                 {"pos_att_type", types},
+                 {"relative_attention", true},
+                 {"share_att_key", true},
+                 {"norm_rel_ebd", "layer_norm"},
+                 {"position_biased_input", false},
+                 {"pooler_dropout", config.pooler_dropout},
+                 {"pooler_hidden_act", name_of(config.pooler_act)}});
+  return object;
+}
+
+void write_labels(const ModelConfig& config, json& object) {
+  if (object.contains("num_labels")) object["num_labels"] = config.num_labels;
+  object.erase("id2label");
+  object.erase("label2id");
+  if (!config.problem_type.empty()) object["problem_type"] = config.problem_type;
+  if (config.label_names.empty() && config.num_labels == 2) return;  // Hugging Face's default
+  json names = json::object(), numbers = json::object();
+  for (int64_t i = 0; i < config.num_labels; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string name =
+        config.label_names.empty() ? "LABEL_" + number : config.label_names[static_cast<size_t>(i)];
+    names[number] = name;
+    numbers[name] = i;
+  }
+  object["id2label"] = std::move(names);
+  object["label2id"] = std::move(numbers);
+}
+
+}  // namespace
+
+ModelConfig read_config(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "config.json";
+  return parse_config(read_file(path.string(), kMaxConfigBytes), nn::printable(path.string()));
+}
+
+void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
+  require(num_labels >= 1 && (!regression || num_labels == 1),
+          "[set_labels] {} labels{}; a model needs one, and regression has just one.", num_labels,
+          regression ? " of a regression" : "");
+  if (num_labels != config.num_labels) config.label_names.clear();
+  config.num_labels = num_labels;
+  config.problem_type = regression ? "regression" : "single_label_classification";
+}
+
+std::string to_json(const ModelConfig& config) {
+  json object = config.source.empty() ? known_keys(config)
+                                      : nn::parse_json_object(config.source, "config.json");
+  object["architectures"] = json::array({kArchitectures[static_cast<size_t>(config.type)]});
+  object["torch_dtype"] = "float32";
+  write_labels(config, object);
+  return object.dump(2) + "\n";
+}
+
+}  // namespace soragrad::models

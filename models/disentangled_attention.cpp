@@ -1,0 +1,24 @@
+#include "models/disentangled_attention.h"
+
+#include <utility>
+
+namespace soragrad::models {
+
+DisentangledAttention::DisentangledAttention(nn::Module* parent, std::string name,
+                                             const ModelConfig& config)
+    : SelfAttention(parent, std::move(name), config, "_proj"),
+      c2p_(config.c2p),
+      p2c_(config.p2c),
+      pos_dropout_(this, "pos_dropout", config.hidden_dropout_prob) {}
+
+Variable DisentangledAttention::forward(const Variable& queries, const Variable& x,
+                                        const EncoderInput& input, const nn::Pass& pass) {
+  if (!c2p_ && !p2c_) return attend(queries, x, {}, {}, input, pass);
+  const nn::Pass quiet = pass.unobserved();
+  const Variable positions = pos_dropout_.forward(input.positions, quiet);
+  const Variable position_key = c2p_ ? key_.forward(positions, quiet) : Variable();
+  const Variable position_query = p2c_ ? query_.forward(positions, quiet) : Variable();
+  return attend(queries, x, position_key, position_query, input, pass);
+}
+
+}  // namespace soragrad::models

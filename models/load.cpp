@@ -1,0 +1,138 @@
+#include "models/load.h"
+
+#include <fmt/ranges.h>
+
+#include <string_view>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "nn/checkpoint/state_dict.h"
+#include "nn/init.h"
+#include "nn/linear.h"
+
+namespace soragrad::models {
+namespace {
+
+// Names of a model type that matter to loading.
+struct Names {
+  std::string_view base;        // the encoder's prefix, which files of a bare encoder lack
+  std::string_view classifier;  // the Linear whose rows are the labels
+};
+
+Names names_of(ModelType type) {
+  switch (type) {
+    case ModelType::deberta_v2:
+      return {"deberta.", "classifier"};
+    case ModelType::roberta:
+      return {"roberta.", "classifier.out_proj"};
+    case ModelType::bert:
+      return {"bert.", "classifier"};
+  }
+  fail("[load] unknown model type.");
+}
+
+// What stands in published files beside the classifier: heads of pre-training, tables that only
+// those read, buffers. Each is unused here in every version of the file.
+bool is_harmless(ModelType type, std::string_view name) {
+  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;
+  const auto begins_with_any = [&](std::initializer_list<std::string_view> prefixes) {
+    for (const std::string_view prefix : prefixes) {
+      if (name.starts_with(prefix)) return true;
+    }
+    return false;
+  };
+  switch (type) {
+    case ModelType::deberta_v2:
+      return begins_with_any({"deberta.embeddings.position_embeddings.", "lm_predictions.",
+                              "mask_predictions.", "cls.", "lm_head."});
+    case ModelType::roberta:
+      return begins_with_any({"lm_head.", "cls.", "roberta.pooler."});
+    case ModelType::bert:
+      return begins_with_any({"cls.", "lm_head."});
+  }
+  return false;
+}
+
+bool is_head(std::string_view name) {
+  return name.starts_with("pooler.") || name.starts_with("classifier.") ||
+         name.starts_with("bert.pooler.");
+}
+
+// A file saved from the bare encoder: its names lack the prefix.
+bool lacks_prefix(const nn::Checkpoint& checkpoint, std::string_view base) {
+  for (const nn::StoredTensor& tensor : checkpoint.tensors()) {
+    if (tensor.name.starts_with(base)) return false;
+  }
+  return checkpoint.contains("embeddings.word_embeddings.weight");
+}
+
+// Whether the file's classifier is one of another number of labels.
+bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& config,
+                      std::string_view classifier) {
+  const nn::StoredTensor* weight = checkpoint.find(fmt::format("{}.weight", classifier));
+  return weight && weight->sizes.size() == 2 && weight->sizes[0] != config.num_labels &&
+         weight->sizes[1] == config.hidden_size;
+}
+
+nn::StateRules rules_for(const nn::Checkpoint& checkpoint, const ModelConfig& config) {
+  const auto [base, classifier] = names_of(config.type);
+  nn::StateRules rules;
+  if (lacks_prefix(checkpoint, base)) rules.prefix = base;
+  const std::string other =
+      has_other_labels(checkpoint, config, classifier) ? fmt::format("{}.", classifier) : "";
+  rules.ignored = [type = config.type, other](std::string_view name) {
+    return is_harmless(type, name) || (!other.empty() && name.starts_with(other));
+  };
+  rules.may_be_absent = is_head;
+  return rules;
+}
+
+void draw(nn::Parameter& parameter, const ModelConfig& config, const LoadOptions& options) {
+  const Shape& shape = parameter.declared_shape();
+  const std::string path = parameter.path();
+  const Tensor value = path.ends_with(".bias")
+                           ? Tensor::zeros(shape)
+                           : nn::normal(shape, config.initializer_range, options.seed, path);
+  parameter.assign(value.to(options.device));
+}
+
+}  // namespace
+
+LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options) {
+  ModelConfig config = read_config(folder);
+  if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
+  if (options.hidden_dropout_prob) config.hidden_dropout_prob = *options.hidden_dropout_prob;
+  if (options.attention_probs_dropout_prob) {
+    config.attention_probs_dropout_prob = *options.attention_probs_dropout_prob;
+  }
+  if (options.classifier_dropout) config.classifier_dropout = options.classifier_dropout;
+
+  const nn::Checkpoint checkpoint = nn::open_checkpoint(folder);
+  LoadedModel loaded{make_model(config), {}};
+  const auto absent =
+      nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, config), options.device);
+  for (nn::Parameter* parameter : absent) {
+    draw(*parameter, config, options);
+    loaded.drawn.push_back(parameter->path());
+  }
+  return loaded;
+}
+
+void save_model(const std::filesystem::path& folder, SequenceClassifier& model) {
+  model.for_each_module([](nn::Module& module) {
+    const auto* linear = dynamic_cast<nn::Linear*>(&module);
+    require(!linear || !linear->delta(), "[save_model] {} has a delta attached; merge it first.",
+            linear ? linear->path() : "");
+  });
+  std::filesystem::create_directories(folder);
+  nn::save_state(folder / "model.safetensors", model.parameters());
+  write_file_atomically((folder / "config.json").string(), to_json(model.config()));
+}
+
+std::string drawn_line(const LoadedModel& loaded, uint64_t seed) {
+  if (loaded.drawn.empty()) return "";
+  return fmt::format("{} drawn from seed {}: the checkpoint has none for {} labels.",
+                     fmt::join(loaded.drawn, ", "), seed, loaded.model->config().num_labels);
+}
+
+}  // namespace soragrad::models

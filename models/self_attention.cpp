@@ -1,0 +1,44 @@
+#include "models/self_attention.h"
+
+#include <cmath>
+#include <utility>
+
+namespace soragrad::models {
+
+SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelConfig& config,
+                             const std::string& suffix)
+    : Module(parent, std::move(name)),
+      query_(this, "query" + suffix, config.hidden_size, config.hidden_size),
+      key_(this, "key" + suffix, config.hidden_size, config.hidden_size),
+      value_(this, "value" + suffix, config.hidden_size, config.hidden_size),
+      heads_(config.heads),
+      // One term for the content and one for each kind of position.
+      scale_(static_cast<real>(
+          1 / std::sqrt(static_cast<double>(config.head_size() * (1 + config.c2p + config.p2c))))),
+      dropout_(this, "dropout", config.attention_probs_dropout_prob) {}
+
+Variable SelfAttention::forward(const Variable& queries, const Variable& x,
+                                const EncoderInput& input, const nn::Pass& pass) {
+  return attend(queries, x, {}, {}, input, pass);
+}
+
+Variable SelfAttention::attend(const Variable& queries, const Variable& x,
+                               const Variable& position_key, const Variable& position_query,
+                               const EncoderInput& input, const nn::Pass& pass) {
+  const Variable q = query_.forward(queries, pass);
+  const Variable k = key_.forward(x, pass);
+  const Variable v = value_.forward(x, pass);
+  Tensor probabilities;
+  const AttentionOptions options{.heads = heads_,
+                                 .scale = scale_,
+                                 .dropout = dropout_.probability(pass),
+                                 .stream = dropout_.stream(pass),
+                                 .first_query_only = queries.size(0) != x.size(0),
+                                 .probabilities = pass.observe ? &probabilities : nullptr};
+  const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
+  // The probabilities stand for the output of HF's attention.self.dropout.
+  if (pass.observe) pass.observe(dropout_.path(), Variable(probabilities));
+  return observed(context, pass);
+}
+
+}  // namespace soragrad::models

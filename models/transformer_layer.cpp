@@ -1,0 +1,45 @@
+#include "models/transformer_layer.h"
+
+#include <utility>
+
+#include "models/disentangled_attention.h"
+
+namespace soragrad::models {
+namespace {
+
+std::unique_ptr<SelfAttention> make_attention(nn::Module* parent, const ModelConfig& config) {
+  constexpr const char* kName = "attention.self";
+  if (config.type == ModelType::deberta_v2) {
+    return std::make_unique<DisentangledAttention>(parent, kName, config);
+  }
+  return std::make_unique<SelfAttention>(parent, kName, config);
+}
+
+}  // namespace
+
+TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config)
+    : Module(parent, std::move(name)),
+      attention_(make_attention(this, config)),
+      attention_dense_(this, "attention.output.dense", config.hidden_size, config.hidden_size),
+      attention_norm_(this, "attention.output.LayerNorm", config.hidden_size,
+                      config.layer_norm_eps),
+      intermediate_(this, "intermediate.dense", config.hidden_size, config.intermediate_size),
+      output_(this, "output.dense", config.intermediate_size, config.hidden_size),
+      output_norm_(this, "output.LayerNorm", config.hidden_size, config.layer_norm_eps),
+      attention_dropout_(this, "attention.output.dropout", config.hidden_dropout_prob),
+      output_dropout_(this, "output.dropout", config.hidden_dropout_prob),
+      activation_(config.hidden_act) {}
+
+Variable TransformerLayer::forward(const Variable& x, bool first_only, const EncoderInput& input,
+                                   const nn::Pass& pass) {
+  const Variable queries = first_only ? select_rows(x, input.first_tokens) : x;
+  const Variable context = attention_->forward(queries, x, input, pass);
+  const Variable attended = attention_norm_.forward(attention_dense_.forward(context, pass),
+                                                    attention_dropout_, queries, pass);
+  const Variable wide = activate(activation_, intermediate_.forward(attended, pass));
+  const Variable y =
+      output_norm_.forward(output_.forward(wide, pass), output_dropout_, attended, pass);
+  return observed(y, pass);
+}
+
+}  // namespace soragrad::models

@@ -1,0 +1,33 @@
+// One post-LN transformer layer, as BERT, RoBERTa and DeBERTa have it:
+//   a = LayerNorm(dropout(dense(attention(x))) + x)
+//   y = LayerNorm(dropout(dense(activation(dense(a)))) + a)
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "models/self_attention.h"
+
+namespace soragrad::models {
+
+class TransformerLayer : public nn::Module {
+ public:
+  TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config);
+
+  // x (tokens, hidden) -> (tokens, hidden); with first_only the first token of each sequence alone
+  // is computed past keys and values -> (sequences, hidden).
+  Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
+                   const nn::Pass& pass);
+
+ private:
+  std::unique_ptr<SelfAttention> attention_;
+  nn::Linear attention_dense_;
+  nn::LayerNorm attention_norm_;
+  nn::Linear intermediate_;
+  nn::Linear output_;
+  nn::LayerNorm output_norm_;
+  nn::Dropout attention_dropout_, output_dropout_;
+  Activation activation_;
+};
+
+}  // namespace soragrad::models

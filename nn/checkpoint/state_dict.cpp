@@ -1,0 +1,129 @@
+#include "nn/checkpoint/state_dict.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "nn/checkpoint/mapped_file.h"
+
+namespace soragrad::nn {
+namespace {
+
+constexpr size_t kListedNames = 10;
+
+// One kind of misfit: its count and the first names.
+struct Misfits {
+  const char* kind;
+  std::vector<std::string> names{};
+  size_t count = 0;
+
+  void add(std::string name) {
+    if (++count <= kListedNames) names.push_back(std::move(name));
+  }
+  std::string text() const {
+    return fmt::format("{} {} ({}{})", count, kind, fmt::join(names, ", "),
+                       count > kListedNames ? ", ..." : "");
+  }
+};
+
+bool holds(const std::function<bool(std::string_view)>& predicate, std::string_view name) {
+  return predicate && predicate(name);
+}
+
+void refuse_misfits(const Checkpoint& checkpoint, std::span<const Misfits> misfits) {
+  std::vector<std::string> parts;
+  for (const Misfits& kind : misfits) {
+    if (kind.count > 0) parts.push_back(kind.text());
+  }
+  require(parts.empty(),
+          "[{}] the tensors do not fit the model: {}. Compare its config.json with this file.",
+          checkpoint.where(), fmt::join(parts, "; "));
+}
+
+bool same_sizes(std::span<const int64_t> a, std::span<const int64_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace
+
+Tensor load_tensor(const Checkpoint& checkpoint, std::string_view name) {
+  const StoredTensor& stored = checkpoint.at(name);
+  stored.require_loadable();
+  const Shape shape(stored.sizes);
+  if (const auto mapped = checkpoint.mapped(name, kReal)) {
+    // The mapping is read-only; parameters that train are moved to the optimizer's own memory.
+    auto* data = const_cast<std::byte*>(mapped->bytes.data());
+    return Tensor(std::make_shared<Storage>(Device::cpu, data, mapped->bytes.size(), mapped->owner),
+                  0, shape, kReal);
+  }
+  Tensor result = Tensor::empty(shape);
+  copy_to(stored, std::span(result.data(), static_cast<size_t>(result.numel())));
+  return result;
+}
+
+std::vector<Parameter*> load_state(std::span<Parameter* const> parameters,
+                                   const Checkpoint& checkpoint, const StateRules& rules,
+                                   Device device) {
+  std::unordered_map<std::string, const StoredTensor*> stored;  // under the module's names
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    std::string name = rules.prefix + tensor.name;
+    if (!holds(rules.ignored, name)) stored.emplace(std::move(name), &tensor);
+  }
+  Misfits misfits[] = {{"missing"}, {"unexpected"}, {"mis-shaped"}};
+  auto& [missing, unexpected, mis_shaped] = misfits;
+  std::vector<Parameter*> absent;
+  std::vector<std::pair<Parameter*, const StoredTensor*>> found;
+  for (Parameter* parameter : parameters) {
+    const std::string path = parameter->path();
+    const auto entry = stored.find(path);
+    if (entry == stored.end()) {
+      holds(rules.may_be_absent, path) ? absent.push_back(parameter) : missing.add(path);
+      continue;
+    }
+    const auto& sizes = entry->second->sizes;
+    if (!same_sizes(sizes, parameter->declared_shape().sizes())) {
+      mis_shaped.add(
+          fmt::format("{} is {} instead of {}", path, to_text(sizes), parameter->declared_shape()));
+    }
+    found.emplace_back(parameter, entry->second);
+    stored.erase(entry);
+  }
+  for (const StoredTensor& tensor : checkpoint.tensors()) {  // in the file's order
+    if (stored.contains(rules.prefix + tensor.name)) unexpected.add(printable(tensor.name));
+  }
+  refuse_misfits(checkpoint, misfits);
+
+  std::vector<Tensor> values(found.size());
+  parallel_for(static_cast<int64_t>(found.size()), [&](int64_t task) {
+    const auto i = static_cast<size_t>(task);
+    values[i] = load_tensor(checkpoint, found[i].second->name).to(device);
+  });
+  for (size_t i = 0; i < found.size(); ++i) found[i].first->assign(std::move(values[i]));
+  return absent;
+}
+
+std::vector<Parameter*> load_state(Module& module, const Checkpoint& checkpoint,
+                                   const StateRules& rules, Device device) {
+  return load_state(module.parameters(), checkpoint, rules, device);
+}
+
+void save_state(const std::filesystem::path& path, std::span<Parameter* const> parameters,
+                Metadata metadata) {
+  std::vector<Tensor> values;  // keeps copies from a device alive
+  SafetensorsWriter writer(std::move(metadata));
+  for (const Parameter* parameter : parameters) {
+    require(parameter->defined(), "[{}] {} has no value to save.", printable(path.string()),
+            parameter->path());
+    values.push_back(parameter->value().to(Device::cpu));
+    const Tensor& value = values.back();
+    writer.add(parameter->path(), value.dtype(), value.shape().sizes(),
+               std::span<const std::byte>(value.raw(), value.bytes()));
+  }
+  writer.write(path);
+}
+
+}  // namespace soragrad::nn
