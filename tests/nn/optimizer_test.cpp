@@ -1,0 +1,239 @@
+#include "nn/optim/optimizer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+namespace soragrad::nn {
+namespace {
+
+// Three parameters, one of each group, of sizes that leave gaps in the flat buffer.
+struct Toy : Module {
+  Parameter weight{this, "dense.weight", {3, 5}};
+  Parameter bias{this, "dense.bias", {3}};
+  Parameter gate{this, "gate", {7}};
+
+  Toy() {
+    int64_t seed = 1;
+    for (Parameter* parameter : {&weight, &bias, &gate}) {
+      std::vector<real> values;
+      for (int64_t i = 0; i < parameter->declared_shape().numel(); ++i) {
+        values.push_back(static_cast<real>(std::sin(static_cast<double>(i + 7 * seed++))));
+      }
+      parameter->assign(Tensor::from(values, parameter->declared_shape()));
+      parameter->set_requires_grad(true);
+    }
+  }
+  std::vector<OptimizedParameter> groups() {
+    return {{&gate, {.gate = true, .decay = false}},
+            {&weight, {}},
+            {&bias, {.gate = false, .decay = false}}};
+  }
+};
+
+double gradient(int step, size_t i) { return std::cos(1.3 * step + 0.7 * static_cast<double>(i)); }
+
+// The same three parameters one after another in double: weight (15), bias (3), gate (7).
+struct Reference {
+  OptimizerConfig config;
+  std::vector<double> p, m, v;
+
+  void step(int t, double rate, double gate_rate, double xi, const std::vector<double>& raw) {
+    double norm = 0;
+    for (const double g : raw) norm += g * g;
+    norm = std::sqrt(norm);
+    const double scale =
+        config.max_grad_norm > 0 ? std::min(1.0, config.max_grad_norm / (norm + 1e-6)) : 1;
+    for (size_t i = 0; i < p.size(); ++i) {
+      const bool gate = i >= 18;
+      const double lr = gate ? gate_rate : rate, g = scale * raw[i];
+      const double decay = i < 15 ? config.weight_decay : 0;
+      const double b1 = gate ? 0.9 : config.beta1, b2 = gate ? 0.999 : config.beta2;
+      const double eps = gate ? config.gate_epsilon : config.epsilon;
+      const Update update = gate ? config.gate_update : config.update;
+      if (update == Update::sgd) {
+        p[i] -= lr * (g + decay * p[i]);
+      } else {
+        m[i] = b1 * m[i] + (1 - b1) * g;
+        v[i] = b2 * v[i] + (1 - b2) * g * g;
+        const double c1 = 1 - std::pow(b1, t), c2 = 1 - std::pow(b2, t);
+        if (update == Update::adamw_torch) {
+          p[i] -= lr * decay * p[i];
+          p[i] -= lr / c1 * m[i] / (std::sqrt(v[i] / c2) + eps);
+        } else {
+          p[i] -= lr * std::sqrt(c2) / c1 * m[i] / (std::sqrt(v[i]) + eps);
+          p[i] -= lr * decay * p[i];
+        }
+      }
+      if (gate) p[i] = proximal(p[i], lr, xi);
+    }
+  }
+
+  double proximal(double g, double lr, double xi) const {
+    const double t = config.proximal == Proximal::released ? xi : lr * xi;
+    if (config.proximal == Proximal::none || t <= 0) return g;
+    if (config.proximal == Proximal::exact) {
+      return std::copysign(std::max(std::abs(g) - t, 0.0), g);
+    }
+    if (g > t) g -= t;
+    if (g < -t) g += t;
+    return std::abs(g) < t ? 0 : g;
+  }
+};
+
+std::vector<double> all_values(const Toy& toy) {
+  std::vector<double> values;
+  for (const Parameter* parameter : {&toy.weight, &toy.bias, &toy.gate}) {
+    for (const real x : parameter->value().to_vector()) values.push_back(x);
+  }
+  return values;
+}
+
+// Ten steps beside the reference; returns how many gates ended as 0.
+int run(const OptimizerConfig& config, double xi) {
+  Toy toy;
+  Reference reference{config, all_values(toy), std::vector<double>(25), std::vector<double>(25)};
+  Optimizer optimizer(config, toy.groups());
+  for (int t = 1; t <= 10; ++t) {
+    std::vector<double> raw(25);
+    for (size_t i = 0; i < raw.size(); ++i) raw[i] = gradient(t, i);
+    size_t i = 0;
+    for (Parameter* parameter : {&toy.weight, &toy.bias, &toy.gate}) {
+      for (int64_t j = 0; j < parameter->value().numel(); ++j) {
+        parameter->grad().data()[j] = static_cast<real>(raw[i++]);
+      }
+    }
+    const double rate = 0.01 * t, gate_rate = 0.05 * (11 - t);
+    optimizer.step({rate, gate_rate, xi}, optimizer.grad_norm());
+    reference.step(t, rate, gate_rate, xi, raw);
+    const std::vector<double> got = all_values(toy);
+    for (size_t k = 0; k < got.size(); ++k) {
+      CAPTURE(t);
+      CAPTURE(k);
+      CHECK(std::abs(got[k] - reference.p[k]) < 4e-6);  // float32 rounding of ten updates near 1
+      CHECK((got[k] == 0) == (reference.p[k] == 0));
+    }
+  }
+  CHECK(optimizer.steps() == 10);
+  int zeros = 0;
+  for (const real g : toy.gate.value().to_vector()) zeros += g == 0;
+  return zeros;
+}
+
+TEST_CASE("optimizer: adamw_torch and adamw_hf follow their formulas") {
+  for (const Update update : {Update::adamw_torch, Update::adamw_hf}) {
+    OptimizerConfig config;
+    config.update = config.gate_update = update;
+    config.epsilon = 1e-3;  // large enough to tell where it stands
+    config.gate_epsilon = 1e-2;
+    config.max_grad_norm = 0;
+    CHECK(run(config, 0) == 0);
+  }
+}
+
+TEST_CASE("optimizer: clipping scales every group by the common norm") {
+  OptimizerConfig config;
+  config.epsilon = 1e-2;
+  config.gate_update = Update::sgd;
+  config.max_grad_norm = 0.5;
+  CHECK(run(config, 0) == 0);
+}
+
+TEST_CASE("optimizer: every proximal operator follows the update of the gates") {
+  OptimizerConfig config;
+  config.max_grad_norm = 1;
+  for (const Update update : {Update::adamw_torch, Update::adamw_hf, Update::sgd}) {
+    config.gate_update = update;
+    config.proximal = Proximal::exact;
+    CHECK(run(config, 0.5) > 0);
+    config.proximal = Proximal::released_lr;
+    CHECK(run(config, 0.5) > 0);
+    config.proximal = Proximal::released;
+    CHECK(run(config, 0.08) > 0);
+    CHECK(run(config, 0) == 0);
+  }
+}
+
+TEST_CASE("optimizer: released acts where the rate is 0, the others do not") {
+  for (const Proximal proximal : {Proximal::exact, Proximal::released, Proximal::released_lr}) {
+    Toy toy;
+    OptimizerConfig config;
+    config.proximal = proximal;
+    Optimizer optimizer(config, toy.groups());
+    const std::vector<double> before = all_values(toy);
+    optimizer.step({0, 0, 0.1}, optimizer.grad_norm());
+    CHECK((all_values(toy) == before) == (proximal != Proximal::released));
+  }
+}
+
+TEST_CASE("optimizer: parameters and gradients become views that keep their values") {
+  Toy toy;
+  const std::vector<double> before = all_values(toy);
+  Optimizer optimizer({}, toy.groups());
+  CHECK(all_values(toy) == before);
+  for (const Parameter* parameter : {&toy.weight, &toy.bias, &toy.gate}) {
+    CHECK(parameter->value().storage() == optimizer.values().storage());
+    CHECK(parameter->grad().storage() == optimizer.grads().storage());
+    CHECK(parameter->requires_grad());
+  }
+  toy.weight.grad().data()[4] = 3;
+  toy.gate.grad().data()[0] = 4;
+  CHECK(optimizer.grad_norm() == doctest::Approx(5));
+  optimizer.zero_grad();
+  CHECK(optimizer.grad_norm() == 0);
+}
+
+TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
+  const auto fill = [](Optimizer& optimizer, int step) {
+    for (int64_t i = 0; i < optimizer.grads().numel(); ++i) {
+      optimizer.grads().data()[i] = static_cast<real>(gradient(step, static_cast<size_t>(i)));
+    }
+  };
+  OptimizerConfig config;
+  config.proximal = Proximal::exact;
+  Toy whole, cut;
+  Optimizer one(config, whole.groups());
+  for (int t = 1; t <= 6; ++t) {
+    fill(one, t);
+    one.step({1e-2, 1e-2, 0.1}, one.grad_norm());
+    if (t != 3) continue;
+    const Tensor values = one.values().clone(), m = one.first_moments().clone();
+    const Tensor v = one.second_moments().clone();
+    Optimizer two(config, cut.groups());
+    REQUIRE(two.layout_hash() == one.layout_hash());
+    two.values().copy_from(values);
+    two.first_moments().copy_from(m);
+    two.second_moments().copy_from(v);
+    two.set_steps(3);
+    for (int later = 4; later <= 6; ++later) {
+      fill(two, later);
+      two.step({1e-2, 1e-2, 0.1}, two.grad_norm());
+    }
+  }
+  CHECK(all_values(whole) == all_values(cut));
+}
+
+TEST_CASE("optimizer: frozen, empty and repeated parameters are refused") {
+  Toy toy;
+  CHECK_THROWS_WITH_AS(Optimizer({}, {}), "[optimizer] no parameter trains.", Error);
+  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}, {&toy.bias, {}}}),
+                       "[optimizer] dense.bias is given twice.", Error);
+  toy.bias.set_requires_grad(false);
+  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}}), "[optimizer] dense.bias is frozen.", Error);
+  CHECK_THROWS_AS(update_of("adam"), Error);
+  CHECK_THROWS_AS(proximal_of("soft"), Error);
+}
+
+TEST_CASE("optimizer: biases and LayerNorms are not decayed") {
+  CHECK(is_decayed("deberta.encoder.layer.0.output.dense.weight"));
+  CHECK(is_decayed("deberta.encoder.rel_embeddings.weight"));
+  CHECK(is_decayed("deberta.encoder.layer.0.output.dense.lora_E"));
+  CHECK(!is_decayed("classifier.bias"));
+  CHECK(!is_decayed("deberta.encoder.LayerNorm.weight"));
+  CHECK(!is_decayed("deberta.encoder.layer.0.output.dense.adapter_up.bias"));
+}
+
+}  // namespace
+}  // namespace soragrad::nn
