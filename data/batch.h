@@ -13,7 +13,8 @@ namespace soragrad::data {
 
 struct Batch {
   std::vector<int64_t> input_ids;       // (tokens)
-  std::vector<int64_t> token_type_ids;  // (tokens): 1 in the second sentence
+  std::vector<int64_t> token_type_ids;  // (tokens): 1 in the second sentence, for any model; one
+                                        // with a single type (RoBERTa) leaves them unread
   std::vector<int64_t> offsets;         // (sequences + 1): first token of each row, then tokens
   std::vector<int64_t> labels;          // (sequences); -1 without labels and for regression
   std::vector<float> scores;            // (sequences)

@@ -30,22 +30,22 @@ bool is_large(const GlueTask& task) {
   return std::find(kLargeTasks.begin(), kLargeTasks.end(), task.name) != kLargeTasks.end();
 }
 
-Dataset load(const GlueTask& task, const GlueFiles& files, const GlueSource& source,
-             std::string_view split, std::span<const std::string_view> names, Labels labels) {
+Dataset load_labelled(const GlueTask& task, const GlueFiles& files, const GlueSource& source,
+                      std::string_view split, std::span<const std::string_view> names) {
   if (!source) {
     require(!names.empty(), "[{}] this task has no {} data.", task.name, split);
     fail("[{}] no {} data: none of {} in {}; set `data` or `{}_file`.", task.name, split,
          joined(names), files.folder.empty() ? "(no folder)" : files.folder, split);
   }
-  return load_glue_file(task, source, labels);
+  return load_glue_file(task, source, Labels::required);
 }
 
 Dataset load_train(const GlueTask& task, const GlueFiles& files) {
-  return load(task, files, files.train, "train", task.train_files, Labels::required);
+  return load_labelled(task, files, files.train, "train", task.train_files);
 }
 
 Dataset load_validation(const GlueTask& task, const GlueFiles& files) {
-  return load(task, files, files.validation, "validation", task.validation_files, Labels::required);
+  return load_labelled(task, files, files.validation, "validation", task.validation_files);
 }
 
 // The rows begin to end of the seed-42 permutation.
