@@ -37,8 +37,7 @@ bool Progress::is_terminal() {
   return isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
 }
 
-Progress::Progress(bool terminal, int64_t first_step)
-    : terminal_(terminal), first_step_(first_step), start_(Clock::now()) {}
+Progress::Progress(bool terminal) : terminal_(terminal), start_(Clock::now()) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputc('\n', stderr);

@@ -23,9 +23,10 @@ std::string duration_text(double seconds);
 
 class Progress {
  public:
-  // `terminal`: whether lines may be rewritten; first_step: where a continued run goes on.
-  Progress(bool terminal, int64_t first_step);
+  explicit Progress(bool terminal);  // whether lines may be rewritten
   ~Progress();
+
+  void start_at(int64_t step) { first_step_ = step; }  // a run that goes on
 
   void step(const StepView& view);
   // A line that stays: an evaluation, a saved checkpoint, a warning.
@@ -39,7 +40,7 @@ class Progress {
 
   bool terminal_;
   bool drawn_ = false;
-  int64_t first_step_;
+  int64_t first_step_ = 0;
   double recent_tokens_ = 0;  // tokens and seconds, decayed: the rate now
   double recent_seconds_ = 0;
   Clock::time_point start_, last_print_;

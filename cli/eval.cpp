@@ -1,0 +1,74 @@
+#include "cli/eval.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "data/submission.h"
+#include "train/evaluate.h"
+#include "train/open_trained.h"
+#include "train/session.h"
+
+namespace soragrad::cli {
+
+namespace {
+
+// Splits of the mismatched half, as run_glue.py names their metrics.
+std::string suffix_of(const std::string& split) { return split.ends_with("_mm") ? "_mm" : ""; }
+
+train::Trained open(const EvalOptions& options) {
+  if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
+  return train::open_trained({options.run, options.model, options.adapter, options.task,
+                              options.data, options.protocol, options.max_length,
+                              options.device},
+                             [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+}
+
+train::TaskRows encoded(const train::Trained& trained, data::NamedDataset rows) {
+  if (const std::string text = train::dropped_text(rows.dataset); !text.empty()) {
+    fmt::print(stderr, "{}\n", text);
+  }
+  return train::encode_rows(*trained.tokenizer, std::move(rows), trained.max_length,
+                            trained.model->config().vocab_size);
+}
+
+}  // namespace
+
+int eval_main(const EvalOptions& options) {
+  const data::Split split = data::parse_split(options.split);
+  const train::Trained trained = open(options);
+  const data::GlueTask& task = *trained.task;
+  const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
+  auto splits = data::load_split(task, trained.protocol, files, split);
+  require(!splits.empty(), "[eval] {} has no {} data below {}.", task.name, options.split,
+          trained.data);
+  nlohmann::ordered_json result = nlohmann::ordered_json::object();
+  for (data::NamedDataset& named : splits) {
+    const train::TaskRows rows = encoded(trained, std::move(named));
+    const train::Evaluation evaluation =
+        train::evaluate(*trained.model, trained.device, rows, options.batch_size);
+    for (const auto& [name, value] : evaluation.metrics) {
+      result[name + suffix_of(rows.name)] = value;
+    }
+    result["loss" + suffix_of(rows.name)] = evaluation.loss;
+    result["rows" + suffix_of(rows.name)] = rows.size();
+  }
+  fmt::print("{}\n", result.dump());
+  return 0;
+}
+
+int predict_main(const EvalOptions& options) {
+  const train::Trained trained = open(options);
+  data::Dataset dataset =
+      data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
+  const train::TaskRows rows = encoded(trained, {"predict", std::move(dataset)});
+  const std::vector<float> logits = train::compute_logits(*trained.model, trained.device, rows,
+                                                          options.batch_size, false);
+  data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
+  fmt::print(stderr, "{} predictions in {}\n", rows.size(), options.output);
+  return 0;
+}
+
+}  // namespace soragrad::cli

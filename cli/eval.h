@@ -1,0 +1,26 @@
+// `soragrad eval` and `soragrad predict`: a trained model on rows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace soragrad::cli {
+
+struct EvalOptions {
+  std::string run;                   // --run: a run folder, or
+  std::string model, adapter;        // --model and --adapter
+  std::string task, data, protocol;  // empty: the run's
+  std::string split = "validation";
+  int64_t max_length = 0;  // 0: the run's, else 128
+  int64_t batch_size = 64;
+  std::string device = "auto";
+  int64_t threads = 0;
+  std::string input, output;  // predict
+};
+
+// Prints one JSON object of metrics; MNLI's second half under names ending in _mm.
+int eval_main(const EvalOptions& options);
+// Writes GLUE's submission format.
+int predict_main(const EvalOptions& options);
+
+}  // namespace soragrad::cli

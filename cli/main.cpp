@@ -1,0 +1,148 @@
+// The command line: parses the verb and its options, runs it, turns errors into one line and an exit
+// code - 0 done, 1 failed, 2 wrong usage.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include <exception>
+#include <functional>
+#include <new>
+
+#include "cli/eval.h"
+#include "cli/inspect.h"
+#include "cli/tokenize.h"
+#include "cli/trace.h"
+#include "cli/train.h"
+#include "cli/version.h"
+#include "core/error.h"
+#include "train/config.h"
+
+namespace {
+
+using namespace soragrad;
+
+constexpr int kFailed = 1, kUsage = 2;
+
+// A verb's options live as long as the parser; what it runs is called after parsing.
+struct CommandLine {
+  CLI::App app{"Fine-tunes DeBERTaV3, RoBERTa and BERT on GLUE with sparse low-rank adaptation."};
+  std::function<int()> action;
+  cli::TrainOptions train;
+  cli::EvalOptions eval, predict;
+  cli::InspectOptions inspect;
+  cli::TokenizeOptions tokenize;
+  cli::TraceOptions trace;
+};
+
+CLI::App* verb(CommandLine& line, const char* name, const char* help, std::function<int()> run) {
+  CLI::App* sub = line.app.add_subcommand(name, help);
+  sub->callback([&line, run = std::move(run)] { line.action = run; });
+  return sub;
+}
+
+void add_train(CommandLine& line) {
+  cli::TrainOptions& o = line.train;
+  CLI::App* sub = verb(line, "train", "Train a run", [&o] { return cli::train_main(o); });
+  sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
+  sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
+  sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
+  sub->add_option("key=value", o.arguments, "Keys, which win over the file's");
+  sub->footer(train::keys_help);
+}
+
+void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
+  sub->add_option("--run", o.run, "Run folder: its best (else final) model")->type_name("DIR");
+  sub->add_option("--model", o.model, "Model folder")->type_name("DIR");
+  sub->add_option("--adapter", o.adapter, "Adapter folder for --model")->type_name("DIR");
+  sub->add_option("--task", o.task, "GLUE task; with --run: the run's");
+  sub->add_option("--protocol", o.protocol, "Splits: glue, paper, adalora; with --run: the run's");
+  sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [128]; with --run: the run's");
+  sub->add_option("--batch-size", o.batch_size, "Rows of a batch [64]")
+      ->check(CLI::Range(1, 65536));
+  sub->add_option("--device", o.device, "auto, cpu or cuda [auto]");
+  sub->add_option("--threads", o.threads, "Threads on the host [all]")->check(CLI::Range(0, 1024));
+}
+
+void add_eval(CommandLine& line) {
+  cli::EvalOptions& o = line.eval;
+  CLI::App* sub = verb(line, "eval", "Print GLUE metrics as JSON", [&o] { return cli::eval_main(o); });
+  add_model_options(sub, o);
+  sub->add_option("--data", o.data, "GLUE root or the task's folder; with --run: the run's");
+  sub->add_option("--split", o.split, "validation or test [validation]");
+}
+
+void add_predict(CommandLine& line) {
+  cli::EvalOptions& o = line.predict;
+  CLI::App* sub = verb(line, "predict", "Write predictions in GLUE's submission format",
+                       [&o] { return cli::predict_main(o); });
+  add_model_options(sub, o);
+  sub->add_option("--input", o.input, "TSV file in the task's format")->required();
+  sub->add_option("--output", o.output, "TSV file to write")->required();
+}
+
+void add_inspect(CommandLine& line) {
+  cli::InspectOptions& o = line.inspect;
+  CLI::App* sub = verb(line, "inspect", "Show what a model, checkpoint, adapter or run holds",
+                       [&o] { return cli::inspect_main(o); });
+  sub->add_option("PATH", o.path, "Folder or file")->required();
+  sub->add_flag("--json", o.json, "As one JSON object");
+}
+
+void add_tokenize(CommandLine& line) {
+  cli::TokenizeOptions& o = line.tokenize;
+  CLI::App* sub = verb(line, "tokenize", "Lines of text in, lines of token ids out",
+                       [&o] { return cli::tokenize_main(o); });
+  sub->add_option("--model", o.model, "Model folder")->required();
+  sub->add_option("--mode", o.mode, "slow or fast");
+  sub->add_option("--max-length", o.max_length, "Tokens a line is cut to");
+}
+
+void add_trace(CommandLine& line) {
+  cli::TraceOptions& o = line.trace;
+  CLI::App* sub = verb(line, "trace", "Write everything one batch makes a model compute",
+                       [&o] { return cli::trace_main(o); });
+  sub->add_option("--model", o.model, "Model folder")->required();
+  sub->add_option("--adapter", o.adapter, "Adapter folder");
+  sub->add_option("--task", o.task, "GLUE task")->required();
+  sub->add_option("--input", o.input, "TSV file in the task's format")->required();
+  sub->add_option("--start", o.start, "Rows to skip [0]");
+  sub->add_option("--rows", o.rows, "Rows of the batch [8]");
+  sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]");
+  sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]");
+  sub->add_option("--device", o.device, "cpu or cuda [cpu]");
+  sub->add_option("--precision", o.precision, "fp32 or bf16 [fp32]");
+  sub->add_flag("--grad", o.grad, "Gradients of all parameters too");
+  sub->add_option("--output", o.output, "safetensors file to write")->required();
+}
+
+int report(int code, const std::string& message) {
+  fmt::print(stderr, "soragrad: {}\n", message);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  line.app.name("soragrad");
+  line.app.set_version_flag("--version", cli::version_text);
+  line.app.require_subcommand(1);
+  for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect}) {
+    add(line);
+  }
+  try {
+    line.app.parse(argc, argv);
+    const int code = line.action();
+    return std::fflush(stdout) == 0 ? code : report(kFailed, "cannot write to standard output.");
+  } catch (const CLI::Success& success) {  // --help, --version
+    return line.app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return report(kUsage, fmt::format("{} See soragrad --help.", error.what()));
+  } catch (const UsageError& error) {
+    return report(kUsage, error.what());
+  } catch (const std::bad_alloc&) {
+    return report(kFailed, "out of memory.");
+  } catch (const std::exception& error) {
+    return report(kFailed, error.what());
+  }
+}

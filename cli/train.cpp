@@ -1,0 +1,87 @@
+#include "cli/train.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/version.h"
+#include "core/error.h"
+#include "train/config.h"
+#include "train/interrupt.h"
+#include "train/results.h"
+#include "train/run_folder.h"
+#include "train/session.h"
+#include "train/trainer.h"
+
+namespace soragrad::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void note(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+
+// Paths in a run's own config.yaml must mean the same from every folder.
+void make_absolute(train::Config& config) {
+  for (std::string* path : {&config.model, &config.data, &config.train_file,
+                            &config.validation_file, &config.test_file, &config.initial_state,
+                            &config.output}) {
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+  }
+}
+
+int train_in(train::RunFolder& folder, train::Session& session, bool resume) {
+  train::Trainer trainer(session, folder, resume);
+  if (!trainer.run()) {
+    const int signal = train::interrupted_by();
+    note(fmt::format("stopped by signal {} after step {}; `soragrad train --resume {}` goes on",
+                     signal, trainer.state().step, folder.path()));
+    return 128 + signal;
+  }
+  const nlohmann::json results = train::finish_run(session, folder, trainer, version());
+  fmt::print("{}results in {}\n", train::summary_text(results), folder.path());
+  return 0;
+}
+
+int resume_main(const TrainOptions& options) {
+  if (!options.config.empty() || options.dump_config || !options.arguments.empty()) {
+    throw UsageError(
+        "[train] --resume continues a run with its own configuration; it takes no other option.");
+  }
+  train::RunFolder folder = train::RunFolder::open(options.resume, true);
+  train::Config config;
+  train::read_yaml(config, folder.file("config.yaml"));
+  config.output = folder.path();
+  train::resolve(config);
+  if (fs::exists(folder.file("results.json"))) {
+    fmt::print("{} is complete; nothing to do.\n", folder.path());
+    return 0;
+  }
+  if (folder.checkpoints().empty()) {
+    note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
+  }
+  const auto session = train::open_session(config, note);
+  return train_in(folder, *session, true);
+}
+
+}  // namespace
+
+int train_main(const TrainOptions& options) {
+  if (!options.resume.empty()) return resume_main(options);
+  train::Config config;
+  if (!options.config.empty()) train::read_yaml(config, options.config);
+  for (const std::string& argument : options.arguments) train::set_argument(config, argument);
+  train::resolve(config);
+  if (options.dump_config) {
+    fmt::print("{}", train::to_yaml(config));
+    return 0;
+  }
+  for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
+  make_absolute(config);
+  train::RunFolder::check_free(config.output, config.overwrite);
+  const auto session = train::open_session(config, note);
+  train::RunFolder folder = train::RunFolder::create(config.output, config);
+  return train_in(folder, *session, false);
+}
+
+}  // namespace soragrad::cli

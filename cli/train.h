@@ -1,0 +1,19 @@
+// `soragrad train`: one run, from its configuration to its results.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace soragrad::cli {
+
+struct TrainOptions {
+  std::string config;                  // --config: a YAML file, or empty
+  std::string resume;                  // --resume: a run folder, or empty
+  bool dump_config = false;            // --dump-config
+  std::vector<std::string> arguments;  // key=value
+};
+
+// Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
+int train_main(const TrainOptions& options);
+
+}  // namespace soragrad::cli

@@ -1,0 +1,27 @@
+#include "cli/version.h"
+
+#include <fmt/format.h>
+
+#include "core/cuda_runtime.h"
+
+// Set by cmake/Version.cmake for this file alone.
+#ifndef SORAGRAD_VERSION
+#define SORAGRAD_VERSION "unknown"
+#endif
+#ifndef SORAGRAD_COMMIT
+#define SORAGRAD_COMMIT "unknown"
+#endif
+
+namespace soragrad::cli {
+
+train::Version version() { return {SORAGRAD_VERSION, SORAGRAD_COMMIT}; }
+
+std::string version_text() {
+  const std::string architectures = cuda::architectures();
+  const bool has_cuda = !architectures.empty();
+  return fmt::format("soragrad {}\ncommit {}\nbackends cpu{}\nGPU architectures {}",
+                     SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
+                     has_cuda ? architectures : "none");
+}
+
+}  // namespace soragrad::cli

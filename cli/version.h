@@ -1,0 +1,14 @@
+// What `soragrad --version` says.
+#pragma once
+
+#include <string>
+
+#include "train/results.h"
+
+namespace soragrad::cli {
+
+train::Version version();
+// Version, commit, backends and GPU architectures.
+std::string version_text();
+
+}  // namespace soragrad::cli

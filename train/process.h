@@ -1,0 +1,12 @@
+// What the system knows about this process.
+#pragma once
+
+#include <cstdint>
+
+namespace soragrad::train {
+
+// Since the process was started by the system: loading of libraries included.
+double seconds_since_start();
+int64_t peak_rss_bytes();
+
+}  // namespace soragrad::train
