@@ -29,7 +29,8 @@ struct AdapterConfig {
 void save_adapter(const std::filesystem::path& folder, nn::Module& model,
                   const MethodConfig& config, const AdapterInfo& info);
 
-// Reads adapter_config.json, soragrad's or peft's. Throws naming the file and the key.
+// Reads adapter_config.json, soragrad's or peft's (then with the ranks of its tensors). Throws
+// naming the file and the key.
 AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 
 // Attaches the adapter of the folder to a model with loaded weights and gives it its values.

@@ -8,8 +8,8 @@
 namespace soragrad::sora {
 
 void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) {
-  require(linear.delta() == nullptr, "[attach] {} has an adapter already; load the base model anew.",
-          linear.path());
+  require(linear.delta() == nullptr,
+          "[attach] {} has an adapter already; load the base model anew.", linear.path());
   linear.attach(std::move(delta));
 }
 
@@ -59,7 +59,9 @@ std::vector<Variable> LowRankMethod::gates() const {
   return gates;
 }
 
-std::vector<ModuleRank> LowRankMethod::ranks() const { return module_ranks(deltas_); }
+std::vector<ModuleRank> LowRankMethod::ranks() const {
+  return module_ranks(deltas_);
+}
 
 Sparsity LowRankMethod::sparsity() const {
   Sparsity sparsity;

@@ -67,8 +67,8 @@ std::vector<GatedDelta*> gated_deltas(nn::Module& model) {
 
 FoldedDelta fold(const GatedDelta& delta) {
   const int64_t in = delta.linear().in(), out = delta.linear().out(), rank = delta.rank();
-  const std::vector<real> gate =
-      delta.gate ? delta.gate->value().to_vector() : std::vector<real>(static_cast<size_t>(rank), 1);
+  const std::vector<real> gate = delta.gate ? delta.gate->value().to_vector()
+                                            : std::vector<real>(static_cast<size_t>(rank), 1);
   std::vector<int64_t> kept;
   for (int64_t k = 0; k < rank; ++k) {
     if (gate[static_cast<size_t>(k)] != 0) kept.push_back(k);

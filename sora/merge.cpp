@@ -34,9 +34,11 @@ Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta) {
 void merge(nn::Module& model) {
   const std::vector<nn::Linear*> all = linears(model);
   for (nn::Linear* linear : all) {
-    require(linear->delta() == nullptr || dynamic_cast<GatedDelta*>(linear->delta()) != nullptr,
-            "[merge] the adapter at {} is no linear map, so no weight equals it; keep the run's own "
-            "format.", linear->path());
+    require(
+        linear->delta() == nullptr || dynamic_cast<GatedDelta*>(linear->delta()) != nullptr,
+        "[merge] the adapter at {} is no linear map, so no weight equals it; keep the run's own "
+        "format.",
+        linear->path());
     require(linear->delta() == nullptr || linear->weight.value().dtype() == kReal,
             "[merge] {}.weight is {}; load the model in fp32 to merge.", linear->path(),
             name_of(linear->weight.value().dtype()));

@@ -26,8 +26,8 @@ std::unique_ptr<Method> make(const MethodConfig& config) {
 }
 
 constexpr Entry kMethods[] = {
-    {"sora", make<Sora>},       {"lora", make<Lora>},         {"adalora", make<AdaLora>},
-    {"houlsby", make<Adapter>}, {"pfeiffer", make<Adapter>},  {"bitfit", make<BitFit>},
+    {"sora", make<Sora>},       {"lora", make<Lora>},        {"adalora", make<AdaLora>},
+    {"houlsby", make<Adapter>}, {"pfeiffer", make<Adapter>}, {"bitfit", make<BitFit>},
     {"full", make<Full>},
 };
 
@@ -79,8 +79,7 @@ std::vector<nn::OptimizedParameter> optimized_parameters(nn::Module& model, cons
 
 void configure_gates(const MethodConfig& config, nn::OptimizerConfig& optimizer) {
   optimizer.gate_epsilon = config.sparse_adam_epsilon;
-  optimizer.gate_update =
-      config.sparse_optim == "sgd" ? nn::Update::sgd : optimizer.update;
+  optimizer.gate_update = config.sparse_optim == "sgd" ? nn::Update::sgd : optimizer.update;
   optimizer.proximal = nn::proximal_of(config.proximal);
 }
 

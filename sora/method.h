@@ -53,7 +53,9 @@ struct MethodConfig {
 struct Sparsity {
   int64_t zero = 0;
   int64_t total = 0;
-  double share() const { return total ? static_cast<double>(zero) / static_cast<double>(total) : 0; }
+  double share() const {
+    return total ? static_cast<double>(zero) / static_cast<double>(total) : 0;
+  }
 };
 
 // Kept rank of one adapted Linear.

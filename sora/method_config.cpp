@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "nn/checkpoint/mapped_file.h"
+#include "nn/json_file.h"
 #include "sora/baselines/adapter.h"
-#include "sora/json_file.h"
 
 namespace soragrad::sora {
 namespace {
@@ -15,7 +17,8 @@ bool is_low_rank(const std::string& method) {
   return method == "sora" || method == "lora" || method == "adalora";
 }
 
-// Calls visit(name, member) for every key of the method; the one list that reading and writing share.
+// Calls visit(name, member) for every key of the method; the one list that reading and writing
+// share.
 template <typename Config, typename Visit>
 void for_each_key(Config& config, Visit&& visit) {
   const std::string method = config.method;
@@ -87,15 +90,46 @@ void check_adalora(const MethodConfig& config) {
 // Largest rank a Linear can be given: keeps a mistyped file from allocating without bound.
 constexpr int64_t kMaxRank = 65536;
 
-std::vector<ModuleShape> read_modules(const nlohmann::json& json, const std::string& where) {
-  require(json.is_object(), "[{}] modules is no object.", where);
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+bool read_value(const nn::JsonReader& reader, const char* key, bool& value) {
+  return reader.read(key, value);
+}
+bool read_value(const nn::JsonReader& reader, const char* key, std::string& value) {
+  return reader.read(key, value);
+}
+bool read_value(const nn::JsonReader& reader, const char* key, int64_t& value) {
+  return reader.read(key, value, std::numeric_limits<int64_t>::min(),
+                     std::numeric_limits<int64_t>::max());
+}
+bool read_value(const nn::JsonReader& reader, const char* key, double& value) {
+  return reader.read(key, value, -kInfinity, kInfinity);
+}
+bool read_value(const nn::JsonReader& reader, const char* key, std::vector<std::string>& value) {
+  const nlohmann::json* found = reader.find(key);
+  if (!found) return false;
+  value.clear();
+  for (const nlohmann::json& item : *found) {
+    if (!found->is_array() || !item.is_string()) reader.refuse_type(key, *found, "a list of names");
+    value.push_back(item.get<std::string>());
+  }
+  return true;
+}
+
+template <typename T>
+void read_key(const nn::JsonReader& reader, const char* key, T& value) {
+  require(read_value(reader, key, value), "[{}] the key \"{}\" is missing.", reader.where(), key);
+}
+
+std::vector<ModuleShape> read_modules(const nlohmann::json& json, const nn::JsonReader& reader) {
+  if (!json.is_object()) reader.refuse_type("modules", json, "an object");
   std::vector<ModuleShape> modules;
   for (const auto& [path, entry] : json.items()) {
-    require(entry.is_object(), "[{}] modules.{} is no object.", where, path);
-    const std::string place = where + ": modules." + path;
+    if (!entry.is_object()) reader.refuse_type("modules", entry, "an object of objects");
+    const nn::JsonReader inner(entry, reader.where() + ": modules." + nn::printable(path));
     ModuleShape shape{path};
-    read_key(entry, "rank", place, shape.rank);
-    read_key(entry, "factor", place, shape.factor);
+    read_key(inner, "rank", shape.rank);
+    read_key(inner, "factor", shape.factor);
     modules.push_back(shape);
   }
   return modules;
@@ -138,11 +172,13 @@ nlohmann::json to_json(const MethodConfig& config) {
 }
 
 MethodConfig method_config_of(const nlohmann::json& json, const std::string& where) {
+  const nn::JsonReader reader(json, where);
   MethodConfig config;
-  read_key(json, "method", where, config.method);
-  for_each_key(config,
-               [&](const char* key, auto& value) { read_key(json, key, where, value); });
-  if (json.contains("modules")) config.modules = read_modules(json.at("modules"), where);
+  read_key(reader, "method", config.method);
+  for_each_key(config, [&](const char* key, auto& value) { read_key(reader, key, value); });
+  if (const nlohmann::json* modules = reader.find("modules")) {
+    config.modules = read_modules(*modules, reader);
+  }
   try {
     check(config);
   } catch (const Error& error) {

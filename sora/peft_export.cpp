@@ -26,7 +26,8 @@ struct Exported {
 // module and r >= 1.
 std::vector<Exported> exported(nn::Module& model) {
   const std::vector<GatedDelta*> deltas = gated_deltas(model);
-  require(!deltas.empty(), "[export] the model has no low-rank adapter, and peft has no other kind "
+  require(!deltas.empty(),
+          "[export] the model has no low-rank adapter, and peft has no other kind "
           "of this method; use --format merged, or the run's own format.");
   std::vector<Exported> kept;
   for (const GatedDelta* delta : deltas) {
@@ -35,8 +36,9 @@ std::vector<Exported> exported(nn::Module& model) {
   }
   if (kept.empty()) {
     nn::Linear& first = deltas.front()->linear();
-    kept.push_back({&first, {1, Tensor::zeros({1, first.in()}), Tensor::zeros({first.out(), 1}),
-                             deltas.front()->factor()}});
+    kept.push_back({&first,
+                    {1, Tensor::zeros({1, first.in()}), Tensor::zeros({first.out(), 1}),
+                     deltas.front()->factor()}});
   }
   return kept;
 }

@@ -1,12 +1,15 @@
 #include "sora/peft_import.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "nn/checkpoint/mapped_file.h"
+#include "nn/json_file.h"
 #include "sora/baselines/adalora.h"
-#include "sora/json_file.h"
 #include "sora/targets.h"
 
 namespace soragrad::sora {
@@ -23,20 +26,20 @@ std::string plain_name(std::string key, const std::string& where) {
     key.erase(at, 1);
   }
   require(key.find_first_of("\\^$*+?()[]{}|") == std::string::npos,
-          "[{}] the pattern \"{}\" is a regular expression; write plain module names.", where, key);
+          "[{}] the pattern \"{}\" is a regular expression; write plain module names.", where,
+          nn::printable(key));
   return key;
 }
 
 class Patterns {
  public:
-  Patterns(const Json& json, const std::string& key, const std::string& where) {
-    const auto found = json.find(key);
-    if (found == json.end() || found->is_null()) return;
-    require(found->is_object(), "[{}] \"{}\" is {}, not an object.", where, key,
-            found->type_name());
+  Patterns(const nn::JsonReader& reader, const char* key) {
+    const Json* found = reader.find(key);
+    if (!found) return;
+    if (!found->is_object()) reader.refuse_type(key, *found, "an object");
     for (const auto& [name, value] : found->items()) {
-      require(value.is_number(), "[{}] {}.{} is no number.", where, key, name);
-      values_.emplace_back(plain_name(name, where), value.get<double>());
+      if (!value.is_number()) reader.refuse_type(key, value, "an object of numbers");
+      values_.emplace_back(plain_name(name, reader.where()), value.get<double>());
     }
   }
   // Of the first key that the module's path is or ends in.
@@ -51,34 +54,26 @@ class Patterns {
   std::vector<std::pair<std::string, double>> values_;
 };
 
-void refuse_unsupported(const Json& json, const std::string& where) {
+void refuse_unsupported(const nn::JsonReader& reader) {
   for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias"}) {
     bool on = false;
-    read_optional(json, key, where, on);
+    reader.read(key, on);
     require(!on, "[{}] \"{}\" is true, which is not supported; train the adapter without it.",
-            where, key);
+            reader.where(), key);
   }
-  const auto init = json.find("init_lora_weights");
-  if (init == json.end() || !init->is_string()) return;
+  const Json* init = reader.find("init_lora_weights");
+  if (!init || !init->is_string()) return;
   const auto name = init->get<std::string>();
   for (const char* changes : {"pissa", "olora", "loftq", "corda"}) {
     require(!name.starts_with(changes),
             "[{}] init_lora_weights \"{}\" changes the base weights, which the adapter lacks; "
-            "convert it to plain LoRA in peft first.", where, name);
+            "convert it to plain LoRA in peft first.",
+            reader.where(), nn::printable(name));
   }
 }
 
-// "X" for a tensor "base_model.model.X" + suffix; empty for others.
-std::string module_of(const std::string& name, std::string_view suffix) {
-  std::string path = peft_path(name);
-  if (!path.ends_with(suffix)) return {};
-  path.resize(path.size() - suffix.size());
-  return path;
-}
-
 int64_t num_labels_of(const nn::Checkpoint& tensors) {
-  for (const char* name : {"base_model.model.classifier.weight",
-                           "base_model.model.classifier.out_proj.weight"}) {
+  for (const char* name : {"classifier.weight", "classifier.out_proj.weight"}) {
     const nn::StoredTensor* tensor = tensors.find(name);
     if (tensor && tensor->sizes.size() == 2) return tensor->sizes[0];
   }
@@ -87,53 +82,59 @@ int64_t num_labels_of(const nn::Checkpoint& tensors) {
 
 }  // namespace
 
-std::string peft_path(std::string_view name) {
+nn::Checkpoint with_own_names(const nn::Checkpoint& peft) {
   constexpr std::string_view kPrefix = "base_model.model.", kBase = ".base_layer.";
-  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-  std::string path(name);
-  const size_t at = path.find(kBase);
-  if (at != std::string::npos) path.erase(at, kBase.size() - 1);
-  return path;
+  std::vector<nn::StoredTensor> tensors = peft.tensors();
+  for (nn::StoredTensor& tensor : tensors) {
+    if (tensor.name.starts_with(kPrefix)) tensor.name.erase(0, kPrefix.size());
+    const size_t at = tensor.name.find(kBase);
+    if (at != std::string::npos) tensor.name.erase(at, kBase.size() - 1);
+  }
+  return nn::Checkpoint(std::move(tensors), peft.metadata(), peft.where());
 }
 
 AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
                           const std::string& where) {
+  constexpr int64_t kMaxRank = 65536;
+  constexpr double kMax = std::numeric_limits<double>::max();
+  const nn::JsonReader reader(json, where);
   std::string type;
-  read_key(json, "peft_type", where, type);
+  reader.read("peft_type", type);
   require(type == "LORA" || type == "ADALORA",
-          "[{}] peft_type is {}; LORA and ADALORA can be read.", where, type);
-  refuse_unsupported(json, where);
+          "[{}] peft_type is \"{}\"; LORA and ADALORA can be read.", where, nn::printable(type));
+  refuse_unsupported(reader);
   const bool adalora = type == "ADALORA";
   AdapterConfig config;
   config.peft = true;
   MethodConfig& method = config.method;
   method.method = adalora ? "adalora" : "lora";
-  read_optional(json, "r", where, method.r);
-  read_optional(json, "lora_alpha", where, method.lora_alpha);
-  read_optional(json, "lora_dropout", where, method.lora_dropout);
-  if (adalora) read_optional(json, "init_r", where, method.init_r);
-  bool rslora = false;
-  read_optional(json, "use_rslora", where, rslora);
-  read_optional(json, "base_model_name_or_path", where, config.info.base_model);
-  config.info.num_labels = num_labels_of(tensors);
+  reader.read("r", method.r, 1, kMaxRank);
+  reader.read("lora_alpha", method.lora_alpha, -kMax, kMax);
+  reader.read("lora_dropout", method.lora_dropout, 0, 1);
+  if (adalora) reader.read("init_r", method.init_r, 1, kMaxRank);
   method.target_r = std::min(method.target_r, method.init_r);
+  bool rslora = false;
+  reader.read("use_rslora", rslora);
+  reader.read("base_model_name_or_path", config.info.base_model);
+  config.info.num_labels = num_labels_of(tensors);
 
-  // The ranks in rank_pattern are the tensors' own; only alpha needs looking up.
-  const Patterns alphas(json, "alpha_pattern", where);
+  // The ranks of rank_pattern are the tensors' own; only alpha needs looking up.
+  const Patterns alphas(reader, "alpha_pattern");
+  const std::string_view suffix = adalora ? ".lora_A" : ".lora_A.weight";
   for (const nn::StoredTensor& tensor : tensors.tensors()) {
-    const std::string module = module_of(tensor.name, adalora ? ".lora_A" : ".lora_A.weight");
-    if (module.empty()) continue;
-    require(tensor.sizes.size() == 2, "[{}] {} has {} axes; 2 are wanted.", where, tensor.name,
-            tensor.sizes.size());
-    if (tensor.sizes[0] == 0) continue;
+    if (!tensor.name.ends_with(suffix)) continue;
+    const std::string module = tensor.name.substr(0, tensor.name.size() - suffix.size());
+    require(tensor.sizes.size() == 2, "[{}] {} is {}; (rank, in) is wanted.", tensors.where(),
+            nn::printable(tensor.name), nn::to_text(tensor.sizes));
     const auto rank = static_cast<double>(tensor.sizes[0]);
     const double alpha = alphas.value(module, method.lora_alpha);
     const double factor = adalora  ? adalora_factor(alpha, static_cast<double>(method.init_r))
                           : rslora ? alpha / std::sqrt(rank)
                                    : alpha / rank;
-    method.modules.push_back({module, tensor.sizes[0], factor});
+    if (rank > 0) method.modules.push_back({module, tensor.sizes[0], factor});
   }
-  require(!method.modules.empty(), "[{}] the adapter has no lora_A tensor.", tensors.where());
+  require(!method.modules.empty(), "[{}] the adapter has no lora_A tensor with a rank.",
+          tensors.where());
   return config;
 }
 

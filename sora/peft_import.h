@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
-#include <string_view>
 
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/adapter_file.h"
@@ -13,11 +12,13 @@
 namespace soragrad::sora {
 
 // The configuration (method lora or adalora, a shape a module) with which the adapter's tensors
-// attach. Throws for what changes the arithmetic and is not supported, naming the key.
+// attach. Tensors have their own names. Throws for what changes the arithmetic and is not
+// supported, naming the key.
 AdapterConfig peft_config(const nlohmann::json& json, const nn::Checkpoint& tensors,
                           const std::string& where);
 
-// A tensor's parameter path here: "base_model.model.X" is X, ".base_layer" is left out.
-std::string peft_path(std::string_view name);
+// The same tensors under the names of their parameters here: "base_model.model.X" is X,
+// ".base_layer" is left out.
+nn::Checkpoint with_own_names(const nn::Checkpoint& peft);
 
 }  // namespace soragrad::sora

@@ -14,7 +14,7 @@ namespace {
 
 // DeBERTa-v2/v3 on the left of each pair, RoBERTa and BERT on the right.
 constexpr std::array<std::string_view, 9> kLayerLinears = {
-    "attention.self.query_proj", "attention.self.query", "attention.self.key_proj",
+    "attention.self.query_proj", "attention.self.query",      "attention.self.key_proj",
     "attention.self.key",        "attention.self.value_proj", "attention.self.value",
     "attention.output.dense",    "intermediate.dense",        "output.dense"};
 
@@ -68,8 +68,10 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
     require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.", targets[i],
             fmt::join(names, ", "));
   }
-  require(!found.empty(), "[target_modules] the model has no encoder.layer.N with Linears named as "
-          "in DeBERTa or RoBERTa; there are {}: name some of them.", fmt::join(names, ", "));
+  require(!found.empty(),
+          "[target_modules] the model has no encoder.layer.N with Linears named as "
+          "in DeBERTa or RoBERTa; there are {}: name some of them.",
+          fmt::join(names, ", "));
   return found;
 }
 

@@ -4,7 +4,9 @@
 
 namespace soragrad::sora {
 
-double adalora_factor(double lora_alpha, double init_r) { return lora_alpha / (init_r + 1e-5); }
+double adalora_factor(double lora_alpha, double init_r) {
+  return lora_alpha / (init_r + 1e-5);
+}
 
 double AdaLora::factor() const {
   return adalora_factor(config_.lora_alpha, static_cast<double>(config_.init_r));

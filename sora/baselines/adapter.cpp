@@ -14,9 +14,12 @@ constexpr double kDeviation = 0.01;  // OpenDelta 0.3.2, AdapterLayer
 
 Variable activate(const Variable& x, Activation activation) {
   switch (activation) {
-    case Activation::gelu_new: return gelu_new(x);
-    case Activation::gelu: return gelu(x);
-    case Activation::relu: return relu(x);
+    case Activation::gelu_new:
+      return gelu_new(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::relu:
+      return relu(x);
   }
   return x;
 }
@@ -39,7 +42,8 @@ BottleneckDelta::BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activat
       activation_(activation) {
   const Device device = linear.weight.defined() ? linear.weight.device() : Device::cpu;
   for (nn::Parameter* weight : {&down_weight, &up_weight}) {
-    weight->assign(nn::normal(weight->declared_shape(), kDeviation, seed, weight->path()).to(device));
+    weight->assign(
+        nn::normal(weight->declared_shape(), kDeviation, seed, weight->path()).to(device));
   }
   for (nn::Parameter* bias : {&down_bias, &up_bias}) {
     bias->assign(Tensor::zeros(bias->declared_shape(), kReal, device));
@@ -58,11 +62,12 @@ void Adapter::attach_to(nn::Module& model, uint64_t seed) {
   bool found = false;
   for (nn::Linear* linear : linears(model)) {
     const std::string path = linear->path();
-    if (path.find("encoder.layer.") == std::string::npos || !matches(path, "output.dense")) continue;
+    if (path.find("encoder.layer.") == std::string::npos || !matches(path, "output.dense"))
+      continue;
     if (config_.method == "pfeiffer" && matches(path, "attention.output.dense")) continue;
-    attach_delta(*linear, std::make_unique<BottleneckDelta>(
-                              *linear, config_.bottleneck,
-                              activation_of(config_.adapter_activation), seed));
+    attach_delta(*linear,
+                 std::make_unique<BottleneckDelta>(
+                     *linear, config_.bottleneck, activation_of(config_.adapter_activation), seed));
     found = true;
   }
   require(found, "[{}] the model has no encoder.layer.N with an output.dense.", name());

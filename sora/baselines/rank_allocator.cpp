@@ -10,8 +10,8 @@ namespace soragrad::sora {
 int64_t BudgetSchedule::budget(int64_t step) const {
   if (step <= tinit) return initial;
   if (is_final(step)) return target;
-  const double left = 1 - static_cast<double>(step - tinit) /
-                              static_cast<double>(total_steps - tfinal - tinit);
+  const double left =
+      1 - static_cast<double>(step - tinit) / static_cast<double>(total_steps - tfinal - tinit);
   return static_cast<int64_t>(static_cast<double>(initial - target) * (left * left * left) +
                               static_cast<double>(target));
 }
@@ -43,9 +43,10 @@ RankAllocator::RankAllocator(const MethodConfig& config, std::vector<GatedDelta*
 
 void RankAllocator::update(const StepEnd& step) {
   schedule_.total_steps = step.total_steps;
-  require(schedule_.tinit + schedule_.tfinal < step.total_steps,
-          "[adalora] tinit {} and tfinal {} leave none of {} steps to lower the budget; reduce them.",
-          schedule_.tinit, schedule_.tfinal, step.total_steps);
+  require(
+      schedule_.tinit + schedule_.tfinal < step.total_steps,
+      "[adalora] tinit {} and tfinal {} leave none of {} steps to lower the budget; reduce them.",
+      schedule_.tinit, schedule_.tfinal, step.total_steps);
   if (step.step < step.total_steps - schedule_.tfinal) update_scores(step.grad_scale);
   budget_ = schedule_.budget(step.step);
   if (schedule_.masks(step.step)) choose_mask(budget_);
@@ -67,8 +68,7 @@ void RankAllocator::update_scores(double grad_scale) {
     for (int64_t i = 0; i < value.numel(); ++i) {
       const real importance = std::abs(w[i] * (scale * g[i]));
       sensitivity[i] = beta1 * sensitivity[i] + (1 - beta1) * importance;
-      uncertainty[i] =
-          beta2 * uncertainty[i] + (1 - beta2) * std::abs(importance - sensitivity[i]);
+      uncertainty[i] = beta2 * uncertainty[i] + (1 - beta2) * std::abs(importance - sensitivity[i]);
     }
   });
 }

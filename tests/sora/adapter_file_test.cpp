@@ -1,0 +1,310 @@
+#include "sora/adapter_file.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "nn/checkpoint/checkpoint.h"
+#include "nn/json_file.h"
+#include "sora/gated_delta.h"
+#include "sora/merge.h"
+#include "sora/peft_export.h"
+#include "sora/prune.h"
+#include "tests/sora/toy_model.h"
+
+namespace soragrad::sora {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of this test alone, gone at its end.
+struct Folder {
+  fs::path path;
+  explicit Folder(const std::string& name)
+      : path(fs::temp_directory_path() / ("soragrad_adapter_test_" + name)) {
+    fs::remove_all(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+};
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Values as after training: no factor is 0, some gates are.
+std::unique_ptr<Method> trained(ToyModel& model, const MethodConfig& config) {
+  auto method = make_method(config);
+  method->attach(model, 1);
+  for (nn::Parameter* parameter : adapter_parameters(model)) fill(*parameter, 0.5, 3);
+  for (GatedDelta* delta : gated_deltas(model)) {
+    if (delta->gate) delta->gate->value().data()[1] = 0;
+  }
+  return method;
+}
+
+void check_near(const std::vector<real>& a, const std::vector<real>& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-4));
+}
+
+MethodConfig config_of(const std::string& method) {
+  MethodConfig config;
+  config.method = method;
+  config.r = 3;
+  config.init_r = 3;
+  config.target_r = 1;
+  config.bottleneck = 2;
+  config.lora_alpha = 5;
+  return config;
+}
+
+TEST_CASE("adapter: every method comes back with equal logits and configuration") {
+  for (const std::string name : {"sora", "lora", "adalora", "houlsby", "pfeiffer", "bitfit"}) {
+    CAPTURE(name);
+    const Folder folder(name);
+    ToyModel model;
+    trained(model, config_of(name));
+    save_adapter(folder.path, model, config_of(name), {"models/toy", "rte", kLabels});
+    ToyModel fresh;
+    const auto method = load_adapter(folder.path, fresh);
+    CHECK(method->name() == name);
+    CHECK(fresh.logits() == model.logits());
+    const AdapterConfig read = read_adapter_config(folder.path);
+    CHECK(!read.peft);
+    CHECK(read.info.base_model == "models/toy");
+    CHECK(read.info.task == "rte");
+    CHECK(read.info.num_labels == kLabels);
+    if (name == "sora") CHECK(read.method.r == 3);
+    if (name == "adalora") CHECK(read.method.init_r == 3);
+  }
+}
+
+TEST_CASE("adapter: what does not fit is listed by name") {
+  const Folder folder("misfit");
+  ToyModel model;
+  trained(model, config_of("lora"));
+  save_adapter(folder.path, model, config_of("lora"), {});
+  const fs::path config = folder.path / "adapter_config.json";
+  auto json = nn::read_json_object(config);
+  const auto load_with = [&](const char* key, const nlohmann::json& value) {
+    auto changed = json;
+    value.is_null() ? static_cast<void>(changed.erase(key))
+                    : static_cast<void>(changed[key] = value);
+    write_file_atomically(config.string(), changed.dump());
+    return message_of([&] {
+      ToyModel fresh;
+      load_adapter(folder.path, fresh);
+    });
+  };
+  CHECK(holds(load_with("r", 2),
+              "24 mis-shaped (deberta.encoder.layer.0.attention.self.query_proj."
+              "lora_A.weight is (3, 8) instead of (2, 8), "));
+  CHECK(holds(load_with("target_modules", {"query_proj"}), "20 unexpected ("));
+  CHECK(holds(load_with("method", "bitfit"), "24 unexpected ("));
+  CHECK(holds(load_with("r", nullptr), "adapter_config.json] the key \"r\" is missing."));
+  CHECK(holds(load_with("r", "many"), "\"r\" is \"many\"; it must be an integer."));
+  CHECK(holds(load_with("r", 0), "[r] 0 is too small; at least 1 is wanted."));
+  CHECK(holds(load_with("r", int64_t{1} << 40), "above 65536"));
+  CHECK(holds(load_with("target_modules", "all"), "it must be a list of names."));
+  CHECK(holds(load_with("target_modules", {"nothing"}), "\"nothing\" matches no Linear"));
+  CHECK(holds(load_with("method", "dora"), "\"dora\" is not known"));
+  CHECK(load_with("comment", "ignored") == "");
+}
+
+TEST_CASE("adapter: damaged files and empty folders are one line") {
+  const Folder folder("damaged");
+  ToyModel model;
+  CHECK(holds(message_of([&] { load_adapter(folder.path, model); }), "adapter_config.json"));
+  fs::create_directories(folder.path);
+  const std::string config = (folder.path / "adapter_config.json").string();
+  for (const std::string text :
+       {"", "[]", "{\"method\": \"lora\", \"method\": \"sora\"}", "{\"method\"", "{}"}) {
+    write_file_atomically(config, text);
+    const std::string message = message_of([&] { load_adapter(folder.path, model); });
+    CHECK(holds(message, "adapter_config.json"));
+    CHECK(!holds(message, "\n"));
+  }
+}
+
+TEST_CASE("prune: zero gates go, logits stay, and the result loads on its own") {
+  for (const std::string name : {"sora", "adalora", "lora"}) {
+    CAPTURE(name);
+    const Folder folder("prune_" + name);
+    ToyModel model;
+    const auto method = trained(model, config_of(name));
+    if (name != "lora") gated_deltas(model).front()->gate->value().fill_zero();
+    const std::vector<real> before = model.logits();
+    const int64_t stored = method->counts().stored;
+    const MethodConfig pruned = prune(model, config_of(name));
+    check_near(model.logits(), before);
+    CHECK(pruned.method == "lora");
+    CHECK(pruned.modules.size() == (name == "lora" ? 12 : 11));
+    CHECK(pruned.modules.back().rank == (name == "lora" ? 3 : 2));
+    save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+    ToyModel fresh;
+    const auto again = load_adapter(folder.path, fresh);
+    CHECK(fresh.logits() == model.logits());
+    CHECK(again->counts().stored == stored);
+    CHECK(again->sparsity().total == 0);
+  }
+  ToyModel model;
+  trained(model, config_of("houlsby"));
+  CHECK_THROWS_AS(prune(model, config_of("houlsby")), Error);
+}
+
+TEST_CASE("merge: a plain model with equal logits") {
+  for (const std::string name : {"sora", "adalora", "lora", "bitfit"}) {
+    CAPTURE(name);
+    ToyModel model;
+    trained(model, config_of(name));
+    const std::vector<real> before = model.logits();
+    merge(model);
+    check_near(model.logits(), before);
+    CHECK(model.parameters().size() == ToyModel().parameters().size());
+  }
+  ToyModel model;
+  trained(model, config_of("pfeiffer"));
+  CHECK_THROWS_AS(merge(model), Error);
+}
+
+TEST_CASE("peft: files, names and patterns of an exported adapter") {
+  const Folder folder("export");
+  ToyModel model;
+  trained(model, config_of("sora"));
+  gated_deltas(model)[5]->gate->value().fill_zero();    // layer 0's output.dense: no rank left
+  gated_deltas(model)[6]->gate->value().data()[0] = 0;  // layer 1's query_proj: rank 1
+  const std::vector<real> before = model.logits();
+  export_peft(folder.path, model, {"models/toy", "rte", kLabels});
+  const auto json = nn::read_json_object(folder.path / "adapter_config.json");
+  CHECK(json["peft_type"] == "LORA");
+  CHECK(json["task_type"] == "SEQ_CLS");
+  CHECK(json["base_model_name_or_path"] == "models/toy");
+  CHECK(json["r"] == 2);
+  CHECK(json["modules_to_save"] == nlohmann::json({"classifier", "pooler"}));
+  CHECK(json["target_modules"].size() == 11);
+  const auto& ranks = json["rank_pattern"];
+  const auto& alphas = json["alpha_pattern"];
+  CHECK(ranks.size() == 11);
+  CHECK(ranks["encoder.layer.1.attention.self.query_proj"] == 1);
+  CHECK(alphas["encoder.layer.1.attention.self.query_proj"].get<double>() ==
+        doctest::Approx(5 / 3.));
+  CHECK(!ranks.contains("encoder.layer.0.output.dense"));
+  for (const auto& [key, rank] : ranks.items()) CHECK(alphas.contains(key));
+  const auto file = nn::open_checkpoint(folder.path / "adapter_model.safetensors");
+  CHECK(file.tensors().size() == 2 * 11 + 4);
+  CHECK(
+      file.at("base_model.model.deberta.encoder.layer.0.intermediate.dense.lora_B.weight").sizes ==
+      std::vector<int64_t>{kIntermediate, 2});
+  CHECK(file.contains("base_model.model.pooler.dense.bias"));
+  ToyModel fresh;
+  CHECK(load_adapter(folder.path, fresh)->name() == "lora");
+  check_near(fresh.logits(), before);
+}
+
+TEST_CASE("peft: equal ranks need no patterns and short target names") {
+  const Folder folder("uniform");
+  ToyModel model;
+  trained(model, config_of("lora"));
+  export_peft(folder.path, model, {});
+  const auto json = nn::read_json_object(folder.path / "adapter_config.json");
+  CHECK(json["r"] == 3);
+  CHECK(json["lora_alpha"] == 5);
+  CHECK(json["rank_pattern"].empty());
+  CHECK(json["target_modules"] ==
+        nlohmann::json({"attention.output.dense", "attention.self.key_proj",
+                        "attention.self.query_proj", "attention.self.value_proj",
+                        "intermediate.dense", "output.dense"}));
+}
+
+TEST_CASE("peft: an adapter without any rank keeps one module of zeros") {
+  const Folder folder("empty");
+  ToyModel model;
+  trained(model, config_of("sora"));
+  for (GatedDelta* delta : gated_deltas(model)) delta->gate->value().fill_zero();
+  const std::vector<real> before = model.logits();
+  export_peft(folder.path, model, {});
+  CHECK(nn::read_json_object(folder.path / "adapter_config.json")["r"] == 1);
+  ToyModel fresh;
+  load_adapter(folder.path, fresh);
+  check_near(fresh.logits(), before);
+}
+
+TEST_CASE("peft: what is no low-rank adapter cannot be exported") {
+  for (const std::string name : {"houlsby", "bitfit", "full"}) {
+    const Folder folder("other_" + name);
+    ToyModel model;
+    trained(model, config_of(name));
+    CHECK_THROWS_AS(export_peft(folder.path, model, {}), Error);
+  }
+}
+
+TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
+  const Folder folder("import");
+  ToyModel model;
+  trained(model, config_of("lora"));
+  export_peft(folder.path, model, {});
+  const fs::path config = folder.path / "adapter_config.json";
+  auto json = nn::read_json_object(config);
+  const auto factor_with = [&](const char* key, const nlohmann::json& value) {
+    auto changed = json;
+    changed[key] = value;
+    write_file_atomically(config.string(), changed.dump());
+    ToyModel fresh;
+    load_adapter(folder.path, fresh);
+    return gated_deltas(fresh)[11]->factor();  // layer 1's output.dense
+  };
+  CHECK(factor_with("use_rslora", false) == doctest::Approx(5 / 3.));
+  CHECK(factor_with("use_rslora", true) == doctest::Approx(5 / std::sqrt(3.)));
+  CHECK(factor_with("alpha_pattern", {{"output.dense", 9}}) == doctest::Approx(3));
+  CHECK(factor_with("alpha_pattern", {{"encoder\\.layer\\.1\\.output\\.dense", 6}}) ==
+        doctest::Approx(2));
+  CHECK(factor_with("alpha_pattern", {{"layer.0.output.dense", 9}}) == doctest::Approx(5 / 3.));
+  CHECK(holds(message_of([&] {
+                factor_with("alpha_pattern", {{"(a+)+", 9}});
+              }),
+              "is a regular expression"));
+  CHECK(holds(message_of([&] { factor_with("use_dora", true); }), "use_dora"));
+  CHECK(holds(message_of([&] { factor_with("peft_type", "IA3"); }), "\"IA3\"; LORA and ADALORA"));
+  CHECK(holds(message_of([&] { factor_with("init_lora_weights", "pissa_niter_4"); }),
+              "changes the base weights"));
+}
+
+TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
+  const Folder folder("adalora_import");
+  ToyModel model;
+  trained(model, config_of("adalora"));
+  fs::create_directories(folder.path);
+  std::vector<Tensor> values;
+  nn::SafetensorsWriter writer;
+  for (nn::Parameter* parameter : adapter_parameters(model)) {
+    values.push_back(parameter->value());
+    writer.add("base_model.model." + parameter->path(), kReal, parameter->shape().sizes(),
+               {values.back().raw(), values.back().bytes()});
+  }
+  writer.write(folder.path / "adapter_model.safetensors");
+  write_file_atomically((folder.path / "adapter_config.json").string(),
+                        R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12})");
+  ToyModel fresh;
+  CHECK(load_adapter(folder.path, fresh)->name() == "adalora");
+  CHECK(gated_deltas(fresh).front()->factor() == doctest::Approx(12 / 6.00001));
+  CHECK(gated_deltas(fresh).front()->rank() == 3);
+}
+
+}  // namespace
+}  // namespace soragrad::sora
