@@ -69,7 +69,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   models::LoadedModel loaded = models::load_model(base, options);
   trained.model = std::move(loaded.model);
   if (!adapter.empty()) {
-    trained.method = sora::load_adapter(adapter, *trained.model).method;
+    trained.method = sora::load_adapter(adapter, *trained.model);
   } else if (!loaded.drawn.empty()) {
     note("warning: the head is untrained: " + models::drawn_line(loaded, options.seed));
   }

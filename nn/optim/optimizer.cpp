@@ -13,31 +13,41 @@
 namespace soragrad::nn {
 namespace {
 
-constexpr int64_t kAlignment = 64 / sizeof(real);  // elements: a view begins on a cache line
-constexpr double kClipEps = 1e-6;                  // torch.nn.utils.clip_grad_norm_
+constexpr int64_t kAlignment = 64 / sizeof(real);       // elements: a view begins on a cache line
+constexpr double kClipEps = 1e-6;                       // torch.nn.utils.clip_grad_norm_
 constexpr double kGateBeta1 = 0.9, kGateBeta2 = 0.999;  // transformers' AdamW, as in SparseAdamW
 
-int64_t aligned(int64_t elements) { return (elements + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t elements) {
+  return (elements + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 // 0 decayed, 1 not decayed, 2 gates.
 constexpr int kGroups = 3;
-int group_of(const ParameterRule& rule) { return rule.gate ? 2 : rule.decay ? 0 : 1; }
+int group_of(const ParameterRule& rule) {
+  return rule.gate ? 2 : rule.decay ? 0 : 1;
+}
 
 kernels::UpdateRule kernel_rule(Update update) {
   switch (update) {
-    case Update::adamw_torch: return kernels::UpdateRule::torch;
-    case Update::adamw_hf: return kernels::UpdateRule::hf;
-    case Update::sgd: return kernels::UpdateRule::sgd;
+    case Update::adamw_torch:
+      return kernels::UpdateRule::torch;
+    case Update::adamw_hf:
+      return kernels::UpdateRule::hf;
+    case Update::sgd:
+      return kernels::UpdateRule::sgd;
   }
   return kernels::UpdateRule::torch;
 }
 
 kernels::Proximal kernel_operator(Proximal proximal) {
   switch (proximal) {
-    case Proximal::none: return kernels::Proximal::none;
-    case Proximal::exact: return kernels::Proximal::exact;
+    case Proximal::none:
+      return kernels::Proximal::none;
+    case Proximal::exact:
+      return kernels::Proximal::exact;
     case Proximal::released:
-    case Proximal::released_lr: return kernels::Proximal::released;
+    case Proximal::released_lr:
+      return kernels::Proximal::released;
   }
   return kernels::Proximal::none;
 }
@@ -80,8 +90,8 @@ void Optimizer::place(const std::vector<OptimizedParameter>& parameters) {
       if (group_of(rule) != group) continue;
       begins[i] = total;
       total += aligned(parameter->value().numel());
-      layout_hash_ = hash_more(layout_hash_, fmt::format("{} {} {};", group, parameter->path(),
-                                                         parameter->shape()));
+      layout_hash_ = hash_more(
+          layout_hash_, fmt::format("{} {} {};", group, parameter->path(), parameter->shape()));
     }
     segment.end = total;
     segments_.push_back(segment);
@@ -151,7 +161,9 @@ void Optimizer::step(const StepRates& rates, double grad_norm) {
                           .grad_scale = scale.data()});
 }
 
-void Optimizer::zero_grad() { grads_.fill_zero(); }
+void Optimizer::zero_grad() {
+  grads_.fill_zero();
+}
 
 bool is_decayed(const std::string& path) {
   return !path.ends_with("bias") && path.find("LayerNorm") == std::string::npos;

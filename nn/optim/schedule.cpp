@@ -13,8 +13,10 @@ ScheduleType schedule_type_of(const std::string& name) {
   if (name == "cosine") return ScheduleType::cosine;
   if (name == "constant") return ScheduleType::constant;
   if (name == "constant_with_warmup") return ScheduleType::constant_with_warmup;
-  fail("[lr_scheduler_type] \"{}\" is not known; use linear, cosine, constant or "
-       "constant_with_warmup.", name);
+  fail(
+      "[lr_scheduler_type] \"{}\" is not known; use linear, cosine, constant or "
+      "constant_with_warmup.",
+      name);
 }
 
 double Schedule::factor(int64_t done) const {

@@ -33,7 +33,9 @@ struct Toy : Module {
   }
 };
 
-double gradient(int step, size_t i) { return std::cos(1.3 * step + 0.7 * static_cast<double>(i)); }
+double gradient(int step, size_t i) {
+  return std::cos(1.3 * step + 0.7 * static_cast<double>(i));
+}
 
 // The same three parameters one after another in double: weight (15), bias (3), gate (7).
 struct Reference {
@@ -221,7 +223,8 @@ TEST_CASE("optimizer: frozen, empty and repeated parameters are refused") {
   CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}, {&toy.bias, {}}}),
                        "[optimizer] dense.bias is given twice.", Error);
   toy.bias.set_requires_grad(false);
-  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}}), "[optimizer] dense.bias is frozen.", Error);
+  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}}), "[optimizer] dense.bias is frozen.",
+                       Error);
   CHECK_THROWS_AS(update_of("adam"), Error);
   CHECK_THROWS_AS(proximal_of("soft"), Error);
 }
