@@ -131,7 +131,10 @@ void set_num_threads(int threads) {
 }
 
 void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
-  if (inside_loop || tasks <= 1 || num_threads() == 1) {
+  // One loop at a time has the workers; a loop of another thread (a prefetching reader) goes alone.
+  static std::mutex workers;
+  std::unique_lock lock(workers, std::defer_lock);
+  if (inside_loop || tasks <= 1 || num_threads() == 1 || !lock.try_lock()) {
     for (int64_t task = 0; task < tasks; ++task) function(context, task);
     return;
   }

@@ -1,0 +1,70 @@
+#include "core/tensor.h"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <vector>
+
+namespace soragrad {
+namespace {
+
+Tensor counting(const Shape& shape) {
+  std::vector<real> values(static_cast<size_t>(shape.numel()));
+  std::iota(values.begin(), values.end(), real(0));
+  return Tensor::from(values, shape);
+}
+
+}  // namespace
+
+TEST_CASE("tensor: copies share elements, clones do not") {
+  const Tensor x = counting({2, 3});
+  const Tensor same = x, other = x.clone();
+  x.data()[0] = 7;
+  CHECK(same.data()[0] == 7);
+  CHECK(other.data()[0] == 0);
+}
+
+TEST_CASE("tensor: a slice and a view are windows on the same elements") {
+  const Tensor x = counting({4, 3});
+  const Tensor rows = x.slice(1, 3);
+  CHECK(rows.shape() == Shape{2, 3});
+  CHECK(rows.to_vector() == std::vector<real>{3, 4, 5, 6, 7, 8});
+  rows.fill_zero();
+  CHECK(x.to_vector() == std::vector<real>{0, 1, 2, 0, 0, 0, 0, 0, 0, 9, 10, 11});
+  CHECK(rows.view({3, 2}).slice(2, 3).to_vector() == std::vector<real>{0, 0});
+  CHECK(x.slice(2, 2).numel() == 0);
+}
+
+TEST_CASE("tensor: a slice of a slice counts from the slice") {
+  const Tensor x = counting({6});
+  CHECK(x.slice(2, 6).slice(1, 2).item() == 3);
+}
+
+TEST_CASE("tensor: what does not fit is refused") {
+  const Tensor x = counting({2, 3});
+  CHECK_THROWS_AS(x.view({4}), Error);
+  CHECK_THROWS_AS(x.slice(1, 3), Error);
+  CHECK_THROWS_AS(x.slice(-1, 1), Error);
+  CHECK_THROWS_AS(x.item(), Error);
+  CHECK_THROWS_AS(x.data<int64_t>(), Error);
+  CHECK_THROWS_AS(x.copy_from(counting({5})), Error);
+  CHECK_THROWS_AS(Tensor::from(std::vector<real>{1, 2}, {3}), Error);
+  CHECK_THROWS_AS(Tensor().data(), Error);
+  CHECK_THROWS_AS(Tensor(x.storage(), 4, {2, 3}, kReal), Error);
+}
+
+TEST_CASE("tensor: elements have a type") {
+  const Tensor ids = Tensor::from<int64_t>({3, 1}, {2});
+  CHECK(ids.dtype() == DType::i64);
+  CHECK(ids.to_vector<int64_t>() == std::vector<int64_t>{3, 1});
+  CHECK(Tensor::zeros({3}, DType::i32).to_vector<int32_t>() == std::vector<int32_t>{0, 0, 0});
+  CHECK(Tensor::full({2}, real(1.5)).to_vector() == std::vector<real>{1.5, 1.5});
+}
+
+TEST_CASE("tensor: overlapping rows can be copied") {
+  const Tensor x = counting({4});
+  x.slice(1, 4).copy_from(x.slice(0, 3));
+  CHECK(x.to_vector() == std::vector<real>{0, 0, 1, 2});
+}
+
+}  // namespace soragrad
