@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the quickstart's task: is this sentence acceptable? Files have the names and format of CoLA.
+"""Writes the quickstart's task, in CoLA's files and format: is this sentence acceptable?
 
 Usage: make_data.py [FOLDER]      writes FOLDER/CoLA/{train,dev,test}.tsv, default: data beside it
 
