@@ -58,7 +58,9 @@ class ThreadPool {
     busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     announce();
     claim_tasks();
-    while (busy_.load(std::memory_order_acquire) != 0) pause();
+    for (int spin = 0; busy_.load(std::memory_order_acquire) != 0; ++spin) {
+      spin < kSpins ? pause() : std::this_thread::yield();  // the cores may have other work
+    }
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
