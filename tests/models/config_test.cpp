@@ -1,0 +1,228 @@
+#include "models/config.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+
+namespace soragrad::models {
+namespace {
+
+using nlohmann::json;
+
+json deberta_json() {
+  return {{"model_type", "deberta-v2"},
+          {"vocab_size", 128100},
+          {"hidden_size", 768},
+          {"num_hidden_layers", 12},
+          {"num_attention_heads", 12},
+          {"intermediate_size", 3072},
+          {"relative_attention", true},
+          {"share_att_key", true},
+          {"position_buckets", 256},
+          {"norm_rel_ebd", "layer_norm"},
+          {"position_biased_input", false},
+          {"pos_att_type", "p2c|c2p"},
+          {"max_position_embeddings", 512},
+          {"max_relative_positions", -1},
+          {"attention_head_size", 64}};
+}
+
+// The message of the Error that parsing throws; empty where it throws none.
+std::string refusal(const std::string& text) {
+  try {
+    parse_config(text, "config.json");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string refusal_of(json object, const std::string& key, const json& value) {
+  object[key] = value;
+  return refusal(object.dump());
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("config: DeBERTaV3-base") {
+  const ModelConfig config = parse_config(deberta_json().dump(), "config.json");
+  CHECK(config.type == ModelType::deberta_v2);
+  CHECK(config.c2p);
+  CHECK(config.p2c);
+  CHECK(config.max_relative_positions == 512);
+  CHECK(config.relative_span() == 256);
+  CHECK(config.layer_norm_eps == 1e-7);
+  CHECK(config.head_dropout() == 0.1);
+  CHECK(config.num_labels == 2);
+  CHECK(config.pad_token_id == 0);
+}
+
+TEST_CASE("config: missing keys have Hugging Face's defaults") {
+  const ModelConfig roberta = parse_config(R"({"model_type": "roberta"})", "config.json");
+  CHECK(roberta.vocab_size == 50265);
+  CHECK(roberta.hidden_size == 768);
+  CHECK(roberta.layers == 12);
+  CHECK(roberta.max_position_embeddings == 512);
+  CHECK(roberta.type_vocab_size == 2);
+  CHECK(roberta.pad_token_id == 1);
+  CHECK(roberta.layer_norm_eps == 1e-12);
+  const ModelConfig bert = parse_config(R"({"model_type": "bert"})", "config.json");
+  CHECK(bert.vocab_size == 30522);
+  CHECK(bert.pad_token_id == 0);
+}
+
+TEST_CASE("config: pos_att_type is a string or a list") {
+  for (const json& value : {json("c2p"), json(json::array({"c2p"})), json(" C2P ")}) {
+    json object = deberta_json();
+    object["pos_att_type"] = value;
+    const ModelConfig config = parse_config(object.dump(), "config.json");
+    CHECK(config.c2p);
+    CHECK_FALSE(config.p2c);
+  }
+}
+
+TEST_CASE("config: id2label counts the labels and names them") {
+  json object = deberta_json();
+  object["num_labels"] = 5;
+  object["id2label"] = {{"0", "no"}, {"1", "maybe"}, {"2", "yes"}};
+  ModelConfig config = parse_config(object.dump(), "config.json");
+  CHECK(config.num_labels == 3);
+  CHECK(config.label_names == std::vector<std::string>{"no", "maybe", "yes"});
+  set_labels(config, 3, false);
+  CHECK(config.label_names.size() == 3);
+  set_labels(config, 1, true);
+  CHECK(config.label_names.empty());
+  CHECK(config.problem_type == "regression");
+  CHECK_THROWS_AS(set_labels(config, 2, true), Error);
+}
+
+TEST_CASE("config: dropout of the head") {
+  json object = deberta_json();
+  object["cls_dropout"] = 0.3;
+  CHECK(parse_config(object.dump(), "config.json").head_dropout() == 0.3);
+  CHECK(parse_config(R"({"model_type": "roberta", "classifier_dropout": 0.2})", "config.json")
+            .head_dropout() == 0.2);
+  CHECK(parse_config(R"({"model_type": "bert", "classifier_dropout": null,
+                         "hidden_dropout_prob": 0.4})",
+                     "config.json")
+            .head_dropout() == 0.4);
+}
+
+TEST_CASE("config: what is not computed is refused by name") {
+  const std::vector<std::pair<const char*, json>> table = {
+      {"conv_kernel_size", 3},
+      {"embedding_size", 128},
+      {"position_biased_input", true},
+      {"share_att_key", false},
+      {"relative_attention", false},
+      {"norm_rel_ebd", "none"},
+      {"norm_rel_ebd", "layer_norm|batch_norm"},
+      {"type_vocab_size", 2},
+      {"hidden_act", "silu"},
+      {"pooler_hidden_act", "sigmoid"},
+      {"num_attention_heads", 7},
+      {"attention_head_size", 32},
+      {"pooler_hidden_size", 64},
+      {"pos_att_type", "p2p"},
+      {"pos_att_type", json::array({"c2p", 3})},
+      {"pos_att_type", 3},
+      {"position_buckets", 1},
+      {"position_buckets", 1022},
+      {"is_decoder", true},
+      {"pruned_heads", {{"0", {1}}}},
+      {"quantization_config", {{"bits", 4}}},
+      {"problem_type", "multi_label_classification"},
+      {"id2label", json::object()},
+      {"id2label", {{"0", "a"}, {"2", "b"}}},
+      {"id2label", {{"0", 1}}},
+      {"id2label", "a"},
+      {"num_labels", 0},
+      {"hidden_size", "768"},
+      {"hidden_size", 768.0},
+      {"hidden_size", 0},
+      {"hidden_size", json::array()},
+      {"num_hidden_layers", 0},
+      {"num_hidden_layers", 1000000000},
+      {"vocab_size", -3},
+      {"vocab_size", 18446744073709551615u},
+      {"pad_token_id", 128100},
+      {"layer_norm_eps", "1e-7"},
+      {"hidden_dropout_prob", 1.0},
+      {"hidden_dropout_prob", -0.1},
+      {"attention_probs_dropout_prob", true},
+      {"relative_attention", 1},
+      {"model_type", "deberta"},
+      {"model_type", nullptr},
+      {"model_type", 4},
+  };
+  for (const auto& [key, value] : table) {
+    const std::string message = refusal_of(deberta_json(), key, value);
+    CAPTURE(key);
+    CAPTURE(message);
+    CHECK(holds(message, "[config.json] "));
+    CHECK(holds(message, key));
+    CHECK(message.find('\n') == std::string::npos);
+  }
+  CHECK(holds(refusal(R"({"model_type": "bert", "position_embedding_type": "relative_key"})"),
+              "position_embedding_type"));
+  CHECK(holds(refusal(R"({"model_type": "roberta", "max_position_embeddings": 2})"),
+              "max_position_embeddings"));
+  CHECK(holds(refusal(R"({"model_type": "deberta-v2"})"), "relative_attention"));
+}
+
+TEST_CASE("config: the text must be one JSON object") {
+  CHECK(refusal("\xef\xbb\xbf{\"model_type\": \"bert\"}") == "");
+  for (const std::string& text :
+       {std::string(), std::string("{"), std::string("[]"), std::string("{} {}"), std::string("3"),
+        std::string(R"({"model_type": "bert", "vocab_size": 1, "vocab_size": 2})"),
+        std::string(R"({"model_type": "bert", "a": {"b": 1, "b": 2}})"),
+        std::string(R"({"model_type": "bert", "vocab_size": NaN})"),
+        "{\"a\":" + std::string(100000, '['), std::string("{\"model_type\": \"b\xff\"}")}) {
+    const std::string message = refusal(text);
+    CAPTURE(message);
+    CHECK(holds(message, "[config.json] "));
+    CHECK(message.find('\n') == std::string::npos);
+    CHECK(message.size() < 400);
+  }
+}
+
+TEST_CASE("config: written back it keeps other keys and has the labels of now") {
+  json object = deberta_json();
+  object["license"] = "mit";
+  object["id2label"] = {{"0", "a"}, {"1", "b"}};
+  object["label2id"] = {{"a", 0}, {"b", 1}};
+  ModelConfig config = parse_config(object.dump(), "config.json");
+  set_labels(config, 3, false);
+  const json written = json::parse(to_json(config));
+  CHECK(written["license"] == "mit");
+  CHECK(written["position_buckets"] == 256);
+  CHECK(written["id2label"].size() == 3);
+  CHECK(written["label2id"]["LABEL_2"] == 2);
+  CHECK(written["architectures"][0] == "DebertaV2ForSequenceClassification");
+  CHECK(parse_config(written.dump(), "config.json").num_labels == 3);
+}
+
+TEST_CASE("config: one made without a file reads back as itself") {
+  ModelConfig config = parse_config(deberta_json().dump(), "config.json");
+  config.source.clear();
+  config.pooler_act = Activation::relu;
+  config.classifier_dropout = 0.25;
+  const ModelConfig again = parse_config(to_json(config), "config.json");
+  CHECK(again.hidden_size == config.hidden_size);
+  CHECK(again.c2p);
+  CHECK(again.p2c);
+  CHECK(again.position_buckets == 256);
+  CHECK(again.pooler_act == Activation::relu);
+  CHECK(again.head_dropout() == 0.25);
+}
+
+}  // namespace soragrad::models
