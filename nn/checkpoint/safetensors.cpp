@@ -16,7 +16,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "weights are read in place");
 
 constexpr uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
-constexpr size_t kMaxTensors = 1 << 18;
 constexpr size_t kMaxStoredRank = 64;
 
 struct TypeInfo {
@@ -53,6 +52,8 @@ class HeaderEvents : public JsonEvents {
   }
 
   bool key(std::string& key) override {
+    require(key.size() <= kMaxNameBytes, "[{}] has a name of {} bytes; at most {}.", where_,
+            key.size(), kMaxNameBytes);
     if (depth_ == 1) {
       name_ = key;
       in_metadata_ = name_ == "__metadata__";
@@ -85,7 +86,7 @@ class HeaderEvents : public JsonEvents {
   bool string(std::string& text) override {
     if (depth_ != 2 || array_ != nullptr) return refuse("a string");
     if (in_metadata_) {
-      metadata.emplace(key_, text);
+      metadata.emplace(key_, std::move(text));
     } else if (key_ == "dtype") {
       entries.back().type = text;
     } else {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "nn/checkpoint/json_events.h"
+#include "nn/checkpoint/stored_tensor.h"
 
 namespace soragrad::nn {
 namespace {
@@ -28,6 +29,9 @@ class IndexEvents : public JsonEvents {
   bool number_float(double, const std::string&) override { return other("a number"); }
   bool string(std::string& text) override {
     if (!in_map_ || depth_ != 2) return other("a string");
+    require(shards.size() < kMaxTensors && text.size() <= kMaxNameBytes,
+            "[{}] lists more than {} tensors, or a file name of more than {} bytes.", where_,
+            kMaxTensors, kMaxNameBytes);
     shards[name_] = text;
     return true;
   }
@@ -46,6 +50,8 @@ class IndexEvents : public JsonEvents {
     return true;
   }
   bool key(std::string& key) override {
+    require(key.size() <= kMaxNameBytes, "[{}] has a name of {} bytes; at most {}.", where_,
+            key.size(), kMaxNameBytes);
     if (depth_ == 1) {
       require(key != "weight_map" || !has_map, "[{}] has 'weight_map' twice.", where_);
       key_ = key;

@@ -16,16 +16,17 @@ namespace soragrad::nn {
 namespace {
 
 // Integer arithmetic but for subnormals, where 2^-14 + x is formed in the bits and 2^-14
-// subtracted again; both are exact.
+// subtracted again; both are exact. Masks, not ?:, which would keep the subtraction in a branch
+// and the loop from being vectorized.
 float half_to_float(uint16_t bits) {
   const uint32_t sign = (uint32_t{bits} & 0x8000u) << 16;
   const uint32_t magnitude = (uint32_t{bits} & 0x7fffu) << 13;
-  const uint32_t normal = magnitude + (112u << 23);
-  const uint32_t special = magnitude + (224u << 23);  // infinities and NaNs
+  const uint32_t special = 0u - (magnitude >= (31u << 23));  // all ones for infinities and NaNs
+  const uint32_t tiny = 0u - (magnitude < (1u << 23));       // and for subnormals and zero
+  const uint32_t normal = magnitude + (112u << 23) + (special & (112u << 23));
   const float subnormal = std::bit_cast<float>(magnitude + (113u << 23)) - 0x1p-14f;
-  uint32_t result = magnitude >= (31u << 23) ? special : normal;
-  result = magnitude < (1u << 23) ? std::bit_cast<uint32_t>(subnormal) : result;
-  return std::bit_cast<float>(result | sign);
+  return std::bit_cast<float>((normal & ~tiny) | (std::bit_cast<uint32_t>(subnormal) & tiny) |
+                              sign);
 }
 
 // How an element of the file becomes a T. Bytes may be unaligned, hence memcpy.

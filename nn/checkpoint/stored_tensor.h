@@ -16,6 +16,10 @@
 
 namespace soragrad::nn {
 
+// Limits of one file, far past any real checkpoint: what a reader remembers stays in proportion.
+constexpr size_t kMaxTensors = 1 << 18;
+constexpr size_t kMaxNameBytes = 1 << 12;
+
 struct StoredTensor {
   std::string name;
   std::string type;            // as the file calls it, for messages: "F16", "F8_E4M3", "dict"

@@ -13,6 +13,7 @@
 namespace soragrad::nn {
 namespace {
 
+constexpr uint64_t kMaxMembers = 1 << 18;
 constexpr uint64_t kInflatedSlack = 64 << 20;
 constexpr uint64_t kInflatedRatio = 4;  // weights hardly shrink; what shrinks more is a bomb
 
@@ -71,7 +72,8 @@ End find_end(const Fields& fields, uint64_t file_size, const std::string& where)
     if (end.size == 0xffffffff) end.size = fields.get<uint64_t>(limit + 40);
     if (end.offset == 0xffffffff) end.offset = fields.get<uint64_t>(limit + 48);
   }
-  require(end.offset <= limit && end.size <= limit - end.offset && end.entries <= end.size / 46,
+  require(end.offset <= limit && end.size <= limit - end.offset &&
+              end.entries <= std::min(end.size / 46, kMaxMembers),
           "[{}] the zip directory ({} entries, {} bytes from {} on) does not fit the file.", where,
           end.entries, end.size, end.offset);
   return end;

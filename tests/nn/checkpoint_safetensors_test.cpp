@@ -7,7 +7,8 @@
 namespace soragrad::nn::test {
 namespace {
 
-Safetensors read(std::string_view bytes) {
+// The bytes must outlive the tensors, which view them.
+Safetensors read(const std::string& bytes) {
   return read_safetensors({std::as_bytes(std::span(bytes.data(), bytes.size())), nullptr, "file"});
 }
 
@@ -76,7 +77,11 @@ TEST_CASE("safetensors: a write that fails leaves the old file and no other") {
   CHECK(message_of([&] { writer.write(folder / "taken"); }).find("cannot be renamed") !=
         std::string::npos);
   CHECK(read_file(folder / "x") == "old");
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);
+  std::filesystem::create_symlink("x", folder / "link");
+  writer.write(folder / "link");  // replaces what the link names
+  CHECK(read_file(folder / "x").size() > 8);
+  CHECK(std::filesystem::is_symlink(folder / "link"));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 3);
 }
 
 TEST_CASE("safetensors: a byte order mark and padding are accepted, order is free") {
@@ -84,7 +89,8 @@ TEST_CASE("safetensors: a byte order mark and padding are accepted, order is fre
       "\xef\xbb\xbf{\"b\":{\"shape\":[1],\"data_offsets\":[2,4],\"dtype\":\"F16\"},"
       "\"z\":{\"dtype\":\"F64\",\"shape\":[0],\"data_offsets\":[2,2]},"
       "\"a\":{\"dtype\":\"U8\",\"shape\":[1,2],\"data_offsets\":[0,2]}}   ";
-  const Safetensors file = read(safetensors(json, "abcd"));
+  const std::string bytes = safetensors(json, "abcd");
+  const Safetensors file = read(bytes);
   REQUIRE(file.tensors.size() == 3);
   CHECK(file.tensors[0].name == "b");
   CHECK(file.tensors[2].sizes == std::vector<int64_t>{1, 2});
@@ -92,12 +98,13 @@ TEST_CASE("safetensors: a byte order mark and padding are accepted, order is fre
 }
 
 TEST_CASE("safetensors: unknown types and high ranks are listed, refused only when used") {
-  const Safetensors file =
-      read(safetensors(R"({"f8":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},)"
-                       R"("new":{"dtype":"F3","shape":[8],"data_offsets":[2,5]},)"
-                       R"("deep":{"dtype":"U8","shape":[1,1,1,1,1],"data_offsets":[5,6]},)"
-                       R"("good":{"dtype":"U8","shape":[1],"data_offsets":[6,7]}})",
-                       "abcdefg"));
+  const std::string bytes =
+      safetensors(R"({"f8":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},)"
+                  R"("new":{"dtype":"F3","shape":[8],"data_offsets":[2,5]},)"
+                  R"("deep":{"dtype":"U8","shape":[1,1,1,1,1],"data_offsets":[5,6]},)"
+                  R"("good":{"dtype":"U8","shape":[1],"data_offsets":[6,7]}})",
+                  "abcdefg");
+  const Safetensors file = read(bytes);
   std::vector<float> numbers(8);
   const auto refusal = [&](size_t i) {
     return message_of([&] {
@@ -172,6 +179,7 @@ TEST_CASE("safetensors: damaged and hostile files are refused in one line") {
        "must not leave holes"},
       {safetensors("{\"x\":" + placed(0, 2) + ",\"x\":" + placed(0, 2) + "}", "ab"),
        "a key twice in 'x'"},
+      {safetensors("{\"" + std::string(5000, 'n') + "\":{}}", ""), "a name of 5000 bytes"},
       {safetensors(R"({"__metadata__":{"a":"1","a":"2"}})", ""), "twice in '__metadata__'"},
       {safetensors(R"({"__metadata__":{"a":1}})", ""), "'a' of '__metadata__' is a number"},
       {safetensors(R"({"evil\nname":{"dtype":"U8"}})", ""), "'evil?name' has no 'shape'"},
