@@ -26,8 +26,8 @@ struct OpCase {
   std::vector<OpInput> inputs;
   Call call;
   Call composed;  // the same from simpler ops; empty where there are none
-  // Largest difference in float between two ways to compute it, of the values and of every gradient,
-  // relative to their largest element.
+  // Largest difference in float between two ways to compute it, of the values and of every
+  // gradient, relative to their largest element.
   double tolerance = 1e-6;
   const char* reason = "float rounding, 2^-24 an operation, of a short chain";
 };

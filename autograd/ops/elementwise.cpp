@@ -49,9 +49,9 @@ Variable unary(const char* op, const kernels::Kernel<kernels::UnaryArgs>& forwar
 
 }  // namespace
 
-#define SORAGRAD_UNARY(name, Functor)                                  \
-  Variable name(const Variable& x) {                                   \
-    return unary(#name, kernels::name, kernels::name##_backward, x);   \
+#define SORAGRAD_UNARY(name, Functor)                                \
+  Variable name(const Variable& x) {                                 \
+    return unary(#name, kernels::name, kernels::name##_backward, x); \
   }
 #include "core/kernels/unary.def"
 #undef SORAGRAD_UNARY
@@ -79,10 +79,9 @@ Variable mul(const Variable& a, const Variable& b) {
 }
 
 Variable scale(const Variable& x, real factor) {
-  return record("scale", scaled(x.value(), factor), {x},
-                [factor](const Tensor& dy, Gradients& gradients) {
-                  gradients.add(0, scaled(dy, factor));
-                });
+  return record(
+      "scale", scaled(x.value(), factor), {x},
+      [factor](const Tensor& dy, Gradients& gradients) { gradients.add(0, scaled(dy, factor)); });
 }
 
 Variable dropout(const Variable& x, double p, const RandomStream& stream) {

@@ -9,7 +9,9 @@
 namespace soragrad {
 namespace {
 
-Tensor empty_scalar(Device device) { return Tensor::empty(Shape{}, kReal, device); }
+Tensor empty_scalar(Device device) {
+  return Tensor::empty(Shape{}, kReal, device);
+}
 
 void require_labels(const Tensor& logits, const Tensor& labels) {
   require(logits.shape().rank() == 2 && labels.dtype() == DType::i64 &&
@@ -44,7 +46,9 @@ std::vector<Tensor> wanted_like(const std::vector<Tensor>& inputs, const Gradien
   return result;
 }
 
-real* data_or_null(const Tensor& tensor) { return tensor.defined() ? tensor.data() : nullptr; }
+real* data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.data() : nullptr;
+}
 
 std::vector<Tensor> values_of(std::span<const Variable> variables) {
   std::vector<Tensor> values;
@@ -61,14 +65,13 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels) {
   Tensor loss = empty_scalar(x.device());
   kernels::cross_entropy(x.device(),
                          {x.data(), labels.data<int64_t>(), loss.data(), rows, classes});
-  return record("cross_entropy", std::move(loss), {logits},
-                [=](const Tensor& dloss, Gradients& gradients) {
-                  Tensor dlogits = Tensor::empty_like(x);
-                  kernels::cross_entropy_backward(
-                      x.device(), {x.data(), labels.data<int64_t>(), dloss.data(), dlogits.data(),
-                                   rows, classes});
-                  gradients.add(0, std::move(dlogits));
-                });
+  return record(
+      "cross_entropy", std::move(loss), {logits}, [=](const Tensor& dloss, Gradients& gradients) {
+        Tensor dlogits = Tensor::empty_like(x);
+        kernels::cross_entropy_backward(x.device(), {x.data(), labels.data<int64_t>(), dloss.data(),
+                                                     dlogits.data(), rows, classes});
+        gradients.add(0, std::move(dlogits));
+      });
 }
 
 Variable mse(const Variable& predictions, const Tensor& targets) {
@@ -82,8 +85,8 @@ Variable mse(const Variable& predictions, const Tensor& targets) {
   return record("mse", std::move(loss), {predictions},
                 [=](const Tensor& dloss, Gradients& gradients) {
                   Tensor dx = Tensor::empty_like(x);
-                  kernels::mse_backward(x.device(), {x.data(), targets.data(), dloss.data(),
-                                                     dx.data(), x.numel()});
+                  kernels::mse_backward(
+                      x.device(), {x.data(), targets.data(), dloss.data(), dx.data(), x.numel()});
                   gradients.add(0, std::move(dx));
                 });
 }
@@ -112,7 +115,9 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
   using Part = kernels::MeanAbsArgs::Part;
   for_groups(
       inputs.size(), args,
-      [&](size_t i) { return Part{inputs[i].data(), nullptr, inputs[i].numel()}; },
+      [&](size_t i) {
+        return Part{inputs[i].data(), nullptr, inputs[i].numel()};
+      },
       [&](const auto& group) { kernels::mean_abs(device, group); });
   return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
                 [=](const Tensor& dy, Gradients& gradients) {
@@ -161,8 +166,7 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
                 [=](const Tensor& dy, Gradients& gradients) {
                   const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
                   for_groups(
-                      inputs.size(),
-                      kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
+                      inputs.size(), kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
                       [&](size_t i) { return make_part(i, dinputs[i]); },
                       [&](const auto& group) { kernels::orthogonality_backward(device, group); });
                   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -38,19 +38,20 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
   const Tensor dweight = empty_if(gradients.wanted(kWeight), weight);
   const Tensor dbias = empty_if(gradients.wanted(kBias), weight);
-  kernels::layer_norm_backward(dy.device(), {.dy = dy.data(),
-                                             .normalised = normalised.data(),
-                                             .rstd = rstd.data(),
-                                             .weight = weight.data(),
-                                             .ds = data(ds),
-                                             .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
-                                             .dweight = data(dweight),
-                                             .dbias = data(dbias),
-                                             .rows = rstd.numel(),
-                                             .hidden = weight.numel(),
-                                             .drop_threshold = drop_threshold(settings.p),
-                                             .keep_scale = static_cast<real>(1 / (1 - settings.p)),
-                                             .stream = settings.stream});
+  kernels::layer_norm_backward(dy.device(),
+                               {.dy = dy.data(),
+                                .normalised = normalised.data(),
+                                .rstd = rstd.data(),
+                                .weight = weight.data(),
+                                .ds = data(ds),
+                                .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
+                                .dweight = data(dweight),
+                                .dbias = data(dbias),
+                                .rows = rstd.numel(),
+                                .hidden = weight.numel(),
+                                .drop_threshold = drop_threshold(settings.p),
+                                .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+                                .stream = settings.stream});
   if (gradients.wanted(kX)) gradients.add(kX, dx.defined() ? dx : ds);
   if (wants_residual) gradients.add(kResidual, ds);
   if (dweight.defined()) gradients.add(kWeight, dweight);
@@ -67,26 +68,25 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
   Tensor y = Tensor::empty_like(x.value());
   const Tensor normalised = wanted ? Tensor::empty_like(y) : Tensor();
   const Tensor rstd = wanted ? Tensor::empty({x.shape().rows()}, kReal, x.device()) : Tensor();
-  kernels::layer_norm(x.device(), {.x = x.value().data(),
-                                   .residual = residual.defined() ? residual.value().data() : nullptr,
-                                   .weight = weight.value().data(),
-                                   .bias = bias.value().data(),
-                                   .y = y.data(),
-                                   .normalised = wanted ? normalised.data() : nullptr,
-                                   .rstd = wanted ? rstd.data() : nullptr,
-                                   .rows = x.shape().rows(),
-                                   .hidden = x.size(-1),
-                                   .eps = static_cast<real>(settings.eps),
-                                   .drop_threshold = drop_threshold(settings.p),
-                                   .keep_scale = static_cast<real>(1 / (1 - settings.p)),
-                                   .stream = settings.stream});
+  kernels::layer_norm(x.device(),
+                      {.x = x.value().data(),
+                       .residual = residual.defined() ? residual.value().data() : nullptr,
+                       .weight = weight.value().data(),
+                       .bias = bias.value().data(),
+                       .y = y.data(),
+                       .normalised = wanted ? normalised.data() : nullptr,
+                       .rstd = wanted ? rstd.data() : nullptr,
+                       .rows = x.shape().rows(),
+                       .hidden = x.size(-1),
+                       .eps = static_cast<real>(settings.eps),
+                       .drop_threshold = drop_threshold(settings.p),
+                       .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+                       .stream = settings.stream});
   const Tensor kept_weight = weight.value();
   const bool has_residual = residual.defined();
-  return record(op, std::move(y), std::move(inputs),
-                [=](const Tensor& dy, Gradients& gradients) {
-                  norm_backward(dy, normalised, rstd, kept_weight, settings, has_residual,
-                                gradients);
-                });
+  return record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
+    norm_backward(dy, normalised, rstd, kept_weight, settings, has_residual, gradients);
+  });
 }
 
 }  // namespace

@@ -30,14 +30,13 @@ Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t 
   const Shape shape = x.shape();
   const int64_t n = index.numel(), hidden = shape[1];
   Tensor y = Tensor::empty({n, hidden}, kReal, x.device());
-  kernels::gather_rows(x.device(),
-                       {index.data<int64_t>(), x.value().data(), y.data(), n, hidden});
+  kernels::gather_rows(x.device(), {index.data<int64_t>(), x.value().data(), y.data(), n, hidden});
   return record(op, std::move(y), {x}, [=](const Tensor& dy, Gradients& gradients) {
     // A table is large and the rows are few: add to what has arrived rather than to zeros.
     const Tensor pending = gradients.pending(0);
     const Tensor dx = pending.defined() ? pending : Tensor::zeros(shape, kReal, dy.device());
-    kernels::scatter_add_rows(
-        dy.device(), {index.data<int64_t>(), dy.data(), dx.data(), n, hidden, skip});
+    kernels::scatter_add_rows(dy.device(),
+                              {index.data<int64_t>(), dy.data(), dx.data(), n, hidden, skip});
     if (!pending.defined()) gradients.add(0, dx);
   });
 }

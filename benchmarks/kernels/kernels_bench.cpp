@@ -51,27 +51,29 @@ void measure(benchmark::State& state, int64_t elements, int64_t arrays, Body bod
                           static_cast<int64_t>(sizeof(real)));
 }
 
-#define SORAGRAD_UNARY(name, Functor)                                                          \
-  void name##_forward(benchmark::State& state) {                                               \
-    const Tensor x = uniform({kTokens, kInner}), y = Tensor::empty_like(x);                    \
-    measure(state, x.numel(), 2,                                                               \
-            [&] { kernels::name(Device::cpu, {x.data(), y.data(), x.numel()}); });             \
-  }                                                                                            \
-  BENCHMARK(name##_forward)->Arg(1)->Arg(2)->UseRealTime();                                    \
-  void name##_backward(benchmark::State& state) {                                              \
-    const Tensor x = uniform({kTokens, kInner}), dy = x.clone(), dx = Tensor::empty_like(x);   \
-    measure(state, x.numel(), 3, [&] {                                                         \
-      kernels::name##_backward(Device::cpu, {x.data(), dy.data(), dx.data(), x.numel()});      \
-    });                                                                                        \
-  }                                                                                            \
+#define SORAGRAD_UNARY(name, Functor)                                                        \
+  void name##_forward(benchmark::State& state) {                                             \
+    const Tensor x = uniform({kTokens, kInner}), y = Tensor::empty_like(x);                  \
+    measure(state, x.numel(), 2, [&] {                                                       \
+      kernels::name(Device::cpu, {x.data(), y.data(), x.numel()});                           \
+    });                                                                                      \
+  }                                                                                          \
+  BENCHMARK(name##_forward)->Arg(1)->Arg(2)->UseRealTime();                                  \
+  void name##_backward(benchmark::State& state) {                                            \
+    const Tensor x = uniform({kTokens, kInner}), dy = x.clone(), dx = Tensor::empty_like(x); \
+    measure(state, x.numel(), 3, [&] {                                                       \
+      kernels::name##_backward(Device::cpu, {x.data(), dy.data(), dx.data(), x.numel()});    \
+    });                                                                                      \
+  }                                                                                          \
   BENCHMARK(name##_backward)->Arg(1)->Arg(2)->UseRealTime();
 #include "core/kernels/unary.def"
 #undef SORAGRAD_UNARY
 
 void add(benchmark::State& state) {
   const Tensor x = uniform({kTokens, kInner}), y = x.clone();
-  measure(state, x.numel(), 3,
-          [&] { kernels::add(Device::cpu, {y.data(), x.data(), y.data(), x.numel()}); });
+  measure(state, x.numel(), 3, [&] {
+    kernels::add(Device::cpu, {y.data(), x.data(), y.data(), x.numel()});
+  });
 }
 BENCHMARK(add)->Arg(1)->Arg(2)->UseRealTime();
 
@@ -133,8 +135,9 @@ BENCHMARK(residual_layer_norm_backward)->Arg(1)->Arg(2)->UseRealTime();
 
 void softmax(benchmark::State& state) {
   const Tensor x = uniform({12 * kTokens, 128}), y = Tensor::empty_like(x);
-  measure(state, x.numel(), 2,
-          [&] { kernels::softmax(Device::cpu, {x.data(), y.data(), x.size(0), x.size(1)}); });
+  measure(state, x.numel(), 2, [&] {
+    kernels::softmax(Device::cpu, {x.data(), y.data(), x.size(0), x.size(1)});
+  });
 }
 BENCHMARK(softmax)->Arg(1)->Arg(2)->UseRealTime();
 
@@ -166,8 +169,9 @@ BENCHMARK(adamw)->Arg(1)->Arg(2)->UseRealTime();
 void sum_squares(benchmark::State& state) {
   const Tensor x = uniform({4 << 20});
   double y = 0;
-  measure(state, x.numel(), 1,
-          [&] { kernels::sum_squares(Device::cpu, {x.data(), &y, x.numel()}); });
+  measure(state, x.numel(), 1, [&] {
+    kernels::sum_squares(Device::cpu, {x.data(), &y, x.numel()});
+  });
 }
 BENCHMARK(sum_squares)->Arg(1)->Arg(2)->UseRealTime();
 

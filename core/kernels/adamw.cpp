@@ -27,9 +27,8 @@ void update(const AdamWArgs& args, const AdamWSegment& segment, int64_t begin, i
   const real lr = static_cast<real>(segment.lr);
   const real keep = static_cast<real>(1 - segment.lr * segment.weight_decay);
   const real root2 = static_cast<real>(std::sqrt(segment.correction2));
-  const real step = static_cast<real>(
-      segment.lr / segment.correction1 *
-      (rule == UpdateRule::hf ? std::sqrt(segment.correction2) : 1.0));
+  const double root_step = rule == UpdateRule::hf ? std::sqrt(segment.correction2) : 1.0;
+  const real step = static_cast<real>(segment.lr / segment.correction1 * root_step);
   const real eps = static_cast<real>(segment.eps), threshold = static_cast<real>(segment.threshold);
 #pragma omp simd
   for (int64_t i = begin; i < end; ++i) {
@@ -56,18 +55,24 @@ template <UpdateRule rule>
 void update(const AdamWArgs& args, const AdamWSegment& segment, int64_t begin, int64_t end) {
   const Proximal proximal = segment.threshold > 0 ? segment.proximal : Proximal::none;
   switch (proximal) {
-    case Proximal::none: return update<rule, Proximal::none>(args, segment, begin, end);
-    case Proximal::exact: return update<rule, Proximal::exact>(args, segment, begin, end);
-    case Proximal::released: return update<rule, Proximal::released>(args, segment, begin, end);
+    case Proximal::none:
+      return update<rule, Proximal::none>(args, segment, begin, end);
+    case Proximal::exact:
+      return update<rule, Proximal::exact>(args, segment, begin, end);
+    case Proximal::released:
+      return update<rule, Proximal::released>(args, segment, begin, end);
   }
 }
 
 // Elements [begin, end) of one segment.
 void adamw_update(const AdamWArgs& args, const AdamWSegment& segment, int64_t begin, int64_t end) {
   switch (segment.rule) {
-    case UpdateRule::torch: return update<UpdateRule::torch>(args, segment, begin, end);
-    case UpdateRule::hf: return update<UpdateRule::hf>(args, segment, begin, end);
-    case UpdateRule::sgd: return update<UpdateRule::sgd>(args, segment, begin, end);
+    case UpdateRule::torch:
+      return update<UpdateRule::torch>(args, segment, begin, end);
+    case UpdateRule::hf:
+      return update<UpdateRule::hf>(args, segment, begin, end);
+    case UpdateRule::sgd:
+      return update<UpdateRule::sgd>(args, segment, begin, end);
   }
 }
 

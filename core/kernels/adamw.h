@@ -31,7 +31,7 @@ struct AdamWSegment {
 };
 
 struct AdamWArgs {
-  real* value;       // (n), like the next three
+  real* value;  // (n), like the next three
   const real* grad;
   real* m;
   real* v;

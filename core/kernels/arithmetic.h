@@ -1,4 +1,4 @@
-// Elementwise arithmetic of equal shapes: y = a + b, y = a b, y = factor x. y may be one of the inputs.
+// Elementwise arithmetic of equal shapes: y = a + b, y = a b, y = factor x. y may be an input.
 #pragma once
 
 #include <cstdint>

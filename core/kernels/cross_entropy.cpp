@@ -34,8 +34,7 @@ double cross_entropy_rows(const CrossEntropyArgs& args, int64_t begin, int64_t e
   return sum;
 }
 
-void cross_entropy_backward_rows(const CrossEntropyBackwardArgs& args, int64_t begin,
-                                 int64_t end) {
+void cross_entropy_backward_rows(const CrossEntropyBackwardArgs& args, int64_t begin, int64_t end) {
   const real factor = *args.dloss / static_cast<real>(args.rows);
   for (int64_t row = begin; row < end; ++row) {
     const real* logits = args.logits + row * args.classes;
@@ -67,8 +66,8 @@ int64_t rows_per_task(int64_t classes) {
 }  // namespace
 
 void cross_entropy_cpu(const CrossEntropyArgs& args) {
-  const double sum = chunked_sum(
-      args.rows, rows_per_task(args.classes), [&](int64_t begin, int64_t end) {
+  const double sum =
+      chunked_sum(args.rows, rows_per_task(args.classes), [&](int64_t begin, int64_t end) {
         return HWY_DYNAMIC_DISPATCH(cross_entropy_rows)(args, begin, end);
       });
   *args.loss = static_cast<real>(sum / static_cast<double>(args.rows));

@@ -22,7 +22,7 @@ struct LayerNormArgs {
   int64_t rows;
   int64_t hidden;
   real eps;
-  uint32_t drop_threshold;  // as in dropout.h: element (row, j) draws word row hidden + j; 0 keeps all
+  uint32_t drop_threshold;  // as in dropout.h; element (row, j) draws word row hidden + j
   real keep_scale;
   RandomStream stream;
 };

@@ -14,7 +14,7 @@
 
 namespace soragrad::math {
 
-// e^(x + low) with |low| far below |x|: low carries the bits of the argument that x has no room for.
+// e^(x + low) with |low| far below |x|: low carries the bits that x has no room for.
 SORAGRAD_HD float exp(float x, float low = 0) {
 #ifdef __CUDA_ARCH__
   return ::expf(x) * (1 + low);
@@ -87,10 +87,18 @@ SORAGRAD_HD float normal_tail(float t, float exp_half_square) {
   return (p * u) * exp_half_square;
 }
 
-SORAGRAD_HD double exp(double x) { return std::exp(x); }
-SORAGRAD_HD double tanh(double x) { return std::tanh(x); }
-SORAGRAD_HD double exp_half_square(double x) { return std::exp(-0.5 * x * x); }
-SORAGRAD_HD double normal_tail(double t, double) { return 0.5 * std::erfc(t * 0.70710678118654752); }
+SORAGRAD_HD double exp(double x) {
+  return std::exp(x);
+}
+SORAGRAD_HD double tanh(double x) {
+  return std::tanh(x);
+}
+SORAGRAD_HD double exp_half_square(double x) {
+  return std::exp(-0.5 * x * x);
+}
+SORAGRAD_HD double normal_tail(double t, double) {
+  return 0.5 * std::erfc(t * 0.70710678118654752);
+}
 
 // P(N(0, 1) <= x), given e^(-x^2/2).
 template <typename T>

@@ -68,7 +68,8 @@ void gram_backward(const OrthogonalityArgs::Part& part, real dr) {
   }
   for (int64_t i = 0; i < rank; ++i) {
     for (int64_t j = 0; j < rank; ++j) {
-      add_scaled(slope * part.gram[i * rank + j], part.x + j * length, part.dx + i * length, length);
+      add_scaled(slope * part.gram[i * rank + j], part.x + j * length, part.dx + i * length,
+                 length);
     }
   }
 }

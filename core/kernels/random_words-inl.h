@@ -2,7 +2,7 @@
 // philox(stream, w / 4).bits[w % 4], whatever the vector width.
 //
 // A lane of 64 bits holds one 32-bit word of a block in its low half. MulEven reads low halves
-// only, so that garbage above them needs no masking: a round is two products, two shifts, four XORs.
+// only, so garbage above them needs no masking: a round is two products, two shifts, four XORs.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_RANDOM_WORDS_INL_H) == defined(HWY_TARGET_TOGGLE)

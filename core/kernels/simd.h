@@ -26,7 +26,7 @@
 #ifndef HWY_DISABLED_TARGETS
 // Three copies are enough: the baseline, AVX2, AVX-512. Bits 4 and 6 are AVX3_SPR and AVX3_ZEN4,
 // which Highway 1.0.3 does not know yet.
-#define HWY_DISABLED_TARGETS                                                               \
+#define HWY_DISABLED_TARGETS                                                           \
   (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | (1LL << 4) | (1LL << 6) | HWY_SVE | HWY_SVE2 | \
    HWY_SVE_256 | HWY_SVE2_128)
 #endif

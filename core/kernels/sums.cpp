@@ -58,7 +58,9 @@ void sum_cpu(const SumArgs& args) {
   }));
 }
 
-void sum_backward_cpu(const SumBackwardArgs& args) { std::fill_n(args.dx, args.n, *args.dy); }
+void sum_backward_cpu(const SumBackwardArgs& args) {
+  std::fill_n(args.dx, args.n, *args.dy);
+}
 
 void mse_cpu(const MseArgs& args) {
   const double sum = chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {

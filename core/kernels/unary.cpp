@@ -22,10 +22,12 @@ void backward(const real* HWY_RESTRICT x, const real* HWY_RESTRICT dy, real* HWY
   for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * Functor::derivative(x[i]);
 }
 
-#define SORAGRAD_UNARY(name, Functor)                                                    \
-  void name##_loop(const real* x, real* y, int64_t n) { forward<Functor>(x, y, n); }     \
-  void name##_backward_loop(const real* x, const real* dy, real* dx, int64_t n) {        \
-    backward<Functor>(x, dy, dx, n);                                                     \
+#define SORAGRAD_UNARY(name, Functor)                                             \
+  void name##_loop(const real* x, real* y, int64_t n) {                           \
+    forward<Functor>(x, y, n);                                                    \
+  }                                                                               \
+  void name##_backward_loop(const real* x, const real* dy, real* dx, int64_t n) { \
+    backward<Functor>(x, dy, dx, n);                                              \
   }
 #include "core/kernels/unary.def"
 #undef SORAGRAD_UNARY
@@ -38,19 +40,19 @@ namespace soragrad::kernels {
 
 constexpr int64_t kGrain = 16384;  // elements a task: some 10 microseconds of a gelu
 
-#define SORAGRAD_UNARY(name, Functor)                                                        \
-  HWY_EXPORT(name##_loop);                                                                   \
-  void name##_cpu(const UnaryArgs& args) {                                                   \
-    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                        \
-      HWY_DYNAMIC_DISPATCH(name##_loop)(args.x + begin, args.y + begin, end - begin);        \
-    });                                                                                      \
-  }                                                                                          \
-  HWY_EXPORT(name##_backward_loop);                                                          \
-  void name##_backward_cpu(const UnaryBackwardArgs& args) {                                  \
-    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                        \
-      HWY_DYNAMIC_DISPATCH(name##_backward_loop)                                             \
-      (args.x + begin, args.dy + begin, args.dx + begin, end - begin);                       \
-    });                                                                                      \
+#define SORAGRAD_UNARY(name, Functor)                                                 \
+  HWY_EXPORT(name##_loop);                                                            \
+  void name##_cpu(const UnaryArgs& args) {                                            \
+    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+      HWY_DYNAMIC_DISPATCH(name##_loop)(args.x + begin, args.y + begin, end - begin); \
+    });                                                                               \
+  }                                                                                   \
+  HWY_EXPORT(name##_backward_loop);                                                   \
+  void name##_backward_cpu(const UnaryBackwardArgs& args) {                           \
+    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+      HWY_DYNAMIC_DISPATCH(name##_backward_loop)                                      \
+      (args.x + begin, args.dy + begin, args.dx + begin, end - begin);                \
+    });                                                                               \
   }
 #include "core/kernels/unary.def"
 #undef SORAGRAD_UNARY

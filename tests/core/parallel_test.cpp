@@ -92,6 +92,8 @@ TEST_CASE("parallel: loops of two threads at once do not disturb each other") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("parallel: no threads at all is refused") { CHECK_THROWS_AS(set_num_threads(0), Error); }
+TEST_CASE("parallel: no threads at all is refused") {
+  CHECK_THROWS_AS(set_num_threads(0), Error);
+}
 
 }  // namespace soragrad

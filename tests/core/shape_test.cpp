@@ -26,7 +26,9 @@ TEST_CASE("shape: rows are all sizes but the last, negative axes count from the 
   CHECK(fmt::format("{}", shape) == "(8, 128, 768)");
 }
 
-TEST_CASE("shape: an empty axis gives no elements") { CHECK(Shape{0, 5}.numel() == 0); }
+TEST_CASE("shape: an empty axis gives no elements") {
+  CHECK(Shape{0, 5}.numel() == 0);
+}
 
 TEST_CASE("shape: shapes of other rank are not equal") {
   CHECK(Shape{2, 3} == Shape{2, 3});

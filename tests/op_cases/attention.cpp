@@ -138,7 +138,7 @@ Variable composed(const Setup& setup, std::span<const Variable> variables) {
                           slice_rows(in.v, begin, end), in.position_key, in.position_query};
     std::vector<int64_t> places;
     for (int64_t i = first; i < last; ++i) places.push_back(i);
-    const Variable place_rows = one_hot(places, in.q.size(0), y.defined() ? y.device() : in.q.device());
+    const Variable place_rows = one_hot(places, in.q.size(0), in.q.device());
     for (int64_t head = 0; head < kHeads; ++head) {
       std::vector<int64_t> columns;
       for (int64_t j = 0; j < kHeadSize; ++j) columns.push_back(head * kHeadSize + j);
@@ -156,17 +156,24 @@ Variable composed(const Setup& setup, std::span<const Variable> variables) {
 void add_attention_cases(std::vector<OpCase>& rows) {
   const std::vector<int64_t> mixed = {4, 1, 7};
   const std::vector<Setup> setups = {
-      {.what = "no position table", .lengths = mixed, .position_key = false,
+      {.what = "no position table",
+       .lengths = mixed,
+       .position_key = false,
        .position_query = false},
       {.what = "both position tables", .lengths = mixed},
       {.what = "position_key alone", .lengths = mixed, .position_query = false},
       {.what = "position_query alone", .lengths = mixed, .position_key = false},
       {.what = "dropout", .lengths = mixed, .dropout = 0.3},
       {.what = "first query only", .lengths = mixed, .first_query_only = true},
-      {.what = "first query only, dropout", .lengths = mixed, .dropout = 0.3,
+      {.what = "first query only, dropout",
+       .lengths = mixed,
+       .dropout = 0.3,
        .first_query_only = true},
-      {.what = "first query only, no position table", .lengths = mixed, .position_key = false,
-       .position_query = false, .first_query_only = true},
+      {.what = "first query only, no position table",
+       .lengths = mixed,
+       .position_key = false,
+       .position_query = false,
+       .first_query_only = true},
       {.what = "a single token", .lengths = {1}},
       {.what = "one long sequence", .lengths = {19}, .dropout = 0.1},
   };
@@ -175,7 +182,8 @@ void add_attention_cases(std::vector<OpCase>& rows) {
     for (const int64_t length : setup.lengths) tokens += length;
     const int64_t queries =
         setup.first_query_only ? static_cast<int64_t>(setup.lengths.size()) : tokens;
-    std::vector<OpInput> inputs = {{normal({queries, kHidden}, 80)}, {normal({tokens, kHidden}, 81)},
+    std::vector<OpInput> inputs = {{normal({queries, kHidden}, 80)},
+                                   {normal({tokens, kHidden}, 81)},
                                    {normal({tokens, kHidden}, 82)}};
     if (setup.position_key) inputs.push_back({normal({kPositions, kHidden}, 83)});
     if (setup.position_query) inputs.push_back({normal({kPositions, kHidden}, 84)});

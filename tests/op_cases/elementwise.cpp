@@ -51,10 +51,10 @@ void add_elementwise_cases(std::vector<OpCase>& rows) {
                   .what = "a frozen factor",
                   .inputs = {{normal({3, 7}, 4)}, {normal({3, 7}, 5), false}},
                   .call = [](auto in) { return mul(in[0], in[1]); }});
-  rows.push_back({.op = "scale",
-                  .what = "by -1.5",
-                  .inputs = {{normal({5, 5}, 6)}},
-                  .call = [](auto in) { return scale(in[0], real(-1.5)); }});
+  rows.push_back(
+      {.op = "scale", .what = "by -1.5", .inputs = {{normal({5, 5}, 6)}}, .call = [](auto in) {
+         return scale(in[0], real(-1.5));
+       }});
   for (const int64_t columns : {33, 2051}) {
     rows.push_back({.op = "dropout",
                     .what = fmt::format("p = 0.3, (3, {})", columns),

@@ -14,24 +14,24 @@ constexpr double kProduct = 2e-6;
 constexpr const char* kProductReason = "sums of up to 40 products in another order";
 
 void add_low_rank_cases(std::vector<OpCase>& rows) {
-  const std::vector<OpInput> inputs = {{normal({6, 9}, 30)}, {normal({6, 11}, 31)},
-                                       {normal({4, 11}, 32)}, {normal({9, 4}, 33)},
+  const std::vector<OpInput> inputs = {{normal({6, 9}, 30)},
+                                       {normal({6, 11}, 31)},
+                                       {normal({4, 11}, 32)},
+                                       {normal({9, 4}, 33)},
                                        {normal({1, 4}, 34)}};
   const auto composed = [](std::span<const Variable> in, bool gated) {
     const Variable h = matmul(in[1], in[2], false, true);
     const Variable gated_h = gated ? mul(h, broadcast_row(in[4], h.size(0))) : h;
     return add(in[0], scale(matmul(gated_h, in[3], false, true), real(0.7)));
   };
-  rows.push_back({.op = "low_rank_delta",
-                  .what = "with a gate",
-                  .inputs = inputs,
-                  .call =
-                      [](auto in) {
-                        return low_rank_delta(in[0], in[1], in[2], in[3], in[4], real(0.7));
-                      },
-                  .composed = [=](auto in) { return composed(in, true); },
-                  .tolerance = kProduct,
-                  .reason = kProductReason});
+  rows.push_back(
+      {.op = "low_rank_delta",
+       .what = "with a gate",
+       .inputs = inputs,
+       .call = [](auto in) { return low_rank_delta(in[0], in[1], in[2], in[3], in[4], real(0.7)); },
+       .composed = [=](auto in) { return composed(in, true); },
+       .tolerance = kProduct,
+       .reason = kProductReason});
   rows.push_back({.op = "low_rank_delta",
                   .what = "no gate, added in place to a temporary, x frozen",
                   .inputs = {inputs[0], {inputs[1].value, false}, inputs[2], inputs[3]},
@@ -72,14 +72,14 @@ void add_linear_cases(std::vector<OpCase>& rows) {
                   .reason = kProductReason});
   for (const bool transpose_a : {false, true}) {
     for (const bool transpose_b : {false, true}) {
-      rows.push_back({.op = "matmul",
-                      .what = fmt::format("transposed: a {}, b {}", transpose_a, transpose_b),
-                      .inputs = {{normal(transpose_a ? Shape{5, 3} : Shape{3, 5}, 23)},
-                                 {normal(transpose_b ? Shape{4, 5} : Shape{5, 4}, 24)}},
-                      .call =
-                          [=](auto in) { return matmul(in[0], in[1], transpose_a, transpose_b); },
-                      .tolerance = kProduct,
-                      .reason = kProductReason});
+      rows.push_back(
+          {.op = "matmul",
+           .what = fmt::format("transposed: a {}, b {}", transpose_a, transpose_b),
+           .inputs = {{normal(transpose_a ? Shape{5, 3} : Shape{3, 5}, 23)},
+                      {normal(transpose_b ? Shape{4, 5} : Shape{5, 4}, 24)}},
+           .call = [=](auto in) { return matmul(in[0], in[1], transpose_a, transpose_b); },
+           .tolerance = kProduct,
+           .reason = kProductReason});
     }
   }
   add_low_rank_cases(rows);

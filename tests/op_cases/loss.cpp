@@ -5,7 +5,9 @@ namespace soragrad::testing {
 namespace {
 
 // sum of relu(x) + relu(-x).
-Variable sum_abs(const Variable& x) { return sum(add(relu(x), relu(scale(x, -1)))); }
+Variable sum_abs(const Variable& x) {
+  return sum(add(relu(x), relu(scale(x, -1))));
+}
 
 void add_regularizer_cases(std::vector<OpCase>& rows) {
   // 131 parts are more than one launch takes.
@@ -27,33 +29,31 @@ void add_regularizer_cases(std::vector<OpCase>& rows) {
                         }
                         return scale(total, real(0.3) / static_cast<real>(elements));
                       }});
-  rows.push_back({.op = "orthogonality",
-                  .what = "two A and one B",
-                  .inputs = {{normal({3, 8}, 200)}, {normal({4, 5}, 201)}, {normal({9, 3}, 202)}},
-                  .call =
-                      [](auto in) {
-                        return orthogonality(in.first(2), in.last(1), real(0.5));
-                      }});
+  rows.push_back(
+      {.op = "orthogonality",
+       .what = "two A and one B",
+       .inputs = {{normal({3, 8}, 200)}, {normal({4, 5}, 201)}, {normal({9, 3}, 202)}},
+       .call = [](auto in) { return orthogonality(in.first(2), in.last(1), real(0.5)); }});
   std::vector<OpInput> many;
   for (int part = 0; part < 70; ++part) many.push_back({normal({2, 3}, 210 + part), part % 7 != 0});
-  rows.push_back({.op = "orthogonality",
-                  .what = "70 matrices, some frozen",
-                  .inputs = many,
-                  .call =
-                      [](auto in) { return orthogonality(in.first(35), in.last(35), real(0.5)); },
-                  .composed =
-                      [](auto in) {
-                        Variable total;
-                        for (size_t i = 0; i < in.size(); ++i) {
-                          const auto one = in.subspan(i, 1), none = in.first(0);
-                          const Variable part = i < 35 ? orthogonality(one, none, real(0.5) / 70)
-                                                       : orthogonality(none, one, real(0.5) / 70);
-                          total = total.defined() ? add(total, part) : part;
-                        }
-                        return total;
-                      },
-                  .tolerance = 2e-6,
-                  .reason = "70 parts added one by one in float"});
+  rows.push_back(
+      {.op = "orthogonality",
+       .what = "70 matrices, some frozen",
+       .inputs = many,
+       .call = [](auto in) { return orthogonality(in.first(35), in.last(35), real(0.5)); },
+       .composed =
+           [](auto in) {
+             Variable total;
+             for (size_t i = 0; i < in.size(); ++i) {
+               const auto one = in.subspan(i, 1), none = in.first(0);
+               const Variable part = i < 35 ? orthogonality(one, none, real(0.5) / 70)
+                                            : orthogonality(none, one, real(0.5) / 70);
+               total = total.defined() ? add(total, part) : part;
+             }
+             return total;
+           },
+       .tolerance = 2e-6,
+       .reason = "70 parts added one by one in float"});
 }
 
 }  // namespace
@@ -63,33 +63,30 @@ void add_loss_cases(std::vector<OpCase>& rows) {
   rows.push_back({.op = "cross_entropy",
                   .what = "3 classes",
                   .inputs = {{normal({5, 3}, 54)}},
-                  .call =
-                      [=](auto in) {
-                        return cross_entropy(in[0], Tensor::from(labels, {5}, in[0].device()));
-                      }});
+                  .call = [=](auto in) {
+                    return cross_entropy(in[0], Tensor::from(labels, {5}, in[0].device()));
+                  }});
   rows.push_back({.op = "cross_entropy",
                   .what = "101 classes",
                   .inputs = {{normal({2, 101}, 55)}},
-                  .call =
-                      [](auto in) {
-                        const Tensor two = Tensor::from<int64_t>({100, 7}, {2}, in[0].device());
-                        return cross_entropy(in[0], two);
-                      }});
+                  .call = [](auto in) {
+                    const Tensor two = Tensor::from<int64_t>({100, 7}, {2}, in[0].device());
+                    return cross_entropy(in[0], two);
+                  }});
   rows.push_back({.op = "mse",
                   .what = "a column of predictions",
                   .inputs = {{normal({6, 1}, 56)}},
-                  .call =
-                      [](auto in) { return mse(in[0], normal({6}, 57).to(in[0].device())); },
+                  .call = [](auto in) { return mse(in[0], normal({6}, 57).to(in[0].device())); },
                   .composed =
                       [](auto in) {
                         const Tensor targets = normal({6}, 57).view({6, 1}).to(in[0].device());
                         const Variable d = add(in[0], scale(Variable(targets), -1));
                         return scale(sum(mul(d, d)), real(1) / 6);
                       }});
-  rows.push_back({.op = "sum",
-                  .what = "of a matrix",
-                  .inputs = {{normal({5, 7}, 58)}},
-                  .call = [](auto in) { return sum(in[0]); }});
+  rows.push_back(
+      {.op = "sum", .what = "of a matrix", .inputs = {{normal({5, 7}, 58)}}, .call = [](auto in) {
+         return sum(in[0]);
+       }});
   add_regularizer_cases(rows);
 }
 

@@ -35,17 +35,17 @@ void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, 
 
 void add_norm_cases(std::vector<OpCase>& rows) {
   for (const Shape& shape : {Shape{4, 13}, Shape{40, 3}, Shape{1, 1031}}) {
-    rows.push_back({.op = "layer_norm",
-                    .what = fmt::format("{}", shape),
-                    .inputs = {{normal(shape, 44)}, {normal({shape[1]}, 45)},
-                               {normal({shape[1]}, 46)}},
-                    .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
+    rows.push_back(
+        {.op = "layer_norm",
+         .what = fmt::format("{}", shape),
+         .inputs = {{normal(shape, 44)}, {normal({shape[1]}, 45)}, {normal({shape[1]}, 46)}},
+         .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
   }
-  rows.push_back({.op = "layer_norm",
-                  .what = "only the bias is trained",
-                  .inputs = {{normal({4, 13}, 44), false}, {normal({13}, 45), false},
-                             {normal({13}, 46)}},
-                  .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
+  rows.push_back(
+      {.op = "layer_norm",
+       .what = "only the bias is trained",
+       .inputs = {{normal({4, 13}, 44), false}, {normal({13}, 45), false}, {normal({13}, 46)}},
+       .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
   add_residual_case(rows, {3, 17}, 0.2, true, true);
   add_residual_case(rows, {3, 17}, 0, true, true);
   add_residual_case(rows, {3, 17}, 0.2, true, false);

@@ -6,18 +6,16 @@ namespace {
 
 void add_embedding_case(std::vector<OpCase>& rows, int64_t padding_idx) {
   const std::vector<int64_t> ids = {3, 0, 3, 6, 1, 3, 0};
-  rows.push_back({.op = "embedding",
-                  .what = fmt::format("repeated ids, padding_idx {}", padding_idx),
-                  .inputs = {{normal({7, 5}, 50)}},
-                  .call =
-                      [=](auto in) {
-                        const Tensor index = Tensor::from(ids, {7}, in[0].device());
-                        return embedding(index, in[0], padding_idx);
-                      },
-                  .composed =
-                      [=](auto in) {
-                        return matmul(one_hot(ids, 7, in[0].device()), in[0]);
-                      }});
+  rows.push_back(
+      {.op = "embedding",
+       .what = fmt::format("repeated ids, padding_idx {}", padding_idx),
+       .inputs = {{normal({7, 5}, 50)}},
+       .call =
+           [=](auto in) {
+             const Tensor index = Tensor::from(ids, {7}, in[0].device());
+             return embedding(index, in[0], padding_idx);
+           },
+       .composed = [=](auto in) { return matmul(one_hot(ids, 7, in[0].device()), in[0]); }});
 }
 
 }  // namespace
@@ -27,36 +25,31 @@ void add_row_cases(std::vector<OpCase>& rows) {
   rows.push_back({.op = "embedding",
                   .what = "two look-ups in one table",
                   .inputs = {{normal({4, 3}, 51)}},
-                  .call =
-                      [](auto in) {
-                        const Device device = in[0].device();
-                        const Tensor a = Tensor::from<int64_t>({1, 2}, {2}, device);
-                        const Tensor b = Tensor::from<int64_t>({2, 0}, {2}, device);
-                        return add(embedding(a, in[0]), embedding(b, in[0]));
-                      }});
+                  .call = [](auto in) {
+                    const Device device = in[0].device();
+                    const Tensor a = Tensor::from<int64_t>({1, 2}, {2}, device);
+                    const Tensor b = Tensor::from<int64_t>({2, 0}, {2}, device);
+                    return add(embedding(a, in[0]), embedding(b, in[0]));
+                  }});
   const std::vector<int64_t> index = {4, 0, 2};
-  rows.push_back({.op = "select_rows",
-                  .what = "3 of 5",
-                  .inputs = {{normal({5, 6}, 52)}},
-                  .call =
-                      [=](auto in) {
-                        return select_rows(in[0], Tensor::from(index, {3}, in[0].device()));
-                      },
-                  .composed =
-                      [=](auto in) { return matmul(one_hot(index, 5, in[0].device()), in[0]); }});
-  rows.push_back({.op = "slice_rows",
-                  .what = "two slices that overlap",
-                  .inputs = {{normal({5, 6}, 53)}},
-                  .call =
-                      [](auto in) {
-                        return add(slice_rows(in[0], 1, 4), slice_rows(in[0], 2, 5));
-                      },
-                  .composed =
-                      [](auto in) {
-                        const Device device = in[0].device();
-                        return add(matmul(one_hot({1, 2, 3}, 5, device), in[0]),
-                                   matmul(one_hot({2, 3, 4}, 5, device), in[0]));
-                      }});
+  rows.push_back(
+      {.op = "select_rows",
+       .what = "3 of 5",
+       .inputs = {{normal({5, 6}, 52)}},
+       .call =
+           [=](auto in) { return select_rows(in[0], Tensor::from(index, {3}, in[0].device())); },
+       .composed = [=](auto in) { return matmul(one_hot(index, 5, in[0].device()), in[0]); }});
+  rows.push_back(
+      {.op = "slice_rows",
+       .what = "two slices that overlap",
+       .inputs = {{normal({5, 6}, 53)}},
+       .call = [](auto in) { return add(slice_rows(in[0], 1, 4), slice_rows(in[0], 2, 5)); },
+       .composed =
+           [](auto in) {
+             const Device device = in[0].device();
+             return add(matmul(one_hot({1, 2, 3}, 5, device), in[0]),
+                        matmul(one_hot({2, 3, 4}, 5, device), in[0]));
+           }});
 }
 
 }  // namespace soragrad::testing

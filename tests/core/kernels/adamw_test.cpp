@@ -44,7 +44,9 @@ double reference(const AdamWSegment& s, double p, double grad, double m, double 
       p -= s.lr * std::sqrt(s.correction2) / s.correction1 * m / (std::sqrt(v) + s.eps);
       p -= s.lr * s.weight_decay * p;
       break;
-    case UpdateRule::sgd: p -= s.lr * (g + s.weight_decay * p); break;
+    case UpdateRule::sgd:
+      p -= s.lr * (g + s.weight_decay * p);
+      break;
   }
   const double t = s.threshold;
   if (t > 0 && s.proximal == Proximal::exact) {
@@ -95,7 +97,8 @@ TEST_CASE("adamw: each rule and proximal step follows its formula") {
       const double g = 0.5 * before.grad[i];
       const bool moves = s.rule != UpdateRule::sgd;
       CHECK(std::abs(state.m[i] - (moves ? 0.9 * before.m[i] + 0.1 * g : before.m[i])) < 1e-8);
-      CHECK(std::abs(state.v[i] - (moves ? 0.98 * before.v[i] + 0.02 * g * g : before.v[i])) < 1e-9);
+      CHECK(std::abs(state.v[i] - (moves ? 0.98 * before.v[i] + 0.02 * g * g : before.v[i])) <
+            1e-9);
     }
   }
   CHECK(updated == 9 * 37);

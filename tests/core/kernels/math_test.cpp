@@ -88,8 +88,8 @@ TEST_CASE("math: gelu is x/2 (1 + erf(x / sqrt 2)) within 4e-7, relative") {
       const double error = std::abs(kernels::Gelu::forward(value) - x * phi);
       worst = std::max(worst, error / std::max(std::abs(x * phi), kSmallestNormal));
     }
-    worst_derivative = std::max(
-        worst_derivative, std::abs(kernels::Gelu::derivative(value) - (phi + x * density)));
+    worst_derivative = std::max(worst_derivative,
+                                std::abs(kernels::Gelu::derivative(value) - (phi + x * density)));
   });
   CHECK(worst < 4e-7);
   CHECK(worst_derivative < 5e-7);

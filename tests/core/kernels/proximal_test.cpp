@@ -24,16 +24,16 @@ TEST_CASE("proximal: exact shrinks towards zero and stops there") {
 TEST_CASE("proximal: released sets what lies below twice the threshold to zero") {
   CHECK(released_threshold(1, t) == real(0.75));
   CHECK(released_threshold(-1, t) == real(-0.75));
-  CHECK(released_threshold(real(0.375), t) == 0);   // 0.375 - 0.25 < 0.25
+  CHECK(released_threshold(real(0.375), t) == 0);  // 0.375 - 0.25 < 0.25
   CHECK(released_threshold(real(-0.375), t) == 0);
   CHECK(released_threshold(real(0.125), t) == 0);
   CHECK(released_threshold(0, t) == 0);
 }
 
 TEST_CASE("proximal: released leaves exactly the threshold and twice the threshold standing") {
-  CHECK(released_threshold(t, t) == t);             // neither above nor below it
+  CHECK(released_threshold(t, t) == t);  // neither above nor below it
   CHECK(released_threshold(-t, t) == -t);
-  CHECK(released_threshold(2 * t, t) == t);         // t is not below t
+  CHECK(released_threshold(2 * t, t) == t);  // t is not below t
   CHECK(released_threshold(-2 * t, t) == -t);
 }
 

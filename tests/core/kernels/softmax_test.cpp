@@ -21,8 +21,8 @@ std::vector<real> softmax_of(const std::vector<real>& x) {
 
 real cross_entropy_of(const std::vector<real>& logits, int64_t label) {
   real loss = 0;
-  kernels::cross_entropy(Device::cpu, {logits.data(), &label, &loss, 1,
-                                       static_cast<int64_t>(logits.size())});
+  kernels::cross_entropy(Device::cpu,
+                         {logits.data(), &label, &loss, 1, static_cast<int64_t>(logits.size())});
   return loss;
 }
 

@@ -1,0 +1,126 @@
+#include "autograd/graph.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "autograd/ops.h"
+#include "core/allocator.h"
+
+namespace soragrad {
+namespace {
+
+Variable leaf(const std::vector<real>& values, bool trainable = true) {
+  return Variable(Tensor::from(values, {static_cast<int64_t>(values.size())}), trainable);
+}
+
+std::vector<real> gradient(const Variable& x) {
+  return x.grad().to_vector();
+}
+
+}  // namespace
+
+TEST_CASE("graph: gradients of all uses of a variable are added") {
+  const Variable x = leaf({2, 3});
+  backward(sum(add(mul(x, x), scale(x, 4))));
+  CHECK(gradient(x) == std::vector<real>{8, 10});
+  backward(sum(x));  // a second loss adds to the first
+  CHECK(gradient(x) == std::vector<real>{9, 11});
+}
+
+TEST_CASE("graph: inputs that were handed one gradient tensor do not disturb each other") {
+  const Variable a = leaf({1, 2}), b = leaf({3, 4});
+  backward(sum(add(a, b)));  // both leaves may now hold the same storage
+  backward(sum(scale(a, 10)));
+  CHECK(gradient(a) == std::vector<real>{11, 11});
+  CHECK(gradient(b) == std::vector<real>{1, 1});
+}
+
+TEST_CASE("graph: a gradient that was read out keeps its values") {
+  const Variable x = leaf({1, 2});
+  backward(sum(x));
+  const Tensor kept = x.grad();
+  backward(sum(x));
+  CHECK(kept.to_vector() == std::vector<real>{1, 1});
+  CHECK(gradient(x) == std::vector<real>{2, 2});
+}
+
+TEST_CASE("graph: a given place receives the gradient and zero_grad clears it") {
+  const Tensor flat = Tensor::zeros({5});
+  Variable x = leaf({1, 2});
+  x.set_grad(flat.slice(3, 5));
+  backward(sum(scale(x, 3)));
+  CHECK(flat.to_vector() == std::vector<real>{0, 0, 0, 3, 3});
+  x.zero_grad();
+  CHECK(flat.to_vector() == std::vector<real>(5, 0));
+}
+
+TEST_CASE("graph: the table's gradient is added in place where a place was given") {
+  const Tensor place = Tensor::full({3, 2}, 1);
+  Variable table(Tensor::zeros({3, 2}), true);
+  table.set_grad(place);
+  backward(sum(embedding(Tensor::from<int64_t>({2, 0, 2}, {3}), table)));
+  CHECK(place.to_vector() == std::vector<real>{2, 2, 1, 1, 3, 3});
+}
+
+TEST_CASE("graph: backward scales by its factor") {
+  const Variable x = leaf({1});
+  backward(sum(x), real(0.25));
+  CHECK(gradient(x) == std::vector<real>{0.25});
+}
+
+TEST_CASE("graph: nothing below the lowest trainable leaf is recorded") {
+  const Variable frozen = leaf({1, 2}, false), x = leaf({3, 4});
+  CHECK_FALSE(mul(frozen, frozen).requires_grad());
+  CHECK(mul(frozen, x).requires_grad());
+  {
+    const NoGrad no_grad;
+    CHECK_FALSE(mul(frozen, x).requires_grad());
+  }
+  CHECK(mul(frozen, x).requires_grad());
+}
+
+TEST_CASE("graph: activations that no gradient reads are freed in the forward pass") {
+  const Variable x(Tensor::zeros({100'000}), true);
+  const int64_t before = allocator_stats(Device::cpu).live_bytes;
+  Variable y = scale(x, 1);
+  const int64_t one = allocator_stats(Device::cpu).live_bytes - before;
+  for (int i = 0; i < 10; ++i) y = scale(y, 1);
+  CHECK(allocator_stats(Device::cpu).live_bytes - before == one);
+}
+
+TEST_CASE("graph: what makes no sense is refused") {
+  const Variable x = leaf({1, 2});
+  CHECK_THROWS_WITH_AS(backward(x), "[backward] a scalar is wanted, not (2).", Error);
+  CHECK_THROWS_AS(backward(sum(leaf({1}, false))), Error);
+  Variable result = scale(x, 2);
+  CHECK_THROWS_AS(result.set_requires_grad(false), Error);
+  Variable other = leaf({1, 2});
+  CHECK_THROWS_AS(other.set_grad(Tensor::zeros({3})), Error);
+}
+
+TEST_CASE("graph: ops name themselves and both shapes where arguments do not fit") {
+  const Variable a(Tensor::zeros({2, 3})), b(Tensor::zeros({3, 2})), row(Tensor::zeros({2}));
+  const Tensor ids = Tensor::from<int64_t>({0, 7}, {2});
+  CHECK_THROWS_WITH_AS(add(a, b), "[add] a (2, 3) and b (3, 2) differ; equal shapes are needed.",
+                       Error);
+  CHECK_THROWS_AS(mul(a, b), Error);
+  CHECK_THROWS_AS(dropout(a, 1, {}), Error);
+  CHECK_THROWS_AS(dropout(a, -0.1, {}), Error);
+  CHECK_THROWS_AS(layer_norm(a, row, row, 1e-5), Error);
+  CHECK_THROWS_AS(residual_layer_norm(a, b, row, row, 1e-5, 0, {}), Error);
+  CHECK_THROWS_WITH_AS(embedding(ids, a), "[embedding] index 7 is outside of the table's 2 rows.",
+                       Error);
+  CHECK_THROWS_AS(select_rows(a, ids), Error);
+  CHECK_THROWS_AS(slice_rows(a, 1, 3), Error);
+  CHECK_THROWS_WITH_AS(cross_entropy(a, ids),
+                       "[cross_entropy] label 7 of row 1 is none of the 3 classes.", Error);
+  CHECK_THROWS_AS(cross_entropy(a, Tensor::from<int64_t>({0}, {1})), Error);
+  CHECK_THROWS_AS(mse(a, Tensor::zeros({6})), Error);
+  CHECK_THROWS_AS(mean_abs({}, 1), Error);
+  CHECK_THROWS_AS(orthogonality({}, {}, 1), Error);
+  CHECK_THROWS_AS(linear(a, b, row), Error);
+  CHECK_THROWS_AS(matmul(a, a), Error);
+}
+
+}  // namespace soragrad
