@@ -122,6 +122,12 @@ void DebertaFastTokenizer::append_stretch(std::string_view text, Scratch& scratc
 
 void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
                                        std::vector<int32_t>& ids) const {
+  std::span<const int32_t> known;
+  const bool cached = word.size() <= WordCache::kMaxWordBytes;
+  if (cached && scratch.cache.find(word, known)) {
+    ids.insert(ids.end(), known.begin(), known.end());
+    return;
+  }
   const size_t first = ids.size();
   bool after_unknown = false;  // the piece to the right is unknown
   best_segmentation<double>(
@@ -139,6 +145,7 @@ void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
         after_unknown = unknown;
       });
   std::reverse(ids.begin() + static_cast<ptrdiff_t>(first), ids.end());
+  if (cached) scratch.cache.insert(word, std::span(ids).subspan(first));
 }
 
 }  // namespace soragrad::data

@@ -28,7 +28,7 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
       remove_extra_whitespaces_(model.remove_extra_whitespaces),
       escape_whitespaces_(model.escape_whitespaces) {
   float min_score = std::numeric_limits<float>::max();
-  float max_score = std::numeric_limits<float>::lowest();
+  float max_score = std::numeric_limits<float>::min();  // the reference's start, above 0
   for (const SentencePieceModel::Piece& piece : model.pieces) {
     if (piece.type != Type::kNormal) continue;
     min_score = std::min(min_score, piece.score);
@@ -47,7 +47,7 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
       keys.push_back(key);
     } else if (piece.type == Type::kUserDefined) {
       // Scored so that it always wins.
-      scores_[id] = static_cast<float>(piece.text.size()) * max_score - 0.1;
+      scores_[id] = static_cast<float>(static_cast<float>(piece.text.size()) * max_score - 0.1);
       keys.push_back(key);
       user_defined.push_back(key);
     } else if (piece.type == Type::kByte) {

@@ -104,6 +104,21 @@ TEST_CASE("tokenizer: special tokens in the text become special ids") {
   CHECK(ids_of(*slow, "<0x41>").size() == 3 + 6);
 }
 
+TEST_CASE("tokenizer: user-defined pieces win, unnormalized") {
+  const TestFolder folder;
+  write_config(folder, "deberta-v2");
+  std::vector<SmallPiece> pieces = small_pieces();
+  pieces.push_back({"\uFF42", 0, 4});
+  pieces.push_back({"ca", 0, 4});
+  folder.write("spm.model", spm_model(pieces, small_charsmap()));
+  const auto slow = load_tokenizer(folder.path(), "slow");
+  const auto fast = load_tokenizer(folder.path(), "fast");
+  CHECK(ids_of(*slow, "cab") == Ids{1, kSpace, 268, kB, 2});
+  CHECK(ids_of(*fast, "cab") == Ids{1, 268, kSpace, kB, 2});  // an added token there
+  CHECK(ids_of(*slow, "a\uFF42") == Ids{1, kSpaceA, 267, 2});
+  CHECK(slow->mask_id() == 269);
+}
+
 TEST_CASE("tokenizer: tokenizer_config.json and added_tokens.json add tokens") {
   const TestFolder folder;
   write_small_deberta(folder);
