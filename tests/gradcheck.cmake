@@ -1,5 +1,5 @@
 # The table of ops (op_cases) for test_autograd, and everything of it once more with real = double:
-# FOLDER/gradcheck_test.cpp make the program test_gradcheck.
+# FOLDER/gradcheck_test.cpp make the program test_gradcheck, which compares the models' goldens too.
 file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/op_cases/*.cpp)
 target_sources(test_autograd PRIVATE ${op_case_sources})
@@ -8,6 +8,7 @@ target_sources(test_autograd PRIVATE ${op_case_sources})
 # soragrad_NAME_double.
 function(soragrad_double_layer name)
   get_target_property(sources soragrad_${name} SOURCES)
+  list(FILTER sources EXCLUDE REGEX "[.]cu$")
   get_target_property(links soragrad_${name} INTERFACE_LINK_LIBRARIES)
   list(FILTER links EXCLUDE REGEX "LINK_ONLY|soragrad_options")
   list(TRANSFORM links REPLACE "^(soragrad_.*)$" "\\1_double")
@@ -23,9 +24,10 @@ endforeach()
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/gradcheck_test.cpp)
 add_executable(test_gradcheck ${sources} ${CMAKE_CURRENT_SOURCE_DIR}/autograd/op_cases_test.cpp
-  ${op_case_sources})
+  ${CMAKE_CURRENT_SOURCE_DIR}/models/golden_test.cpp ${op_case_sources})
 target_link_libraries(test_gradcheck PRIVATE test_main soragrad_models_double soragrad_sora_double
   soragrad_options)
 target_compile_definitions(test_gradcheck PRIVATE SORAGRAD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-add_test(NAME gradcheck COMMAND test_gradcheck)
-set_tests_properties(gradcheck PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME gradcheck COMMAND test_gradcheck --source-file-exclude=*golden_test.cpp)
+add_test(NAME golden_double COMMAND test_gradcheck --source-file=*golden_test.cpp)
+set_tests_properties(gradcheck golden_double PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
