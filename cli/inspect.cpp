@@ -131,7 +131,8 @@ std::string text_of(const Json& object) {
                                                               : value.dump());
   }
   if (object.contains("results")) {
-    text += "\n" + train::summary_text(nlohmann::json(object["results"]));
+    text += '\n';
+    text += train::summary_text(nlohmann::json(object["results"]));
   } else if (object.contains("ranks")) {
     std::vector<sora::ModuleRank> ranks;
     for (const Json& rank : object["ranks"]) {

@@ -9,7 +9,9 @@
 #include <new>
 
 #include "cli/eval.h"
+#include "cli/export.h"
 #include "cli/inspect.h"
+#include "cli/table.h"
 #include "cli/tokenize.h"
 #include "cli/trace.h"
 #include "cli/train.h"
@@ -30,6 +32,8 @@ struct CommandLine {
   cli::TrainOptions train;
   cli::EvalOptions eval, predict;
   cli::InspectOptions inspect;
+  cli::ExportOptions exported;
+  cli::TableOptions table;
   cli::TokenizeOptions tokenize;
   cli::TraceOptions trace;
 };
@@ -88,6 +92,28 @@ void add_inspect(CommandLine& line) {
   sub->add_flag("--json", o.json, "As one JSON object");
 }
 
+void add_export(CommandLine& line) {
+  cli::ExportOptions& o = line.exported;
+  CLI::App* sub = verb(line, "export", "Write a trained run in a form that others read",
+                       [&o] { return cli::export_main(o); });
+  sub->add_option("--run", o.run, "Run folder")->required();
+  sub->add_option("--format", o.format, "peft, merged or pruned")->required();
+  sub->add_option("--output", o.output, "Folder to write")->required();
+}
+
+void add_table(CommandLine& line) {
+  cli::TableOptions& o = line.table;
+  CLI::App* sub = verb(line, "table", "Run what is missing of a grid and print its table",
+                       [&o] { return cli::table_main(o); });
+  sub->add_option("RECIPE", o.recipe, "YAML file of tasks, methods and seeds")->required();
+  sub->add_option("--tasks", o.tasks, "Only these, separated by commas")->delimiter(',');
+  sub->add_option("--methods", o.methods, "Only these")->delimiter(',');
+  sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',');
+  sub->add_option("--shard", o.shard, "Do part i of n of the runs: i/n");
+  sub->add_option("--format", o.format, "text, markdown, csv or html [text]");
+  sub->add_flag("--print-only", o.print_only, "Run nothing");
+}
+
 void add_tokenize(CommandLine& line) {
   cli::TokenizeOptions& o = line.tokenize;
   CLI::App* sub = verb(line, "tokenize", "Lines of text in, lines of token ids out",
@@ -127,7 +153,8 @@ int main(int argc, char** argv) {
   line.app.name("soragrad");
   line.app.set_version_flag("--version", cli::version_text);
   line.app.require_subcommand(1);
-  for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect}) {
+  for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
+                   add_export, add_table}) {
     add(line);
   }
   try {

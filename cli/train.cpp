@@ -76,6 +76,10 @@ int train_main(const TrainOptions& options) {
     fmt::print("{}", train::to_yaml(config));
     return 0;
   }
+  return train_run(std::move(config));
+}
+
+int train_run(train::Config config) {
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);

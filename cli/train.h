@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "train/config.h"
+
 namespace soragrad::cli {
 
 struct TrainOptions {
@@ -15,5 +17,7 @@ struct TrainOptions {
 
 // Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
 int train_main(const TrainOptions& options);
+// One run of a resolved configuration, from its start.
+int train_run(train::Config config);
 
 }  // namespace soragrad::cli

@@ -1,0 +1,16 @@
+// `soragrad export`: a trained run in a form that others read.
+#pragma once
+
+#include <string>
+
+namespace soragrad::cli {
+
+struct ExportOptions {
+  std::string run;     // --run: a run folder
+  std::string format;  // --format: peft, merged or pruned
+  std::string output;  // --output: a folder that does not exist yet, or is empty
+};
+
+int export_main(const ExportOptions& options);
+
+}  // namespace soragrad::cli

@@ -1,0 +1,101 @@
+// From training to a submission: what predict writes scores what eval and results.json say.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/eval.h"
+#include "cli/export.h"
+#include "cli/inspect.h"
+#include "cli/train.h"
+#include "core/error.h"
+#include "tests/train/tiny_run.h"
+#include "train/config.h"
+
+using namespace soragrad;
+using soragrad::test::TinyFolder;
+using soragrad::test::read_text;
+
+namespace {
+
+void train(const TinyFolder& tiny, const std::string& output, std::vector<std::string> more) {
+  std::vector<std::string> arguments = {"model=" + tiny.run("model"), "data=" + tiny.run(""),
+                                        "task=cola", "output=" + tiny.run(output), "device=cpu"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  REQUIRE(cli::train_main({.arguments = arguments}) == 0);
+}
+
+// Labels of column 2 of a CoLA file, predictions of column 2 of a submission.
+std::vector<int> column(const std::string& text, bool header) {
+  std::istringstream lines(text);
+  std::string line;
+  std::vector<int> values;
+  if (header) std::getline(lines, line);
+  while (std::getline(lines, line)) values.push_back(line[line.find('\t') + 1] - '0');
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("predict: the submission's Matthews correlation is the one in results.json") {
+  const TinyFolder tiny;
+  train(tiny, "run", {"method=full", "num_train_epochs=20", "learning_rate=2e-3"});
+  cli::EvalOptions options;
+  options.run = tiny.run("run");
+  options.input = tiny.run("CoLA/dev.tsv");
+  options.output = tiny.run("CoLA.tsv");
+  REQUIRE(cli::predict_main(options) == 0);
+  const std::vector<int> predicted = column(read_text(options.output), true);
+  const std::vector<int> labels = column(read_text(options.input), false);
+  REQUIRE(predicted.size() == 21);
+  REQUIRE(labels.size() == 21);
+  double tp = 0, tn = 0, fp = 0, fn = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    (predicted[i] ? (labels[i] ? tp : fp) : (labels[i] ? fn : tn)) += 1;
+  }
+  const double mcc =
+      (tp * tn - fp * fn) / std::sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn));
+  const auto results = nlohmann::json::parse(read_text(tiny.run("run/results.json")));
+  CHECK(results["validation"]["matthews_correlation"].get<double>() == doctest::Approx(mcc));
+  CHECK(mcc > 0.5);
+}
+
+TEST_CASE("export: merged and pruned predict what the run predicts") {
+  const TinyFolder tiny;
+  train(tiny, "run", {"xi=2", "sparse_lr=0.05", "num_train_epochs=10", "learning_rate=2e-2"});
+  cli::EvalOptions of_run;
+  of_run.run = tiny.run("run");
+  of_run.input = tiny.run("CoLA/dev.tsv");
+  of_run.output = tiny.run("run.tsv");
+  REQUIRE(cli::predict_main(of_run) == 0);
+  for (const std::string format : {"merged", "pruned", "peft"}) {
+    CAPTURE(format);
+    REQUIRE(cli::export_main({tiny.run("run"), format, tiny.run(format)}) == 0);
+    cli::EvalOptions options = of_run;
+    options.run.clear();
+    options.task = "cola";
+    options.model = tiny.run(format == "merged" ? "merged" : "model");
+    if (format != "merged") options.adapter = tiny.run(format);
+    options.output = tiny.run(format + ".tsv");
+    REQUIRE(cli::predict_main(options) == 0);
+    CHECK(read_text(options.output) == read_text(of_run.output));
+    CHECK_THROWS_AS(cli::export_main({tiny.run("run"), format, tiny.run(format)}), Error);
+  }
+}
+
+TEST_CASE("train: wrong use is a UsageError, a folder that is no run an Error") {
+  const TinyFolder tiny;
+  CHECK_THROWS_AS(cli::train_main({.arguments = {"modle=x"}}), UsageError);
+  CHECK_THROWS_AS(cli::train_main({}), UsageError);
+  CHECK_THROWS_AS(cli::train_main({.resume = tiny.run(""), .arguments = {"seed=1"}}), UsageError);
+  CHECK_THROWS_AS(cli::train_main({.resume = tiny.run("model")}), Error);
+  CHECK_THROWS_AS(cli::train_main({.config = tiny.run("missing.yaml")}), Error);
+}
+
+TEST_CASE("eval: run and model exclude each other, a model needs a task") {
+  CHECK_THROWS_AS(cli::eval_main({}), UsageError);
+  CHECK_THROWS_AS(cli::eval_main({.run = "a", .model = "b"}), UsageError);
+  CHECK_THROWS_AS(cli::eval_main({.model = "b", .split = "trian"}), UsageError);
+}

@@ -1,0 +1,4 @@
+# A run that is killed without warning and continued ends as one that was left alone.
+find_program(bash bash REQUIRED)
+execute_process(COMMAND ${bash} ${SOURCE}/tests/kill_and_resume.sh ${BUILD}/soragrad
+  ${SOURCE}/examples/quickstart ${BUILD}/tests/kill_and_resume COMMAND_ERROR_IS_FATAL ANY)
