@@ -14,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t kMaxAddedTokens = 8192;                   // each is compared with every other
 constexpr int64_t kMaxTokenizerFile = int64_t{256} << 20;  // the largest known have 17 MiB
 
 int32_t checked_id(int64_t id, const std::string& token, const std::string& path) {
@@ -150,7 +151,8 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
                         [&](const AddedToken& token) { return token.text == text; });
   };
   const auto add = [&](const AddedToken& token) {
-    if (named(token.text) == set.tokens.end()) set.tokens.push_back(token);
+    if (set.tokens.size() <= kMaxAddedTokens && named(token.text) == set.tokens.end())
+      set.tokens.push_back(token);
   };
 
   json config = json::object();
@@ -183,6 +185,9 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
     }
   }
 
+  require(set.tokens.size() <= kMaxAddedTokens,
+          "[tokenizer] {}: {} added tokens; at most {} are supported.", dir.string(),
+          set.tokens.size(), kMaxAddedTokens);
   int next_id = vocab_size;
   for (const AddedToken& token : set.tokens) next_id = std::max(next_id, token.id + 1);
   for (const SpecialDefault& entry : defaults) {
