@@ -1,7 +1,6 @@
 # What the library links, found by CMake package where Debian ships one and by pkg-config elsewhere.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(dnnl REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
@@ -21,15 +20,21 @@ pkg_config_target(PCRE2::8BIT libpcre2-8)
 pkg_config_target(libzip::zip libzip)
 pkg_config_target(ICU::uc icu-uc)
 
-# Not by pkg-config: Debian 13's sentencepiece.pc wants protobuf's, which its package does not bring.
-find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)
-find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
-if(NOT TARGET sentencepiece::sentencepiece)
-  add_library(sentencepiece::sentencepiece UNKNOWN IMPORTED GLOBAL)
-  set_target_properties(sentencepiece::sentencepiece PROPERTIES
-    IMPORTED_LOCATION ${SENTENCEPIECE_LIBRARY}
-    INTERFACE_INCLUDE_DIRECTORIES ${SENTENCEPIECE_INCLUDE_DIR})
-endif()
+# plain_library(TARGET HEADER LIBRARY): an imported target from a header and a library alone.
+function(plain_library target header library)
+  string(MAKE_C_IDENTIFIER ${target} id)
+  find_path(${id}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${id}_LIBRARY ${library} REQUIRED)
+  if(NOT TARGET ${target})
+    add_library(${target} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES
+      IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
+  endif()
+endfunction()
+# Both ask for more than their packages bring and than is used here: Debian 12's dnnl-config.cmake
+# for OpenCL, Debian 13's sentencepiece.pc for protobuf.
+plain_library(DNNL::dnnl oneapi/dnnl/dnnl.hpp dnnl)
+plain_library(sentencepiece::sentencepiece sentencepiece_processor.h sentencepiece)
 
 # yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
 if(NOT TARGET yaml-cpp::yaml-cpp)
