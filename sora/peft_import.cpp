@@ -85,6 +85,12 @@ int64_t num_labels_of(const nn::Checkpoint& tensors) {
 nn::Checkpoint with_own_names(const nn::Checkpoint& peft) {
   constexpr std::string_view kPrefix = "base_model.model.", kBase = ".base_layer.";
   std::vector<nn::StoredTensor> tensors = peft.tensors();
+  // With bias "all", peft also writes the biases of its wrapper around the head: the trained ones a
+  // second time, and those of the head it replaced.
+  std::erase_if(tensors, [](const nn::StoredTensor& tensor) {
+    return tensor.name.find(".modules_to_save.") != std::string::npos ||
+           tensor.name.find(".original_module.") != std::string::npos;
+  });
   for (nn::StoredTensor& tensor : tensors) {
     if (tensor.name.starts_with(kPrefix)) tensor.name.erase(0, kPrefix.size());
     const size_t at = tensor.name.find(kBase);

@@ -297,6 +297,9 @@ TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
     writer.add("base_model.model." + parameter->path(), kReal, parameter->shape().sizes(),
                {values.back().raw(), values.back().bytes()});
   }
+  // What peft adds with bias "all": the head it replaced, which nobody reads.
+  writer.add("base_model.model.classifier.original_module.bias", kReal,
+             values.back().shape().sizes(), {values.back().raw(), values.back().bytes()});
   writer.write(folder.path / "adapter_model.safetensors");
   write_file_atomically((folder.path / "adapter_config.json").string(),
                         R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12})");
