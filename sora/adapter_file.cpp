@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -96,7 +97,7 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
   json["task"] = info.task;
   json["num_labels"] = info.num_labels;
   nn::AtomicFile file(folder / kConfigName);
-  file.write(json.dump(2) + "\n");
+  file.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   file.commit();
 }
 
@@ -110,7 +111,7 @@ AdapterConfig read_adapter_config(const fs::path& folder) {
 std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model) {
   const Contents contents = read_folder(folder);
   std::unique_ptr<Method> method = make_method(contents.config.method);
-  method->attach(model, 0);
+  method->attach(model, std::nullopt);  // sizes are compared before anything is allocated
   load_values(contents.tensors, contents.config.peft, model);
   return method;
 }

@@ -13,7 +13,7 @@ void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) 
   linear.attach(std::move(delta));
 }
 
-void BaseMethod::attach(nn::Module& model, uint64_t seed) {
+void BaseMethod::attach(nn::Module& model, std::optional<uint64_t> seed) {
   require(model_ == nullptr, "[{}] the method is attached already.", name());
   model_ = &model;
   model.for_each_parameter([&](nn::Parameter& parameter) {
@@ -34,10 +34,10 @@ ParameterCounts BaseMethod::counts() const {
   return counts;
 }
 
-void LowRankMethod::attach_to(nn::Module& model, uint64_t seed) {
+void LowRankMethod::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
   const auto attach_one = [&](nn::Linear& linear, int64_t rank, double factor) {
     auto delta = std::make_unique<GatedDelta>(linear, kind(), rank, factor, config_.lora_dropout);
-    delta->initialize(seed);
+    if (seed) delta->initialize(*seed);
     deltas_.push_back(delta.get());
     attach_delta(linear, std::move(delta));
   };

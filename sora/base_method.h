@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sora/gated_delta.h"
@@ -15,12 +16,12 @@ class BaseMethod : public Method {
   explicit BaseMethod(MethodConfig config) : config_(std::move(config)) {}
 
   std::string_view name() const final { return config_.method; }
-  void attach(nn::Module& model, uint64_t seed) final;
+  void attach(nn::Module& model, std::optional<uint64_t> seed) final;
   ParameterCounts counts() const override;
 
  protected:
   // Attaches deltas and marks what trains beside the head; everything is frozen before.
-  virtual void attach_to(nn::Module& model, uint64_t seed) = 0;
+  virtual void attach_to(nn::Module& model, std::optional<uint64_t> seed) = 0;
   nn::Module& model() const { return *model_; }
 
   const MethodConfig config_;
@@ -38,7 +39,7 @@ class LowRankMethod : public BaseMethod {
   Sparsity sparsity() const override;
 
  protected:
-  void attach_to(nn::Module& model, uint64_t seed) override;
+  void attach_to(nn::Module& model, std::optional<uint64_t> seed) override;
   virtual DeltaKind kind() const = 0;
   // Rank of a delta before training, and its factor.
   virtual int64_t rank() const { return config_.r; }

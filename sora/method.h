@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -86,9 +87,9 @@ class Method {
   virtual ~Method() = default;
   virtual std::string_view name() const = 0;
 
-  // Freezes the model, attaches deltas (drawn from the seed) and marks what trains. The model must
-  // outlive the method. Once a method.
-  virtual void attach(nn::Module& model, uint64_t seed) = 0;
+  // Freezes the model, attaches deltas (drawn from the seed; without one they have no values yet)
+  // and marks what trains. The model must outlive the method. Once a method.
+  virtual void attach(nn::Module& model, std::optional<uint64_t> seed) = 0;
   // How a trainable parameter is optimized.
   virtual nn::ParameterRule rule(const nn::Parameter& parameter) const;
   // What the method adds to the loss; undefined where nothing.

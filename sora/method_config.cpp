@@ -87,16 +87,24 @@ void check_adalora(const MethodConfig& config) {
   not_negative("orth_reg_weight", config.orth_reg_weight);
 }
 
-// Largest rank a Linear can be given: keeps a mistyped file from allocating without bound.
+// Largest rank a Linear can be given: keeps a mistyped number from allocating without bound.
 constexpr int64_t kMaxRank = 65536;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Names appear in messages, which are one line.
+void require_one_line(const nn::JsonReader& reader, const char* key, const std::string& text) {
+  require(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }),
+          "[{}] \"{}\" holds control characters.", reader.where(), key);
+}
 
 bool read_value(const nn::JsonReader& reader, const char* key, bool& value) {
   return reader.read(key, value);
 }
 bool read_value(const nn::JsonReader& reader, const char* key, std::string& value) {
-  return reader.read(key, value);
+  if (!reader.read(key, value)) return false;
+  require_one_line(reader, key, value);
+  return true;
 }
 bool read_value(const nn::JsonReader& reader, const char* key, int64_t& value) {
   return reader.read(key, value, std::numeric_limits<int64_t>::min(),
@@ -112,6 +120,7 @@ bool read_value(const nn::JsonReader& reader, const char* key, std::vector<std::
   for (const nlohmann::json& item : *found) {
     if (!found->is_array() || !item.is_string()) reader.refuse_type(key, *found, "a list of names");
     value.push_back(item.get<std::string>());
+    require_one_line(reader, key, value.back());
   }
   return true;
 }
@@ -125,6 +134,7 @@ std::vector<ModuleShape> read_modules(const nlohmann::json& json, const nn::Json
   if (!json.is_object()) reader.refuse_type("modules", json, "an object");
   std::vector<ModuleShape> modules;
   for (const auto& [path, entry] : json.items()) {
+    require_one_line(reader, "modules", path);
     if (!entry.is_object()) reader.refuse_type("modules", entry, "an object of objects");
     const nn::JsonReader inner(entry, reader.where() + ": modules." + nn::printable(path));
     ModuleShape shape{path};

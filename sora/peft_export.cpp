@@ -140,7 +140,9 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
   });
   writer.write(folder / "adapter_model.safetensors");
   nn::AtomicFile file(folder / "adapter_config.json");
-  file.write(config_of(model, kept, modules_to_save, info).dump(2) + "\n");
+  file.write(config_of(model, kept, modules_to_save, info)
+                 .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+             "\n");
   file.commit();
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "sora/method.h"
 
 namespace soragrad::sora {
@@ -79,7 +80,8 @@ nn::Linear& linear_at(nn::Module& model, const std::string& path) {
   for (nn::Linear* linear : linears(model)) {
     if (linear->path() == path) return *linear;
   }
-  fail("[adapter] the model has no Linear {}; is it the adapter's base model?", path);
+  fail("[adapter] the model has no Linear {}; is it the adapter's base model?",
+       nn::printable(path));
 }
 
 }  // namespace soragrad::sora

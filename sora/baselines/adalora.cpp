@@ -12,9 +12,9 @@ double AdaLora::factor() const {
   return adalora_factor(config_.lora_alpha, static_cast<double>(config_.init_r));
 }
 
-void AdaLora::attach_to(nn::Module& model, uint64_t seed) {
-  LowRankMethod::attach_to(model, seed);
-  allocator_.emplace(config_, deltas_);
+RankAllocator& AdaLora::allocator() {
+  if (!allocator_) allocator_.emplace(config_, deltas_);
+  return *allocator_;
 }
 
 Variable AdaLora::regularizer() {
@@ -29,7 +29,8 @@ Variable AdaLora::regularizer() {
 
 std::vector<std::pair<std::string, int64_t>> AdaLora::report() const {
   const Sparsity now = sparsity();
-  return {{"budget", allocator_->budget()}, {"kept_rank", now.total - now.zero}};
+  return {{"budget", allocator_ ? allocator_->budget() : now.total},
+          {"kept_rank", now.total - now.zero}};
 }
 
 }  // namespace soragrad::sora

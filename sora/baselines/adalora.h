@@ -15,15 +15,16 @@ class AdaLora : public LowRankMethod {
   using LowRankMethod::LowRankMethod;
   // orth_reg_weight * mean over all A, B of || A A^T - I ||_F, || B^T B - I ||_F; undefined at 0.
   Variable regularizer() override;
-  void after_step(const StepEnd& step) override { allocator_->update(step); }
+  void after_step(const StepEnd& step) override { allocator().update(step); }
   std::vector<std::pair<std::string, int64_t>> report() const override;
-  std::vector<std::pair<std::string, Tensor>> state() override { return allocator_->state(); }
+  std::vector<std::pair<std::string, Tensor>> state() override { return allocator().state(); }
 
  private:
-  void attach_to(nn::Module& model, uint64_t seed) override;
   DeltaKind kind() const override { return DeltaKind::adalora; }
   int64_t rank() const override { return config_.init_r; }
   double factor() const override;
+
+  RankAllocator& allocator();  // made at first use: an adapter that only predicts needs none
 
   std::optional<RankAllocator> allocator_;
 };

@@ -33,23 +33,26 @@ Activation activation_of(const std::string& name) {
   fail("[adapter_activation] \"{}\" is not known; use gelu_new, gelu or relu.", name);
 }
 
-BottleneckDelta::BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation,
-                                 uint64_t seed)
+BottleneckDelta::BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation)
     : down_weight(&linear, "adapter_down.weight", {bottleneck, linear.out()}),
       down_bias(&linear, "adapter_down.bias", {bottleneck}),
       up_weight(&linear, "adapter_up.weight", {linear.out(), bottleneck}),
       up_bias(&linear, "adapter_up.bias", {linear.out()}),
+      linear_(linear),
       activation_(activation) {
-  const Device device = linear.weight.defined() ? linear.weight.device() : Device::cpu;
+  for (nn::Parameter* each : {&down_weight, &down_bias, &up_weight, &up_bias}) {
+    each->set_requires_grad(true);
+  }
+}
+
+void BottleneckDelta::initialize(uint64_t seed) {
+  const Device device = linear_.weight.defined() ? linear_.weight.device() : Device::cpu;
   for (nn::Parameter* weight : {&down_weight, &up_weight}) {
     weight->assign(
         nn::normal(weight->declared_shape(), kDeviation, seed, weight->path()).to(device));
   }
   for (nn::Parameter* bias : {&down_bias, &up_bias}) {
     bias->assign(Tensor::zeros(bias->declared_shape(), kReal, device));
-  }
-  for (nn::Parameter* each : {&down_weight, &down_bias, &up_weight, &up_bias}) {
-    each->set_requires_grad(true);
   }
 }
 
@@ -58,16 +61,17 @@ Variable BottleneckDelta::forward(const Variable&, Variable y, const nn::Pass&) 
   return add(y, linear(down, up_weight, up_bias));
 }
 
-void Adapter::attach_to(nn::Module& model, uint64_t seed) {
+void Adapter::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
   bool found = false;
   for (nn::Linear* linear : linears(model)) {
     const std::string path = linear->path();
-    if (path.find("encoder.layer.") == std::string::npos || !matches(path, "output.dense"))
-      continue;
+    if (path.find("encoder.layer.") == std::string::npos) continue;
+    if (!matches(path, "output.dense")) continue;
     if (config_.method == "pfeiffer" && matches(path, "attention.output.dense")) continue;
-    attach_delta(*linear,
-                 std::make_unique<BottleneckDelta>(
-                     *linear, config_.bottleneck, activation_of(config_.adapter_activation), seed));
+    auto delta = std::make_unique<BottleneckDelta>(*linear, config_.bottleneck,
+                                                   activation_of(config_.adapter_activation));
+    if (seed) delta->initialize(*seed);
+    attach_delta(*linear, std::move(delta));
     found = true;
   }
   require(found, "[{}] the model has no encoder.layer.N with an output.dense.", name());

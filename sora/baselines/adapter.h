@@ -18,15 +18,17 @@ Activation activation_of(const std::string& name);
 
 class BottleneckDelta : public nn::Linear::Delta {
  public:
-  // Registers trainable parameters under the Linear's path and draws them: weights N(0, 0.01^2),
-  // biases 0, as OpenDelta's AdapterModel.
-  BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation, uint64_t seed);
+  // Registers trainable parameters under the Linear's path, without values yet.
+  BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation);
   Variable forward(const Variable& x, Variable y, const nn::Pass& pass) override;
+  // Draws weights N(0, 0.01^2) and biases 0, as OpenDelta's AdapterModel.
+  void initialize(uint64_t seed);
 
   nn::Parameter down_weight, down_bias;  // (bottleneck, out), (bottleneck)
   nn::Parameter up_weight, up_bias;      // (out, bottleneck), (out)
 
  private:
+  nn::Linear& linear_;
   Activation activation_;
 };
 
@@ -36,7 +38,7 @@ class Adapter : public BaseMethod {
   using BaseMethod::BaseMethod;
 
  private:
-  void attach_to(nn::Module& model, uint64_t seed) override;
+  void attach_to(nn::Module& model, std::optional<uint64_t> seed) override;
 };
 
 }  // namespace soragrad::sora

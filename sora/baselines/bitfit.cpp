@@ -2,7 +2,7 @@
 
 namespace soragrad::sora {
 
-void BitFit::attach_to(nn::Module& model, uint64_t) {
+void BitFit::attach_to(nn::Module& model, std::optional<uint64_t>) {
   bool found = false;
   model.for_each_parameter([&](nn::Parameter& parameter) {
     const std::string path = parameter.path();

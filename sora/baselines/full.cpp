@@ -2,7 +2,7 @@
 
 namespace soragrad::sora {
 
-void Full::attach_to(nn::Module& model, uint64_t) {
+void Full::attach_to(nn::Module& model, std::optional<uint64_t>) {
   model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
 }
 

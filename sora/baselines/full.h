@@ -10,7 +10,7 @@ class Full : public BaseMethod {
   using BaseMethod::BaseMethod;
 
  private:
-  void attach_to(nn::Module& model, uint64_t seed) override;
+  void attach_to(nn::Module& model, std::optional<uint64_t> seed) override;
 };
 
 }  // namespace soragrad::sora

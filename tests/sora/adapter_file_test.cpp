@@ -121,6 +121,8 @@ TEST_CASE("adapter: what does not fit is listed by name") {
   CHECK(holds(load_with("r", "many"), "\"r\" is \"many\"; it must be an integer."));
   CHECK(holds(load_with("r", 0), "[r] 0 is too small; at least 1 is wanted."));
   CHECK(holds(load_with("r", int64_t{1} << 40), "above 65536"));
+  CHECK(holds(load_with("r", 65536), "24 mis-shaped ("));  // and nothing of that size is allocated
+  CHECK(holds(load_with("method", "lora\nsora"), "\"method\" holds control characters."));
   CHECK(holds(load_with("target_modules", "all"), "it must be a list of names."));
   CHECK(holds(load_with("target_modules", {"nothing"}), "\"nothing\" matches no Linear"));
   CHECK(holds(load_with("method", "dora"), "\"dora\" is not known"));
