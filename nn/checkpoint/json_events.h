@@ -35,6 +35,7 @@ class JsonEvents {
   virtual bool end_object() { return true; }
   virtual bool end_array() { return true; }
   bool binary(Json::binary_t&) { return refuse("binary data"); }
+  const std::string& where() const { return where_; }
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&);
 
  protected:
@@ -46,7 +47,8 @@ class JsonEvents {
   std::string where_;
 };
 
-// Feeds the text to the events; a byte order mark before it is skipped, anything after it refused.
+// Feeds the text to the events; a byte order mark before it is skipped, anything after it refused,
+// as are texts and numbers past 8 MiB.
 void parse_json(std::span<const std::byte> text, JsonEvents& events);
 
 }  // namespace soragrad::nn

@@ -36,7 +36,7 @@ void place(StoredTensor& tensor, const PickledTensor& pickled, const PickledStor
           printable(storage.key), file.bytes.size(), storage.numel, name_of(storage.dtype));
   const int64_t numel = *checked_numel(pickled.sizes);  // checked when the pickle was read
   const std::optional<int64_t> extent = checked_extent(pickled, numel);
-  require(extent && *extent <= storage.numel && pickled.offset <= storage.numel - *extent,
+  require(extent && pickled.offset <= storage.numel - *extent,
           "[{}] '{}' {} with strides {} from element {} on leaves its storage of {} elements.",
           tensor.where, printable(tensor.name), to_text(pickled.sizes), to_text(pickled.strides),
           pickled.offset, storage.numel);

@@ -1,9 +1,10 @@
-// Hostile torch files. They are read under an address space limit a little above what the program
+// Hostile files. They are read under an address space limit a little above what the program
 // uses already, so that a reader which believes a claimed size fails here.
 #include <sys/resource.h>
 
 #include <cstdio>
 
+#include "nn/checkpoint/safetensors.h"
 #include "nn/checkpoint/torch_legacy.h"
 #include "nn/checkpoint/torch_zip.h"
 #include "tests/nn/checkpoint_files.h"
@@ -149,6 +150,21 @@ TEST_CASE("torch pickle: lazy negation is refused") {
   const std::string value = dict_of(call(global("torch._utils", "_rebuild_tensor_v2"), arguments));
   check_refused(zip({{"a/data.pkl", whole(value)}, {"a/data/0", std::string(16, 'f')}}),
                 "lazy negation", true);
+}
+
+TEST_CASE("safetensors: a giant text or number costs no more than the file") {
+  constexpr size_t kGiant = 90'000'000;
+  for (const auto& [begin, filler] :
+       {std::pair{"{\"", 'a'}, std::pair{"{\"x\":{\"shape\":[", '9'}, std::pair{"{\"\\\"", 'a'}}) {
+    const std::string bytes = safetensors(begin + std::string(kGiant, filler), "");
+    const MemoryLimit limit(64);
+    const std::string message = message_of([&] { read_safetensors(bytes_of(bytes)); });
+    CAPTURE(message);
+    CHECK(message.find("a text or number of more than 8388608 bytes") != message.npos);
+  }
+  // An escaped quote ends no text, and many short ones are no long one.
+  const std::string good = safetensors(R"({"__metadata__":{"a\\":"\"","b":"[1,2]"}})", "");
+  CHECK(read_safetensors(bytes_of(good)).metadata.at("a\\") == "\"");
 }
 
 TEST_CASE("torch zip: damaged and hostile archives are refused in one line") {
