@@ -43,7 +43,7 @@ install_packages() {
       exit 1
     fi
     as_root=(sudo)
-    [ -t 0 ] && sudo -v || as_root=(sudo -n)
+    [ -t 0 ] || as_root=(sudo -n)  # nobody is there to type a password
   fi
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
