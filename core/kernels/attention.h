@@ -28,7 +28,7 @@ struct AttentionArgs {
   const int32_t* distance_row;  // (2 max_length - 1); null where both tables are
   real* y;                      // (queries, hidden)
   real* probabilities;          // null, or flat: a sequence after another (heads, query, key)
-  int64_t sequences, heads, head_size, max_length, positions;
+  int64_t tokens, sequences, heads, head_size, max_length, positions;
   real scale;
   uint32_t drop_threshold;  // 0: no dropout
   real keep_scale;          // 1 / (1 - p)

@@ -7,6 +7,20 @@ namespace soragrad {
 
 void PackedMatrix::forward(const real* x, const real* bias, real* y, int64_t rows) {
   const int64_t out = weight_.size(0), in = weight_.size(1);
+  if (weight_.device() == Device::cuda) {  // cuBLASLt reads either layout at the same speed
+    kernels::gemm(Device::cuda, {.a = x,
+                                 .b = weight_.data(),
+                                 .c = y,
+                                 .m = rows,
+                                 .n = out,
+                                 .k = in,
+                                 .lda = in,
+                                 .ldb = in,
+                                 .ldc = out,
+                                 .transpose_b = true,
+                                 .bias = bias});
+    return;
+  }
   if (!transposed_.defined()) {
     transposed_ = Tensor::empty({in, out}, kReal, weight_.device());
     kernels::transpose(weight_.device(), {weight_.data(), transposed_.data(), out, in});

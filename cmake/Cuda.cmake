@@ -1,0 +1,29 @@
+# The CUDA backend: core/**/*.cu become part of soragrad_core. Configuring and building need nvcc
+# and no GPU.
+set(SORAGRAD_CUDA_ARCHITECTURES "80;90" CACHE STRING
+  "GPU architectures, each with PTX for newer ones; a release names 80;86;89;90;100;120")
+set(CMAKE_CUDA_ARCHITECTURES ${SORAGRAD_CUDA_ARCHITECTURES})
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
+  set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)  # where NVIDIA's packages put it
+endif()
+enable_language(CUDA)
+if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know it of nvcc
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+find_package(CUDAToolkit 12.4 REQUIRED)
+
+# soragrad_cuda(NAME): adds the .cu files below NAME/ to soragrad_NAME.
+function(soragrad_cuda name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cu)
+  target_sources(soragrad_${name} PRIVATE ${sources})
+  target_compile_definitions(soragrad_${name} PUBLIC SORAGRAD_WITH_CUDA)
+  string(REPLACE ";" " " architectures "${SORAGRAD_CUDA_ARCHITECTURES}")
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu APPEND PROPERTY
+    COMPILE_DEFINITIONS "SORAGRAD_CUDA_ARCHITECTURES=\"${architectures}\"")
+  # fmt 9 takes nvcc for a compiler without constexpr, and nvcc refuses its consteval.
+  target_compile_options(soragrad_${name} PRIVATE
+    $<$<COMPILE_LANGUAGE:CUDA>:-DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)
+  target_link_libraries(soragrad_${name} PUBLIC CUDA::cudart CUDA::cublasLt)
+endfunction()

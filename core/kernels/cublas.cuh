@@ -1,0 +1,26 @@
+// The one door to cuBLASLt: a matrix product in its own convention, column-major.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace soragrad::kernels {
+
+// c (m, n) = op(a) (m, k) op(b) (k, n) [+ c] [+ bias down every column]; each column of a stored
+// matrix begins `ld` elements after the one before. In full fp32: no TF32.
+struct ColumnMajorGemm {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;  // all positive
+  const real* a;
+  int64_t lda;
+  const real* b;
+  int64_t ldb;
+  real* c;
+  int64_t ldc;
+  bool accumulate;   // add to c instead of replacing it
+  const real* bias;  // (m) or null; not together with accumulate
+};
+void column_major_gemm(const ColumnMajorGemm& args);
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,178 @@
+// What kernels share: a thread's place, sums over a warp, a block, an array and over rows, random
+// words, and launches by elements or rows.
+//
+// Sums have one order, given by the sizes alone: no atomics, so two runs give the same bits.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/host_device.h"
+#include "core/rng.h"
+#include "core/tensor.h"
+#ifdef SORAGRAD_CUDA_EMULATION
+#include "tests/cuda_emulation/cuda_emulation.h"  // the same names on the host: tests only
+#else
+#include "core/kernels/cuda_launch.cuh"
+#endif
+
+namespace soragrad::kernels {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+constexpr int kWarpsPerBlock = 4;   // of kernels with a warp a row
+constexpr int kBlockThreads = 256;  // of kernels with a thread an element, and of sums
+
+SORAGRAD_HD constexpr int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+constexpr unsigned grid_size(int64_t blocks) {
+  return static_cast<unsigned>(blocks);
+}
+
+// -- Places ---------------------------------------------------------------------------------------
+__device__ inline int64_t global_thread() {
+  return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+__device__ inline int64_t grid_threads() {
+  return static_cast<int64_t>(gridDim.x) * blockDim.x;
+}
+__device__ inline int64_t global_warp() {
+  return global_thread() / kWarp;
+}
+__device__ inline int lane_index() {
+  return static_cast<int>(threadIdx.x % kWarp);
+}
+
+// A thread for each of n elements.
+template <typename Kernel, typename... Args>
+void launch_elements(Kernel kernel, int64_t n, const Args&... args) {
+  if (n == 0) return;
+  launch(kernel, grid_size(ceil_div(n, kBlockThreads)), kBlockThreads, 0, args...);
+}
+
+// A warp for each of n rows.
+template <typename Kernel, typename... Args>
+void launch_rows(Kernel kernel, int64_t n, const Args&... args) {
+  if (n == 0) return;
+  launch(kernel, grid_size(ceil_div(n, kWarpsPerBlock)), kWarpsPerBlock * kWarp, 0, args...);
+}
+
+// -- Sums: every lane, or thread, gets the same bits ----------------------------------------------
+template <typename T>
+__device__ T warp_sum(T x) {
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+    x += __shfl_xor_sync(kAllLanes, x, offset);
+  }
+  return x;
+}
+
+template <typename T>
+__device__ T warp_max(T x) {
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+    const T other = __shfl_xor_sync(kAllLanes, x, offset);
+    x = other > x ? other : x;
+  }
+  return x;
+}
+
+// All threads of the block take part; it has whole warps.
+template <typename T>
+__device__ T block_sum(T x) {
+  __shared__ T parts[kWarp];
+  x = warp_sum(x);
+  __syncthreads();  // an earlier call may still be reading
+  if (lane_index() == 0) parts[threadIdx.x / kWarp] = x;
+  __syncthreads();
+  const int warps = static_cast<int>(blockDim.x) / kWarp;
+  return warp_sum(lane_index() < warps ? parts[lane_index()] : T(0));
+}
+
+// partial[block] = sum of term(i), double, over the block's share of [0, n).
+template <typename Term>
+__global__ void partial_sums(Term term, int64_t n, double* partial) {
+  double sum = 0;
+  for (int64_t i = global_thread(); i < n; i += grid_threads()) sum += term(i);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// One block: finish(sum of the partial sums).
+template <typename Finish>
+__global__ void finish_sum(const double* partial, int64_t count, Finish finish) {
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) finish(sum);
+}
+
+// Calls finish(sum of term(i) over i < n) on the device.
+template <typename Term, typename Finish>
+void sum_all(const Term& term, int64_t n, const Finish& finish) {
+  constexpr int64_t kElementsPerBlock = 8 * kBlockThreads, kMaxBlocks = 1024;
+  const int64_t blocks = std::clamp<int64_t>(ceil_div(n, kElementsPerBlock), 1, kMaxBlocks);
+  const Tensor partial = Tensor::empty({blocks}, DType::f64, Device::cuda);
+  launch(partial_sums<Term>, grid_size(blocks), kBlockThreads, 0, term, n, partial.data<double>());
+  launch(finish_sum<Finish>, 1, kBlockThreads, 0, partial.data<double>(), blocks, finish);
+}
+
+// -- Sums over rows -------------------------------------------------------------------------------
+constexpr int64_t kRowsPerChunk = 64;
+
+// partial (chunks, columns): thread x is a column, block y a chunk of rows.
+template <typename Term>
+__global__ void column_partials(Term term, int64_t rows, int64_t columns, double* partial) {
+  const int64_t column = global_thread();
+  if (column >= columns) return;
+  const int64_t begin = blockIdx.y * kRowsPerChunk;
+  const int64_t end = begin + kRowsPerChunk < rows ? begin + kRowsPerChunk : rows;
+  double sum = 0;
+  for (int64_t row = begin; row < end; ++row) sum += term(row, column);
+  partial[blockIdx.y * columns + column] = sum;
+}
+
+template <typename T>
+__global__ void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
+                                    double factor, T* y) {
+  const int64_t column = global_thread();
+  if (column >= columns) return;
+  double sum = 0;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns + column];
+  y[column] = static_cast<T>(factor * sum);
+}
+
+// y[column] = factor * sum of term(row, column) over the rows.
+template <typename Term>
+void sum_columns(const Term& term, int64_t rows, int64_t columns, double factor, real* y) {
+  if (columns == 0) return;
+  const int64_t chunks = ceil_div(rows, kRowsPerChunk);
+  const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
+  if (chunks > 0) {
+    constexpr int kThreads = 64;  // narrow blocks: columns are few, and chunks fill the device
+    launch(column_partials<Term>, dim3(grid_size(ceil_div(columns, kThreads)), grid_size(chunks)),
+           kThreads, 0, term, rows, columns, partial.data<double>());
+  }
+  launch_elements(add_column_partials<real>, columns, partial.data<double>(), chunks, columns,
+                  factor, y);
+}
+
+// -- Random words ---------------------------------------------------------------------------------
+// Word `index` of the stream: dropout keeps where it is at least the threshold.
+__device__ inline uint32_t random_word(const RandomStream& stream, uint64_t index) {
+  const Philox4 words = philox(stream, index / 4);
+  const unsigned place = static_cast<unsigned>(index % 4);
+  return place == 0   ? words.bits[0]
+         : place == 1 ? words.bits[1]
+         : place == 2 ? words.bits[2]
+                      : words.bits[3];
+}
+
+// x / (1 - p), or 0 where the word drops it.
+__device__ inline real dropped(real x, const RandomStream& stream, uint64_t index,
+                               uint32_t drop_threshold, real keep_scale) {
+  if (drop_threshold == 0) return x;
+  return random_word(stream, index) >= drop_threshold ? x * keep_scale : real(0);
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,32 @@
+// Launching kernels on the device: everything runs in one stream, in the order of the calls.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+namespace soragrad::cuda {
+
+cudaStream_t stream();  // of all kernels and copies
+// Throws Error with CUDA's own text where a call failed.
+void check(cudaError_t status, const char* what);
+
+}  // namespace soragrad::cuda
+
+namespace soragrad::kernels {
+
+// The block's shared memory, of the size given to launch().
+template <typename T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char bytes[];
+  return reinterpret_cast<T*>(bytes);
+}
+
+template <typename... Parameters, typename... Args>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
+            const Args&... args) {
+  kernel<<<grid, block, shared_bytes, cuda::stream()>>>(args...);
+  cuda::check(cudaGetLastError(), "launch");
+}
+
+}  // namespace soragrad::kernels

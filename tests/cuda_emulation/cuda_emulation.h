@@ -1,0 +1,101 @@
+// The few CUDA constructs that the kernels use, as plain C++: the .cu files compile with a host
+// compiler and run on the CPU. Blocks run one after another; the threads of a block are fibers that
+// switch only at barriers and warp operations. "Device" memory is host memory of its own, which
+// under AddressSanitizer is out of bounds for host code between launches (cuda_runtime.cpp).
+//
+// What it finds: accesses beyond an array or beyond shared memory, barriers that not all threads
+// reach, host code that reads device memory, and (set_order) results that depend on the order in
+// which threads or blocks run. What it cannot: speed, limits of registers and of shared memory,
+// weaker memory order than one processor's, fast-math and FMA rounding.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__ static  // one block at a time
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+inline dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace soragrad::cuda_emulation {
+
+enum class Order { forward, backward };
+// In which order blocks, and threads between barriers, run from now on. Correct kernels give the
+// same bits in both.
+void set_order(Order order);
+
+// Runs `thread` for all threads of all blocks. Throws Error where the threads of a block wait for
+// each other for ever, or where a block is no whole number of warps.
+void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& thread);
+int64_t launches();  // so far
+
+std::byte* shared_memory();  // of the running block, exactly as large as asked for; NaNs at first
+void block_barrier();
+// Gives `bits` to the warp's other lanes and returns what each lane gave.
+const uint64_t* exchange(uint64_t bits);
+
+// Host access to device memory is allowed while one lives: in kernels, copies, the stand-in of
+// GEMM.
+class DeviceAccess {
+ public:
+  DeviceAccess();
+  ~DeviceAccess();
+};
+
+}  // namespace soragrad::cuda_emulation
+
+inline void __syncthreads() {
+  soragrad::cuda_emulation::block_barrier();
+}
+
+inline void __syncwarp() {
+  soragrad::cuda_emulation::exchange(0);
+}
+
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int lane_mask) {
+  static_assert(sizeof(T) <= sizeof(uint64_t));
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  const uint64_t* lanes = soragrad::cuda_emulation::exchange(bits);
+  const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
+  std::memcpy(&value, &lanes[(thread % 32) ^ static_cast<unsigned>(lane_mask)], sizeof(T));
+  return value;
+}
+
+inline unsigned __ballot_sync(unsigned, bool predicate) {
+  const uint64_t* lanes = soragrad::cuda_emulation::exchange(predicate);
+  unsigned result = 0;
+  for (int lane = 0; lane < 32; ++lane) result |= static_cast<unsigned>(lanes[lane]) << lane;
+  return result;
+}
+
+inline int __ffs(int bits) {
+  return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1;
+}
+
+namespace soragrad::kernels {
+
+template <typename T>
+T* dynamic_shared() {
+  return reinterpret_cast<T*>(cuda_emulation::shared_memory());
+}
+
+template <typename... Parameters, typename... Args>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
+            const Args&... args) {
+  cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); });
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,81 @@
+// The emulation itself: what it must compute, and what it must catch.
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+#include "core/kernels/cuda.cuh"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace soragrad::kernels {
+namespace {
+
+__global__ void reverse(int* x) {
+  int* shared = dynamic_shared<int>();
+  shared[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  x[threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
+}
+
+__global__ void sums(int* of_warp, int* of_block) {
+  const int value = static_cast<int>(threadIdx.x);
+  of_warp[threadIdx.x] = warp_sum(value);
+  of_block[threadIdx.x] = block_sum(value);
+}
+
+__global__ void first_lane_skips_a_barrier() {
+  if (threadIdx.x > 0) __syncthreads();
+}
+
+// Wrong: no barrier between the write and the neighbour's read.
+__global__ void race(int* x) {
+  x[threadIdx.x] = static_cast<int>(threadIdx.x);
+  if (threadIdx.x > 0) x[blockDim.x + threadIdx.x] = x[threadIdx.x - 1];
+}
+
+}  // namespace
+
+TEST_CASE("cuda emulation: threads meet at barriers and share memory") {
+  std::vector<int> x(64);
+  for (int i = 0; i < 64; ++i) x[i] = i;
+  launch(reverse, 1, 64, 64 * sizeof(int), x.data());
+  for (int i = 0; i < 64; ++i) CHECK(x[i] == 63 - i);
+}
+
+TEST_CASE("cuda emulation: sums of a warp and of a block") {
+  std::vector<int> of_warp(96), of_block(96);
+  launch(sums, 1, 96, 0, of_warp.data(), of_block.data());
+  for (int i = 0; i < 96; ++i) {
+    CHECK(of_warp[i] == 496 + 1024 * (i / 32));
+    CHECK(of_block[i] == 95 * 96 / 2);
+  }
+}
+
+#ifdef __SANITIZE_ADDRESS__
+TEST_CASE("cuda emulation: the host may not touch device memory") {
+  const Tensor x = Tensor::zeros({10}, kReal, Device::cuda);
+  CHECK(__asan_region_is_poisoned(x.raw(), x.bytes()) == x.raw());
+  {
+    const cuda_emulation::DeviceAccess access;
+    CHECK(__asan_region_is_poisoned(x.raw(), x.bytes()) == nullptr);
+    CHECK(__asan_address_is_poisoned(x.raw() + x.bytes()) == 1);
+  }
+}
+#endif
+
+TEST_CASE("cuda emulation: a barrier that a thread misses is an error") {
+  CHECK_THROWS_AS(launch(first_lane_skips_a_barrier, 1, 64, 0), Error);
+  CHECK_THROWS_AS(launch(first_lane_skips_a_barrier, 1, 33, 0), Error);  // no whole warps
+}
+
+TEST_CASE("cuda emulation: the order of threads shows a race") {
+  std::vector<int> forward(128, -1), backward(128, -1);
+  launch(race, 1, 64, 0, forward.data());
+  cuda_emulation::set_order(cuda_emulation::Order::backward);
+  launch(race, 1, 64, 0, backward.data());
+  cuda_emulation::set_order(cuda_emulation::Order::forward);
+  CHECK(forward != backward);
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,154 @@
+// Kernels that no op_cases row reaches: the optimizer's, long sequences, empty sizes.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/kernels/adamw.h"
+#include "core/kernels/attention.h"
+#include "core/kernels/gemm.h"
+#include "core/kernels/sum_squares.h"
+#include "tests/op_cases.h"
+
+namespace soragrad {
+namespace {
+
+struct OptimizerState {
+  Tensor value, m, v;
+};
+
+// Two updates of 1000 elements in three segments, with a hole between two of them.
+OptimizerState two_updates(Device device, kernels::UpdateRule rule, bool clip) {
+  using kernels::Proximal;
+  const std::vector<kernels::AdamWSegment> segments = {
+      {.begin = 0, .end = 600, .lr = 1e-2, .weight_decay = 0.1, .rule = rule},
+      {.begin = 616,
+       .end = 617,
+       .lr = 1e-3,
+       .rule = rule,
+       .proximal = Proximal::exact,
+       .threshold = 0.5},
+      {.begin = 617,
+       .end = 1000,
+       .lr = 1e-1,
+       .rule = rule,
+       .proximal = Proximal::released,
+       .threshold = 0.2}};
+  OptimizerState state{testing::normal({1000}, 1).clone().to(device),
+                       Tensor::zeros({1000}, kReal, device), Tensor::zeros({1000}, kReal, device)};
+  const Tensor grad_scale = Tensor::full({}, real(0.7), device);
+  for (int t = 1; t <= 2; ++t) {
+    std::vector<kernels::AdamWSegment> now = segments;
+    for (auto& segment : now) {
+      segment.correction1 = 1 - std::pow(segment.beta1, t);
+      segment.correction2 = 1 - std::pow(segment.beta2, t);
+    }
+    const auto bytes = static_cast<int64_t>(now.size() * sizeof(now[0]));
+    Tensor table = Tensor::empty({bytes}, DType::u8);
+    std::memcpy(table.raw(), now.data(), table.bytes());
+    table = table.to(device);
+    const Tensor grad = testing::normal({1000}, static_cast<uint64_t>(10 + t)).to(device);
+    kernels::adamw(device, {.value = state.value.data(),
+                            .grad = grad.data(),
+                            .m = state.m.data(),
+                            .v = state.v.data(),
+                            .segments = reinterpret_cast<const kernels::AdamWSegment*>(table.raw()),
+                            .segment_count = static_cast<int64_t>(now.size()),
+                            .grad_scale = clip ? grad_scale.data() : nullptr});
+  }
+  return state;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  const std::vector<real> x = a.to_vector(), y = b.to_vector();
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double error = std::abs(static_cast<double>(x[i]) - y[i]);
+    worst = error <= worst ? worst : error;  // a NaN is kept
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("adamw: emulated CUDA makes the CPU's updates") {
+  for (const auto rule :
+       {kernels::UpdateRule::torch, kernels::UpdateRule::hf, kernels::UpdateRule::sgd}) {
+    for (const bool clip : {false, true}) {
+      CAPTURE(static_cast<int>(rule));
+      CAPTURE(clip);
+      const OptimizerState cpu = two_updates(Device::cpu, rule, clip);
+      const OptimizerState cuda = two_updates(Device::cuda, rule, clip);
+      // Values and moments are below 4: a few roundings of 2^-23.
+      CHECK(largest_difference(cpu.value, cuda.value) <= 2e-6);
+      CHECK(largest_difference(cpu.m, cuda.m) <= 2e-6);
+      CHECK(largest_difference(cpu.v, cuda.v) <= 2e-6);
+      CHECK(cpu.value.to_vector()[605] == cuda.value.to_vector()[605]);  // in no segment
+    }
+  }
+}
+
+TEST_CASE("sum_squares: emulated CUDA gives the CPU's sum") {
+  for (const int64_t n : {0, 1, 257, 70001}) {
+    CAPTURE(n);
+    const Tensor x = testing::normal({n}, 5);
+    double sums[2];
+    for (const Device device : {Device::cpu, Device::cuda}) {
+      const Tensor y = Tensor::zeros({}, DType::f64, device), on_device = x.to(device);
+      kernels::sum_squares(device, {.x = on_device.data(), .y = y.data<double>(), .n = n});
+      sums[static_cast<int>(device)] = y.item<double>();
+    }
+    CHECK(sums[1] == doctest::Approx(sums[0]).epsilon(1e-12));  // double, another order
+  }
+}
+
+TEST_CASE("gemm: a product over no elements is zero, or adds nothing") {
+  for (const bool accumulate : {false, true}) {
+    const Tensor c = testing::normal({3, 4}, 6).to(Device::cuda);
+    const std::vector<real> before = c.to_vector();
+    kernels::gemm(Device::cuda, {.c = c.data(),
+                                 .m = 3,
+                                 .n = 4,
+                                 .k = 0,
+                                 .lda = 0,
+                                 .ldb = 4,
+                                 .ldc = 4,
+                                 .accumulate = accumulate});
+    CHECK(c.to_vector() == (accumulate ? before : std::vector<real>(12, 0)));
+  }
+}
+
+TEST_CASE("attention: rows too long for shared memory agree with the CPU") {
+  constexpr int64_t kLength = 3100, kShort = 5, kHidden = 2;
+  const std::vector<int64_t> offsets = {0, kShort, kShort + kLength};
+  const int64_t tokens = offsets.back();
+  Tensor results[2], probabilities[2];
+  for (const Device device : {Device::cpu, Device::cuda}) {
+    const Tensor q = testing::normal({2, kHidden}, 1).to(device);
+    const Tensor k = testing::normal({tokens, kHidden}, 2).to(device);
+    const Tensor v = testing::normal({tokens, kHidden}, 3).to(device);
+    const Tensor on_device = Tensor::from(offsets, {3}, device);
+    const Tensor y = Tensor::empty({2, kHidden}, kReal, device);
+    const Tensor p = Tensor::empty({2 * tokens}, kReal, device);
+    kernels::attention(device, {.q = q.data(),
+                                .k = k.data(),
+                                .v = v.data(),
+                                .offsets = on_device.data<int64_t>(),
+                                .y = y.data(),
+                                .probabilities = p.data(),
+                                .tokens = tokens,
+                                .sequences = 2,
+                                .heads = 2,
+                                .head_size = 1,
+                                .max_length = kLength,
+                                .scale = 1,
+                                .keep_scale = 1,
+                                .first_query_only = true});
+    results[static_cast<int>(device)] = y;
+    probabilities[static_cast<int>(device)] = p;
+  }
+  CHECK(largest_difference(results[0], results[1]) <= 1e-5);  // sums of 3100 terms
+  CHECK(largest_difference(probabilities[0], probabilities[1]) <= 1e-6);
+}
+
+}  // namespace soragrad
