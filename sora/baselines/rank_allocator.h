@@ -20,8 +20,8 @@ struct BudgetSchedule {
   int64_t initial = 0, target = 0;  // total rank at first and at last
   int64_t tinit = 0, tfinal = 0, delta_t = 1, total_steps = 0;
 
-  // initial up to tinit, then target + (initial - target) (1 - (t - tinit) / (T - tfinal -
-  // tinit))^3 rounded down, and target for the last tfinal steps.
+  // initial up to tinit, target for the last tfinal steps, and between them, rounded down,
+  //   target + (initial - target) (1 - (t - tinit) / (T - tfinal - tinit))^3.
   int64_t budget(int64_t step) const;
   // Whether triplets are masked by their scores at this step: every delta_t steps in the middle,
   // and once at T - tfinal; from then on the mask is fixed.
