@@ -18,7 +18,7 @@ constexpr size_t kWorkspaceBytes = size_t{32} << 20;  // cuBLAS's own default on
 
 void check(cublasStatus_t status, const char* what) {
   require(status == CUBLAS_STATUS_SUCCESS, "[gemm] {} of cuBLASLt failed: {}.", what,
-          cublasGetStatusString(status));
+          cublasLtGetStatusString(status));
 }
 
 struct Handle {
