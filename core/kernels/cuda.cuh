@@ -12,7 +12,7 @@
 #include "core/rng.h"
 #include "core/tensor.h"
 #ifdef SORAGRAD_CUDA_EMULATION
-#include "tests/cuda_emulation/cuda_emulation.h"  // the same names on the host: tests only
+#include SORAGRAD_CUDA_EMULATION  // tests only: a header that gives CUDA's names on the host
 #else
 #include "core/kernels/cuda_launch.cuh"
 #endif

@@ -11,7 +11,8 @@ file(GLOB emulation CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)
 add_executable(test_cuda_emulation ${emulation} ${kernels} ${autograd} ${op_case_sources}
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp)
-target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA SORAGRAD_CUDA_EMULATION)
+target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA
+  SORAGRAD_CUDA_EMULATION="tests/cuda_emulation/cuda_emulation.h")
 target_compile_options(test_cuda_emulation PRIVATE -O1 -g1 -fsanitize=address
   -fno-omit-frame-pointer)
 target_link_options(test_cuda_emulation PRIVATE -fsanitize=address)
