@@ -34,7 +34,7 @@ install_packages() {
     return
   fi
   local missing as_root=()
-  mapfile -t missing < <(missing_packages)
+  read -r -d '' -a missing <<<"$(missing_packages)" || true  # read stops at the end of the text
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
