@@ -152,7 +152,7 @@ TEST_CASE("trace: options that cannot be are refused") {
   };
   refused([](TraceOptions& o) { o.start = -1; });
   refused([](TraceOptions& o) { o.rows = 0; });
-  refused([](TraceOptions& o) { o.max_length = 33; });  // the position table holds 32
+  refused([](TraceOptions& o) { o.max_length = 129; });  // the position table holds 128
   refused([](TraceOptions& o) { o.max_length = 0; });
   refused([](TraceOptions& o) { o.device = "tpu"; });
   refused([](TraceOptions& o) { o.precision = "fp8"; });

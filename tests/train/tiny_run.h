@@ -43,8 +43,8 @@ struct TinyFolder {
   train::Config config(const std::string& output, std::vector<std::string> arguments) const {
     train::Config config;
     for (const std::string& argument :
-         {"model=" + (path / "model").string(), "data=" + path.string(),
-          std::string("task=cola"), "output=" + run(output), std::string("logging_steps=1"),
+         {"model=" + (path / "model").string(), "data=" + path.string(), std::string("task=cola"),
+          "output=" + run(output), std::string("logging_steps=1"),
           std::string("per_device_train_batch_size=4"), std::string("num_train_epochs=2"),
           std::string("learning_rate=5e-3"), std::string("device=cpu")}) {
       train::set_argument(config, argument);
@@ -61,7 +61,7 @@ struct TinyFolder {
     std::filesystem::create_directories(path / "model");
     const std::string config = R"({"model_type": "bert", "vocab_size": 13, "hidden_size": 16,
       "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
-      "max_position_embeddings": 32, "type_vocab_size": 2, "hidden_act": "gelu",
+      "max_position_embeddings": 128, "type_vocab_size": 2, "hidden_act": "gelu",
       "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "num_labels": 2,
       "layer_norm_eps": 1e-12, "pad_token_id": 0, "initializer_range": 0.02})";
     std::ofstream(path / "model/config.json") << config;
@@ -92,7 +92,8 @@ struct TinyFolder {
         random = random * 1664525u + 1013904223u;
         const char* word = kWords[random >> 29];
         has_cat = has_cat || std::string(word) == "cat";
-        text += (i ? " " : "") + std::string(word);
+        if (i > 0) text += ' ';
+        text += word;
       }
       file << "tiny\t" << has_cat << "\t\t" << text << "\n";
     }
