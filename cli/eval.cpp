@@ -16,13 +16,14 @@ namespace soragrad::cli {
 namespace {
 
 // Splits of the mismatched half, as run_glue.py names their metrics.
-std::string suffix_of(const std::string& split) { return split.ends_with("_mm") ? "_mm" : ""; }
+std::string suffix_of(const std::string& split) {
+  return split.ends_with("_mm") ? "_mm" : "";
+}
 
 train::Trained open(const EvalOptions& options) {
   if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
   return train::open_trained({options.run, options.model, options.adapter, options.task,
-                              options.data, options.protocol, options.max_length,
-                              options.device},
+                              options.data, options.protocol, options.max_length, options.device},
                              [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
 }
 
@@ -61,11 +62,10 @@ int eval_main(const EvalOptions& options) {
 
 int predict_main(const EvalOptions& options) {
   const train::Trained trained = open(options);
-  data::Dataset dataset =
-      data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
+  data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::TaskRows rows = encoded(trained, {"predict", std::move(dataset)});
-  const std::vector<float> logits = train::compute_logits(*trained.model, trained.device, rows,
-                                                          options.batch_size, false);
+  const std::vector<float> logits =
+      train::compute_logits(*trained.model, trained.device, rows, options.batch_size, false);
   data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
   fmt::print(stderr, "{} predictions in {}\n", rows.size(), options.output);
   return 0;

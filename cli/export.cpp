@@ -21,9 +21,9 @@ namespace fs = std::filesystem;
 
 // A model folder is complete with its tokenizer's files.
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const char* name : {"spm.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
-                           "tokenizer_config.json", "special_tokens_map.json",
-                           "added_tokens.json"}) {
+  for (const char* name :
+       {"spm.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
     if (!fs::is_regular_file(from / name)) continue;
     write_file_atomically((to / name).string(), read_file((from / name).string()));
   }
@@ -54,9 +54,8 @@ void write_export(const ExportOptions& options, train::Trained& trained,
 
 int export_main(const ExportOptions& options) {
   if (options.format != "peft" && options.format != "merged" && options.format != "pruned") {
-    throw UsageError(
-        fmt::format("[export] the format is \"{}\"; expected peft, merged or pruned.",
-                    options.format));
+    throw UsageError(fmt::format("[export] the format is \"{}\"; expected peft, merged or pruned.",
+                                 options.format));
   }
   std::error_code error;
   require(!fs::exists(options.output) || fs::is_empty(options.output, error),
@@ -64,11 +63,16 @@ int export_main(const ExportOptions& options) {
   train::Config config;
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
-  train::Trained trained = train::open_trained(
-      {.run = options.run, .device = "cpu"},
-      [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  train::Trained trained =
+      train::open_trained({.run = options.run, .device = "cpu"},
+                          [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   fs::create_directories(options.output);
-  write_export(options, trained, config);
+  try {
+    write_export(options, trained, config);
+  } catch (const Error&) {
+    fs::remove(options.output, error);  // only where nothing was written
+    throw;
+  }
   fmt::print("{} of {} in {}\n", options.format, trained.weights, options.output);
   return 0;
 }

@@ -127,8 +127,8 @@ std::string text_of(const Json& object) {
   std::string text;
   for (const auto& [key, value] : object.items()) {
     if (key == "tensors" || key == "ranks" || key == "results" || key == "gate_values") continue;
-    text += fmt::format("{:<12} {}\n", key, value.is_string() ? value.get<std::string>()
-                                                              : value.dump());
+    text += fmt::format("{:<12} {}\n", key,
+                        value.is_string() ? value.get<std::string>() : value.dump());
   }
   if (object.contains("results")) {
     text += '\n';

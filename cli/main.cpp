@@ -1,12 +1,17 @@
-// The command line: parses the verb and its options, runs it, turns errors into one line and an exit
-// code - 0 done, 1 failed, 2 wrong usage.
+// The command line: parses the verb and its options, runs it, turns errors into one line and an
+// exit code - 0 done, 1 failed, 2 wrong usage.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <functional>
 #include <new>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/eval.h"
 #include "cli/export.h"
@@ -18,6 +23,7 @@
 #include "cli/version.h"
 #include "core/error.h"
 #include "train/config.h"
+#include "train/suggest.h"
 
 namespace {
 
@@ -60,7 +66,8 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
   sub->add_option("--adapter", o.adapter, "Adapter folder for --model")->type_name("DIR");
   sub->add_option("--task", o.task, "GLUE task; with --run: the run's");
   sub->add_option("--protocol", o.protocol, "Splits: glue, paper, adalora; with --run: the run's");
-  sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [128]; with --run: the run's");
+  sub->add_option("--max-length", o.max_length,
+                  "Tokens a row is cut to [128]; with --run: the run's");
   sub->add_option("--batch-size", o.batch_size, "Rows of a batch [64]")
       ->check(CLI::Range(1, 65536));
   sub->add_option("--device", o.device, "auto, cpu or cuda [auto]");
@@ -69,7 +76,8 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
 
 void add_eval(CommandLine& line) {
   cli::EvalOptions& o = line.eval;
-  CLI::App* sub = verb(line, "eval", "Print GLUE metrics as JSON", [&o] { return cli::eval_main(o); });
+  CLI::App* sub =
+      verb(line, "eval", "Print GLUE metrics as JSON", [&o] { return cli::eval_main(o); });
   add_model_options(sub, o);
   sub->add_option("--data", o.data, "GLUE root or the task's folder; with --run: the run's");
   sub->add_option("--split", o.split, "validation or test [validation]");
@@ -141,6 +149,35 @@ void add_trace(CommandLine& line) {
   sub->add_option("--output", o.output, "safetensors file to write")->required();
 }
 
+// Names an unknown verb before the parser, which would only count the missing one.
+void check_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+    if (names.back() == argv[1]) return;
+  }
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view near = train::nearest(argv[1], views);
+  throw UsageError(fmt::format(
+      "[usage] there is no verb {}; {}.", train::quoted(argv[1]),
+      near.empty() ? "`soragrad --help` lists them" : fmt::format("did you mean `{}`?", near)));
+}
+
+// What CLI11 says, and for `--learning_rate 1` how keys are written.
+std::string usage_text(const CLI::ParseError& error, int argc, char** argv) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
+  for (int i = 2; i < argc && std::string_view(argv[1]) == "train"; ++i) {
+    std::string_view word = argv[i];
+    if (!word.starts_with("--")) continue;
+    word = word.substr(2, word.find('=') == word.npos ? word.npos : word.find('=') - 2);
+    if (train::find_key(word)) return fmt::format("[usage] {}: write {}=VALUE.", text, word);
+  }
+  return fmt::format("[usage] {}; see `soragrad --help`.", text);
+}
+
 int report(int code, const std::string& message) {
   fmt::print(stderr, "soragrad: {}\n", message);
   return code;
@@ -158,13 +195,14 @@ int main(int argc, char** argv) {
     add(line);
   }
   try {
+    check_verb(line.app, argc, argv);
     line.app.parse(argc, argv);
     const int code = line.action();
     return std::fflush(stdout) == 0 ? code : report(kFailed, "cannot write to standard output.");
   } catch (const CLI::Success& success) {  // --help, --version
     return line.app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return report(kUsage, fmt::format("{} See soragrad --help.", error.what()));
+    return report(kUsage, usage_text(error, argc, argv));
   } catch (const UsageError& error) {
     return report(kUsage, error.what());
   } catch (const std::bad_alloc&) {

@@ -47,8 +47,8 @@ int table_main(const TableOptions& options) {
   const train::ScoreTable table = train::collect_scores(recipe);
   fmt::print("{}", train::format_table(table, options.format));
   if (fs::is_directory(recipe.output)) {
-    for (const auto& [format, ending] : {std::pair{"text", "txt"}, {"markdown", "md"},
-                                         {"csv", "csv"}, {"html", "html"}}) {
+    for (const auto& [format, ending] :
+         {std::pair{"text", "txt"}, {"markdown", "md"}, {"csv", "csv"}, {"html", "html"}}) {
       write_file_atomically(fmt::format("{}/table.{}", recipe.output, ending),
                             train::format_table(table, format));
     }

@@ -19,13 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void note(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+void note(const std::string& line) {
+  fmt::print(stderr, "{}\n", line);
+}
 
 // Paths in a run's own config.yaml must mean the same from every folder.
 void make_absolute(train::Config& config) {
-  for (std::string* path : {&config.model, &config.data, &config.train_file,
-                            &config.validation_file, &config.test_file, &config.initial_state,
-                            &config.output}) {
+  for (std::string* path :
+       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
+        &config.initial_state, &config.output}) {
     if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
   }
 }

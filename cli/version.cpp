@@ -14,7 +14,9 @@
 
 namespace soragrad::cli {
 
-train::Version version() { return {SORAGRAD_VERSION, SORAGRAD_COMMIT}; }
+train::Version version() {
+  return {SORAGRAD_VERSION, SORAGRAD_COMMIT};
+}
 
 std::string version_text() {
   const std::string architectures = cuda::architectures();

@@ -23,7 +23,9 @@ AppendFile::AppendFile(std::string path, int64_t length) : path_(std::move(path)
   }
 }
 
-AppendFile::~AppendFile() { ::close(fd_); }
+AppendFile::~AppendFile() {
+  ::close(fd_);
+}
 
 void AppendFile::append(std::string_view bytes) {
   length_ += static_cast<int64_t>(bytes.size());

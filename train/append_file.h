@@ -1,5 +1,5 @@
-// A file that grows by whole records. A run that continues cuts it back to the length its checkpoint
-// knows, so that the log reads as if nothing had happened.
+// A file that grows by whole records. A run that continues cuts it back to the length its
+// checkpoint knows, so that the log reads as if nothing had happened.
 #pragma once
 
 #include <cstdint>

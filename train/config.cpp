@@ -20,22 +20,36 @@ template <typename... Args>
 
 // Names that other programs give to our keys.
 constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
-    {"lr", "learning_rate"},           {"epochs", "num_train_epochs"},
-    {"num_epochs", "num_train_epochs"}, {"batch_size", "per_device_train_batch_size"},
+    {"lr", "learning_rate"},
+    {"epochs", "num_train_epochs"},
+    {"num_epochs", "num_train_epochs"},
+    {"batch_size", "per_device_train_batch_size"},
     {"train_batch_size", "per_device_train_batch_size"},
     {"eval_batch_size", "per_device_eval_batch_size"},
-    {"model_name_or_path", "model"},   {"task_name", "task"},
-    {"data_dir", "data"},              {"output_dir", "output"},
-    {"overwrite_output_dir", "overwrite"}, {"lora_r", "r"},
-    {"rank", "r"},                     {"alpha", "lora_alpha"},
-    {"lambda", "xi"},                  {"sparse_lambda_2", "xi"},
-    {"max_lambda", "xi_max"},          {"lambda_num", "xi_steps"},
-    {"lambda_schedule", "schedule"},   {"fp16", "precision"},
-    {"bf16", "precision"},             {"max_length", "max_seq_length"},
-    {"scheduler", "lr_scheduler_type"}, {"patience", "early_stopping_patience"},
-    {"no_cuda", "device"},             {"apply_adalora", "method"},
-    {"dropout", "hidden_dropout_prob"}, {"gate_lr", "sparse_lr"},
-    {"tInit", "tinit"},                {"tFinal", "tfinal"},
+    {"model_name_or_path", "model"},
+    {"task_name", "task"},
+    {"data_dir", "data"},
+    {"output_dir", "output"},
+    {"overwrite_output_dir", "overwrite"},
+    {"lora_r", "r"},
+    {"rank", "r"},
+    {"alpha", "lora_alpha"},
+    {"lambda", "xi"},
+    {"sparse_lambda_2", "xi"},
+    {"max_lambda", "xi_max"},
+    {"lambda_num", "xi_steps"},
+    {"lambda_schedule", "schedule"},
+    {"fp16", "precision"},
+    {"bf16", "precision"},
+    {"max_length", "max_seq_length"},
+    {"scheduler", "lr_scheduler_type"},
+    {"patience", "early_stopping_patience"},
+    {"no_cuda", "device"},
+    {"apply_adalora", "method"},
+    {"dropout", "hidden_dropout_prob"},
+    {"gate_lr", "sparse_lr"},
+    {"tInit", "tinit"},
+    {"tFinal", "tfinal"},
 };
 
 std::string_view suggestion(std::string_view name) {
@@ -165,8 +179,7 @@ bool clear(const Key& key, Field field) {
 
 }  // namespace
 
-void set(Config& config, std::string_view name, std::string_view value,
-         const std::string& origin) {
+void set(Config& config, std::string_view name, std::string_view value, const std::string& origin) {
   const Key* key = find_key(name);
   if (!key) {
     const std::string_view near = suggestion(name);
@@ -178,10 +191,10 @@ void set(Config& config, std::string_view name, std::string_view value,
   }
   value = trimmed(value);
   const Field field = key->field(config);
-  const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
-                       clear(*key, field);
+  const bool cleared =
+      (value == "auto" || value == "null" || value == "~" || value.empty()) && clear(*key, field);
   if (!cleared && (value.empty() || !std::visit(Reader{*key, value}, field))) {
-    const std::string expected = !key->choices.empty() ? "one of " + listed(key->choices)
+    const std::string expected = !key->choices.empty()  ? "one of " + listed(key->choices)
                                  : key->expects.empty() ? "a value"
                                                         : std::string(key->expects);
     misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quoted(value), expected);
@@ -226,8 +239,8 @@ void resolve(Config& config) {
   }
   const std::string& metric = config.metric_for_best_model;
   if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric),
-           config.task, data::joined(task.metrics));
+    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
+           data::joined(task.metrics));
   }
   if (config.schedule != "none") {
     if (method.method != "sora") {

@@ -60,13 +60,13 @@ struct Config {
   bool is_set(std::string_view key) const { return origins.contains(key); }
 };
 
-using Field = std::variant<std::string*, bool*, int64_t*, double*, std::optional<bool>*,
-                           std::optional<int64_t>*, std::optional<double>*,
-                           std::vector<std::string>*>;
+using Field =
+    std::variant<std::string*, bool*, int64_t*, double*, std::optional<bool>*,
+                 std::optional<int64_t>*, std::optional<double>*, std::vector<std::string>*>;
 
 // One row of the table.
 struct Key {
-  std::string_view group;    // heading in --help
+  std::string_view group;  // heading in --help
   std::string_view name;
   Field (*field)(Config&);
   std::string_view expects;  // "a number of at least 0": ends the message about a wrong value

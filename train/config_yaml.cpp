@@ -13,6 +13,7 @@ namespace soragrad::train {
 namespace {
 
 constexpr int64_t kMaxConfigBytes = 1 << 20;
+constexpr size_t kMaxListBytes = 1 << 16;
 
 // Shortest text that reads back as the same number; with a point before the exponent, without which
 // YAML 1.1 readers take it for a word.
@@ -29,8 +30,8 @@ std::string word_text(const std::string& text) {
                                        text[0] == '/' || text[0] == '.' || text[0] == '_');
   bool safe = plain;
   for (const char c : text) {
-    safe = safe && (std::isalnum(static_cast<unsigned char>(c)) || std::string_view("/._-+").find(c) !=
-                                                                       std::string_view::npos);
+    safe = safe && (std::isalnum(static_cast<unsigned char>(c)) ||
+                    std::string_view("/._-+").find(c) != std::string_view::npos);
   }
   for (const std::string_view special : {"null", "true", "false", "yes", "no", "on", "off"}) {
     safe = safe && text != special;
@@ -71,14 +72,12 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
   if (node.IsNull()) return "auto";
   if (node.IsScalar()) return node.Scalar();
   std::string text;
-  if (node.IsSequence()) {
-    for (const YAML::Node& item : node) {
-      if (!item.IsScalar()) break;
-      text += (text.empty() ? "" : ",") + item.Scalar();
-      if (text.size() > 65536) break;
-    }
-    if (!text.empty() && text.size() <= 65536) return text;
+  bool flat = node.IsSequence();
+  for (auto item = node.begin(); flat && item != node.end(); ++item) {
+    flat = item->IsScalar() && text.size() <= kMaxListBytes;
+    if (flat) text += (text.empty() ? "" : ",") + item->Scalar();
   }
+  if (flat) return text;
   fail("[config] {}: the value of {} is nested; keys are flat and take a value or a list.", where,
        quoted(key));
 }

@@ -36,7 +36,11 @@ InterruptGuard::~InterruptGuard() {
   sigaction(SIGTERM, &before_term, nullptr);
 }
 
-int interrupted_by() noexcept { return arrived; }
-void set_interrupted(int signal) noexcept { arrived = signal; }
+int interrupted_by() noexcept {
+  return arrived;
+}
+void set_interrupted(int signal) noexcept {
+  arrived = signal;
+}
 
 }  // namespace soragrad::train

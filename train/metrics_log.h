@@ -17,10 +17,10 @@ struct StepRecord {
   double loss = 0;         // of the task, before the update
   double regularizer = 0;  // what the method adds
   double learning_rate = 0;
-  double grad_norm = 0;    // before clipping
-  double sparsity = 0;     // after the step
+  double grad_norm = 0;                                        // before clipping
+  double sparsity = 0;                                         // after the step
   std::vector<std::pair<std::string, int64_t>> method_counts;  // gates_zero, kept_rank, ...
-  int64_t phase = -1;      // with `schedule`; else left out
+  int64_t phase = -1;                                          // with `schedule`; else left out
   double xi = 0;
   int64_t tokens = 0;
   double step_seconds = 0;

@@ -10,7 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void misuse(const char* message) { throw UsageError(message); }
+[[noreturn]] void misuse(const char* message) {
+  throw UsageError(message);
+}
 
 }  // namespace
 
@@ -43,7 +45,9 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     if (protocol.empty()) protocol = config.protocol;
     if (source.data.empty()) {
       trained.data = config.data;
-      trained.overrides = {config.train_file, config.validation_file, config.test_file};
+      if (task == config.task) {
+        trained.overrides = {config.train_file, config.validation_file, config.test_file};
+      }
     }
     if (source.max_length == 0) trained.max_length = config.max_seq_length;
     if (config.method.method == "full") {

@@ -53,8 +53,8 @@ void Progress::step(const StepView& view) {
   recent_seconds_ = kRecent * recent_seconds_ + view.seconds;
   const auto now = Clock::now();
   const bool edge = view.step == first_step_ + 1 || view.step == view.total;
-  const bool due = terminal_ ? now - last_print_ >= kRedraw
-                             : view.logged && now - last_print_ >= kPlainLine;
+  const bool due =
+      terminal_ ? now - last_print_ >= kRedraw : view.logged && now - last_print_ >= kPlainLine;
   if (!due && !edge) return;
   last_print_ = now;
 

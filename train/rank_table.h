@@ -1,4 +1,5 @@
-// The ranks that training kept, as a small heat map: a row for each layer, a column for each module.
+// The ranks that training kept, as a small heat map: a row for each layer, a column for each
+// module.
 #pragma once
 
 #include <span>

@@ -33,7 +33,8 @@ struct Reader {
     for (const auto& entry : node) {
       std::string value;
       if (entry.second.IsSequence()) {
-        for (const YAML::Node& item : entry.second) value += (value.empty() ? "" : ",") + scalar(item);
+        for (const YAML::Node& item : entry.second)
+          value += (value.empty() ? "" : ",") + scalar(item);
       } else {
         value = entry.second.IsNull() ? "auto" : scalar(entry.second);
       }
@@ -49,10 +50,10 @@ struct Reader {
       for (const auto& [other, unused] : result) {
         require(other != name, "[recipe] {}: {} appears twice.", at(entry.first), quoted(name));
       }
-      const bool plain = !name.empty() && name.size() <= 64 &&
-                         std::ranges::all_of(name, [](unsigned char c) {
-                           return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
-                         });
+      const bool plain =
+          !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
+            return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
+          });
       require(plain && name.find("..") == name.npos,
               "[recipe] {}: the name {} is not of letters, digits, - and _.", at(entry.first),
               quoted(name));
@@ -120,7 +121,7 @@ Recipe read_recipe(const std::string& path) {
     } else if (key == "cells") {
       recipe.cells = reader.named(value);
     } else {
-      constexpr std::string_view kNames[] = {"output", "seeds", "common",
+      constexpr std::string_view kNames[] = {"output",  "seeds", "common",
                                              "methods", "tasks", "cells"};
       const std::string_view near = nearest(key, kNames);
       throw UsageError(fmt::format("[recipe] {}: there is no key {}{}.", reader.at(entry.first),
@@ -153,8 +154,8 @@ std::vector<GridRun> runs_of(const Recipe& recipe) {
   for (const auto& [task, task_keys] : recipe.tasks) {
     for (const auto& [method, method_keys] : recipe.methods) {
       for (const int64_t seed : recipe.seeds) {
-        runs.push_back({task, method, seed,
-                        fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)});
+        runs.push_back(
+            {task, method, seed, fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)});
       }
     }
   }

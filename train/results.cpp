@@ -38,7 +38,9 @@ json parameters_of(Session& session) {
           {"model", model}};
 }
 
-std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
+std::string percent(double share) {
+  return fmt::format("{:.1f}%", 100 * share);
+}
 
 // "1,327,104"
 std::string grouped(int64_t value) {
@@ -60,8 +62,8 @@ void append_split(std::string& text, const json& results, const std::string& spl
   for (const auto& [name, value] : results[split].items()) {
     const json& baseline = results["majority_baseline"];
     const json majority = baseline.contains(split) ? baseline[split].value(name, json()) : json();
-    text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name,
-                        metric_text(value), metric_text(majority));
+    text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name, metric_text(value),
+                        metric_text(majority));
   }
 }
 
@@ -88,9 +90,8 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   }
   results["test"] = nullptr;
   for (const TaskRows& rows : session.test) {
-    results[rows.name] = to_object(evaluate(*session.model, session.device, rows,
-                                            config.per_device_eval_batch_size)
-                                       .metrics);
+    results[rows.name] = to_object(
+        evaluate(*session.model, session.device, rows, config.per_device_eval_batch_size).metrics);
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
@@ -102,8 +103,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   }
   results["ranks"] = json::array();
   for (const sora::ModuleRank& rank : session.method->ranks()) {
-    results["ranks"].push_back(
-        {{"module", rank.module}, {"kept", rank.kept}, {"rank", rank.rank}});
+    results["ranks"].push_back({{"module", rank.module}, {"kept", rank.kept}, {"rank", rank.rank}});
   }
   if (!state.phases.empty()) results["phases"] = state.phases;
   results["tokens"] = state.tokens;
@@ -123,11 +123,11 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
 
 std::string summary_text(const json& results) {
   const double seconds = results["seconds"].get<double>();
-  std::string text = fmt::format(
-      "{} by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
-      results["task"].get<std::string>(), results["method"].get<std::string>(),
-      results["seed"].get<int64_t>(), results["steps"].get<int64_t>(), duration_text(seconds),
-      results["tokens_per_second"].get<double>());
+  std::string text =
+      fmt::format("{} by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
+                  results["task"].get<std::string>(), results["method"].get<std::string>(),
+                  results["seed"].get<int64_t>(), results["steps"].get<int64_t>(),
+                  duration_text(seconds), results["tokens_per_second"].get<double>());
   for (const char* split : {"validation", "validation_mm", "test", "test_mm"}) {
     append_split(text, results, split);
   }
@@ -138,15 +138,13 @@ std::string summary_text(const json& results) {
   const json& parameters = results["parameters"];
   const auto count = [&](const char* name) { return grouped(parameters[name].get<int64_t>()); };
   text += fmt::format("  parameters: {} trainable (head: {}) of {}; stored {}\n",
-                      count("trainable"), count("trainable_head"), count("model"),
-                      count("stored"));
+                      count("trainable"), count("trainable_head"), count("model"), count("stored"));
   text += fmt::format("  by the released code's counter: {} trainable, {} stored\n",
                       count("trainable_released_counter"), count("stored_released_counter"));
   if (results.contains("entries")) {
-    text += fmt::format("  sparsity {}: {} of {} are zero\n",
-                        percent(results["sparsity"].get<double>()),
-                        results["entries"]["zero"].get<int64_t>(),
-                        results["entries"]["total"].get<int64_t>());
+    text += fmt::format(
+        "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
+        results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
     std::vector<sora::ModuleRank> ranks;
     for (const json& rank : results["ranks"]) {
       ranks.push_back({rank["module"].get<std::string>(), rank["kept"].get<int64_t>(),

@@ -32,8 +32,8 @@ bool exists(const std::string& path) {
 // Ours to delete: the entries of a run folder, config.yaml last, so that what a crash leaves is
 // still known as a run.
 void remove_run(const std::string& path) {
-  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl",
-                           "results.json"}) {
+  for (const char* name :
+       {"checkpoints", "best", "final", "phases", "metrics.jsonl", "results.json"}) {
     fs::remove_all(path + "/" + name);
   }
   for (const auto& entry : fs::directory_iterator(path)) {

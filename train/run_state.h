@@ -15,28 +15,27 @@
 namespace soragrad::train {
 
 struct RunState {
-  int64_t step = 0;         // finished, over all phases
-  int64_t phase = 0;        // the current one
-  int64_t phase_step = 0;   // finished steps of it
-  bool phase_ended = false;  // stopped early: no further step in this phase
+  int64_t step = 0;             // finished, over all phases
+  int64_t phase = 0;            // the current one
+  int64_t phase_step = 0;       // finished steps of it
+  bool phase_ended = false;     // stopped early: no further step in this phase
   bool evaluation_due = false;  // the step is done, its evaluation is not
 
-  int64_t best_step = 0;  // 0: none yet
-  double best_value = 0;  // of metric_for_best_model
-  Tensor best_values;     // flat parameters at best_step
-  int64_t waited = 0;     // evaluations since the best one
+  int64_t best_step = 0;                            // 0: none yet
+  double best_value = 0;                            // of metric_for_best_model
+  Tensor best_values;                               // flat parameters at best_step
+  int64_t waited = 0;                               // evaluations since the best one
   nlohmann::json best_validation, last_validation;  // {"validation": {..}, "validation_mm": {..}}
   nlohmann::json phases = nlohmann::json::array();  // a record for each finished phase
 
-  int64_t tokens = 0;   // real tokens of all steps
-  double seconds = 0;   // in steps and evaluations, over all sessions
+  int64_t tokens = 0;                          // real tokens of all steps
+  double seconds = 0;                          // in steps and evaluations, over all sessions
   int64_t metrics_bytes = 0, event_bytes = 0;  // lengths of the logs
 };
 
 void save_checkpoint(const std::string& folder, const RunState& state,
                      const nn::Optimizer& optimizer, sora::Method& method);
 // Fills optimizer and method too. Throws where the checkpoint is damaged or of other parameters.
-RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer,
-                         sora::Method& method);
+RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer, sora::Method& method);
 
 }  // namespace soragrad::train

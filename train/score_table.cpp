@@ -107,8 +107,9 @@ std::vector<std::string> header_of(const ScoreTable& table) {
 }
 
 std::string caption(const ScoreTable& table) {
-  return fmt::format("{} split, mean and standard deviation over seeds (their number). Printed: {}.",
-                     table.split, table.source);
+  return fmt::format(
+      "{} split, mean and standard deviation over seeds (their number). Printed: {}.", table.split,
+      table.source);
 }
 
 // Characters, not bytes: "±" is one.
@@ -144,9 +145,9 @@ std::string csv_table(const ScoreTable& table) {
   for (const ScoreCell& cell : table.cells) {
     for (size_t i = 0; i < cell.metrics.size(); ++i) {
       const std::vector<double>& scores = cell.scores[i];
-      const std::string numbers =
-          scores.empty() ? ",,0" : fmt::format("{:.4f},{:.4f},{}", mean(scores), deviation(scores),
-                                               scores.size());
+      const std::string numbers = scores.empty() ? ",,0"
+                                                 : fmt::format("{:.4f},{:.4f},{}", mean(scores),
+                                                               deviation(scores), scores.size());
       text += fmt::format("{},{},{},{},{},{}\n", cell.task, cell.method, table.split,
                           cell.metrics[i], numbers, cell.printed);
     }
@@ -155,7 +156,8 @@ std::string csv_table(const ScoreTable& table) {
 }
 
 std::string html_table(const ScoreTable& table) {
-  std::string text = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>soragrad</title>\n<table>\n";
+  std::string text =
+      "<!doctype html>\n<meta charset=\"utf-8\">\n<title>soragrad</title>\n<table>\n";
   text += fmt::format("<caption>{}</caption>\n<tr>", caption(table));
   for (const std::string& name : header_of(table)) text += fmt::format("<th>{}</th>", name);
   text += "</tr>\n";
@@ -196,8 +198,8 @@ std::string format_table(const ScoreTable& table, const std::string& format) {
   if (format == "markdown") return text_table(table, true);
   if (format == "csv") return csv_table(table);
   if (format == "html") return html_table(table);
-  throw UsageError(fmt::format(
-      "[table] --format is \"{}\"; expected text, markdown, csv or html.", format));
+  throw UsageError(
+      fmt::format("[table] --format is \"{}\"; expected text, markdown, csv or html.", format));
 }
 
 }  // namespace soragrad::train

@@ -69,7 +69,7 @@ Device resolve_device(const std::string& name) {
   if (name == "cpu") return Device::cpu;
   const std::string reason = cuda::unavailable_reason();
   if (reason.empty()) return Device::cuda;
-  require(name == "auto", "[device] cuda cannot be used: {} device=cpu works everywhere.", reason);
+  require(name == "auto", "[device] cuda cannot be used: {}.", reason);
   return Device::cpu;
 }
 
@@ -132,8 +132,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   const auto tokenizer = data::load_tokenizer(config.model);
   load_rows(*session, *tokenizer, note);
   session->sampler = make_sampler(config, session->train);
-  session->plan =
-      make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
+  session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
 
   session->method = sora::make_method(config.method);
   session->method->attach(*session->model, seed);
@@ -142,8 +141,8 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   }
   session->optimizer = std::make_unique<nn::Optimizer>(
       optimizer_config(config), sora::optimized_parameters(*session->model, *session->method));
-  session->info = {std::filesystem::absolute(config.model).lexically_normal().string(),
-                   config.task, task.num_labels()};
+  session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
+                   task.num_labels()};
   return session;
 }
 

@@ -37,13 +37,15 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   }
   if (!best.empty() || word.size() < 4) return best;
   for (const std::string_view name : names) {
-    const bool related = name.find(word) != name.npos ||
-                         (name.size() >= 4 && word.find(name) != word.npos);
+    const bool related =
+        name.find(word) != name.npos || (name.size() >= 4 && word.find(name) != word.npos);
     if (related && (best.empty() || name.size() < best.size())) best = name;
   }
   return best;
 }
 
-std::string quoted(std::string_view text) { return '"' + nn::printable(text) + '"'; }
+std::string quoted(std::string_view text) {
+  return '"' + nn::printable(text) + '"';
+}
 
 }  // namespace soragrad::train

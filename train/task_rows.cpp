@@ -19,17 +19,19 @@ TaskRows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, 
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       std::optional<std::string_view> second;
       if (pair) second = examples[i].text_b;
-      result.encoded[i] = tokenizer.encode(examples[i].text_a, second, static_cast<int>(max_length));
+      result.encoded[i] =
+          tokenizer.encode(examples[i].text_a, second, static_cast<int>(max_length));
     }
   });
   int32_t largest = 0;
   for (const data::Encoded& row : result.encoded) {
     for (const int32_t id : row.ids) largest = std::max(largest, id);
   }
-  require(largest < vocab_size,
-          "[data] {} gives token {} where the model has {} embeddings; tokenizer and weights do not "
-          "belong together.",
-          result.dataset.path, largest, vocab_size);
+  require(
+      largest < vocab_size,
+      "[data] {} gives token {} where the model has {} embeddings; tokenizer and weights do not "
+      "belong together.",
+      result.dataset.path, largest, vocab_size);
   return result;
 }
 

@@ -23,9 +23,7 @@ double since(Clock::time_point start) {
 }  // namespace
 
 Trainer::Trainer(Session& session, RunFolder& folder, bool resume)
-    : session_(session),
-      folder_(folder),
-      progress_(Progress::is_terminal()) {
+    : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
   const std::vector<int64_t> checkpoints = folder.checkpoints();
   if (resume && !checkpoints.empty()) {
     const std::string checkpoint = folder.checkpoint(checkpoints.back());
@@ -84,8 +82,7 @@ void Trainer::advance() {
   nn::Optimizer& optimizer = *session_.optimizer;
   const nn::StepRates rates = session_.plan.rates(config, state_.phase, state_.phase_step);
 
-  const Losses losses =
-      accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
+  const Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
   const double grad_norm = optimizer.grad_norm();
   require(std::isfinite(losses.task + losses.regularizer) && std::isfinite(grad_norm),
           "[train] step {}: loss {} with gradient norm {} at learning rate {:.3g} is not finite; "
@@ -116,8 +113,7 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
   for (const std::vector<int64_t>& rows : batches) {
     const data::Batch batch =
         data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-    const Variable logits =
-        session_.model->forward(model_input(batch, session_.device), pass);
+    const Variable logits = session_.model->forward(model_input(batch, session_.device), pass);
     const Variable loss = task_loss(logits, batch, regression);
     losses.task += static_cast<double>(loss.value().item()) / static_cast<double>(batches.size());
     losses.tokens += batch.tokens();
@@ -140,8 +136,8 @@ void Trainer::log_step(const Losses& losses, const nn::StepRates& rates, double 
     if (sparsity.total > 0) sparsity_ = sparsity.share();
     StepRecord record;
     record.step = state_.step;
-    record.epoch = static_cast<double>(state_.step) /
-                   static_cast<double>(session_.plan.steps_per_epoch);
+    record.epoch =
+        static_cast<double>(state_.step) / static_cast<double>(session_.plan.steps_per_epoch);
     record.loss = losses.task;
     record.regularizer = losses.regularizer;
     record.learning_rate = rates.rate;
@@ -188,8 +184,8 @@ void Trainer::evaluate_now() {
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string& split = session_.validation[i].name;
     metrics_->append(evaluation_line(state_.step, split, results[i]));
-    std::vector<std::pair<std::string, double>> scalars{{"eval/" + split + "/loss",
-                                                         results[i].loss}};
+    std::vector<std::pair<std::string, double>> scalars{
+        {"eval/" + split + "/loss", results[i].loss}};
     for (const auto& [name, value] : results[i].metrics) {
       state_.last_validation[split][name] = value;
       scalars.emplace_back("eval/" + split + "/" + name, value);
@@ -218,8 +214,7 @@ void Trainer::judge(const Evaluation& evaluation) {
     state_.best_values = session_.optimizer->values().clone();
     state_.best_validation = state_.last_validation;
     state_.waited = 0;
-    folder_.replace_folder("best",
-                           [&](const std::string& path) { save_trained(path, session_); });
+    folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
     return;
   }
   ++state_.waited;

@@ -39,8 +39,7 @@ class Trainer {
 
   void advance();  // one step
   Losses accumulate(int64_t sampler_step);
-  void log_step(const Losses& losses, const nn::StepRates& rates, double grad_norm,
-                double seconds);
+  void log_step(const Losses& losses, const nn::StepRates& rates, double grad_norm, double seconds);
   bool evaluation_due() const;
   void evaluate_now();
   void judge(const Evaluation& evaluation);  // best so far? stop early?

@@ -139,9 +139,9 @@ TEST_CASE("config: contradictions between keys are refused") {
   struct Row {
     const char *argument, *part;
   };
-  for (const Row row : {Row{"max_steps=0", "max_steps is 0"},
-                        Row{"schedule=linear", "needs xi_max and xi_steps"},
-                        Row{"metric_for_best_model=f1", "cola has matthews_correlation and loss"}}) {
+  for (const Row row :
+       {Row{"max_steps=0", "max_steps is 0"}, Row{"schedule=linear", "needs xi_max and xi_steps"},
+        Row{"metric_for_best_model=f1", "cola has matthews_correlation and loss"}}) {
     CAPTURE(row.argument);
     Config config = complete();
     set_argument(config, row.argument);

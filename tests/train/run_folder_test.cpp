@@ -26,7 +26,9 @@ struct Temporary {
   std::string operator/(const char* name) const { return (path / name).string(); }
 };
 
-void touch(const std::string& path) { std::ofstream(path) << "x"; }
+void touch(const std::string& path) {
+  std::ofstream(path) << "x";
+}
 
 }  // namespace
 
