@@ -16,7 +16,6 @@ function(pkg_config_target alias module)
   endif()
 endfunction()
 pkg_config_target(hwy::hwy libhwy)
-pkg_config_target(PCRE2::8BIT libpcre2-8)
 pkg_config_target(libzip::zip libzip)
 pkg_config_target(ICU::uc icu-uc)
 
@@ -31,10 +30,8 @@ function(plain_library target header library)
       IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
   endif()
 endfunction()
-# Both ask for more than their packages bring and than is used here: Debian 12's dnnl-config.cmake
-# for OpenCL, Debian 13's sentencepiece.pc for protobuf.
+# Debian 12's dnnl-config.cmake asks for OpenCL, which its package does not bring.
 plain_library(DNNL::dnnl oneapi/dnnl/dnnl.hpp dnnl)
-plain_library(sentencepiece::sentencepiece sentencepiece_processor.h sentencepiece)
 
 # yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
 if(NOT TARGET yaml-cpp::yaml-cpp)
