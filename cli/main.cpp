@@ -161,7 +161,7 @@ void check_verb(const CLI::App& app, int argc, char** argv) {
   const std::string_view near = train::nearest(argv[1], views);
   throw UsageError(fmt::format(
       "[usage] there is no verb {}; {}.", train::quoted(argv[1]),
-      near.empty() ? "`soragrad --help` lists them" : fmt::format("did you mean `{}`?", near)));
+      near.empty() ? "`soragrad --help` lists them." : fmt::format("did you mean `{}`?", near)));
 }
 
 // What CLI11 says, and for `--learning_rate 1` how keys are written.

@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
   const train::Config config = train::config_of(recipe, run);
   if (fs::exists(run.folder + "/results.json")) return 0;
-  if (train::RunFolder::is_run(run.folder)) return train_main({.resume = run.folder});
-  return train_run(config);
+  if (train::RunFolder::is_run(run.folder)) return resume_run(run.folder, stderr);
+  return train_run(config, stderr);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ void make_absolute(train::Config& config) {
   }
 }
 
-int train_in(train::RunFolder& folder, train::Session& session, bool resume) {
+int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out) {
   train::Trainer trainer(session, folder, resume);
   if (!trainer.run()) {
     const int signal = train::interrupted_by();
@@ -41,35 +41,37 @@ int train_in(train::RunFolder& folder, train::Session& session, bool resume) {
     return 128 + signal;
   }
   const nlohmann::json results = train::finish_run(session, folder, trainer, version());
-  fmt::print("{}results in {}\n", train::summary_text(results), folder.path());
+  fmt::print(out, "{}results in {}\n", train::summary_text(results), folder.path());
   return 0;
 }
 
-int resume_main(const TrainOptions& options) {
-  if (!options.config.empty() || options.dump_config || !options.arguments.empty()) {
-    throw UsageError(
-        "[train] --resume continues a run with its own configuration; it takes no other option.");
-  }
-  train::RunFolder folder = train::RunFolder::open(options.resume, true);
+}  // namespace
+
+int resume_run(const std::string& path, std::FILE* out) {
+  train::RunFolder folder = train::RunFolder::open(path, true);
   train::Config config;
   train::read_yaml(config, folder.file("config.yaml"));
   config.output = folder.path();
   train::resolve(config);
   if (fs::exists(folder.file("results.json"))) {
-    fmt::print("{} is complete; nothing to do.\n", folder.path());
+    fmt::print(out, "{} is complete; nothing to do.\n", folder.path());
     return 0;
   }
   if (folder.checkpoints().empty()) {
     note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
   }
   const auto session = train::open_session(config, note);
-  return train_in(folder, *session, true);
+  return train_in(folder, *session, true, out);
 }
 
-}  // namespace
-
 int train_main(const TrainOptions& options) {
-  if (!options.resume.empty()) return resume_main(options);
+  if (!options.resume.empty()) {
+    if (!options.config.empty() || options.dump_config || !options.arguments.empty()) {
+      throw UsageError(
+          "[train] --resume continues a run with its own configuration; it takes no other option.");
+    }
+    return resume_run(options.resume, stdout);
+  }
   train::Config config;
   if (!options.config.empty()) train::read_yaml(config, options.config);
   for (const std::string& argument : options.arguments) train::set_argument(config, argument);
@@ -78,16 +80,16 @@ int train_main(const TrainOptions& options) {
     fmt::print("{}", train::to_yaml(config));
     return 0;
   }
-  return train_run(std::move(config));
+  return train_run(std::move(config), stdout);
 }
 
-int train_run(train::Config config) {
+int train_run(train::Config config, std::FILE* out) {
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);
   const auto session = train::open_session(config, note);
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  return train_in(folder, *session, false);
+  return train_in(folder, *session, false, out);
 }
 
 }  // namespace soragrad::cli

@@ -1,6 +1,7 @@
 // `soragrad train`: one run, from its configuration to its results.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct TrainOptions {
 
 // Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
 int train_main(const TrainOptions& options);
-// One run of a resolved configuration, from its start.
-int train_run(train::Config config);
+// One run of a resolved configuration, from its start; the summary goes to `out`.
+int train_run(train::Config config, std::FILE* out);
+// Continues the run of a folder; nothing to do where it is complete.
+int resume_run(const std::string& folder, std::FILE* out);
 
 }  // namespace soragrad::cli

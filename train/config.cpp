@@ -270,7 +270,7 @@ std::vector<std::string> unread_keys(const Config& config) {
     if (key.methods.empty() || !config.is_set(key.name)) continue;
     const std::string padded = fmt::format(" {} ", key.methods);
     if (padded.find(fmt::format(" {} ", config.method.method)) != padded.npos) continue;
-    lines.push_back(fmt::format("{} has no effect with method={} (set in {})", key.name,
+    lines.push_back(fmt::format("{} has no effect with method={} (set by {})", key.name,
                                 config.method.method, config.origins.find(key.name)->second));
   }
   return lines;

@@ -141,8 +141,11 @@ std::string keys_help() {
     const bool required = key.unset == "required";
     std::string help(key.help);
     if (!key.choices.empty()) help += fmt::format("{}{}", help.empty() ? "" : ": ", key.choices);
-    text += fmt::format("  {:<28} {}{}{}\n", key.name, required ? "(required) " : "",
-                        help.empty() ? "" : help + " ", required ? "" : "[" + value + "]");
+    if (required) {
+      text += fmt::format("  {:<28} (required) {}\n", key.name, help);
+    } else {
+      text += fmt::format("  {:<28} {}{}[{}]\n", key.name, help, help.empty() ? "" : " ", value);
+    }
   }
   return text;
 }

@@ -124,9 +124,9 @@ Recipe read_recipe(const std::string& path) {
       constexpr std::string_view kNames[] = {"output",  "seeds", "common",
                                              "methods", "tasks", "cells"};
       const std::string_view near = nearest(key, kNames);
-      throw UsageError(fmt::format("[recipe] {}: there is no key {}{}.", reader.at(entry.first),
+      throw UsageError(fmt::format("[recipe] {}: there is no key {}{}", reader.at(entry.first),
                                    quoted(key),
-                                   near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+                                   near.empty() ? "." : fmt::format("; did you mean `{}`?", near)));
     }
   }
   require(!recipe.output.empty() && !recipe.seeds.empty() && !recipe.methods.empty() &&

@@ -54,7 +54,8 @@ std::string grouped(int64_t value) {
 }
 
 std::string metric_text(const json& value) {
-  return value.is_number() ? fmt::format("{:.4f}", value.get<double>()) : "-";
+  const bool finite = value.is_number() && std::isfinite(value.get<double>());
+  return finite ? fmt::format("{:.4f}", value.get<double>()) : "-";
 }
 
 void append_split(std::string& text, const json& results, const std::string& split) {
