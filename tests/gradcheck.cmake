@@ -1,8 +1,5 @@
-# The table of ops (op_cases) for test_autograd, and everything of it once more with real = double:
-# FOLDER/gradcheck_test.cpp make the program test_gradcheck, which compares the models' goldens too.
-file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases.cpp
-  ${CMAKE_CURRENT_SOURCE_DIR}/op_cases/*.cpp)
-target_sources(test_autograd PRIVATE ${op_case_sources})
+# test_gradcheck: the table of ops once more with real = double. FOLDER/gradcheck_test.cpp check every
+# gradient against differences; the models' goldens are compared too.
 
 # soragrad_double_layer(NAME): the sources and links of soragrad_NAME with SORAGRAD_REAL_DOUBLE, as
 # soragrad_NAME_double.
