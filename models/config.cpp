@@ -145,12 +145,9 @@ void read_deberta(const JsonReader& reader, ModelConfig& config) {
   if (config.max_relative_positions < 1) {
     config.max_relative_positions = config.max_position_embeddings;
   }
-  // The logarithm's base is (max_relative_positions - 1) / (position_buckets / 2): above 1.
-  const int64_t buckets = config.position_buckets;
-  require(buckets < 1 || (buckets > 1 && config.max_relative_positions - 1 > buckets / 2),
-          "[{}] \"position_buckets\" is {}; with {} relative positions it must be in 2 to {}.",
-          reader.where(), buckets, config.max_relative_positions,
-          2 * config.max_relative_positions - 3);
+  require(config.position_buckets != 1,
+          "[{}] \"position_buckets\" is 1; at least 2 are needed, or less than 1 for none.",
+          reader.where());
   reader.read("pooler_dropout", config.pooler_dropout, 0, 1);
   read_activation(reader, "pooler_hidden_act", config.pooler_act);
   double dropout = 0;

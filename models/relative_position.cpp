@@ -22,6 +22,11 @@ int64_t relative_bucket(int64_t distance, int64_t buckets, int64_t max_distance)
 RelativeRows relative_rows(int64_t max_length, int64_t buckets, int64_t max_distance) {
   require(max_length >= 1, "[relative_rows] sequences of {} tokens; at least 1 is needed.",
           max_length);
+  const int64_t mid = buckets / 2;
+  require(buckets < 1 || max_length <= mid + 1 || max_distance - 1 > mid,
+          "[relative_rows] a sequence of {} tokens; position_buckets {} and max_relative_positions "
+          "{} are defined up to {} tokens: truncate it.",
+          max_length, buckets, max_distance, mid + 1);
   const int64_t span = buckets > 0 ? buckets : max_distance;
   const auto row = [&](int64_t distance) {
     const int64_t bucket = relative_bucket(distance, buckets, max_distance);

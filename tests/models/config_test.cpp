@@ -136,7 +136,6 @@ TEST_CASE("config: what is not computed is refused by name") {
       {"pos_att_type", json::array({"c2p", 3})},
       {"pos_att_type", 3},
       {"position_buckets", 1},
-      {"position_buckets", 1022},
       {"is_decoder", true},
       {"pruned_heads", {{"0", {1}}}},
       {"quantization_config", {{"bits", 4}}},

@@ -93,6 +93,16 @@ TEST_CASE("relative_rows: rows never fall, for any table") {
   }
 }
 
+TEST_CASE("relative_rows: more buckets than positions hold for near distances alone") {
+  const RelativeRows rows = relative_rows(129, 256, 64);
+  CHECK(rows.begin == 128);
+  CHECK(rows.end == 385);
+  CHECK_THROWS_WITH_AS(relative_rows(130, 256, 64),
+                       "[relative_rows] a sequence of 130 tokens; position_buckets 256 and "
+                       "max_relative_positions 64 are defined up to 129 tokens: truncate it.",
+                       Error);
+}
+
 TEST_CASE("relative_rows: no tokens are refused") {
   CHECK_THROWS_AS(relative_rows(0, kBuckets, kMaxDistance), Error);
 }
