@@ -2,6 +2,10 @@
 
 #include <cmath>
 
+#include "autograd/graph.h"
+#include "autograd/ops.h"
+#include "core/error.h"
+
 namespace soragrad::testing {
 
 const std::vector<OpCase>& op_cases() {
@@ -24,6 +28,32 @@ std::vector<Variable> make_variables(const OpCase& row, Device device) {
     variables.emplace_back(input.value.to(device), input.differentiable);
   }
   return variables;
+}
+
+Outcome run_case(const OpCase& row, const Call& call, Device device) {
+  const std::vector<Variable> inputs = make_variables(row, device);
+  const Variable y = call(inputs);
+  require(y.device() == device, "[{}] left the device of its inputs.", row.op);
+  const Variable cotangent(normal(y.shape(), 1000).to(device));
+  backward(sum(mul(y, cotangent)));
+  Outcome outcome{y.value().to_vector(), {}};
+  for (const Variable& input : inputs) {
+    const Tensor& grad = input.grad();
+    require(!grad.defined() || grad.device() == device, "[{}] gradient left the device.", row.op);
+    outcome.gradients.push_back(grad.defined() ? grad.to_vector() : std::vector<real>());
+  }
+  return outcome;
+}
+
+double difference(const std::vector<real>& actual, const std::vector<real>& expected) {
+  if (actual.size() != expected.size()) return INFINITY;
+  double largest = 1e-3, worst = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
+    worst = error <= worst ? worst : error;  // a NaN is kept
+  }
+  return worst / largest;
 }
 
 Tensor normal(const Shape& shape, uint64_t seed) {

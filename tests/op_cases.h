@@ -37,6 +37,17 @@ const std::vector<OpCase>& op_cases();
 // The row's inputs as fresh leaves on a device.
 std::vector<Variable> make_variables(const OpCase& row, Device device = Device::cpu);
 
+// What a row gives on a device: the value and every gradient, empty for frozen inputs, of the sum
+// of y times fixed random numbers.
+struct Outcome {
+  std::vector<real> value;
+  std::vector<std::vector<real>> gradients;
+};
+Outcome run_case(const OpCase& row, const Call& call, Device device = Device::cpu);
+
+// Largest difference over the largest element of `expected`; infinite where sizes differ.
+double difference(const std::vector<real>& actual, const std::vector<real>& expected);
+
 // Parts of the table, a file each.
 void add_attention_cases(std::vector<OpCase>& rows);
 void add_elementwise_cases(std::vector<OpCase>& rows);

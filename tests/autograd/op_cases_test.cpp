@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-
 #include "autograd/graph.h"
 #include "autograd/ops.h"
 #include "core/cuda_runtime.h"
@@ -14,36 +12,9 @@
 namespace soragrad {
 namespace {
 
-// The value and every gradient, undefined for frozen inputs.
-struct Outcome {
-  std::vector<real> value;
-  std::vector<std::vector<real>> gradients;
-};
-
-Outcome run(const testing::OpCase& row, const testing::Call& call, Device device = Device::cpu) {
-  const std::vector<Variable> inputs = testing::make_variables(row, device);
-  const Variable y = call(inputs);
-  const Variable cotangent(testing::normal(y.shape(), 1000).to(device));
-  backward(sum(mul(y, cotangent)));
-  Outcome outcome{y.value().to_vector(), {}};
-  for (const Variable& input : inputs) {
-    outcome.gradients.push_back(input.grad().defined() ? input.grad().to_vector()
-                                                       : std::vector<real>());
-  }
-  return outcome;
-}
-
-// Largest difference over the largest element of `expected`; infinite where sizes differ.
-double difference(const std::vector<real>& actual, const std::vector<real>& expected) {
-  if (actual.size() != expected.size()) return INFINITY;
-  double largest = 1e-3, worst = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
-    worst = error <= worst ? worst : error;  // a NaN is kept
-  }
-  return worst / largest;
-}
+using testing::difference;
+using testing::Outcome;
+using testing::run_case;
 
 void check_equal(const Outcome& actual, const Outcome& expected, double tolerance) {
   CHECK(difference(actual.value, expected.value) <= tolerance);
@@ -63,7 +34,7 @@ TEST_CASE("op_cases: fused ops agree with composed ones") {
     CAPTURE(row.op);
     CAPTURE(row.what);
     CAPTURE(row.reason);
-    check_equal(run(row, row.call), run(row, row.composed), row.tolerance);
+    check_equal(run_case(row, row.call), run_case(row, row.composed), row.tolerance);
     ++compared;
   }
   CHECK(compared > 20);
@@ -75,9 +46,9 @@ TEST_CASE("op_cases: the number of threads changes no bit") {
     CAPTURE(row.op);
     CAPTURE(row.what);
     set_num_threads(1);
-    const Outcome one = run(row, row.call);
+    const Outcome one = run_case(row, row.call);
     set_num_threads(2);
-    const Outcome two = run(row, row.call);
+    const Outcome two = run_case(row, row.call);
     CHECK(one.value == two.value);
     CHECK(one.gradients == two.gradients);
   }
@@ -119,7 +90,7 @@ TEST_CASE("op_cases: a GPU agrees with the CPU") {
     CAPTURE(row.op);
     CAPTURE(row.what);
     CAPTURE(row.reason);
-    check_equal(run(row, row.call, Device::cuda), run(row, row.call), row.tolerance);
+    check_equal(run_case(row, row.call, Device::cuda), run_case(row, row.call), row.tolerance);
   }
 }
 

@@ -4,45 +4,16 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-
-#include "autograd/graph.h"
-#include "autograd/ops.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
 
 namespace soragrad {
 namespace {
 
-struct Outcome {
-  std::vector<real> value;
-  std::vector<std::vector<real>> gradients;  // empty for frozen inputs
-};
+using testing::difference;
+using testing::Outcome;
 
 Outcome run(const testing::OpCase& row, Device device) {
-  const std::vector<Variable> inputs = testing::make_variables(row, device);
-  const Variable y = row.call(inputs);
-  CHECK(y.device() == device);
-  const Variable cotangent(testing::normal(y.shape(), 1000).to(device));
-  backward(sum(mul(y, cotangent)));
-  Outcome outcome{y.value().to_vector(), {}};
-  for (const Variable& input : inputs) {
-    const Tensor& grad = input.grad();
-    CHECK((!grad.defined() || grad.device() == device));
-    outcome.gradients.push_back(grad.defined() ? grad.to_vector() : std::vector<real>());
-  }
-  return outcome;
-}
-
-// Largest difference over the largest element of `expected`; infinite where sizes differ.
-double difference(const std::vector<real>& actual, const std::vector<real>& expected) {
-  if (actual.size() != expected.size()) return INFINITY;
-  double largest = 1e-3, worst = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
-    worst = error <= worst ? worst : error;  // a NaN is kept
-  }
-  return worst / largest;
+  return testing::run_case(row, row.call, device);
 }
 
 }  // namespace
