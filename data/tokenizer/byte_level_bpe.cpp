@@ -149,19 +149,14 @@ void ByteLevelBpeTokenizer::append_stretch(std::string_view text, Scratch& scrat
   }
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = pre_token_end(text, begin);
-    append_word(text.substr(begin, end - begin), scratch, ids);
+    const std::string_view word = text.substr(begin, end - begin);
+    scratch.cache.append(word, ids, [&] { append_word(word, scratch, ids); });
     begin = end;
   }
 }
 
 void ByteLevelBpeTokenizer::append_word(std::string_view word, Scratch& scratch,
                                         std::vector<int32_t>& ids) const {
-  std::span<const int32_t> known;
-  const bool cached = word.size() <= WordCache::kMaxWordBytes;
-  if (cached && scratch.cache.find(word, known)) {
-    ids.insert(ids.end(), known.begin(), known.end());
-    return;
-  }
   std::vector<Scratch::Symbol>& symbols = scratch.symbols;
   symbols.clear();
   for (const char byte : word) {
@@ -176,13 +171,10 @@ void ByteLevelBpeTokenizer::append_word(std::string_view word, Scratch& scratch,
   } else {
     merge_long(scratch);
   }
-  const size_t first = ids.size();
-  if (!symbols.empty()) {
-    for (int32_t i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next) {
-      ids.push_back(symbols[static_cast<size_t>(i)].id);
-    }
+  if (symbols.empty()) return;
+  for (int32_t i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next) {
+    ids.push_back(symbols[static_cast<size_t>(i)].id);
   }
-  if (cached) scratch.cache.insert(word, std::span(ids).subspan(first));
 }
 
 // Merges the leftmost pair of the best rank until none is left; quadratic, without bookkeeping.

@@ -115,19 +115,14 @@ void DebertaFastTokenizer::append_stretch(std::string_view text, Scratch& scratc
   }
   for (size_t begin = 0; begin < words.size();) {
     const size_t end = std::min(words.find(kSpaceSymbol, begin + 1), words.size());
-    append_word(std::string_view(words).substr(begin, end - begin), scratch, ids);
+    const std::string_view word = std::string_view(words).substr(begin, end - begin);
+    scratch.cache.append(word, ids, [&] { append_word(word, scratch, ids); });
     begin = end;
   }
 }
 
 void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
                                        std::vector<int32_t>& ids) const {
-  std::span<const int32_t> known;
-  const bool cached = word.size() <= WordCache::kMaxWordBytes;
-  if (cached && scratch.cache.find(word, known)) {
-    ids.insert(ids.end(), known.begin(), known.end());
-    return;
-  }
   const size_t first = ids.size();
   bool after_unknown = false;  // the piece to the right is unknown
   best_segmentation<double>(
@@ -145,7 +140,6 @@ void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
         after_unknown = unknown;
       });
   std::reverse(ids.begin() + static_cast<ptrdiff_t>(first), ids.end());
-  if (cached) scratch.cache.insert(word, std::span(ids).subspan(first));
 }
 
 }  // namespace soragrad::data

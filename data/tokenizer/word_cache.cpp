@@ -31,11 +31,12 @@ size_t WordCache::locate(std::string_view word, uint32_t hash) const {
   return slot;
 }
 
-bool WordCache::find(std::string_view word, std::span<const int32_t>& ids) const {
-  if (slots_.empty()) return false;
+bool WordCache::append_known(std::string_view word, std::vector<int32_t>& ids) const {
+  if (word.size() > kMaxWordBytes || slots_.empty()) return false;
   const Slot& slot = slots_[locate(word, hash_of(word))];
   if (!slot.used) return false;
-  ids = {ids_.data() + slot.ids, slot.count};
+  const auto known = ids_.begin() + slot.ids;
+  ids.insert(ids.end(), known, known + slot.count);
   return true;
 }
 

@@ -11,15 +11,18 @@ namespace soragrad::data {
 
 class WordCache {
  public:
-  static constexpr size_t kMaxWordBytes = 64;  // longer words rarely come back
-
-  // The ids of a word, or false. The span lasts until the next insert.
-  bool find(std::string_view word, std::span<const int32_t>& ids) const;
-
-  // Remembers a word that find() missed; a full cache first forgets everything.
-  void insert(std::string_view word, std::span<const int32_t> ids);
+  // Appends a word's ids: known ones, or those that segment() appends to the same vector, which are
+  // remembered. A full cache first forgets everything.
+  template <typename Segment>
+  void append(std::string_view word, std::vector<int32_t>& ids, const Segment& segment) {
+    if (append_known(word, ids)) return;
+    const size_t first = ids.size();
+    segment();
+    insert(word, std::span(ids).subspan(first));
+  }
 
  private:
+  static constexpr size_t kMaxWordBytes = 64;  // longer words rarely come back
   static constexpr size_t kSlots = size_t{1} << 16;
   static constexpr size_t kMaxWords = kSlots / 2;
 
@@ -31,6 +34,8 @@ class WordCache {
     uint16_t count = 0;  // ids; a word's bytes bound it
     bool used = false;
   };
+  bool append_known(std::string_view word, std::vector<int32_t>& ids) const;
+  void insert(std::string_view word, std::span<const int32_t> ids);
   // The slot that holds the word, or the free one where it belongs.
   size_t locate(std::string_view word, uint32_t hash) const;
 

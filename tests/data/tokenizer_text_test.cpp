@@ -121,16 +121,28 @@ TEST_CASE("double array: finds its keys and nothing else") {
 
 TEST_CASE("word cache: remembers words, and forgets all when full") {
   WordCache cache;
-  std::span<const int32_t> ids;
-  CHECK_FALSE(cache.find("a", ids));
+  int segmented = 0;
+  // The ids of a word as the cache gives them: {i, -i} where it asks.
+  const auto ids_of = [&](const std::string& word, int32_t i) {
+    std::vector<int32_t> ids = {7};
+    cache.append(word, ids, [&] {
+      ids.insert(ids.end(), {i, -i});
+      ++segmented;
+    });
+    return ids;
+  };
   int wrong = 0;
-  for (int32_t i = 0; i < 100000; ++i) {
+  constexpr int32_t kWords = 100000;
+  for (int32_t i = 0; i < kWords; ++i) {
     const std::string word = "w" + std::to_string(i);
-    const int32_t value[] = {i, -i};
-    cache.insert(word, value);
-    wrong += !cache.find(word, ids) || ids.size() != 2 || ids[0] != i || ids[1] != -i;
+    const std::vector<int32_t> expected = {7, i, -i};
+    wrong += ids_of(word, i) != expected || ids_of(word, -1) != expected;
   }
   CHECK(wrong == 0);
-  CHECK_FALSE(cache.find("w0", ids));
-  CHECK_FALSE(cache.find(std::string(1000, 'w'), ids));
+  CHECK(segmented == kWords);
+  ids_of("w0", 0);  // forgotten since
+  CHECK(segmented == kWords + 1);
+  const std::string long_word(1000, 'w');
+  CHECK(ids_of(long_word, 1) == std::vector<int32_t>{7, 1, -1});
+  CHECK(ids_of(long_word, 2) == std::vector<int32_t>{7, 2, -2});
 }
