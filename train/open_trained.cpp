@@ -71,11 +71,12 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   options.regression = trained.task->regression();
   options.device = trained.device;
   models::LoadedModel loaded = models::load_model(base, options);
+  const std::string drawn = models::drawn_line(loaded, options.seed);
   trained.model = std::move(loaded.model);
   if (!adapter.empty()) {
     trained.method = sora::load_adapter(adapter, *trained.model);
-  } else if (!loaded.drawn.empty()) {
-    note("warning: the head is untrained: " + models::drawn_line(loaded, options.seed));
+  } else if (!drawn.empty()) {
+    note("warning: the head is untrained: " + drawn);
   }
   require_length(*trained.model, trained.max_length, "max_length");
   return trained;

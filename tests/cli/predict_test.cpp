@@ -12,6 +12,8 @@
 #include "cli/inspect.h"
 #include "cli/train.h"
 #include "core/error.h"
+#include "models/load.h"
+#include "nn/checkpoint/state_dict.h"
 #include "tests/train/tiny_run.h"
 #include "train/config.h"
 
@@ -60,6 +62,20 @@ TEST_CASE("predict: the submission's Matthews correlation is the one in results.
   const auto results = nlohmann::json::parse(read_text(tiny.run("run/results.json")));
   CHECK(results["validation"]["matthews_correlation"].get<double>() == doctest::Approx(mcc));
   CHECK(mcc > 0.5);
+}
+
+TEST_CASE("eval: a pretrained model without a head gets a fresh one") {
+  const TinyFolder tiny;
+  const auto model = models::load_model(tiny.run("model"), {}).model;
+  std::vector<nn::Parameter*> backbone = model->parameters();
+  std::erase_if(backbone, [](nn::Parameter* p) { return p->path().starts_with("classifier."); });
+  REQUIRE(backbone.size() + 2 == model->parameters().size());
+  nn::save_state(tiny.path / "model/model.safetensors", backbone);
+  cli::EvalOptions options;
+  options.model = tiny.run("model");
+  options.data = tiny.run("");
+  options.task = "cola";
+  CHECK(cli::eval_main(options) == 0);
 }
 
 TEST_CASE("export: merged and pruned predict what the run predicts") {
