@@ -85,6 +85,13 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
         Tensor::empty({probability_count(layout, options)}, kReal, tq.device());
     args.probabilities = options.probabilities->data();
   }
+  // CUDA's backward pass begins at the result instead of computing the softmax once more.
+  const bool kept =
+      tq.device() == Device::cuda && grad_wanted({q, k, v, position_key, position_query});
+  const Tensor kept_y = kept ? y : Tensor();
+  const Tensor log_sum =
+      kept ? Tensor::empty({tq.size(0), options.heads}, kReal, tq.device()) : Tensor();
+  if (kept) args.log_sum = log_sum.data();
   kernels::attention(tq.device(), args);
   return record("attention", std::move(y), {q, k, v, position_key, position_query},
                 // The captured tensors keep alive what args points to.
@@ -107,6 +114,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
                   if (dpk.defined()) gradients.add(3, dpk);
                   if (dpq.defined()) gradients.add(4, dpq);
                   static_cast<void>(offsets), static_cast<void>(distance_row);
+                  static_cast<void>(kept_y), static_cast<void>(log_sum);
                 });
 }
 

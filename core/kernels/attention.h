@@ -28,6 +28,8 @@ struct AttentionArgs {
   const int32_t* distance_row;  // (2 max_length - 1); null where both tables are
   real* y;                      // (queries, hidden)
   real* probabilities;          // null, or flat: a sequence after another (heads, query, key)
+  real* log_sum;                // (queries, heads): log sum_j exp(score), which CUDA's backward
+                                // reads; null where there is none. The CPU does not use it
   int64_t tokens, sequences, heads, head_size, max_length, positions;
   real scale;
   uint32_t drop_threshold;  // 0: no dropout
@@ -38,7 +40,7 @@ struct AttentionArgs {
 SORAGRAD_KERNEL(attention, AttentionArgs);
 
 struct AttentionBackwardArgs {
-  AttentionArgs forward;  // y and probabilities are not read
+  AttentionArgs forward;  // probabilities are not read; y and log_sum by CUDA alone
   const real* dy;         // (queries, hidden)
   real* dq;               // all gradients are overwritten
   real* dk;

@@ -10,7 +10,8 @@ file(GLOB_RECURSE autograd CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/autograd/*.cp
 file(GLOB emulation CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX)
 add_executable(test_cuda_emulation ${emulation} ${kernels} ${autograd} ${op_case_sources}
-  ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp)
+  ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp
+  ${PROJECT_SOURCE_DIR}/models/relative_position.cpp)
 target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA
   SORAGRAD_CUDA_EMULATION="tests/cuda_emulation/cuda_emulation.h")
 target_compile_options(test_cuda_emulation PRIVATE -O1 -g1 -fsanitize=address

@@ -176,6 +176,7 @@ void add_attention_cases(std::vector<OpCase>& rows) {
        .first_query_only = true},
       {.what = "a single token", .lengths = {1}},
       {.what = "one long sequence", .lengths = {19}, .dropout = 0.1},
+      {.what = "more than a tile of CUDA's", .lengths = {2, 34}, .dropout = 0.1},
   };
   for (const Setup& setup : setups) {
     int64_t tokens = 0;
@@ -199,7 +200,7 @@ void add_attention_cases(std::vector<OpCase>& rows) {
                         },
                     .composed = [=](auto in) { return composed(setup, in); },
                     .tolerance = 1e-5,
-                    .reason = "a chain of products, exponentials and sums of up to 19 keys"});
+                    .reason = "a chain of products, exponentials and sums of up to 34 keys"});
   }
 }
 

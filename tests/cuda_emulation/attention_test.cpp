@@ -1,0 +1,117 @@
+// Attention at the sizes of real models, where op_cases has small ones: several tiles of queries
+// and keys, DeBERTaV3's buckets near and far, chunks of columns, more sequences than groups.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "autograd/ops.h"
+#include "models/relative_position.h"
+#include "tests/op_cases.h"
+
+namespace soragrad {
+namespace {
+
+// Scores reach 10: their rounding in float, 1e-6, is a relative one of the probabilities; gradients
+// of the tables add up to 500 of them.
+constexpr double kTolerance = 1e-5;
+
+struct Setup {
+  std::string what;
+  std::vector<int64_t> lengths;
+  int64_t heads, head_size;
+  bool positions = true;
+  double dropout = 0;
+  bool first_query_only = false;
+};
+
+AttentionLayout layout_of(const Setup& setup, const models::RelativeRows& rows, Device device) {
+  AttentionLayout layout;
+  layout.host_offsets = {0};
+  for (const int64_t length : setup.lengths) {
+    layout.host_offsets.push_back(layout.host_offsets.back() + length);
+    layout.max_length = std::max(layout.max_length, length);
+  }
+  const auto count = static_cast<int64_t>(layout.host_offsets.size());
+  layout.offsets = Tensor::from(layout.host_offsets, {count}, device);
+  const auto width = static_cast<int64_t>(rows.distance_row.size());
+  layout.distance_row = Tensor::from(rows.distance_row, {width}, device);
+  return layout;
+}
+
+testing::OpCase case_of(const Setup& setup) {
+  constexpr int64_t kBuckets = 256, kMaxDistance = 512;  // DeBERTaV3-base config.json
+  const int64_t max_length = *std::max_element(setup.lengths.begin(), setup.lengths.end());
+  const models::RelativeRows rows = models::relative_rows(max_length, kBuckets, kMaxDistance);
+  const int64_t hidden = setup.heads * setup.head_size, positions = rows.end - rows.begin;
+  int64_t tokens = 0;
+  for (const int64_t length : setup.lengths) tokens += length;
+  const int64_t queries =
+      setup.first_query_only ? static_cast<int64_t>(setup.lengths.size()) : tokens;
+  testing::OpCase row{.op = "attention",
+                      .what = setup.what,
+                      .inputs = {{testing::normal({queries, hidden}, 1)},
+                                 {testing::normal({tokens, hidden}, 2)},
+                                 {testing::normal({tokens, hidden}, 3)}}};
+  if (setup.positions) {
+    row.inputs.push_back({testing::normal({positions, hidden}, 4)});
+    row.inputs.push_back({testing::normal({positions, hidden}, 5)});
+  }
+  row.call = [=](std::span<const Variable> in) {
+    const double terms = setup.positions ? 3 : 1;
+    return attention(
+        in[0], in[1], in[2], setup.positions ? in[3] : Variable(),
+        setup.positions ? in[4] : Variable(), layout_of(setup, rows, in[0].device()),
+        {.heads = setup.heads,
+         .scale = static_cast<real>(1 / std::sqrt(terms * static_cast<double>(setup.head_size))),
+         .dropout = setup.dropout,
+         .stream = {.seed = 7, .site = 3, .step = 5},
+         .first_query_only = setup.first_query_only});
+  };
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("attention: emulated CUDA agrees with the CPU at the sizes of real models") {
+  const std::vector<Setup> setups = {
+      {.what = "a tile and one more", .lengths = {33, 32, 31, 1}, .heads = 2, .head_size = 64},
+      {.what = "head size 8", .lengths = {40, 3}, .heads = 3, .head_size = 8},
+      {.what = "head size 128", .lengths = {40}, .heads = 1, .head_size = 128, .dropout = 0.1},
+      {.what = "head size 36: a chunk and 4", .lengths = {35}, .heads = 2, .head_size = 36},
+      {.what = "buckets of several distances",
+       .lengths = {150, 20},
+       .heads = 1,
+       .head_size = 16,
+       .dropout = 0.1},
+      {.what = "beyond the largest distance", .lengths = {530}, .heads = 1, .head_size = 8},
+      {.what = "the first query, beyond the largest distance",
+       .lengths = {530, 64},
+       .heads = 2,
+       .head_size = 16,
+       .dropout = 0.1,
+       .first_query_only = true},
+      {.what = "more sequences than groups",
+       .lengths = std::vector<int64_t>(70, 3),
+       .heads = 1,
+       .head_size = 8},
+      {.what = "no positions",
+       .lengths = {70, 33},
+       .heads = 2,
+       .head_size = 64,
+       .positions = false,
+       .dropout = 0.1},
+  };
+  for (const Setup& setup : setups) {
+    CAPTURE(setup.what);
+    const testing::OpCase row = case_of(setup);
+    const testing::Outcome expected = testing::run_case(row, row.call, Device::cpu);
+    const testing::Outcome actual = testing::run_case(row, row.call, Device::cuda);
+    CHECK(testing::difference(actual.value, expected.value) <= kTolerance);
+    for (size_t i = 0; i < expected.gradients.size(); ++i) {
+      CAPTURE(i);
+      CHECK(testing::difference(actual.gradients[i], expected.gradients[i]) <= kTolerance);
+    }
+  }
+}
+
+}  // namespace soragrad
