@@ -79,7 +79,7 @@ struct ParameterCounts {
 struct StepEnd {
   int64_t step = 0;         // updates finished before it, 0 first
   int64_t total_steps = 0;  // of the run
-  double grad_scale = 1;    // by which clipping scaled the gradients (Optimizer::clip_scale)
+  Tensor grad_scale;        // (): by which clipping scaled the gradients (Optimizer::clip_scale)
 };
 
 class Method {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "autograd/graph.h"
 #include "core/error.h"
@@ -78,28 +79,31 @@ bool Trainer::run() {
 
 void Trainer::advance() {
   const auto start = Clock::now();
-  const Config& config = session_.config;
   nn::Optimizer& optimizer = *session_.optimizer;
-  const nn::StepRates rates = session_.plan.rates(config, state_.phase, state_.phase_step);
+  const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
-  const Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
-  const double grad_norm = optimizer.grad_norm();
-  require(std::isfinite(losses.task + losses.regularizer) && std::isfinite(grad_norm),
-          "[train] step {}: loss {} with gradient norm {} at learning rate {:.3g} is not finite; "
-          "lower learning_rate, or look at the rows of this step.",
-          state_.step + 1, losses.task + losses.regularizer, grad_norm, rates.rate);
-  const double scale = optimizer.clip_scale(grad_norm);
-  optimizer.step(rates, grad_norm);
-  session_.method->after_step({state_.step, session_.plan.total_steps, scale});
+  Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
+  optimizer.step(rates);
+  session_.method->after_step({state_.step, session_.plan.total_steps, optimizer.clip_scale()});
   optimizer.zero_grad();
 
-  const double seconds = since(start);
   ++state_.step;
   ++state_.phase_step;
   state_.tokens += losses.tokens;
+  pending_.add(state_.step, rates.rate, std::move(losses.task), losses.regularizer,
+               optimizer.grad_norm().clone());
+  const bool reading = reading_due();
+  if (reading) result_ = pending_.read();
+  const double seconds = since(start);
   state_.seconds += seconds;
   if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
-  log_step(losses, rates, grad_norm, seconds);
+  ++unread_steps_;
+  unread_tokens_ += losses.tokens;
+  unread_seconds_ += seconds;
+  log_step(rates, losses.tokens);
+  if (!reading) return;
+  unread_steps_ = unread_tokens_ = 0;
+  unread_seconds_ = 0;
 }
 
 Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
@@ -115,22 +119,30 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
         data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
     const Variable logits = session_.model->forward(model_input(batch, session_.device), pass);
     const Variable loss = task_loss(logits, batch, regression);
-    losses.task += static_cast<double>(loss.value().item()) / static_cast<double>(batches.size());
+    losses.task.push_back(loss.value());
     losses.tokens += batch.tokens();
     backward(loss, share);
     ++pass.step;
   }
   if (const Variable regularizer = session_.method->regularizer(); regularizer.defined()) {
-    losses.regularizer = static_cast<double>(regularizer.value().item());
+    losses.regularizer = regularizer.value();
     backward(regularizer);
   }
   return losses;
 }
 
-void Trainer::log_step(const Losses& losses, const nn::StepRates& rates, double grad_norm,
-                       double seconds) {
-  const bool logged =
-      state_.step % session_.config.logging_steps == 0 || state_.step == session_.plan.total_steps;
+bool Trainer::logging_due() const {
+  return state_.step % session_.config.logging_steps == 0 ||
+         state_.step == session_.plan.total_steps;
+}
+
+bool Trainer::reading_due() const {
+  return session_.device == Device::cpu || first_step_seconds_ == 0 || logging_due();
+}
+
+void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
+  const double seconds = unread_seconds_ / static_cast<double>(unread_steps_);
+  const bool logged = logging_due();
   if (logged) {
     const sora::Sparsity sparsity = session_.method->sparsity();
     if (sparsity.total > 0) sparsity_ = sparsity.share();
@@ -138,30 +150,30 @@ void Trainer::log_step(const Losses& losses, const nn::StepRates& rates, double 
     record.step = state_.step;
     record.epoch =
         static_cast<double>(state_.step) / static_cast<double>(session_.plan.steps_per_epoch);
-    record.loss = losses.task;
-    record.regularizer = losses.regularizer;
+    record.loss = result_.loss;
+    record.regularizer = result_.regularizer;
     record.learning_rate = rates.rate;
-    record.grad_norm = grad_norm;
+    record.grad_norm = result_.grad_norm;
     record.sparsity = sparsity.share();
     record.method_counts = session_.method->report();
     if (session_.plan.phases.size() > 1) {
       record.phase = state_.phase;
       record.xi = rates.xi;
     }
-    record.tokens = losses.tokens;
+    record.tokens = tokens;
     record.step_seconds = seconds;
     metrics_->append(step_line(record));
     const std::pair<std::string, double> scalars[] = {
-        {"train/loss", losses.task},
-        {"train/regularizer", losses.regularizer},
+        {"train/loss", result_.loss},
+        {"train/regularizer", result_.regularizer},
         {"train/learning_rate", rates.rate},
-        {"train/grad_norm", grad_norm},
+        {"train/grad_norm", result_.grad_norm},
         {"train/sparsity", sparsity.share()},
-        {"train/tokens_per_second", static_cast<double>(losses.tokens) / seconds}};
+        {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
     events_->add(state_.step, scalars);
   }
-  progress_.step({state_.step, session_.plan.total_steps, losses.task, rates.rate, sparsity_,
-                  losses.tokens, seconds, logged});
+  progress_.step({state_.step, session_.plan.total_steps, result_.loss, rates.rate, sparsity_,
+                  tokens, seconds, logged});
 }
 
 bool Trainer::evaluation_due() const {
@@ -172,6 +184,7 @@ bool Trainer::evaluation_due() const {
 
 void Trainer::evaluate_now() {
   const auto start = Clock::now();
+  result_ = pending_.read();  // nothing is judged by parameters that are not finite
   std::vector<Evaluation> results;
   for (const TaskRows& rows : session_.validation) {
     results.push_back(evaluate(*session_.model, session_.device, rows,
@@ -245,6 +258,7 @@ void Trainer::end_phase() {
 }
 
 void Trainer::save_checkpoint_now() {
+  result_ = pending_.read();
   metrics_->sync();
   state_.metrics_bytes = metrics_->length();
   state_.event_bytes = events_->length();

@@ -9,6 +9,7 @@
 
 #include "train/event_file.h"
 #include "train/metrics_log.h"
+#include "train/pending_steps.h"
 #include "train/progress.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
@@ -31,15 +32,19 @@ class Trainer {
   int64_t session_tokens() const { return state_.tokens - tokens_before_; }
 
  private:
-  // What the backward pass of a step leaves to log.
+  // What the backward pass of a step leaves behind.
   struct Losses {
-    double task = 0, regularizer = 0;
+    std::vector<Tensor> task;  // (), a batch each
+    Tensor regularizer;
     int64_t tokens = 0;
   };
 
   void advance();  // one step
   Losses accumulate(int64_t sampler_step);
-  void log_step(const Losses& losses, const nn::StepRates& rates, double grad_norm, double seconds);
+  // Whether the step just done is read at once: always on the CPU, where reading does not wait.
+  bool reading_due() const;
+  bool logging_due() const;
+  void log_step(const nn::StepRates& rates, int64_t tokens);
   bool evaluation_due() const;
   void evaluate_now();
   void judge(const Evaluation& evaluation);  // best so far? stop early?
@@ -53,6 +58,11 @@ class Trainer {
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;
   Progress progress_;
+  PendingSteps pending_;
+  StepResult result_;         // of the step read last
+  int64_t unread_steps_ = 0;  // since then, with their tokens and seconds
+  int64_t unread_tokens_ = 0;
+  double unread_seconds_ = 0;
   double sparsity_ = -1;
   double first_step_seconds_ = 0;
   double seconds_before_ = 0;  // of sessions before this one

@@ -15,7 +15,7 @@
 #include "core/kernels/layer_norm.h"
 #include "core/kernels/rows.h"
 #include "core/kernels/softmax.h"
-#include "core/kernels/sum_squares.h"
+#include "core/kernels/grad_norm.h"
 #include "core/kernels/unary.h"
 #include "core/parallel.h"
 #include "core/rng.h"
@@ -166,14 +166,15 @@ void adamw(benchmark::State& state) {
 }
 BENCHMARK(adamw)->Arg(1)->Arg(2)->UseRealTime();
 
-void sum_squares(benchmark::State& state) {
+void grad_norm(benchmark::State& state) {
   const Tensor x = uniform({4 << 20});
-  double y = 0;
+  double norm = 0;
+  real scale = 0;
   measure(state, x.numel(), 1, [&] {
-    kernels::sum_squares(Device::cpu, {x.data(), &y, x.numel()});
+    kernels::grad_norm(Device::cpu, {x.data(), &norm, &scale, x.numel(), 1});
   });
 }
-BENCHMARK(sum_squares)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(grad_norm)->Arg(1)->Arg(2)->UseRealTime();
 
 // A small op pays for its allocation and its node, not for threads.
 void small_gelu_op(benchmark::State& state) {

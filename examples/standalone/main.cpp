@@ -73,7 +73,7 @@ int run(const std::string& folder) {
     const Variable loss = loss_of(model, data::collate(encoded, examples, rows), pass, correct);
     backward(loss);
     const double rate = 4e-3 * schedule.factor(step);
-    optimizer.step({.rate = rate, .gate_rate = rate, .xi = config.xi}, optimizer.grad_norm());
+    optimizer.step({.rate = rate, .gate_rate = rate, .xi = config.xi});
     if (step % 10 == 9) {
       fmt::print("step {:3}  loss {:.4f}  right {}/{}  gates at zero {:.0f}%\n", step + 1,
                  loss.value().item(), correct, kBatch, 100 * method->sparsity().share());

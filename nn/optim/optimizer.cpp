@@ -8,13 +8,12 @@
 #include <string_view>
 
 #include "core/kernels/adamw.h"
-#include "core/kernels/sum_squares.h"
+#include "core/kernels/grad_norm.h"
 
 namespace soragrad::nn {
 namespace {
 
 constexpr int64_t kAlignment = 64 / sizeof(real);       // elements: a view begins on a cache line
-constexpr double kClipEps = 1e-6;                       // torch.nn.utils.clip_grad_norm_
 constexpr double kGateBeta1 = 0.9, kGateBeta2 = 0.999;  // transformers' AdamW, as in SparseAdamW
 
 int64_t aligned(int64_t elements) {
@@ -102,6 +101,10 @@ void Optimizer::place(const std::vector<OptimizedParameter>& parameters) {
   grads_ = Tensor::zeros({total}, kReal, device);
   first_moments_ = Tensor::zeros({total}, kReal, device);
   second_moments_ = Tensor::zeros({total}, kReal, device);
+  grad_norm_ = Tensor::zeros({}, DType::f64, device);
+  clip_scale_ = Tensor::full({}, 1, device);
+  settings_ = Tensor::empty({kGroups * static_cast<int64_t>(sizeof(kernels::AdamWSegment))},
+                            DType::u8, device);
   for (size_t i = 0; i < parameters.size(); ++i) {
     Parameter& parameter = *parameters[i].parameter;
     const int64_t end = begins[i] + parameter.value().numel();
@@ -112,19 +115,7 @@ void Optimizer::place(const std::vector<OptimizedParameter>& parameters) {
   }
 }
 
-double Optimizer::grad_norm() const {
-  const Tensor sum = Tensor::zeros({}, DType::f64, grads_.device());
-  kernels::sum_squares(grads_.device(),
-                       {.x = grads_.data(), .y = sum.data<double>(), .n = grads_.numel()});
-  return std::sqrt(sum.item<double>());
-}
-
-double Optimizer::clip_scale(double grad_norm) const {
-  if (config_.max_grad_norm <= 0) return 1;
-  return std::min(1.0, config_.max_grad_norm / (grad_norm + kClipEps));
-}
-
-void Optimizer::step(const StepRates& rates, double grad_norm) {
+void Optimizer::upload_settings(const StepRates& rates) {
   ++steps_;
   const auto t = static_cast<double>(steps_);
   std::array<kernels::AdamWSegment, kGroups> settings;
@@ -147,18 +138,26 @@ void Optimizer::step(const StepRates& rates, double grad_norm) {
     setting.threshold =
         config_.proximal == Proximal::released ? rates.xi : rates.gate_rate * rates.xi;
   }
-  const Device device = values_.device();
   Tensor table = Tensor::empty({static_cast<int64_t>(sizeof(settings))}, DType::u8);
   std::memcpy(table.raw(), settings.data(), sizeof(settings));
-  table = table.to(device);
-  const Tensor scale = Tensor::full({}, static_cast<real>(clip_scale(grad_norm)), device);
+  settings_.copy_from(table);
+}
+
+void Optimizer::step(const StepRates& rates) {
+  upload_settings(rates);
+  const Device device = values_.device();
+  kernels::grad_norm(device, {.grad = grads_.data(),
+                              .norm = grad_norm_.data<double>(),
+                              .scale = clip_scale_.data(),
+                              .n = grads_.numel(),
+                              .max_norm = config_.max_grad_norm});
   kernels::adamw(device, {.value = values_.data(),
                           .grad = grads_.data(),
                           .m = first_moments_.data(),
                           .v = second_moments_.data(),
-                          .segments = reinterpret_cast<kernels::AdamWSegment*>(table.raw()),
+                          .segments = reinterpret_cast<kernels::AdamWSegment*>(settings_.raw()),
                           .segment_count = kGroups,
-                          .grad_scale = scale.data()});
+                          .grad_scale = clip_scale_.data()});
 }
 
 void Optimizer::zero_grad() {

@@ -59,14 +59,16 @@ class Optimizer {
   // from then on, so backward() adds up in place. Throws where one is frozen or has no value.
   Optimizer(const OptimizerConfig& config, const std::vector<OptimizedParameter>& parameters);
 
-  // 2-norm of all gradients as they are now, before clipping.
-  double grad_norm() const;
-  // One update: clipping by clip_scale(grad_norm), the groups' updates, the proximal step.
-  // Gradients stay as they were (unclipped) until zero_grad().
-  void step(const StepRates& rates, double grad_norm);
+  // One update: clipping by clip_scale(), the groups' updates, the proximal step. Gradients stay as
+  // they were (unclipped) until zero_grad(). On a GPU nothing waits.
+  void step(const StepRates& rates);
   void zero_grad();
-  // min(1, max_grad_norm / (grad_norm + 1e-6)); 1 where max_grad_norm is 0.
-  double clip_scale(double grad_norm) const;
+  // Of the last step, on the parameters' device; reading them waits for a GPU.
+  const Tensor& grad_norm() const { return grad_norm_; }  // F64 (): 2-norm before clipping
+  const Tensor& clip_scale() const {
+    return clip_scale_;
+  }  // (): min(1, max_grad_norm / (grad_norm
+     // + 1e-6)); 1 where max_grad_norm is 0
 
   int64_t steps() const { return steps_; }  // updates done
   // For an exact resume: flat buffers (decayed, not decayed, gates, each in the order given) and
@@ -86,10 +88,13 @@ class Optimizer {
     ParameterRule rule;
   };
   void place(const std::vector<OptimizedParameter>& parameters);
+  void upload_settings(const StepRates& rates);
 
   OptimizerConfig config_;
   std::vector<Segment> segments_;
   Tensor values_, grads_, first_moments_, second_moments_;
+  Tensor grad_norm_, clip_scale_;
+  Tensor settings_;  // bytes: the groups' kernels::AdamWSegment of this step
   int64_t steps_ = 0;
   uint64_t layout_hash_ = 0;
 };

@@ -47,15 +47,14 @@ void RankAllocator::update(const StepEnd& step) {
       schedule_.tinit + schedule_.tfinal < step.total_steps,
       "[adalora] tinit {} and tfinal {} leave none of {} steps to lower the budget; reduce them.",
       schedule_.tinit, schedule_.tfinal, step.total_steps);
-  if (step.step < step.total_steps - schedule_.tfinal) update_scores(step.grad_scale);
+  if (step.step < step.total_steps - schedule_.tfinal) update_scores(step.grad_scale.item());
   budget_ = schedule_.budget(step.step);
   if (schedule_.masks(step.step)) choose_mask(budget_);
   if (schedule_.masks(step.step) || schedule_.is_final(step.step)) apply_mask();
 }
 
-void RankAllocator::update_scores(double grad_scale) {
+void RankAllocator::update_scores(real grad_scale) {
   const auto beta1 = static_cast<real>(beta1_), beta2 = static_cast<real>(beta2_);
-  const auto scale = static_cast<real>(grad_scale);
   parallel_for(static_cast<int64_t>(places_.size()), [&](int64_t number) {
     const auto& [parameter, begin] = places_[static_cast<size_t>(number)];
     require(parameter->grad().defined(), "[adalora] {} has no gradient.", parameter->path());
@@ -66,7 +65,7 @@ void RankAllocator::update_scores(double grad_scale) {
     real* sensitivity = sensitivity_.data() + begin;
     real* uncertainty = uncertainty_.data() + begin;
     for (int64_t i = 0; i < value.numel(); ++i) {
-      const real importance = std::abs(w[i] * (scale * g[i]));
+      const real importance = std::abs(w[i] * (grad_scale * g[i]));
       sensitivity[i] = beta1 * sensitivity[i] + (1 - beta1) * importance;
       uncertainty[i] = beta2 * uncertainty[i] + (1 - beta2) * std::abs(importance - sensitivity[i]);
     }

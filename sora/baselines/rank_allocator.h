@@ -47,7 +47,7 @@ class RankAllocator {
     const nn::Parameter* parameter;
     int64_t begin;
   };
-  void update_scores(double grad_scale);
+  void update_scores(real grad_scale);
   std::vector<real> triplet_scores() const;
   void choose_mask(int64_t budget);
   void apply_mask() const;

@@ -7,7 +7,7 @@
 #include "core/kernels/adamw.h"
 #include "core/kernels/attention.h"
 #include "core/kernels/gemm.h"
-#include "core/kernels/sum_squares.h"
+#include "core/kernels/grad_norm.h"
 #include "tests/op_cases.h"
 
 namespace soragrad {
@@ -88,17 +88,25 @@ TEST_CASE("adamw: emulated CUDA makes the CPU's updates") {
   }
 }
 
-TEST_CASE("sum_squares: emulated CUDA gives the CPU's sum") {
+TEST_CASE("grad_norm: emulated CUDA gives the CPU's norm") {
   for (const int64_t n : {0, 1, 257, 70001}) {
     CAPTURE(n);
     const Tensor x = testing::normal({n}, 5);
-    double sums[2];
+    double norms[2];
+    real scales[2];
     for (const Device device : {Device::cpu, Device::cuda}) {
-      const Tensor y = Tensor::zeros({}, DType::f64, device), on_device = x.to(device);
-      kernels::sum_squares(device, {.x = on_device.data(), .y = y.data<double>(), .n = n});
-      sums[static_cast<int>(device)] = y.item<double>();
+      const Tensor norm = Tensor::zeros({}, DType::f64, device), grad = x.to(device);
+      const Tensor scale = Tensor::zeros({}, kReal, device);
+      kernels::grad_norm(device, {.grad = grad.data(),
+                                  .norm = norm.data<double>(),
+                                  .scale = scale.data(),
+                                  .n = n,
+                                  .max_norm = 0.1});
+      norms[static_cast<int>(device)] = norm.item<double>();
+      scales[static_cast<int>(device)] = scale.item();
     }
-    CHECK(sums[1] == doctest::Approx(sums[0]).epsilon(1e-12));  // double, another order
+    CHECK(norms[1] == doctest::Approx(norms[0]).epsilon(1e-12));  // double, another order
+    CHECK(scales[1] == doctest::Approx(scales[0]).epsilon(1e-7));
   }
 }
 

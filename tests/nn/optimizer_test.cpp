@@ -108,7 +108,7 @@ int run(const OptimizerConfig& config, double xi) {
       }
     }
     const double rate = 0.01 * t, gate_rate = 0.05 * (11 - t);
-    optimizer.step({rate, gate_rate, xi}, optimizer.grad_norm());
+    optimizer.step({rate, gate_rate, xi});
     reference.step(t, rate, gate_rate, xi, raw);
     const std::vector<double> got = all_values(toy);
     for (size_t k = 0; k < got.size(); ++k) {
@@ -165,7 +165,7 @@ TEST_CASE("optimizer: released acts where the rate is 0, the others do not") {
     config.proximal = proximal;
     Optimizer optimizer(config, toy.groups());
     const std::vector<double> before = all_values(toy);
-    optimizer.step({0, 0, 0.1}, optimizer.grad_norm());
+    optimizer.step({0, 0, 0.1});
     CHECK((all_values(toy) == before) == (proximal != Proximal::released));
   }
 }
@@ -182,9 +182,13 @@ TEST_CASE("optimizer: parameters and gradients become views that keep their valu
   }
   toy.weight.grad().data()[4] = 3;
   toy.gate.grad().data()[0] = 4;
-  CHECK(optimizer.grad_norm() == doctest::Approx(5));
+  optimizer.step({});
+  CHECK(optimizer.grad_norm().item<double>() == doctest::Approx(5));
+  CHECK(optimizer.clip_scale().item() == doctest::Approx(0.1 / 5));
   optimizer.zero_grad();
-  CHECK(optimizer.grad_norm() == 0);
+  optimizer.step({});
+  CHECK(optimizer.grad_norm().item<double>() == 0);
+  CHECK(optimizer.clip_scale().item() == 1);
 }
 
 TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
@@ -199,7 +203,7 @@ TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
   Optimizer one(config, whole.groups());
   for (int t = 1; t <= 6; ++t) {
     fill(one, t);
-    one.step({1e-2, 1e-2, 0.1}, one.grad_norm());
+    one.step({1e-2, 1e-2, 0.1});
     if (t != 3) continue;
     const Tensor values = one.values().clone(), m = one.first_moments().clone();
     const Tensor v = one.second_moments().clone();
@@ -211,7 +215,7 @@ TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
     two.set_steps(3);
     for (int later = 4; later <= 6; ++later) {
       fill(two, later);
-      two.step({1e-2, 1e-2, 0.1}, two.grad_norm());
+      two.step({1e-2, 1e-2, 0.1});
     }
   }
   CHECK(all_values(whole) == all_values(cut));

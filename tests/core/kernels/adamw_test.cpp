@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "core/kernels/sum_squares.h"
+#include "core/kernels/grad_norm.h"
 #include "core/parallel.h"
 
 namespace soragrad::kernels {
@@ -146,24 +146,30 @@ TEST_CASE("adamw: the exact proximal step leaves exact zeros") {
   CHECK(std::count(state.value.begin(), state.value.end(), real(0)) == 100);
 }
 
-TEST_CASE("sum_squares: is exact to double and independent of threads") {
+TEST_CASE("grad_norm: is exact to double and independent of threads") {
   std::vector<real> x(300'000);
-  long double expected = 0;
+  long double squares = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     x[i] = static_cast<real>(std::sin(0.1 * static_cast<double>(i)));
-    expected += static_cast<long double>(x[i]) * x[i];
+    squares += static_cast<long double>(x[i]) * x[i];
   }
+  const auto expected = static_cast<double>(std::sqrt(squares));
   const int before = num_threads();
   double one = 0, two = 0, none = 1;
+  real scale_one = 0, scale_two = 0, scale_none = 0;
   set_num_threads(1);
-  sum_squares(Device::cpu, {x.data(), &one, static_cast<int64_t>(x.size())});
+  grad_norm(Device::cpu, {x.data(), &one, &scale_one, static_cast<int64_t>(x.size()), 0.5});
   set_num_threads(2);
-  sum_squares(Device::cpu, {x.data(), &two, static_cast<int64_t>(x.size())});
-  sum_squares(Device::cpu, {x.data(), &none, 0});
+  grad_norm(Device::cpu, {x.data(), &two, &scale_two, static_cast<int64_t>(x.size()), 0.5});
+  grad_norm(Device::cpu, {x.data(), &none, &scale_none, 0, 0.5});
   set_num_threads(before);
   CHECK(one == two);
+  CHECK(one == doctest::Approx(expected).epsilon(1e-13));
+  CHECK(scale_one == scale_two);
+  CHECK(scale_one == static_cast<real>(0.5 / (one + 1e-6)));
   CHECK(none == 0);
-  CHECK(one == doctest::Approx(static_cast<double>(expected)).epsilon(1e-13));
+  CHECK(scale_none == 1);
+  CHECK(clip_scale(3, 0) == 1);
 }
 
 }  // namespace soragrad::kernels

@@ -1,10 +1,12 @@
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "core/kernels/sum_squares.cpp"
+#define HWY_TARGET_INCLUDE "core/kernels/grad_norm.cpp"
 #include "core/kernels/simd.h"
 // Above: the file is compiled once a SIMD target; simd.h explains.
 
+#include <cmath>
+
+#include "core/kernels/grad_norm.h"
 #include "core/kernels/reduce.h"
-#include "core/kernels/sum_squares.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
@@ -24,11 +26,13 @@ namespace soragrad::kernels {
 
 HWY_EXPORT(sum_of_squares);
 
-void sum_squares_cpu(const SumSquaresArgs& args) {
+void grad_norm_cpu(const GradNormArgs& args) {
   constexpr int64_t kGrain = 65536;  // elements a task: some 20 microseconds
-  *args.y = chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {
-    return HWY_DYNAMIC_DISPATCH(sum_of_squares)(args.x + begin, end - begin);
+  const double sum = chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {
+    return HWY_DYNAMIC_DISPATCH(sum_of_squares)(args.grad + begin, end - begin);
   });
+  *args.norm = std::sqrt(sum);
+  *args.scale = static_cast<real>(clip_scale(*args.norm, args.max_norm));
 }
 
 }  // namespace soragrad::kernels
