@@ -1,6 +1,7 @@
 #include "core/dtype.h"
 
 #include <array>
+#include <bit>
 
 namespace soragrad {
 
@@ -8,13 +9,6 @@ std::string_view name_of(DType dtype) {
   constexpr std::array<std::string_view, 10> kNames = {"F32", "F64", "BF16", "F16", "I64",
                                                        "I32", "I16", "I8",   "U8",  "BOOL"};
   return kNames[static_cast<size_t>(dtype)];
-}
-
-bfloat16 to_bfloat16(float x) {
-  uint32_t bits = std::bit_cast<uint32_t>(x);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return {static_cast<uint16_t>(bits >> 16 | 0x40)};  // NaN
-  bits += 0x7fff + (bits >> 16 & 1);  // round to nearest, ties to even
-  return {static_cast<uint16_t>(bits >> 16)};
 }
 
 float to_float(float16 x) {

@@ -2,10 +2,11 @@
 // compiles the same sources with SORAGRAD_REAL_DOUBLE.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "core/host_device.h"
 
 namespace soragrad {
 
@@ -40,8 +41,15 @@ struct bfloat16 {
 struct float16 {
   uint16_t bits;
 };
-inline float to_float(bfloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
-bfloat16 to_bfloat16(float x);
+SORAGRAD_HD float to_float(bfloat16 x) {
+  return __builtin_bit_cast(float, uint32_t{x.bits} << 16);
+}
+SORAGRAD_HD bfloat16 to_bfloat16(float x) {
+  const uint32_t bits = __builtin_bit_cast(uint32_t, x);              // std::bit_cast is for hosts
+  const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // ties to even
+  const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  return {static_cast<uint16_t>(nan ? bits >> 16 | 0x40 : nearest)};
+}
 float to_float(float16 x);  // subnormals included
 
 // DType of a C++ type: dtype_of<float> == DType::f32.

@@ -1,5 +1,9 @@
 #include "core/storage.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <utility>
 
 #include "core/allocator.h"
@@ -18,6 +22,15 @@ Storage::Storage(Device device, void* data, size_t bytes, std::shared_ptr<const 
 
 Storage::~Storage() {
   if (!borrowed_) deallocate(device_, data_, bytes_);
+}
+
+void Storage::drop_mapped_pages() const {
+  if (!borrowed_) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(data_);
+  const uintptr_t begin = (address + page - 1) / page * page;  // whole pages of these bytes alone
+  const uintptr_t end = (address + bytes_) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace soragrad

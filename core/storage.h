@@ -12,7 +12,7 @@ class Storage {
  public:
   // Uninitialised bytes from the caching allocator.
   Storage(Device device, size_t bytes);
-  // Bytes that belong to somebody else (a mapped file); the owner is kept alive.
+  // Bytes of a file mapped for reading, whose owner is kept alive.
   Storage(Device device, void* data, size_t bytes, std::shared_ptr<const void> owner);
   ~Storage();
   Storage(const Storage&) = delete;
@@ -21,6 +21,9 @@ class Storage {
   Device device() const { return device_; }
   size_t bytes() const { return bytes_; }
   std::byte* data() const { return data_; }
+  // Gives a mapped file's pages back to the system, which reads them again where they are used
+  // again. Other bytes stay.
+  void drop_mapped_pages() const;
 
  private:
   Device device_;

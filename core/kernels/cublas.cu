@@ -37,7 +37,7 @@ Handle& handle() {
   return result;
 }
 
-// What an algorithm is chosen by: transposes, bias, accumulate, sizes, strides, alignments.
+// What an algorithm is chosen by: transposes, bias, accumulate, types, sizes, strides, alignments.
 using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint32_t,
                        uint32_t, uint32_t>;
 
@@ -47,8 +47,8 @@ uint32_t alignment(const void* pointer) {
 }
 
 Key key_of(const ColumnMajorGemm& args) {
-  const int flags =
-      args.transpose_a + 2 * args.transpose_b + 4 * (args.bias != nullptr) + 8 * args.accumulate;
+  const int flags = args.transpose_a + 2 * args.transpose_b + 4 * (args.bias != nullptr) +
+                    8 * args.accumulate + 16 * (args.operands == DType::bf16);
   return {flags,
           args.m,
           args.n,
@@ -73,10 +73,14 @@ struct Product {
     if (args.bias) {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, args.bias);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F);
     }
-    layout(&a, args.transpose_a ? args.k : args.m, args.transpose_a ? args.m : args.k, args.lda);
-    layout(&b, args.transpose_b ? args.n : args.k, args.transpose_b ? args.k : args.n, args.ldb);
-    layout(&c, args.m, args.n, args.ldc);
+    const cudaDataType_t operands = args.operands == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    layout(&a, operands, args.transpose_a ? args.k : args.m, args.transpose_a ? args.m : args.k,
+           args.lda);
+    layout(&b, operands, args.transpose_b ? args.n : args.k, args.transpose_b ? args.k : args.n,
+           args.ldb);
+    layout(&c, CUDA_R_32F, args.m, args.n, args.ldc);
   }
   Product(const Product&) = delete;
   Product& operator=(const Product&) = delete;
@@ -93,8 +97,9 @@ struct Product {
     check(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof(value)),
           "an attribute");
   }
-  static void layout(cublasLtMatrixLayout_t* matrix, int64_t rows, int64_t columns, int64_t ld) {
-    check(cublasLtMatrixLayoutCreate(matrix, CUDA_R_32F, static_cast<uint64_t>(rows),
+  static void layout(cublasLtMatrixLayout_t* matrix, cudaDataType_t type, int64_t rows,
+                     int64_t columns, int64_t ld) {
+    check(cublasLtMatrixLayoutCreate(matrix, type, static_cast<uint64_t>(rows),
                                      static_cast<uint64_t>(columns), ld),
           "a layout");
   }

@@ -8,13 +8,14 @@
 namespace soragrad::kernels {
 
 // c (m, n) = op(a) (m, k) op(b) (k, n) [+ c] [+ bias down every column]; each column of a stored
-// matrix begins `ld` elements after the one before. In full fp32: no TF32.
+// matrix begins `ld` elements after the one before. Sums are fp32, operands fp32 (no TF32) or bf16.
 struct ColumnMajorGemm {
   bool transpose_a, transpose_b;
   int64_t m, n, k;  // all positive
-  const real* a;
+  DType operands;   // of a and b: kReal or bf16
+  const void* a;
   int64_t lda;
-  const real* b;
+  const void* b;
   int64_t ldb;
   real* c;
   int64_t ldc;

@@ -10,7 +10,8 @@
 
 #ifndef SORAGRAD_REAL_DOUBLE
 #include <dnnl.h>
-#include <omp.h>
+
+#include "core/kernels/onednn.h"
 #endif
 
 namespace soragrad::kernels {
@@ -38,20 +39,6 @@ void multiply_block(const GemmArgs& g) {
 }
 
 #else
-
-// Inside a task oneDNN must not start OpenMP threads of its own.
-class SingleThreaded {
- public:
-  SingleThreaded() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~SingleThreaded() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-
- private:
-  int before_;
-};
 
 void multiply_block(const GemmArgs& g) {
   const SingleThreaded guard;

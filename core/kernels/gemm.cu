@@ -19,6 +19,7 @@ void gemm_cuda(const GemmArgs& args) {
                      .m = args.n,
                      .n = args.m,
                      .k = args.k,
+                     .operands = kReal,
                      .a = args.b,
                      .lda = args.ldb,
                      .b = args.a,

@@ -7,20 +7,31 @@
 
 namespace soragrad {
 
+// Of a Linear's products with its weight. bf16: both operands are rounded to it and multiplied with
+// fp32 sums (core/kernels/gemm_bf16.h); everything else stays fp32.
+enum class Precision : uint8_t { fp32, bf16 };
+
 class PackedMatrix {
  public:
   // Of weight (out, in), whose elements are shared, not copied.
-  explicit PackedMatrix(Tensor weight) : weight_(std::move(weight)) {}
+  explicit PackedMatrix(Tensor weight, Precision precision = Precision::fp32)
+      : weight_(std::move(weight)), precision_(precision) {}
 
   const Tensor& weight() const { return weight_; }
+  Precision precision() const { return precision_; }
   // y (rows, out) = x (rows, in) W^T + bias; bias (out) may be null.
   void forward(const real* x, const real* bias, real* y, int64_t rows);
   // dx (rows, in) = dy (rows, out) W, or added to dx.
-  void backward(const real* dy, real* dx, int64_t rows, bool accumulate) const;
+  void backward(const real* dy, real* dx, int64_t rows, bool accumulate);
 
  private:
+  struct Product;  // c = a op(W) [+ c] [+ bias]
+  void multiply_fp32(const Product& product);
+  void multiply_bf16(const Product& product);
+
   Tensor weight_;
-  Tensor transposed_;  // (in, out): what forward() reads; backward() reads the weight as it is
+  Precision precision_;
+  Tensor forward_, backward_;  // packed; undefined until used, or where the weight itself will do
 };
 
 }  // namespace soragrad

@@ -95,11 +95,16 @@ void synchronize() {}
 
 void kernels::column_major_gemm(const ColumnMajorGemm& args) {
   const cuda_emulation::DeviceAccess access;
+  const auto element = [&](const void* matrix, int64_t index) {
+    return args.operands == DType::bf16
+               ? static_cast<real>(to_float(static_cast<const bfloat16*>(matrix)[index]))
+               : static_cast<const real*>(matrix)[index];
+  };
   const auto a = [&](int64_t i, int64_t p) {
-    return args.transpose_a ? args.a[p + i * args.lda] : args.a[i + p * args.lda];
+    return element(args.a, args.transpose_a ? p + i * args.lda : i + p * args.lda);
   };
   const auto b = [&](int64_t p, int64_t j) {
-    return args.transpose_b ? args.b[j + p * args.ldb] : args.b[p + j * args.ldb];
+    return element(args.b, args.transpose_b ? j + p * args.ldb : p + j * args.ldb);
   };
   for (int64_t j = 0; j < args.n; ++j) {
     for (int64_t i = 0; i < args.m; ++i) {

@@ -1,3 +1,4 @@
+#include "autograd/graph.h"
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
@@ -8,6 +9,24 @@ namespace {
 Variable broadcast_row(const Variable& row, int64_t rows) {
   const std::vector<real> ones(static_cast<size_t>(rows), 1);
   return matmul(constant(ones, {rows, 1}, row.device()), row);
+}
+
+// Rounded to bf16, in the double build not: there precision does not apply.
+Tensor rounded(const Tensor& x) {
+  std::vector<real> values = x.to_vector();
+  if (kReal == DType::f32) {
+    for (real& value : values) value = to_float(to_bfloat16(static_cast<float>(value)));
+  }
+  return Tensor::from(values, x.shape(), x.device());
+}
+
+// rounded(x) W^T, from fp32 products; rounded is also what the gradient is multiplied with.
+Variable rounded_product(const Variable& x, const Variable& weight) {
+  const auto pass = [](const Tensor& dy, Gradients& gradients) { gradients.add(0, dy); };
+  const Variable a = record("linear", rounded(x.value()), {x}, pass);
+  const Variable y = matmul(a, Variable(rounded(weight.value())), false, true);
+  return record("linear", y.value(), {y},
+                [](const Tensor& dy, Gradients& gradients) { gradients.add(0, rounded(dy)); });
 }
 
 constexpr double kProduct = 2e-6;
@@ -43,6 +62,37 @@ void add_low_rank_cases(std::vector<OpCase>& rows) {
                   .composed = [=](auto in) { return composed(in, false); },
                   .tolerance = kProduct,
                   .reason = kProductReason});
+}
+
+void add_bf16_cases(std::vector<OpCase>& rows) {
+  const auto call = [](const Variable& x, const Variable& weight, const Variable& bias) {
+    return linear(x, weight, bias, std::make_shared<PackedMatrix>(weight.value(), Precision::bf16));
+  };
+  rows.push_back(
+      {.op = "linear",
+       .what = "bf16, with bias",
+       .inputs = {{normal({5, 40}, 20)}, {normal({6, 40}, 21), false}, {normal({1, 6}, 22)}},
+       .call = [=](auto in) { return call(in[0], in[1], in[2]); },
+       .composed =
+           [](auto in) {
+             return add(rounded_product(in[0], in[1]), broadcast_row(in[2], in[0].size(0)));
+           },
+       .tolerance = kProduct,
+       .reason = kProductReason});
+  rows.push_back(
+      {.op = "linear",
+       .what = "bf16, two Linears that add to one dx",
+       .inputs = {{normal({11, 7}, 20)}, {normal({3, 7}, 21), false}, {normal({3, 7}, 22), false}},
+       .call =
+           [=](auto in) {
+             return add(call(in[0], in[1], Variable()), call(in[0], in[2], Variable()));
+           },
+       .composed =
+           [](auto in) {
+             return add(rounded_product(in[0], in[1]), rounded_product(in[0], in[2]));
+           },
+       .tolerance = kProduct,
+       .reason = kProductReason});
 }
 
 }  // namespace
@@ -82,6 +132,7 @@ void add_linear_cases(std::vector<OpCase>& rows) {
            .reason = kProductReason});
     }
   }
+  add_bf16_cases(rows);
   add_low_rank_cases(rows);
 }
 

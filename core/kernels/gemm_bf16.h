@@ -1,0 +1,41 @@
+// The frozen trunk's product in bf16: c = bf16(a) bf16(op(W)) [+ c] [+ bias] with fp32 sums. Both
+// operands are rounded to bf16, to nearest even; a, c, bias and every sum are fp32.
+//
+// Native where the device multiplies bf16: CUDA, and CPUs of has_native_bf16(). Other CPUs multiply
+// the rounded operands in fp32, where products of two bf16 numbers are exact, so that results
+// differ by the order of sums alone. In the double build nothing is rounded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/device.h"
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+
+namespace soragrad::kernels {
+
+// W (rows, columns) as the product wants it. op(W) is W, or W^T with `transpose`.
+struct PackBf16Args {
+  const real* weight;
+  std::byte* packed;  // packed_bf16_bytes(), aligned to 64
+  int64_t rows, columns;
+  bool transpose = false;
+};
+SORAGRAD_KERNEL(pack_bf16, PackBf16Args);
+
+// Of op(W) (k, n). On CUDA W is packed the same for both op(W).
+size_t packed_bf16_bytes(Device device, int64_t k, int64_t n);
+
+struct GemmBf16Args {
+  const real* a;            // (m, k)
+  const std::byte* packed;  // of op(W) (k, n)
+  real* c;                  // (m, n)
+  int64_t m, n, k;
+  bool transpose = false;      // as when W was packed
+  bool accumulate = false;     // add to c instead of replacing it
+  const real* bias = nullptr;  // (n), added to every row; not together with accumulate
+};
+SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
+
+}  // namespace soragrad::kernels
