@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "autograd/ops.h"
+#include "core/profile.h"
 
 namespace soragrad {
 
@@ -22,6 +23,7 @@ struct Node {
   Backward backward;                          // empty for a leaf
   Tensor grad;                                // of a leaf, or on its way through backward()
   bool owns_grad = true;                      // false: a place given by set_grad(), kept for ever
+  uint32_t module = 0;                        // for a profile: where record() was called
 };
 
 namespace {
@@ -109,12 +111,14 @@ bool grad_wanted(std::span<const Variable> inputs) {
 
 Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Backward backward) {
   detail::op_names().insert(op);
+  if (profile::recorder) profile::recorder->name_op(op);
   Variable result(std::move(value));
   if (!grad_wanted(inputs)) return result;
   auto node = std::make_shared<Node>();
   node->op = op;
   node->number = ++detail::next_number;
   node->backward = std::move(backward);
+  if (profile::recorder) node->module = profile::recorder->module();
   for (Variable& input : inputs) node->inputs.push_back(std::move(input.node_));
   result.node_ = std::move(node);
   return result;
@@ -139,6 +143,7 @@ void backward(const Variable& loss, real scale) {
     if (!node->backward) continue;  // a leaf keeps what arrived
     const Tensor dy = std::exchange(node->grad, Tensor());
     Gradients gradients(*node);
+    const profile::Span span(node->op, node->module);
     std::exchange(node->backward, nullptr)(dy, gradients);
     for (std::shared_ptr<Node>& input : node->inputs) {
       if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);

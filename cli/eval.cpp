@@ -9,6 +9,7 @@
 #include "data/submission.h"
 #include "train/evaluate.h"
 #include "train/open_trained.h"
+#include "train/profile_report.h"
 #include "train/session.h"
 
 namespace soragrad::cli {
@@ -46,6 +47,7 @@ int eval_main(const EvalOptions& options) {
   require(!splits.empty(), "[eval] {} has no {} data below {}.", task.name, options.split,
           trained.data);
   nlohmann::ordered_json result = nlohmann::ordered_json::object();
+  train::ProfileRun profile(options.profile);
   for (data::NamedDataset& named : splits) {
     const train::TaskRows rows = encoded(trained, std::move(named));
     const train::Evaluation evaluation =
@@ -56,6 +58,7 @@ int eval_main(const EvalOptions& options) {
     result["loss" + suffix_of(rows.name)] = evaluation.loss;
     result["rows" + suffix_of(rows.name)] = rows.size();
   }
+  profile.finish();
   fmt::print("{}\n", result.dump());
   return 0;
 }

@@ -16,6 +16,7 @@ struct EvalOptions {
   std::string device = "auto";
   int64_t threads = 0;
   std::string input, output;  // predict
+  std::string profile;        // eval: a file for the trace, or empty
 };
 
 // Prints one JSON object of metrics; MNLI's second half under names ending in _mm.

@@ -50,12 +50,19 @@ CLI::App* verb(CommandLine& line, const char* name, const char* help, std::funct
   return sub;
 }
 
+void add_profile_option(CLI::App* sub, std::string& file) {
+  sub->add_option("--profile", file,
+                  "Print time, GFLOP/s and GB/s by op and kernel; write a Chrome (Perfetto) trace")
+      ->type_name("FILE.json");
+}
+
 void add_train(CommandLine& line) {
   cli::TrainOptions& o = line.train;
   CLI::App* sub = verb(line, "train", "Train a run", [&o] { return cli::train_main(o); });
   sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
   sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
   sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
+  add_profile_option(sub, o.profile);
   sub->add_option("key=value", o.arguments, "Keys, which win over the file's");
   sub->footer(train::keys_help);
 }
@@ -81,6 +88,7 @@ void add_eval(CommandLine& line) {
   add_model_options(sub, o);
   sub->add_option("--data", o.data, "GLUE root or the task's folder; with --run: the run's");
   sub->add_option("--split", o.split, "validation or test [validation]");
+  add_profile_option(sub, o.profile);
 }
 
 void add_predict(CommandLine& line) {

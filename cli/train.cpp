@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "train/config.h"
 #include "train/interrupt.h"
+#include "train/profile_report.h"
 #include "train/results.h"
 #include "train/run_folder.h"
 #include "train/session.h"
@@ -32,9 +33,12 @@ void make_absolute(train::Config& config) {
   }
 }
 
-int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out) {
+int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out,
+             train::ProfileRun& profile) {
   train::Trainer trainer(session, folder, resume);
-  if (!trainer.run()) {
+  const bool is_complete = trainer.run();
+  profile.finish();
+  if (!is_complete) {
     const int signal = train::interrupted_by();
     note(fmt::format("stopped by signal {} after step {}; `soragrad train --resume {}` goes on",
                      signal, trainer.state().step, folder.path()));
@@ -47,7 +51,7 @@ int train_in(train::RunFolder& folder, train::Session& session, bool resume, std
 
 }  // namespace
 
-int resume_run(const std::string& path, std::FILE* out) {
+int resume_run(const std::string& path, std::FILE* out, const std::string& profile_file) {
   train::RunFolder folder = train::RunFolder::open(path, true);
   train::Config config;
   train::read_yaml(config, folder.file("config.yaml"));
@@ -61,7 +65,8 @@ int resume_run(const std::string& path, std::FILE* out) {
     note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
   }
   const auto session = train::open_session(config, note);
-  return train_in(folder, *session, true, out);
+  train::ProfileRun profile(profile_file);
+  return train_in(folder, *session, true, out, profile);
 }
 
 int train_main(const TrainOptions& options) {
@@ -70,7 +75,7 @@ int train_main(const TrainOptions& options) {
       throw UsageError(
           "[train] --resume continues a run with its own configuration; it takes no other option.");
     }
-    return resume_run(options.resume, stdout);
+    return resume_run(options.resume, stdout, options.profile);
   }
   train::Config config;
   if (!options.config.empty()) train::read_yaml(config, options.config);
@@ -80,16 +85,17 @@ int train_main(const TrainOptions& options) {
     fmt::print("{}", train::to_yaml(config));
     return 0;
   }
-  return train_run(std::move(config), stdout);
+  return train_run(std::move(config), stdout, options.profile);
 }
 
-int train_run(train::Config config, std::FILE* out) {
+int train_run(train::Config config, std::FILE* out, const std::string& profile_file) {
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);
   const auto session = train::open_session(config, note);
+  train::ProfileRun profile(profile_file);
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  return train_in(folder, *session, false, out);
+  return train_in(folder, *session, false, out, profile);
 }
 
 }  // namespace soragrad::cli

@@ -13,14 +13,15 @@ struct TrainOptions {
   std::string config;                  // --config: a YAML file, or empty
   std::string resume;                  // --resume: a run folder, or empty
   bool dump_config = false;            // --dump-config
+  std::string profile;                 // --profile: a file for the trace, or empty
   std::vector<std::string> arguments;  // key=value
 };
 
 // Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
 int train_main(const TrainOptions& options);
 // One run of a resolved configuration, from its start; the summary goes to `out`.
-int train_run(train::Config config, std::FILE* out);
+int train_run(train::Config config, std::FILE* out, const std::string& profile = "");
 // Continues the run of a folder; nothing to do where it is complete.
-int resume_run(const std::string& folder, std::FILE* out);
+int resume_run(const std::string& folder, std::FILE* out, const std::string& profile = "");
 
 }  // namespace soragrad::cli

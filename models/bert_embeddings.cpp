@@ -20,6 +20,7 @@ BertEmbeddings::BertEmbeddings(nn::Module* parent, std::string name, const Model
 
 Variable BertEmbeddings::forward(const Tensor& input_ids, const Tensor& token_type_ids,
                                  const Tensor& position_ids, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   const Tensor types = token_type_ids.defined()
                            ? token_type_ids
                            : Tensor::zeros(input_ids.shape(), DType::i64, input_ids.device());

@@ -15,6 +15,7 @@ DebertaEmbeddings::DebertaEmbeddings(nn::Module* parent, std::string name,
       dropout_(this, "dropout", config.hidden_dropout_prob) {}
 
 Variable DebertaEmbeddings::forward(const ModelInput& input, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   const Variable words = word_embeddings_.forward(input.input_ids, pass);
   return observed(dropout_.forward(norm_.forward(words, pass), pass), pass);
 }

@@ -13,6 +13,7 @@ DisentangledAttention::DisentangledAttention(nn::Module* parent, std::string nam
 
 Variable DisentangledAttention::forward(const Variable& queries, const Variable& x,
                                         const EncoderInput& input, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   if (!c2p_ && !p2c_) return attend(queries, x, {}, {}, input, pass);
   const nn::Pass quiet = pass.unobserved();
   const Variable positions = pos_dropout_.forward(input.positions, quiet);

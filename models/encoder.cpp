@@ -13,6 +13,7 @@ Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config
 }
 
 Variable Encoder::forward(const Variable& x, const EncoderInput& input, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   Variable y = x;
   for (const auto& layer : layers_) {
     const bool first_only = layer == layers_.back() && !pass.observe;

@@ -14,6 +14,7 @@ Pooler::Pooler(nn::Module* parent, std::string name, int64_t hidden, double drop
       activation_(activation) {}
 
 Variable Pooler::forward(const Variable& x, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   const Variable y = dense_.forward(dropout_.forward(x, pass), pass);
   return observed(activate(activation_, y), pass);
 }
@@ -26,6 +27,7 @@ RobertaHead::RobertaHead(nn::Module* parent, std::string name, const ModelConfig
       out_dropout_(this, "out_dropout", config.head_dropout()) {}
 
 Variable RobertaHead::forward(const Variable& x, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   const Variable hidden = soragrad::tanh(dense_.forward(dropout_.forward(x, pass), pass));
   return observed(out_proj_.forward(out_dropout_.forward(hidden, pass), pass), pass);
 }

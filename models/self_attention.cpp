@@ -19,6 +19,7 @@ SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelCo
 
 Variable SelfAttention::forward(const Variable& queries, const Variable& x,
                                 const EncoderInput& input, const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   return attend(queries, x, {}, {}, input, pass);
 }
 

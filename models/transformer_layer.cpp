@@ -32,6 +32,7 @@ TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const M
 
 Variable TransformerLayer::forward(const Variable& x, bool first_only, const EncoderInput& input,
                                    const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
   const Variable queries = first_only ? select_rows(x, input.first_tokens) : x;
   const Variable context = attention_->forward(queries, x, input, pass);
   const Variable attended = attention_norm_.forward(attention_dense_.forward(context, pass),

@@ -13,6 +13,7 @@ Embedding::Embedding(Module* parent, std::string name, int64_t rows, int64_t hid
       padding_idx_(padding_idx) {}
 
 Variable Embedding::forward(const Tensor& ids, const Pass& pass) {
+  const ForwardSpan span(*this);
   return observed(embedding(ids, weight, padding_idx_), pass);
 }
 
@@ -25,6 +26,7 @@ RandomStream Dropout::stream(const Pass& pass) const {
 }
 
 Variable Dropout::forward(const Variable& x, const Pass& pass) const {
+  const ForwardSpan span(*this);
   return dropout(x, probability(pass), stream(pass));
 }
 
@@ -35,11 +37,13 @@ LayerNorm::LayerNorm(Module* parent, std::string name, int64_t hidden, double ep
       eps_(eps) {}
 
 Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
+  const ForwardSpan span(*this);
   return observed(layer_norm(x, weight, bias, eps_), pass);
 }
 
 Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
                             const Pass& pass) {
+  const ForwardSpan span(*this);
   return observed(residual_layer_norm(x, residual, weight, bias, eps_, dropout.probability(pass),
                                       dropout.stream(pass)),
                   pass);

@@ -14,6 +14,7 @@ Linear::Linear(Module* parent, std::string name, int64_t in, int64_t out)
       out_(out) {}
 
 Variable Linear::forward(const Variable& x, const Pass& pass) {
+  const ForwardSpan span(*this);
   Variable y = linear(x, weight, bias, packed());
   if (delta_) y = delta_->forward(x, std::move(y), pass);
   return observed(y, pass);

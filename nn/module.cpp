@@ -14,6 +14,10 @@ std::string join(const std::string& path, const std::string& name) {
 
 }  // namespace
 
+ForwardSpan::ForwardSpan(const Module& module) {
+  if (profile::recorder) span_.emplace(profile::Kind::module, module.path());
+}
+
 Parameter::Parameter(Module* owner, std::string name, const Shape& shape)
     : owner_(owner), name_(std::move(name)), shape_(shape) {
   owner_->parameters_.push_back(this);

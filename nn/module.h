@@ -5,15 +5,26 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "autograd/variable.h"
+#include "core/profile.h"
 #include "nn/pass.h"
 
 namespace soragrad::nn {
 
 class Module;
+
+// A module's forward pass in a profile (core/profile.h), under the module's path.
+class ForwardSpan {
+ public:
+  explicit ForwardSpan(const Module& module);
+
+ private:
+  std::optional<profile::Span> span_;
+};
 
 // A leaf Variable with a name and a declared shape. It has no value until one is loaded or drawn.
 class Parameter : public Variable {

@@ -6,6 +6,7 @@
 
 #include "autograd/graph.h"
 #include "core/error.h"
+#include "core/profile.h"
 #include "data/batch.h"
 #include "train/interrupt.h"
 #include "train/model_input.h"
@@ -38,6 +39,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, Device devi
   const nn::Pass pass;
   for (size_t begin = 0; begin < order.size(); begin += static_cast<size_t>(batch_size)) {
     if (stoppable && interrupted_by()) throw Interrupted();
+    const profile::Span span("evaluation");
     const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
     const data::Batch batch =
         data::collate(rows.encoded, rows.dataset.rows, {order.data() + begin, end - begin});

@@ -6,6 +6,7 @@
 
 #include "autograd/graph.h"
 #include "core/error.h"
+#include "core/profile.h"
 #include "data/batch.h"
 #include "train/interrupt.h"
 #include "train/model_input.h"
@@ -78,14 +79,18 @@ bool Trainer::run() {
 }
 
 void Trainer::advance() {
+  const profile::Span span("step");
   const auto start = Clock::now();
   nn::Optimizer& optimizer = *session_.optimizer;
   const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
-  optimizer.step(rates);
-  session_.method->after_step({state_.step, session_.plan.total_steps, optimizer.clip_scale()});
-  optimizer.zero_grad();
+  {
+    const profile::Span update("update");
+    optimizer.step(rates);
+    session_.method->after_step({state_.step, session_.plan.total_steps, optimizer.clip_scale()});
+    optimizer.zero_grad();
+  }
 
   ++state_.step;
   ++state_.phase_step;
@@ -115,12 +120,17 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
   nn::Pass pass{true, static_cast<uint64_t>(config.seed),
                 static_cast<uint32_t>(state_.step * config.gradient_accumulation_steps), nullptr};
   for (const std::vector<int64_t>& rows : batches) {
-    const data::Batch batch =
-        data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-    const Variable logits = session_.model->forward(model_input(batch, session_.device), pass);
-    const Variable loss = task_loss(logits, batch, regression);
-    losses.task.push_back(loss.value());
-    losses.tokens += batch.tokens();
+    Variable loss;
+    {
+      const profile::Span span("forward");
+      const data::Batch batch =
+          data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
+      const Variable logits = session_.model->forward(model_input(batch, session_.device), pass);
+      loss = task_loss(logits, batch, regression);
+      losses.task.push_back(loss.value());
+      losses.tokens += batch.tokens();
+    }
+    const profile::Span span("backward");
     backward(loss, share);
     ++pass.step;
   }

@@ -79,7 +79,8 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
                               .drop_threshold = drop_threshold(options.dropout),
                               .keep_scale = static_cast<real>(1 / (1 - options.dropout)),
                               .stream = options.stream,
-                              .first_query_only = options.first_query_only};
+                              .first_query_only = options.first_query_only,
+                              .pairs = probability_count(layout, options) / options.heads};
   if (options.probabilities) {
     *options.probabilities =
         Tensor::empty({probability_count(layout, options)}, kReal, tq.device());

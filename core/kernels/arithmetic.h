@@ -14,6 +14,7 @@ struct BinaryArgs {
   real* y;
   int64_t n;
 };
+inline Cost cost(const BinaryArgs& args) { return traffic(3 * args.n); }
 SORAGRAD_KERNEL(add, BinaryArgs);
 SORAGRAD_KERNEL(mul, BinaryArgs);
 
@@ -23,6 +24,7 @@ struct ScaleArgs {
   real* y;
   int64_t n;
 };
+inline Cost cost(const ScaleArgs& args) { return traffic(2 * args.n); }
 SORAGRAD_KERNEL(scale, ScaleArgs);
 
 }  // namespace soragrad::kernels

@@ -36,7 +36,22 @@ struct AttentionArgs {
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
   bool first_query_only;  // queries = sequences: each the first token of its sequence
+  int64_t pairs;          // of a query and a key, over all sequences: for cost() alone
 };
+// So many products of every pair, and for each position table of every distance in use; reading or
+// writing q, y, k, v and the tables so many times.
+inline Cost attention_cost(const AttentionArgs& args, int64_t pairs, int64_t distances, int times) {
+  const int tables = (args.position_key != nullptr) + (args.position_query != nullptr);
+  const int64_t hidden = args.heads * args.head_size;
+  const int64_t in_use = args.first_query_only ? args.pairs : 2 * args.pairs - args.tokens;
+  const int64_t queries = args.first_query_only ? args.sequences : args.tokens;
+  const int64_t rows = 2 * queries + 2 * args.tokens + tables * args.positions;
+  return {2.0 * static_cast<double>(hidden * (pairs * args.pairs + distances * tables * in_use)),
+          traffic(rows * hidden * times).bytes};
+}
+inline Cost cost(const AttentionArgs& args) {
+  return attention_cost(args, 2, 1, 1);
+}
 SORAGRAD_KERNEL(attention, AttentionArgs);
 
 struct AttentionBackwardArgs {
@@ -48,6 +63,10 @@ struct AttentionBackwardArgs {
   real* dposition_key;  // null where not wanted
   real* dposition_query;
 };
+// Each product has two gradients; q k and the tables' products are computed again.
+inline Cost cost(const AttentionBackwardArgs& args) {
+  return attention_cost(args.forward, 5, 3, 2);
+}
 SORAGRAD_KERNEL(attention_backward, AttentionBackwardArgs);
 
 }  // namespace soragrad::kernels

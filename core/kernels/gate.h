@@ -16,6 +16,7 @@ struct GateArgs {
   int64_t rows, rank;
   real factor;
 };
+inline Cost cost(const GateArgs& args) { return traffic(2 * args.rows * args.rank); }
 SORAGRAD_KERNEL(gate, GateArgs);
 
 struct GateBackwardArgs {
@@ -26,6 +27,7 @@ struct GateBackwardArgs {
   int64_t rows, rank;
   real factor;
 };
+inline Cost cost(const GateBackwardArgs& args) { return traffic(3 * args.rows * args.rank); }
 SORAGRAD_KERNEL(gate_backward, GateBackwardArgs);
 
 }  // namespace soragrad::kernels

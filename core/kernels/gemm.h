@@ -20,6 +20,10 @@ struct GemmArgs {
   bool accumulate = false;   // add to c instead of replacing it
   const real* bias = nullptr;  // (n), added to every row; not together with accumulate
 };
+inline Cost cost(const GemmArgs& g) {
+  return {2.0 * static_cast<double>(g.m * g.n * g.k),
+          traffic(g.m * g.k + g.k * g.n + g.m * g.n * (g.accumulate ? 2 : 1)).bytes};
+}
 SORAGRAD_KERNEL(gemm, GemmArgs);
 
 }  // namespace soragrad::kernels

@@ -36,6 +36,12 @@ struct GemmBf16Args {
   bool accumulate = false;     // add to c instead of replacing it
   const real* bias = nullptr;  // (n), added to every row; not together with accumulate
 };
+inline Cost cost(const GemmBf16Args& g) {
+  constexpr int64_t kBf16Bytes = 2;
+  return {2.0 * static_cast<double>(g.m * g.n * g.k),
+          traffic(g.m * g.k + g.m * g.n * (g.accumulate ? 2 : 1)).bytes +
+              static_cast<double>(g.k * g.n * kBf16Bytes)};
+}
 SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
 
 }  // namespace soragrad::kernels

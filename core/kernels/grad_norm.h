@@ -25,6 +25,7 @@ struct GradNormArgs {
   int64_t n;
   double max_norm;
 };
+inline Cost cost(const GradNormArgs& args) { return traffic(args.n); }
 SORAGRAD_KERNEL(grad_norm, GradNormArgs);
 
 }  // namespace soragrad::kernels

@@ -6,14 +6,32 @@
 //
 //   kernels::softmax(x.device(), {.x = x.data(), .y = y.data(), ...});
 //
+// What a call costs, for `--profile`, a header may say beside its arguments: an inline
+// `Cost cost(const SoftmaxArgs&)`.
+//
 // Pointers in the arguments are in the memory of that device. In a CUDA build a missing .cu is a
 // link error that names the kernel; a build without CUDA says so when the kernel is called.
 #pragma once
 
+#include "core/cuda_runtime.h"
 #include "core/device.h"
+#include "core/dtype.h"
 #include "core/error.h"
+#include "core/profile.h"
 
 namespace soragrad::kernels {
+
+using profile::Cost;
+
+// Of a kernel whose header says nothing: not known.
+template <typename Args>
+Cost cost(const Args& /*args*/) {
+  return {};
+}
+// Reading and writing so many reals.
+inline Cost traffic(int64_t reals) {
+  return {0, static_cast<double>(reals) * sizeof(real)};
+}
 
 template <typename Args>
 struct Kernel {
@@ -26,7 +44,13 @@ struct Kernel {
     require(run != nullptr,
             "[{}] no CUDA kernel in this build. Configure with -DSORAGRAD_CUDA=ON, or use the CPU.",
             name);
-    run(args);
+    if (profile::recorder) {
+      const profile::Span span(profile::Kind::kernel, name, cost(args));
+      run(args);
+      if (device == Device::cuda) cuda::synchronize();  // or the launch alone is timed
+    } else {
+      run(args);
+    }
   }
 };
 

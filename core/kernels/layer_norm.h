@@ -26,6 +26,10 @@ struct LayerNormArgs {
   real keep_scale;
   RandomStream stream;
 };
+inline Cost cost(const LayerNormArgs& args) {
+  return traffic(args.rows * args.hidden *
+                 (2 + (args.residual != nullptr) + (args.normalised != nullptr)));
+}
 SORAGRAD_KERNEL(layer_norm, LayerNormArgs);
 
 // With g = dy weight: ds = rstd (g - mean(g) - normalised mean(g normalised)),
@@ -45,6 +49,9 @@ struct LayerNormBackwardArgs {
   real keep_scale;
   RandomStream stream;
 };
+inline Cost cost(const LayerNormBackwardArgs& args) {
+  return traffic(args.rows * args.hidden * (2 + (args.ds != nullptr) + (args.dx != nullptr)));
+}
 SORAGRAD_KERNEL(layer_norm_backward, LayerNormBackwardArgs);
 
 }  // namespace soragrad::kernels

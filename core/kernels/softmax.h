@@ -14,6 +14,9 @@ struct SoftmaxArgs {
   int64_t rows;
   int64_t columns;
 };
+inline Cost cost(const SoftmaxArgs& args) {
+  return traffic(2 * args.rows * args.columns);
+}
 SORAGRAD_KERNEL(softmax, SoftmaxArgs);
 
 // dx = y (dy - sum of dy y).
@@ -24,6 +27,9 @@ struct SoftmaxBackwardArgs {
   int64_t rows;
   int64_t columns;
 };
+inline Cost cost(const SoftmaxBackwardArgs& args) {
+  return traffic(3 * args.rows * args.columns);
+}
 SORAGRAD_KERNEL(softmax_backward, SoftmaxBackwardArgs);
 
 }  // namespace soragrad::kernels

@@ -13,6 +13,7 @@ struct TransposeArgs {
   real* y;
   int64_t rows, columns;
 };
+inline Cost cost(const TransposeArgs& args) { return traffic(2 * args.rows * args.columns); }
 SORAGRAD_KERNEL(transpose, TransposeArgs);
 
 }  // namespace soragrad::kernels

@@ -1,0 +1,112 @@
+// measure_peak(): multiply-adds of registers with nothing else, and sums over more memory than the
+// caches hold; the median of a few rounds.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/peak.cpp"
+#include "core/kernels/simd.h"
+// Above: the file is compiled once a SIMD target; simd.h explains.
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/profile.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::profile::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t kRounds = 1 << 22;  // about 10 ms
+
+// Multiply-adds of kRounds rounds: two an element. The chains are independent and as many as hide
+// the latency of two units: 4 cycles each, and some to spare.
+double multiply_add(float seed, float* result) {
+  const hn::ScalableTag<float> d;
+  const auto factor = hn::Set(d, 1 - seed), term = hn::Set(d, seed);
+  auto a = hn::Set(d, seed), b = a, c = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    a = hn::MulAdd(a, factor, term);
+    b = hn::MulAdd(b, factor, term);
+    c = hn::MulAdd(c, factor, term);
+    e = hn::MulAdd(e, factor, term);
+    f = hn::MulAdd(f, factor, term);
+    g = hn::MulAdd(g, factor, term);
+    h = hn::MulAdd(h, factor, term);
+    i = hn::MulAdd(i, factor, term);
+    j = hn::MulAdd(j, factor, term);
+    k = hn::MulAdd(k, factor, term);
+  }
+  const auto all = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)),
+                           hn::Add(hn::Add(hn::Add(f, g), hn::Add(h, i)), hn::Add(j, k)));
+  *result = hn::GetLane(all);
+  return 2.0 * 10 * static_cast<double>(kRounds) * static_cast<double>(hn::Lanes(d));
+}
+
+float sum(const float* x, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto a = hn::Zero(d), b = a, c = a, e = a;
+  for (int64_t i = 0; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = hn::Add(a, hn::LoadU(d, x + i));
+    b = hn::Add(b, hn::LoadU(d, x + i + lanes));
+    c = hn::Add(c, hn::LoadU(d, x + i + 2 * lanes));
+    e = hn::Add(e, hn::LoadU(d, x + i + 3 * lanes));
+  }
+  return hn::GetLane(hn::Add(hn::Add(a, b), hn::Add(c, e)));
+}
+
+}  // namespace soragrad::profile::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace soragrad::profile {
+
+HWY_EXPORT(multiply_add);
+HWY_EXPORT(sum);
+
+namespace {
+
+constexpr int kRepeats = 5;
+constexpr int64_t kMemory = int64_t{1} << 25;  // floats: 128 MiB, more than caches hold
+constexpr int64_t kPart = int64_t{1} << 18;
+
+double median_seconds(const std::function<void()>& run) {
+  std::array<double, kRepeats> times;
+  for (double& time : times) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  std::sort(times.begin(), times.end());
+  return times[kRepeats / 2];
+}
+
+}  // namespace
+
+Peak measure_peak() {
+  const int threads = num_threads();
+  std::vector<float> results(static_cast<size_t>(threads));
+  std::vector<double> flops(results.size());
+  const auto at = [](int64_t i) { return static_cast<size_t>(i); };
+  const double arithmetic = median_seconds([&] {
+    parallel_for(threads, [&](int64_t i) {
+      flops[at(i)] = HWY_DYNAMIC_DISPATCH(multiply_add)(0.5f, &results[at(i)]);
+    });
+  });
+  const std::vector<float> memory(static_cast<size_t>(kMemory), 1.0f);
+  std::vector<float> sums(static_cast<size_t>(kMemory / kPart));
+  const double reading = median_seconds([&] {
+    parallel_for(kMemory / kPart, [&](int64_t i) {
+      sums[at(i)] = HWY_DYNAMIC_DISPATCH(sum)(memory.data() + i * kPart, kPart);
+    });
+  });
+  // The sums are part of the result lest the loops be left out.
+  const bool sane = sums[0] > 0 && results[0] > 0;
+  return sane ? Peak{flops[0] * threads / arithmetic, 4.0 * static_cast<double>(kMemory) / reading}
+              : Peak{};
+}
+
+}  // namespace soragrad::profile
+#endif
