@@ -1,29 +1,36 @@
-// Speed of the kernels at the sizes of DeBERTaV3-base: 1024 tokens, hidden 768, 3072 inside the
-// feed-forward part. Reported as elements and bytes (read and written once each) a second.
+// Speed of the kernels at the sizes of DeBERTaV3-base: hidden 768, 3072 inside the feed-forward
+// part. Beside the time: GFLOP/s of products, GB/s (every input read once, every output written
+// once; the costs are the ones of --profile), and roof, the larger of the two as a share of what
+// the machine can do at all - measured at start by loops of multiply-adds and of reads. GB/s above
+// the peak of memory come from caches.
 //
-//   kernels_bench [--benchmark_filter=gelu]      the argument is the number of threads
+//   kernels_bench [--benchmark_filter=gelu]      the first argument is the number of threads
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <vector>
 
 #include "autograd/ops.h"
 #include "core/kernels/adamw.h"
 #include "core/kernels/arithmetic.h"
+#include "core/kernels/attention.h"
 #include "core/kernels/dropout.h"
+#include "core/kernels/gemm.h"
+#include "core/kernels/grad_norm.h"
 #include "core/kernels/layer_norm.h"
 #include "core/kernels/rows.h"
 #include "core/kernels/softmax.h"
-#include "core/kernels/grad_norm.h"
 #include "core/kernels/unary.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "core/rng.h"
 
 namespace soragrad {
 namespace {
 
-constexpr int64_t kTokens = 1024, kHidden = 768, kInner = 3072;
+constexpr int64_t kTokens = 1024, kHidden = 768, kInner = 3072, kHeads = 12;
 constexpr RandomStream kStream{.seed = 1, .site = 2, .step = 3};
 
 // Uniform in (-3, 3).
@@ -36,34 +43,136 @@ Tensor uniform(const Shape& shape) {
   return x;
 }
 
+// Of the threads in use now.
+const profile::Peak& peak() {
+  static std::map<int, profile::Peak> peaks;
+  const auto [found, is_new] = peaks.try_emplace(num_threads());
+  if (is_new) found->second = profile::measure_peak();
+  return found->second;
+}
+
 // Runs body in a loop with the threads of the benchmark's argument.
 template <typename Body>
-void measure(benchmark::State& state, int64_t elements, int64_t arrays, Body body) {
+void measure(benchmark::State& state, const kernels::Cost& cost, Body body) {
   const int before = num_threads();
   set_num_threads(static_cast<int>(state.range(0)));
+  const profile::Peak limit = peak();
   for (auto _ : state) {
     body();
     benchmark::ClobberMemory();
   }
   set_num_threads(before);
-  state.SetItemsProcessed(state.iterations() * elements);
-  state.SetBytesProcessed(state.iterations() * elements * arrays *
-                          static_cast<int64_t>(sizeof(real)));
+  using benchmark::Counter;
+  constexpr auto kRate = Counter::kIsIterationInvariantRate;
+  if (cost.flops > 0) state.counters["GFLOP/s"] = Counter(cost.flops * 1e-9, kRate);
+  state.counters["GB/s"] = Counter(cost.bytes * 1e-9, kRate);
+  // The seconds that the roofline allows over those that were needed.
+  state.counters["roof"] =
+      Counter(std::max(cost.flops / limit.flops, cost.bytes / limit.bytes), kRate);
 }
+
+template <typename Args>
+void measure_kernel(benchmark::State& state, const kernels::Kernel<Args>& kernel,
+                    const Args& args) {
+  measure(state, cost(args), [&] { kernel(Device::cpu, args); });
+}
+
+// c (m, n) = a (m, k) b (k, n).
+void gemm(benchmark::State& state) {
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
+  const Tensor a = uniform({m, k}), b = uniform({k, n}), c = uniform({m, n});
+  measure_kernel(state, kernels::gemm,
+                 {.a = a.data(),
+                  .b = b.data(),
+                  .c = c.data(),
+                  .m = m,
+                  .n = n,
+                  .k = k,
+                  .lda = k,
+                  .ldb = n,
+                  .ldc = n});
+}
+// Rows of a CoLA, an MRPC and an RTE batch; a Linear, the feed-forward part, low-rank factors.
+BENCHMARK(gemm)
+    ->ArgNames({"threads", "m", "n", "k"})
+    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {kHidden, kInner}})
+    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kInner}, {kHidden}})
+    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {8}, {kHidden}})
+    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {8}})
+    ->UseRealTime();
+
+// Disentangled attention of kTokens tokens in sequences of one length, and its inputs.
+struct AttentionCase {
+  int64_t length, sequences = kTokens / length;
+  Tensor q = uniform({kTokens, kHidden}), k = q.clone(), v = q.clone(), y = q.clone();
+  Tensor dq = q.clone(), dk = q.clone(), dv = q.clone();
+  Tensor table = uniform({2 * length - 1, kHidden}), dtable = table.clone();
+  std::vector<int64_t> offsets;
+  std::vector<int32_t> distance_row;
+
+  explicit AttentionCase(int64_t tokens) : length(tokens) {
+    for (int64_t s = 0; s <= sequences; ++s) offsets.push_back(s * length);
+    distance_row.resize(static_cast<size_t>(2 * length - 1));
+    std::iota(distance_row.begin(), distance_row.end(), 0);
+  }
+  kernels::AttentionArgs args() const {
+    return {.q = q.data(),
+            .k = k.data(),
+            .v = v.data(),
+            .position_key = table.data(),
+            .position_query = table.data(),
+            .offsets = offsets.data(),
+            .distance_row = distance_row.data(),
+            .y = y.data(),
+            .tokens = sequences * length,
+            .sequences = sequences,
+            .heads = kHeads,
+            .head_size = kHidden / kHeads,
+            .max_length = length,
+            .positions = 2 * length - 1,
+            .scale = real(0.07),
+            .drop_threshold = drop_threshold(0.1),
+            .keep_scale = 1,
+            .stream = kStream,
+            .pairs = sequences * length * length};
+  }
+};
+
+void attention(benchmark::State& state) {
+  const AttentionCase data(state.range(1));
+  measure_kernel(state, kernels::attention, data.args());
+}
+BENCHMARK(attention)
+    ->ArgNames({"threads", "length"})
+    ->ArgsProduct({{1, 2}, {16, 64, 128, 256}})
+    ->UseRealTime();
+
+void attention_backward(benchmark::State& state) {
+  const AttentionCase data(state.range(1));
+  measure_kernel(state, kernels::attention_backward,
+                 {.forward = data.args(),
+                  .dy = data.y.data(),
+                  .dq = data.dq.data(),
+                  .dk = data.dk.data(),
+                  .dv = data.dv.data(),
+                  .dposition_key = data.dtable.data(),
+                  .dposition_query = data.dtable.data()});
+}
+BENCHMARK(attention_backward)
+    ->ArgNames({"threads", "length"})
+    ->ArgsProduct({{1, 2}, {16, 64, 128, 256}})
+    ->UseRealTime();
 
 #define SORAGRAD_UNARY(name, Functor)                                                        \
   void name##_forward(benchmark::State& state) {                                             \
     const Tensor x = uniform({kTokens, kInner}), y = Tensor::empty_like(x);                  \
-    measure(state, x.numel(), 2, [&] {                                                       \
-      kernels::name(Device::cpu, {x.data(), y.data(), x.numel()});                           \
-    });                                                                                      \
+    measure_kernel(state, kernels::name, {x.data(), y.data(), x.numel()});                   \
   }                                                                                          \
   BENCHMARK(name##_forward)->Arg(1)->Arg(2)->UseRealTime();                                  \
   void name##_backward(benchmark::State& state) {                                            \
     const Tensor x = uniform({kTokens, kInner}), dy = x.clone(), dx = Tensor::empty_like(x); \
-    measure(state, x.numel(), 3, [&] {                                                       \
-      kernels::name##_backward(Device::cpu, {x.data(), dy.data(), dx.data(), x.numel()});    \
-    });                                                                                      \
+    measure_kernel(state, kernels::name##_backward,                                          \
+                   {x.data(), dy.data(), dx.data(), x.numel()});                             \
   }                                                                                          \
   BENCHMARK(name##_backward)->Arg(1)->Arg(2)->UseRealTime();
 #include "core/kernels/unary.def"
@@ -71,73 +180,61 @@ void measure(benchmark::State& state, int64_t elements, int64_t arrays, Body bod
 
 void add(benchmark::State& state) {
   const Tensor x = uniform({kTokens, kInner}), y = x.clone();
-  measure(state, x.numel(), 3, [&] {
-    kernels::add(Device::cpu, {y.data(), x.data(), y.data(), x.numel()});
-  });
+  measure_kernel(state, kernels::add, {y.data(), x.data(), y.data(), x.numel()});
 }
 BENCHMARK(add)->Arg(1)->Arg(2)->UseRealTime();
 
-void dropout_in_cache(benchmark::State& state) {
-  const Tensor x = uniform({16, kHidden}), y = Tensor::empty_like(x);
-  measure(state, x.numel(), 2, [&] {
-    kernels::dropout(Device::cpu, {x.data(), y.data(), x.numel(), drop_threshold(0.1), 1, kStream});
-  });
-}
-BENCHMARK(dropout_in_cache)->Arg(1)->UseRealTime();
-
 void dropout(benchmark::State& state) {
-  const Tensor x = uniform({kTokens, kHidden}), y = Tensor::empty_like(x);
-  measure(state, x.numel(), 2, [&] {
-    kernels::dropout(Device::cpu, {x.data(), y.data(), x.numel(), drop_threshold(0.1), 1, kStream});
-  });
+  const Tensor x = uniform({state.range(1), kHidden}), y = Tensor::empty_like(x);
+  measure_kernel(state, kernels::dropout,
+                 {x.data(), y.data(), x.numel(), drop_threshold(0.1), 1, kStream});
 }
-BENCHMARK(dropout)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(dropout)
+    ->ArgNames({"threads", "tokens"})
+    ->ArgsProduct({{1, 2}, {16, kTokens}})  // 16: in cache
+    ->UseRealTime();
 
 void residual_layer_norm(benchmark::State& state) {
   const Tensor x = uniform({kTokens, kHidden}), residual = x.clone(), y = x.clone();
   const Tensor normalised = x.clone(), rstd = uniform({kTokens}), weight = uniform({kHidden});
-  measure(state, x.numel(), 4, [&] {
-    kernels::layer_norm(Device::cpu, {.x = x.data(),
-                                      .residual = residual.data(),
-                                      .weight = weight.data(),
-                                      .bias = weight.data(),
-                                      .y = y.data(),
-                                      .normalised = normalised.data(),
-                                      .rstd = rstd.data(),
-                                      .rows = kTokens,
-                                      .hidden = kHidden,
-                                      .eps = real(1e-7),
-                                      .drop_threshold = drop_threshold(0.1),
-                                      .keep_scale = 1,
-                                      .stream = kStream});
-  });
+  measure_kernel(state, kernels::layer_norm,
+                 {.x = x.data(),
+                  .residual = residual.data(),
+                  .weight = weight.data(),
+                  .bias = weight.data(),
+                  .y = y.data(),
+                  .normalised = normalised.data(),
+                  .rstd = rstd.data(),
+                  .rows = kTokens,
+                  .hidden = kHidden,
+                  .eps = real(1e-7),
+                  .drop_threshold = drop_threshold(0.1),
+                  .keep_scale = 1,
+                  .stream = kStream});
 }
 BENCHMARK(residual_layer_norm)->Arg(1)->Arg(2)->UseRealTime();
 
 void residual_layer_norm_backward(benchmark::State& state) {
   const Tensor dy = uniform({kTokens, kHidden}), normalised = dy.clone(), ds = dy.clone();
   const Tensor dx = dy.clone(), rstd = uniform({kTokens}), weight = uniform({kHidden});
-  measure(state, dy.numel(), 4, [&] {
-    kernels::layer_norm_backward(Device::cpu, {.dy = dy.data(),
-                                               .normalised = normalised.data(),
-                                               .rstd = rstd.data(),
-                                               .weight = weight.data(),
-                                               .ds = ds.data(),
-                                               .dx = dx.data(),
-                                               .rows = kTokens,
-                                               .hidden = kHidden,
-                                               .drop_threshold = drop_threshold(0.1),
-                                               .keep_scale = 1,
-                                               .stream = kStream});
-  });
+  measure_kernel(state, kernels::layer_norm_backward,
+                 {.dy = dy.data(),
+                  .normalised = normalised.data(),
+                  .rstd = rstd.data(),
+                  .weight = weight.data(),
+                  .ds = ds.data(),
+                  .dx = dx.data(),
+                  .rows = kTokens,
+                  .hidden = kHidden,
+                  .drop_threshold = drop_threshold(0.1),
+                  .keep_scale = 1,
+                  .stream = kStream});
 }
 BENCHMARK(residual_layer_norm_backward)->Arg(1)->Arg(2)->UseRealTime();
 
 void softmax(benchmark::State& state) {
   const Tensor x = uniform({12 * kTokens, 128}), y = Tensor::empty_like(x);
-  measure(state, x.numel(), 2, [&] {
-    kernels::softmax(Device::cpu, {x.data(), y.data(), x.size(0), x.size(1)});
-  });
+  measure_kernel(state, kernels::softmax, {x.data(), y.data(), x.size(0), x.size(1)});
 }
 BENCHMARK(softmax)->Arg(1)->Arg(2)->UseRealTime();
 
@@ -147,10 +244,8 @@ void embedding_gradient(benchmark::State& state) {
   const Tensor dx = Tensor::zeros({kVocabulary, kHidden});
   std::vector<int64_t> ids;
   for (uint64_t i = 0; i < kTokens; ++i) ids.push_back(philox(kStream, i).bits[0] % kVocabulary);
-  measure(state, dy.numel(), 3, [&] {
-    kernels::scatter_add_rows(Device::cpu,
-                              {ids.data(), dy.data(), dx.data(), kTokens, kHidden, -1});
-  });
+  measure_kernel(state, kernels::scatter_add_rows,
+                 {ids.data(), dy.data(), dx.data(), kTokens, kHidden, -1});
 }
 BENCHMARK(embedding_gradient)->Arg(1)->Arg(2)->UseRealTime();
 
@@ -159,7 +254,7 @@ void adamw(benchmark::State& state) {
   const Tensor value = uniform({n}), grad = value.clone(), m = value.clone();
   const Tensor v = Tensor::full({n}, 1);
   const kernels::AdamWSegment segment{.begin = 0, .end = n, .lr = 1e-6};
-  measure(state, n, 7, [&] {
+  measure(state, kernels::traffic(7 * n), [&] {
     kernels::adamw(Device::cpu,
                    {value.data(), grad.data(), m.data(), v.data(), &segment, 1, nullptr});
   });
@@ -170,16 +265,15 @@ void grad_norm(benchmark::State& state) {
   const Tensor x = uniform({4 << 20});
   double norm = 0;
   real scale = 0;
-  measure(state, x.numel(), 1, [&] {
-    kernels::grad_norm(Device::cpu, {x.data(), &norm, &scale, x.numel(), 1});
-  });
+  measure_kernel(state, kernels::grad_norm, {x.data(), &norm, &scale, x.numel(), 1});
 }
 BENCHMARK(grad_norm)->Arg(1)->Arg(2)->UseRealTime();
 
 // A small op pays for its allocation and its node, not for threads.
 void small_gelu_op(benchmark::State& state) {
   const Variable x(uniform({8, 64}), true);
-  measure(state, x.value().numel(), 2, [&] { benchmark::DoNotOptimize(gelu(x)); });
+  measure(state, kernels::traffic(2 * x.value().numel()),
+          [&] { benchmark::DoNotOptimize(gelu(x)); });
 }
 BENCHMARK(small_gelu_op)->Arg(1)->Arg(2)->UseRealTime();
 

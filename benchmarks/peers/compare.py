@@ -1,88 +1,145 @@
-"""Runs soragrad and PyTorch + transformers on the same rows, in turns, and prints median step times and their ratio.
+"""Runs soragrad and its peers in turns on the same GLUE rows, and prints how their steps compare.
 
-    compare.py --soragrad PROGRAM --model DIR --glue DIR [--case cola8 ...] [--rounds 3] [--steps 12] [--output FILE.json]
+    compare.py --soragrad PROGRAM --replay PROGRAM --models DIR --glue DIR [--case cola8 ...] [--with pytorch ...]
+               [--rounds 3] [--steps N] [--disturbed 0.05] [--output FILE.json]
 
-Both read the task's training rows in file order, with dropout, SoRA r=8 on all six Linears and a trained head. The first
-three steps of each process are left out.
-Needs torch and transformers beside this interpreter; run it on an idle machine.
+--models holds folders of make_model.py named by their size (deberta-v3-base, ...); --replay is the built gemm_replay: the
+step's matrix products alone, the limit. Rows come in file order, dropout is on, the head trains. A round runs every
+program once; one in which other processes took more than --disturbed of the machine's time is not counted. FILE.json
+grows by every call for the same commit, so that a comparison can be made in pieces.
+
+Peers need torch, transformers and peft beside this interpreter. Use an idle machine.
 """
-import argparse, json, os, pathlib, platform, statistics, subprocess, sys, tempfile
+import argparse, datetime, importlib.metadata, json, os, pathlib, platform, re, resource, statistics, subprocess, sys
+import tempfile, time
 
-HERE = pathlib.Path(__file__).resolve().parent
-WARM_UP = 3
-FOLDERS = dict(cola="CoLA", mrpc="MRPC", rte="RTE", stsb="STS-B")
-CASES = {"cola8": ("cola", 8, 128, []), "mrpc8": ("mrpc", 8, 128, []), "rte32": ("rte", 32, 320, []),
-         "cola8-padded": ("cola", 8, 128, ["--pad-to-max"])}
+from cases import CASES, RUNNERS, Paths
 
 
-def soragrad(program, model, glue, case, steps):
-    task, batch, length, _ = CASES[case]
-    with tempfile.TemporaryDirectory() as tmp:
-        train = pathlib.Path(glue) / FOLDERS[task] / "train.tsv"
-        few = pathlib.Path(tmp) / "dev.tsv"  # a few rows: evaluation is not timed here
-        lines = train.read_bytes().split(b"\n")
-        few.write_bytes(b"\n".join(lines[:9]) + b"\n")
-        run = pathlib.Path(tmp) / "run"
-        subprocess.run([program, "train", f"model={model}", f"task={task}", f"data={glue}", f"validation_file={few}",
-                        f"output={run}", "method=sora", "r=8", "shuffle=false", "logging_steps=1", f"max_steps={steps}",
-                        f"per_device_train_batch_size={batch}", f"max_seq_length={length}"], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        log = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        results = json.loads((run / "results.json").read_text())
-    steps = [e for e in log if "step_seconds" in e]
-    return dict(ms=[e["step_seconds"] * 1e3 for e in steps], tokens=[e["tokens"] for e in steps],
-                peak_mib=results["peak_rss_bytes"] / 2**20, first_step_seconds=results["first_step_seconds"])
+def busy_seconds():
+    """CPU time of all processes, and of our finished children and ourselves."""
+    user, nice, system = map(int, pathlib.Path("/proc/stat").read_text().split(maxsplit=4)[1:4])
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), sum(u.ru_utime + u.ru_stime for u in own)
 
 
-def pytorch(model, glue, case, steps):
-    task, batch, length, flags = CASES[case]
-    # glibc told to keep freed memory: the stronger peer at small batches.
-    env = os.environ | dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="4294967296")
-    out = subprocess.run([sys.executable, HERE / "hf_train.py", model, task, f"{glue}/{FOLDERS[task]}/train.tsv", str(steps),
-                          "--batch", str(batch), "--max-length", str(length), *flags], check=True, env=env,
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    return json.loads(out.splitlines()[-1])
+def measured(runner, paths, case, scratch):
+    everybody, own, began = *busy_seconds(), time.monotonic()
+    result = RUNNERS[runner](paths, case, scratch)
+    everybody, own = (after - before for after, before in zip(busy_seconds(), (everybody, own)))
+    others = max(0.0, everybody - own) / (time.monotonic() - began) / os.cpu_count()
+    return result | dict(others_share=others)
 
 
-def summary(runs):
-    ms = [t for r in runs for t in r["ms"][WARM_UP:]]
-    tokens = sum(n for r in runs for n in r["tokens"][WARM_UP:])
-    return dict(median_ms=statistics.median(ms), tokens_per_second=tokens / sum(ms) * 1e3,
-                peak_mib=max(r["peak_mib"] for r in runs), first_step_seconds=min(r["first_step_seconds"] for r in runs))
+def counted(result, case):
+    """Milliseconds and real tokens of the steps after warming up."""
+    return result["ms"][case.warm_up:], result["tokens"][case.warm_up:]
 
 
-def cpu_name():
+def summary(rounds, case, disturbed):
+    """Of every program: medians over rounds, and soragrad's speed as a multiple of its own."""
+    good = [r for r in rounds if all(x["others_share"] <= disturbed for x in r.values())]
+    table = dict(rounds=len(good), disturbed_rounds=len(rounds) - len(good), programs={})
+    for name in sorted({n for r in good for n in r}, key=list(RUNNERS).index):
+        runs = [r for r in good if name in r]
+        ms = [t for r in runs for t in counted(r[name], case)[0]]
+        rate = [sum(counted(r[name], case)[1]) / sum(counted(r[name], case)[0]) * 1e3 for r in runs]
+        entry = dict(median_ms=statistics.median(ms), tokens_per_second=statistics.median(rate),
+                     peak_mib=max(r[name]["peak_mib"] for r in runs))
+        starts = [r[name]["first_step_seconds"] for r in runs if r[name]["first_step_seconds"]]
+        if starts:
+            entry["first_step_seconds"] = statistics.median(starts)
+        if name != "soragrad" and all("soragrad" in r for r in runs):
+            def speed(run):
+                ms, tokens = counted(run, case)
+                return sum(tokens) / sum(ms)
+            ratios = [speed(r["soragrad"]) / speed(r[name]) for r in runs]
+            entry |= dict(ratio=statistics.median(ratios), ratio_range=[min(ratios), max(ratios)])
+        table["programs"][name] = entry
+    return table
+
+
+def print_table(table):
+    print(f"{table['machine']}; {table['soragrad']}; {table['versions']}")
+    print(f"\n{'case':14}{'program':20}{'step ms':>9}{'tokens/s':>10}{'MiB':>7}{'start s':>9}   soragrad is")
+    for name, case in table["cases"].items():
+        if not case["summary"]["rounds"]:
+            print(f"{name:14}every round was disturbed")
+        for program, x in case["summary"]["programs"].items():
+            start = f"{x['first_step_seconds']:9.2f}" if "first_step_seconds" in x else " " * 9
+            ratio = ""
+            if program == "replay":  # the limit: how much longer soragrad takes
+                low, high = (1 / r for r in reversed(x["ratio_range"]))
+                ratio = f"{1 / x['ratio']:5.2f} times its time ({low:.2f} to {high:.2f})"
+            elif "ratio" in x:
+                ratio = f"{x['ratio']:5.2f} times as fast ({x['ratio_range'][0]:.2f} to {x['ratio_range'][1]:.2f})"
+            print(f"{name:14}{program:20}{x['median_ms']:9.1f}{x['tokens_per_second']:10.0f}{x['peak_mib']:7.0f}{start}   "
+                  f"{ratio}")
+
+
+def machine():
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def versions():
+    def of(package):
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            return f"no {package}"
+    return ", ".join(map(of, ("torch", "transformers", "peft", "disentangled-flash")))
+
+
+def write(path, table):
+    text = json.dumps(table, indent=1)
+    flat = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda m: "[" + " ".join(m[1].split()) + "]", text)  # lists on one line
+    path.write_text(flat + "\n")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--soragrad", required=True), p.add_argument("--model", required=True), p.add_argument("--glue", required=True)
+    for name in ("--soragrad", "--replay", "--models", "--glue"):
+        p.add_argument(name, required=True, type=lambda text: pathlib.Path(text).resolve())
     p.add_argument("--case", nargs="+", default=["cola8"], choices=CASES)
-    p.add_argument("--rounds", type=int, default=3), p.add_argument("--steps", type=int, default=12)
+    p.add_argument("--with", nargs="+", dest="runners", default=["pytorch", "replay"], choices=RUNNERS)
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--steps", type=int, help="of each case, warm-up included")
+    p.add_argument("--disturbed", type=float, default=0.05)
     p.add_argument("--output", type=pathlib.Path)
     a = p.parse_args()
-    version = subprocess.run([a.soragrad, "--version"], stdout=subprocess.PIPE, text=True).stdout.split("\n")
-    table = dict(machine=f"{cpu_name()}, {os.cpu_count()} cores", soragrad=" ".join(version[:2]), cases={})
-    for case in a.case:
-        ours, theirs = [], []
+    paths = Paths(a.soragrad, a.replay, a.models, a.glue)
+    built = subprocess.run([a.soragrad, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")
+    head = dict(machine=machine(), soragrad=" ".join(built[:2]), versions=versions())
+    table = head | dict(date=datetime.date.today().isoformat(), cases={})
+    if a.output and a.output.exists():
+        table = json.loads(a.output.read_text())
+        if any(table[key] != head[key] for key in head):
+            sys.exit(f"{a.output} is of {[table[key] for key in head]}, this is {list(head.values())}; name another file.")
+    if "dirty" in head["soragrad"]:
+        print("warning: the program was built from a tree with changes that are not committed", file=sys.stderr)
+    for name in a.case:
+        case = CASES[name]
+        if a.steps:
+            case = case.__class__(**{**case.__dict__, "steps": a.steps})
+        entry = table["cases"].setdefault(name, dict(what=case.what, rounds=[]))
         for i in range(a.rounds):
-            print(f"{case}: round {i + 1} of {a.rounds}", file=sys.stderr)
-            ours.append(soragrad(a.soragrad, a.model, a.glue, case, a.steps))
-            theirs.append(pytorch(a.model, a.glue, case, a.steps))
-        ratios = [statistics.median(t["ms"][WARM_UP:]) / statistics.median(o["ms"][WARM_UP:]) for o, t in zip(ours, theirs)]
-        table["cases"][case] = dict(soragrad=summary(ours), pytorch=summary(theirs), ratio=statistics.median(ratios),
-                                    ratio_range=[min(ratios), max(ratios)])
-        table["peer"] = f"torch {theirs[0]['torch']}, transformers {theirs[0]['transformers']}"
-    print(f"{table['machine']}; {table['soragrad']}; {table['peer']}\n")
-    print(f"{'case':14}{'soragrad ms':>13}{'tokens/s':>10}{'MiB':>7}{'PyTorch ms':>12}{'tokens/s':>10}{'MiB':>7}{'ratio':>7}  range")
-    for case, c in table["cases"].items():
-        cells = [f"{c[k]['median_ms']:{w}.0f}{c[k]['tokens_per_second']:10.0f}{c[k]['peak_mib']:7.0f}"
-                 for k, w in (("soragrad", 13), ("pytorch", 12))]
-        print(f"{case:14}{cells[0]}{cells[1]}{c['ratio']:7.2f}  {c['ratio_range'][0]:.2f} to {c['ratio_range'][1]:.2f}")
-    if a.output:
-        a.output.write_text(json.dumps(table, indent=1) + "\n")
+            round_results = {}
+            for runner in ["soragrad", *(r for r in a.runners if r != "soragrad")]:
+                print(f"{name}: round {i + 1} of {a.rounds}, {runner}", file=sys.stderr)
+                with tempfile.TemporaryDirectory() as scratch:
+                    result = measured(runner, paths, case, pathlib.Path(scratch))
+                result["ms"] = [round(t, 2) for t in result["ms"]]
+                if result["others_share"] > a.disturbed:
+                    print(f"  disturbed: others took {result['others_share']:.0%} of the machine", file=sys.stderr)
+                round_results[runner] = result
+            entry["rounds"].append(round_results)
+        entry["summary"] = summary(entry["rounds"], case, a.disturbed)
+        if a.output:
+            write(a.output, table)
+    print_table(table)
 
 
 if __name__ == "__main__":

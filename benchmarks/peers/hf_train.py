@@ -1,37 +1,67 @@
-"""The peer: the same training steps in PyTorch and transformers, as run_glue.py and the SoRA code do them.
+"""The peer: the same training steps in PyTorch, transformers and peft, as run_glue.py and the SoRA code do them.
 
-    hf_train.py MODEL_DIR TASK TRAIN_TSV STEPS [--batch 8] [--max-length 128] [--pad-to-max] [--method sora|lora|full|none]
-                [--r 8] [--threads 2] [--bf16] [--compile] [--eval]
+    hf_train.py MODEL_DIR TASK TSV STEPS [--batch 8] [--max-length 128] [--pad-to-max] [--method sora|lora|adalora|full]
+                [--r 8] [--threads N] [--bf16] [--compile] [--disentangled-flash] [--evaluation]
 
-Prints one JSON object: milliseconds of each step, real tokens of each step, peak memory, versions. Dynamic padding to
-the longest row of the batch, rows in file order, dropout on, AdamW, clipping; gated low-rank deltas on all six Linears
-of every layer. --eval: forward passes only.
+Prints one JSON object: milliseconds of each step, real tokens of each step, seconds to the first step. Dynamic padding to
+the longest row of the batch, rows in file order, dropout on, AdamW, clipping; low-rank deltas on all six Linears of every
+layer, a trained head. --evaluation: forward passes over all rows. --disentangled-flash: attention by that package's
+PyTorch backend.
 """
-import argparse, json, math, resource, time
+import argparse, json, math, os, pathlib, time
+
+TARGETS = r".*encoder\.layer\..*(query|key|value|query_proj|key_proj|value_proj|dense)"
 
 
-class LowRank:
+def seconds_since_start():
+    ticks = float(pathlib.Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+class GatedLowRank:
     """Adds scale * ((x A^T) * gate) B^T to a Linear's output, as the SoRA code's parallel delta does."""
 
-    def __init__(self, torch, linear, r, gated):
+    def __init__(self, torch, linear, r):
         nn = torch.nn
-        self.a = nn.Parameter(torch.empty(r, linear.in_features).uniform_(-1, 1) / math.sqrt(linear.in_features))
-        self.b = nn.Parameter(torch.zeros(linear.out_features, r))
-        self.gate = nn.Parameter(torch.randn(1, r)) if gated else None
-        self.scale = 16 / r
-        linear.register_parameter("lora_A", self.a)
-        linear.register_parameter("lora_B", self.b)
-        if gated:
-            linear.register_parameter("gate", self.gate)
-        original = linear.forward
+        a = nn.Parameter(torch.empty(r, linear.in_features).uniform_(-1, 1) / math.sqrt(linear.in_features))
+        b = nn.Parameter(torch.zeros(linear.out_features, r))
+        gate = nn.Parameter(torch.randn(1, r))
+        for name, parameter in (("lora_A", a), ("lora_B", b), ("gate", gate)):
+            linear.register_parameter(name, parameter)
+        original, scale = linear.forward, 16 / r
+        linear.forward = lambda x: original(x) + (((x @ a.T) * gate) @ b.T) * scale
 
-        def forward(x):
-            u = x @ self.a.T
-            if self.gate is not None:
-                u = u * self.gate
-            return original(x) + (u @ self.b.T) * self.scale
 
-        linear.forward = forward
+def with_method(torch, model, a):
+    """The model with the method's parameters trainable, and what to call after each optimizer step."""
+    if a.method == "full":
+        return model, lambda step: None
+    if a.method == "sora":
+        for q in model.parameters():
+            q.requires_grad_(False)
+        for name, module in model.named_modules():
+            if ".encoder.layer." in name and isinstance(module, torch.nn.Linear):
+                GatedLowRank(torch, module, a.r)
+        for name, q in model.named_parameters():
+            if name.startswith(("pooler", "classifier")):
+                q.requires_grad_(True)
+        return model, lambda step: None
+    import peft
+    common = dict(task_type="SEQ_CLS", target_modules=TARGETS, lora_alpha=16, lora_dropout=0.0,
+                  modules_to_save=["classifier", "pooler"])
+    if a.method == "lora":
+        return peft.get_peft_model(model, peft.LoraConfig(r=a.r, **common)), lambda step: None
+    config = peft.AdaLoraConfig(init_r=12, target_r=8, total_step=max(a.steps, 2), **common)
+    model = peft.get_peft_model(model, config)
+    return model, model.base_model.update_and_allocate
+
+
+def use_disentangled_flash(model):
+    from disentangled_flash import optimize_deberta_training
+    from disentangled_flash._torch import TorchTrainingDisentangledSelfAttention as Attention
+    optimize_deberta_training(model.deberta, backend="torch")
+    # It multiplies by the three weights at once and so would drop what is attached to the modules: call them instead.
+    Attention._project_qkv = lambda self, x: (self.query_proj(x), self.key_proj(x), self.value_proj(x))
 
 
 def read_rows(task, path):
@@ -46,58 +76,51 @@ def main():
     p.add_argument("model"), p.add_argument("task"), p.add_argument("tsv"), p.add_argument("steps", type=int)
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--max-length", type=int, default=128)
-    p.add_argument("--pad-to-max", action="store_true")
-    p.add_argument("--method", default="sora")
+    p.add_argument("--method", default="sora", choices=("sora", "lora", "adalora", "full"))
     p.add_argument("--r", type=int, default=8)
-    p.add_argument("--threads", type=int, default=2)
-    for flag in ("--bf16", "--compile", "--eval"):
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    for flag in ("--pad-to-max", "--bf16", "--compile", "--disentangled-flash", "--evaluation"):
         p.add_argument(flag, action="store_true")
     a = p.parse_args()
 
-    start = time.perf_counter()
     import torch, transformers
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     transformers.logging.set_verbosity_error()
-    labels = 1 if a.task == "stsb" else 2
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=labels)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=2)
     deberta = model.config.model_type == "deberta-v2"
     tokenizer = (transformers.DebertaV2Tokenizer if deberta else transformers.RobertaTokenizerFast).from_pretrained(a.model)
-    if a.method in ("sora", "lora"):
-        for q in model.parameters():
-            q.requires_grad_(False)
-        for name, module in model.named_modules():
-            if ".encoder.layer." in name and isinstance(module, torch.nn.Linear):
-                LowRank(torch, module, a.r, a.method == "sora")
-        for name, q in model.named_parameters():
-            if name.startswith(("pooler", "classifier")):
-                q.requires_grad_(True)
+    if a.disentangled_flash:
+        use_disentangled_flash(model)
+    after_step = lambda step: None
+    if not a.evaluation:
+        model, after_step = with_method(torch, model, a)
     trainable = [q for q in model.parameters() if q.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=8e-4, weight_decay=0.1)
-    run = torch.compile(model) if a.compile else model
-    model.train(not a.eval)
+    run = torch.compile(model, dynamic=True) if a.compile else model
+    model.train(not a.evaluation)
     rows = read_rows(a.task, a.tsv)
+    steps = -(-len(rows) // a.batch) if a.evaluation else a.steps
     times, tokens = [], []
     first_step = None
-    for step in range(a.steps):
+    for step in range(steps):
         batch = rows[step * a.batch % len(rows):][:a.batch]
         began = time.perf_counter()
         x = tokenizer(*(list(c) for c in zip(*batch)), truncation=True, max_length=a.max_length, return_tensors="pt",
                       padding="max_length" if a.pad_to_max else True)
-        y = torch.zeros(len(batch)) if labels == 1 else torch.zeros(len(batch), dtype=torch.long)
-        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16), torch.set_grad_enabled(not a.eval):
+        y = torch.zeros(len(batch), dtype=torch.long)
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16), torch.set_grad_enabled(not a.evaluation):
             loss = run(**x, labels=y).loss
-        if not a.eval:
+        if not a.evaluation:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trainable, 0.1)
             optimizer.step()
+            after_step(step)
             optimizer.zero_grad()
         times.append((time.perf_counter() - began) * 1e3)
         tokens.append(int(x["attention_mask"].sum()))
-        first_step = first_step or time.perf_counter() - start
-    print(json.dumps(dict(ms=times, tokens=tokens, first_step_seconds=first_step,
-                          peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                          torch=torch.__version__, transformers=transformers.__version__)))
+        first_step = first_step or seconds_since_start()
+    print(json.dumps(dict(ms=times, tokens=tokens, first_step_seconds=first_step)))
 
 
 if __name__ == "__main__":
