@@ -2,10 +2,11 @@
 // to the next one at once.
 #include "core/cuda_runtime.h"
 
-#include <cuda_runtime.h>
+#include <algorithm>
+#include <cstring>
 
+#include "core/cuda_stream.cuh"
 #include "core/error.h"
-#include "core/kernels/cuda_launch.cuh"
 
 namespace soragrad::cuda {
 namespace {
@@ -63,6 +64,50 @@ cudaStream_t stream() {
   return stream;
 }
 
+namespace {
+
+// Page-locked memory that copies pass through: the GPU reads it by itself, so that a copy to it
+// does not wait. While copies from one half are under way the other half is filled.
+class PinnedRing {
+ public:
+  static constexpr size_t kHalf = size_t{2} << 20;
+
+  PinnedRing() {
+    check(cudaMallocHost(&memory_, 2 * kHalf), "allocating page-locked memory");
+    for (cudaEvent_t& event : read_) {
+      check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "creating an event");
+      check(cudaEventRecord(event, stream()), "recording an event");
+    }
+  }
+
+  // Bytes, at most kHalf of them, that no earlier copy reads any more.
+  void* reserve(size_t bytes) {
+    if (used_ + bytes > kHalf) {
+      check(cudaEventRecord(read_[half_], stream()), "recording an event");
+      half_ = 1 - half_;
+      used_ = 0;
+      check(cudaEventSynchronize(read_[half_]), "a copy to the GPU");
+    }
+    void* place = static_cast<std::byte*>(memory_) + half_ * kHalf + used_;
+    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return place;
+  }
+
+ private:
+  static constexpr size_t kAlignment = 64;
+  void* memory_ = nullptr;
+  cudaEvent_t read_[2] = {};  // when all copies from a half are done
+  size_t half_ = 0, used_ = 0;
+};
+
+// Lives as long as the process: the driver may be gone when statics are destroyed.
+PinnedRing& pinned_ring() {
+  static auto& ring = *new PinnedRing;
+  return ring;
+}
+
+}  // namespace
+
 void* allocate(size_t bytes) {
   require(unavailable_reason().empty(), "[cuda] {}.", unavailable_reason());
   void* pointer = nullptr;
@@ -79,16 +124,27 @@ void free(void* pointer) noexcept {
   static_cast<void>(cudaFree(pointer));
 }
 
-// From pageable memory: returns once the host's bytes have been read.
 void copy_to_device(void* device, const void* host, size_t bytes) {
-  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()),
-        "a copy to the GPU");
+  for (size_t begin = 0; begin < bytes; begin += PinnedRing::kHalf) {
+    const size_t part = std::min(bytes - begin, PinnedRing::kHalf);
+    void* place = pinned_ring().reserve(part);
+    std::memcpy(place, static_cast<const std::byte*>(host) + begin, part);
+    check(cudaMemcpyAsync(static_cast<std::byte*>(device) + begin, place, part,
+                          cudaMemcpyHostToDevice, stream()),
+          "a copy to the GPU");
+  }
 }
 
 void copy_to_host(void* host, const void* device, size_t bytes) {
-  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()),
-        "a copy from the GPU");
-  synchronize();
+  for (size_t begin = 0; begin < bytes; begin += PinnedRing::kHalf) {
+    const size_t part = std::min(bytes - begin, PinnedRing::kHalf);
+    void* place = pinned_ring().reserve(part);
+    check(cudaMemcpyAsync(place, static_cast<const std::byte*>(device) + begin, part,
+                          cudaMemcpyDeviceToHost, stream()),
+          "a copy from the GPU");
+    synchronize();
+    std::memcpy(static_cast<std::byte*>(host) + begin, place, part);
+  }
 }
 
 void copy_on_device(void* to, const void* from, size_t bytes) {

@@ -1,5 +1,6 @@
 // The few calls of the CUDA runtime that the rest of core needs. A build without CUDA has them too:
-// there cuda::unavailable_reason() says why, and the others throw it.
+// there cuda::unavailable_reason() says why, and the others throw it. One thread at a time may
+// copy.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@ std::string architectures();
 
 void* allocate(size_t bytes);  // null where there is no room
 void free(void* pointer) noexcept;
-void copy_to_device(void* device, const void* host, size_t bytes);
-void copy_to_host(void* host, const void* device, size_t bytes);  // waits for the result
+void copy_to_device(void* device, const void* host, size_t bytes);  // does not wait
+void copy_to_host(void* host, const void* device, size_t bytes);    // waits for the result
 void copy_on_device(void* to, const void* from, size_t bytes);
 void fill_zero(void* device, size_t bytes);
 void synchronize();

@@ -30,6 +30,7 @@ __device__ Settings settings_of(const AdamWSegment& segment) {
 
 __global__ void adamw_kernel(AdamWArgs args) {
   const AdamWSegment& segment = args.segments[blockIdx.y];
+  if (segment.begin + static_cast<int64_t>(blockIdx.x) * blockDim.x >= segment.end) return;
   __shared__ Settings shared;
   if (threadIdx.x == 0) shared = settings_of(segment);  // double is slow: once a block
   __syncthreads();

@@ -1,17 +1,9 @@
 // Launching kernels on the device: everything runs in one stream, in the order of the calls.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <cstddef>
 
-namespace soragrad::cuda {
-
-cudaStream_t stream();  // of all kernels and copies
-// Throws Error with CUDA's own text where a call failed.
-void check(cudaError_t status, const char* what);
-
-}  // namespace soragrad::cuda
+#include "core/cuda_stream.cuh"
 
 namespace soragrad::kernels {
 

@@ -100,9 +100,11 @@ std::vector<Parameter*> load_state(std::span<Parameter* const> parameters,
   std::vector<Tensor> values(found.size());
   parallel_for(static_cast<int64_t>(found.size()), [&](int64_t task) {
     const auto i = static_cast<size_t>(task);
-    values[i] = load_tensor(checkpoint, found[i].second->name).to(device);
+    values[i] = load_tensor(checkpoint, found[i].second->name);
   });
-  for (size_t i = 0; i < found.size(); ++i) found[i].first->assign(std::move(values[i]));
+  for (size_t i = 0; i < found.size(); ++i) {
+    found[i].first->assign(std::exchange(values[i], Tensor()).to(device));
+  }
   return absent;
 }
 

@@ -55,16 +55,19 @@ void RankAllocator::update(const StepEnd& step) {
 
 void RankAllocator::update_scores(real grad_scale) {
   const auto beta1 = static_cast<real>(beta1_), beta2 = static_cast<real>(beta2_);
-  parallel_for(static_cast<int64_t>(places_.size()), [&](int64_t number) {
-    const auto& [parameter, begin] = places_[static_cast<size_t>(number)];
+  std::vector<Tensor> values, grads;  // on the host; a GPU's are copied by this thread alone
+  for (const auto& [parameter, begin] : places_) {
     require(parameter->grad().defined(), "[adalora] {} has no gradient.", parameter->path());
-    const Tensor value = parameter->value().to(Device::cpu);
-    const Tensor grad = parameter->grad().to(Device::cpu);
-    const real* w = value.data();
-    const real* g = grad.data();
-    real* sensitivity = sensitivity_.data() + begin;
-    real* uncertainty = uncertainty_.data() + begin;
-    for (int64_t i = 0; i < value.numel(); ++i) {
+    values.push_back(parameter->value().to(Device::cpu));
+    grads.push_back(parameter->grad().to(Device::cpu));
+  }
+  parallel_for(static_cast<int64_t>(places_.size()), [&](int64_t number) {
+    const auto n = static_cast<size_t>(number);
+    const real* w = values[n].data();
+    const real* g = grads[n].data();
+    real* sensitivity = sensitivity_.data() + places_[n].begin;
+    real* uncertainty = uncertainty_.data() + places_[n].begin;
+    for (int64_t i = 0; i < values[n].numel(); ++i) {
       const real importance = std::abs(w[i] * (grad_scale * g[i]));
       sensitivity[i] = beta1 * sensitivity[i] + (1 - beta1) * importance;
       uncertainty[i] = beta2 * uncertainty[i] + (1 - beta2) * std::abs(importance - sensitivity[i]);

@@ -1,9 +1,11 @@
-// Fibers by ucontext. A block's threads run in turn until each has finished or waits at a barrier;
+// Fibers by ucontext. A block's threads run in turn until each has finished or waits at a barrier -
+// one fiber runs all that never wait -
 // a warp's barrier opens when its 32 lanes are there, the block's when all of its threads are.
 #include "tests/cuda_emulation/cuda_emulation.h"
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -27,8 +29,12 @@ struct Fiber {
   ucontext_t context{};
   std::unique_ptr<std::byte[]> stack = std::make_unique<std::byte[]>(kStackBytes);
   void* fake_stack = nullptr;  // AddressSanitizer's
+};
+
+struct Thread {
   State state = State::done;
   dim3 index;
+  Fiber* fiber = nullptr;
 };
 
 // Values that lanes exchange, in two sets that alternate: a lane cannot be two exchanges ahead.
@@ -39,9 +45,11 @@ struct Warp {
 
 struct Machine {
   std::vector<std::unique_ptr<Fiber>> fibers;
-  std::vector<Warp> warps;
-  unsigned threads = 0;  // of the block
+  size_t fibers_used = 0;
+  std::vector<Thread> threads;  // of the block
+  unsigned started = 0;         // of the threads, in their order
   unsigned running = 0;
+  std::vector<Warp> warps;
   const std::function<void()>* body = nullptr;
   ucontext_t scheduler{};
   const void* scheduler_stack = nullptr;
@@ -56,8 +64,16 @@ Machine& machine() {
   return instance;
 }
 
+unsigned thread_count() {
+  return static_cast<unsigned>(machine().threads.size());
+}
+
+// Number of the thread that runs as number `place`.
+unsigned in_order(unsigned place) {
+  return machine().order == Order::forward ? place : thread_count() - 1 - place;
+}
+
 void enter_fiber(Fiber& fiber) {
-  threadIdx = fiber.index;
 #ifdef __SANITIZE_ADDRESS__
   void* fake_stack = nullptr;
   __sanitizer_start_switch_fiber(&fake_stack, fiber.stack.get(), kStackBytes);
@@ -68,13 +84,11 @@ void enter_fiber(Fiber& fiber) {
 #endif
 }
 
-void leave_fiber(State state) {
+void leave_fiber(Fiber& fiber, [[maybe_unused]] bool for_ever) {
   Machine& m = machine();
-  Fiber& fiber = *m.fibers[m.running];
-  fiber.state = state;
 #ifdef __SANITIZE_ADDRESS__
-  __sanitizer_start_switch_fiber(state == State::done ? nullptr : &fiber.fake_stack,
-                                 m.scheduler_stack, m.scheduler_stack_bytes);
+  __sanitizer_start_switch_fiber(for_ever ? nullptr : &fiber.fake_stack, m.scheduler_stack,
+                                 m.scheduler_stack_bytes);
 #endif
   swapcontext(&fiber.context, &m.scheduler);
 #ifdef __SANITIZE_ADDRESS__
@@ -82,18 +96,33 @@ void leave_fiber(State state) {
 #endif
 }
 
+void wait_at(State barrier) {
+  Thread& thread = machine().threads[machine().running];
+  thread.state = barrier;
+  leave_fiber(*thread.fiber, false);
+}
+
+// Starts one thread after another; where one waits at a barrier, the next gets a fiber of its own.
 void fiber_main() {
   Machine& m = machine();
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(nullptr, &m.scheduler_stack, &m.scheduler_stack_bytes);
 #endif
-  (*m.body)();
-  leave_fiber(State::done);
+  Fiber& fiber = *m.fibers[m.fibers_used - 1];
+  while (m.started < thread_count()) {
+    m.running = in_order(m.started++);
+    m.threads[m.running].fiber = &fiber;
+    threadIdx = m.threads[m.running].index;
+    (*m.body)();
+    m.threads[m.running].state = State::done;
+  }
+  leave_fiber(fiber, true);
 }
 
-void prepare(Fiber& fiber, unsigned thread, dim3 block) {
-  fiber.index = dim3(thread % block.x, thread / block.x % block.y, thread / (block.x * block.y));
-  fiber.state = State::ready;
+void start_fiber() {
+  Machine& m = machine();
+  if (m.fibers_used == m.fibers.size()) m.fibers.push_back(std::make_unique<Fiber>());
+  Fiber& fiber = *m.fibers[m.fibers_used++];
 #ifdef __SANITIZE_ADDRESS__
   __asan_unpoison_memory_region(fiber.stack.get(), kStackBytes);  // frames never returned from
 #endif
@@ -102,54 +131,63 @@ void prepare(Fiber& fiber, unsigned thread, dim3 block) {
   fiber.context.uc_stack.ss_size = kStackBytes;
   fiber.context.uc_link = nullptr;
   makecontext(&fiber.context, fiber_main, 0);
+  enter_fiber(fiber);
 }
 
 // Threads [begin, end) go on where all of them wait at this barrier.
 bool open_barrier(unsigned begin, unsigned end, State barrier) {
   Machine& m = machine();
   for (unsigned i = begin; i < end; ++i) {
-    if (m.fibers[i]->state != barrier) return false;
+    if (m.threads[i].state != barrier) return false;
   }
-  for (unsigned i = begin; i < end; ++i) m.fibers[i]->state = State::ready;
+  for (unsigned i = begin; i < end; ++i) m.threads[i].state = State::ready;
   return true;
 }
 
-bool all_done() {
-  const Machine& m = machine();
-  for (unsigned i = 0; i < m.threads; ++i) {
-    if (m.fibers[i]->state != State::done) return false;
+bool open_barriers() {
+  bool progress = open_barrier(0, thread_count(), State::at_block_barrier);
+  for (unsigned warp = 0; warp < thread_count(); warp += kWarpSize) {
+    progress |= open_barrier(warp, warp + kWarpSize, State::at_warp_barrier);
   }
-  return true;
+  return progress;
 }
 
 void run_block() {
   Machine& m = machine();
-  for (unsigned i = 0; i < m.threads; ++i) prepare(*m.fibers[i], i, blockDim);
-  while (true) {
-    bool progress = false;
-    for (unsigned i = 0; i < m.threads; ++i) {
-      m.running = m.order == Order::forward ? i : m.threads - 1 - i;
-      Fiber& fiber = *m.fibers[m.running];
-      if (fiber.state != State::ready) continue;
-      enter_fiber(fiber);
-      progress = true;
-    }
-    if (all_done()) return;
-    for (unsigned warp = 0; warp < m.threads; warp += kWarpSize) {
-      progress |= open_barrier(warp, warp + kWarpSize, State::at_warp_barrier);
-    }
-    progress |= open_barrier(0, m.threads, State::at_block_barrier);
-    require(progress, "[cuda emulation] threads of block ({}, {}, {}) wait at different barriers.",
+  m.fibers_used = 0;
+  m.started = 0;
+  for (unsigned i = 0; i < thread_count(); ++i) {
+    m.threads[i] = {
+        State::ready,
+        dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)), nullptr};
+  }
+  while (m.started < thread_count()) start_fiber();
+  const auto done = [](const Thread& thread) { return thread.state == State::done; };
+  while (!std::all_of(m.threads.begin(), m.threads.end(), done)) {
+    require(open_barriers(),
+            "[cuda emulation] threads of block ({}, {}, {}) wait at different barriers.",
             blockIdx.x, blockIdx.y, blockIdx.z);
+    for (unsigned place = 0; place < thread_count(); ++place) {
+      m.running = in_order(place);
+      Thread& thread = m.threads[m.running];
+      if (thread.state != State::ready) continue;
+      threadIdx = thread.index;
+      enter_fiber(*thread.fiber);
+    }
   }
 }
 
 }  // namespace
 
 void set_order(Order order) {
+  run_all();
   machine().order = order;
 }
 int64_t launches() {
+  run_all();
+  return launches_run();
+}
+int64_t launches_run() {
   return machine().launches;
 }
 std::byte* shared_memory() {
@@ -157,7 +195,7 @@ std::byte* shared_memory() {
 }
 
 void block_barrier() {
-  leave_fiber(State::at_block_barrier);
+  wait_at(State::at_block_barrier);
 }
 
 const uint64_t* exchange(uint64_t bits) {
@@ -166,33 +204,32 @@ const uint64_t* exchange(uint64_t bits) {
   const unsigned lane = m.running % kWarpSize;
   const int turn = warp.turn[lane] ^= 1;
   warp.values[turn][lane] = bits;
-  leave_fiber(State::at_warp_barrier);
+  wait_at(State::at_warp_barrier);
   return warp.values[turn];
 }
 
 void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& thread) {
   Machine& m = machine();
-  m.threads = block.x * block.y * block.z;
-  require(m.threads > 0 && m.threads <= kMaxThreads && m.threads % kWarpSize == 0,
+  const unsigned threads = block.x * block.y * block.z;
+  require(threads > 0 && threads <= kMaxThreads && threads % kWarpSize == 0,
           "[cuda emulation] a block of {} threads; whole warps of 32 up to 1024 are wanted.",
-          m.threads);
+          threads);
   require(grid.x > 0 && grid.x <= 0x7fffffffu && grid.y > 0 && grid.y <= 65535 && grid.z > 0 &&
               grid.z <= 65535,
           "[cuda emulation] a grid of ({}, {}, {}) blocks cannot be launched.", grid.x, grid.y,
           grid.z);
-  while (m.fibers.size() < m.threads) m.fibers.push_back(std::make_unique<Fiber>());
+  m.threads.resize(threads);
   m.body = &thread;
   ++m.launches;
   gridDim = grid;
   blockDim = block;
-  const DeviceAccess access;
   const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
   for (uint64_t i = 0; i < blocks; ++i) {
     const uint64_t number = m.order == Order::forward ? i : blocks - 1 - i;
     blockIdx = dim3(static_cast<unsigned>(number % grid.x),
                     static_cast<unsigned>(number / grid.x % grid.y),
                     static_cast<unsigned>(number / grid.x / grid.y));
-    m.warps.assign(m.threads / kWarpSize, Warp());
+    m.warps.assign(threads / kWarpSize, Warp());
     m.shared = std::make_unique<std::byte[]>(shared_bytes);
     std::memset(m.shared.get(), 0xff, shared_bytes);
     run_block();

@@ -1,7 +1,7 @@
 // The few CUDA constructs that the kernels use, as plain C++: the .cu files compile with a host
 // compiler and run on the CPU. Blocks run one after another; the threads of a block are fibers that
 // switch only at barriers and warp operations. "Device" memory is host memory of its own, which
-// under AddressSanitizer is out of bounds for host code between launches (cuda_runtime.cpp).
+// under AddressSanitizer is out of bounds for host code between launches (runtime_api.cpp).
 //
 // What it finds: accesses beyond an array or beyond shared memory, barriers that not all threads
 // reach, host code that reads device memory, and (set_order) results that depend on the order in
@@ -35,18 +35,23 @@ enum class Order { forward, backward };
 // same bits in both.
 void set_order(Order order);
 
+// Gives an operation to the stream, which runs it when somebody waits.
+void enqueue(std::function<void()> operation);
+void run_all();        // waits for all of them
+int64_t host_waits();  // how often the host has waited for kernels so far
+
 // Runs `thread` for all threads of all blocks. Throws Error where the threads of a block wait for
 // each other for ever, or where a block is no whole number of warps.
 void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& thread);
-int64_t launches();  // so far
+int64_t launches();      // of kernels so far, after run_all()
+int64_t launches_run();  // of those that have run by now
 
 std::byte* shared_memory();  // of the running block, exactly as large as asked for; NaNs at first
 void block_barrier();
 // Gives `bits` to the warp's other lanes and returns what each lane gave.
 const uint64_t* exchange(uint64_t bits);
 
-// Host access to device memory is allowed while one lives: in kernels, copies, the stand-in of
-// GEMM.
+// Host access to device memory is allowed while one lives, as in an operation of the stream.
 class DeviceAccess {
  public:
   DeviceAccess();
@@ -95,7 +100,8 @@ T* dynamic_shared() {
 template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
-  cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); });
+  cuda_emulation::enqueue(
+      [=] { cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); }); });
 }
 
 }  // namespace soragrad::kernels

@@ -34,18 +34,24 @@ __global__ void race(int* x) {
   if (threadIdx.x > 0) x[blockDim.x + threadIdx.x] = x[threadIdx.x - 1];
 }
 
+template <typename... Args>
+void launch_and_wait(Args... args) {
+  launch(args...);
+  cuda_emulation::run_all();
+}
+
 }  // namespace
 
 TEST_CASE("cuda emulation: threads meet at barriers and share memory") {
   std::vector<int> x(64);
   for (int i = 0; i < 64; ++i) x[i] = i;
-  launch(reverse, 1, 64, 64 * sizeof(int), x.data());
+  launch_and_wait(reverse, 1, 64, 64 * sizeof(int), x.data());
   for (int i = 0; i < 64; ++i) CHECK(x[i] == 63 - i);
 }
 
 TEST_CASE("cuda emulation: sums of a warp and of a block") {
   std::vector<int> of_warp(96), of_block(96);
-  launch(sums, 1, 96, 0, of_warp.data(), of_block.data());
+  launch_and_wait(sums, 1, 96, 0, of_warp.data(), of_block.data());
   for (int i = 0; i < 96; ++i) {
     CHECK(of_warp[i] == 496 + 1024 * (i / 32));
     CHECK(of_block[i] == 95 * 96 / 2);
@@ -64,16 +70,31 @@ TEST_CASE("cuda emulation: the host may not touch device memory") {
 }
 #endif
 
+TEST_CASE("cuda: copies through page-locked memory arrive whole, however many are under way") {
+  std::vector<Tensor> copies;
+  for (int64_t i = 0; i < 40; ++i) {  // 5 MB: more than the ring holds
+    copies.push_back(Tensor::full({32 << 10}, static_cast<real>(i), Device::cuda));
+  }
+  for (int64_t i = 0; i < 40; ++i) {
+    CHECK(copies[static_cast<size_t>(i)].to_vector() ==
+          std::vector<real>(32 << 10, static_cast<real>(i)));
+  }
+  std::vector<int64_t> large((5 << 20) / sizeof(int64_t));
+  for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<int64_t>(i);
+  const Tensor x = Tensor::from(large, {static_cast<int64_t>(large.size())}, Device::cuda);
+  CHECK(x.to_vector<int64_t>() == large);
+}
+
 TEST_CASE("cuda emulation: a barrier that a thread misses is an error") {
-  CHECK_THROWS_AS(launch(first_lane_skips_a_barrier, 1, 64, 0), Error);
-  CHECK_THROWS_AS(launch(first_lane_skips_a_barrier, 1, 33, 0), Error);  // no whole warps
+  CHECK_THROWS_AS(launch_and_wait(first_lane_skips_a_barrier, 1, 64, 0), Error);
+  CHECK_THROWS_AS(launch_and_wait(first_lane_skips_a_barrier, 1, 33, 0), Error);  // no whole warps
 }
 
 TEST_CASE("cuda emulation: the order of threads shows a race") {
   std::vector<int> forward(128, -1), backward(128, -1);
-  launch(race, 1, 64, 0, forward.data());
+  launch_and_wait(race, 1, 64, 0, forward.data());
   cuda_emulation::set_order(cuda_emulation::Order::backward);
-  launch(race, 1, 64, 0, backward.data());
+  launch_and_wait(race, 1, 64, 0, backward.data());
   cuda_emulation::set_order(cuda_emulation::Order::forward);
   CHECK(forward != backward);
 }

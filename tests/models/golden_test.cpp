@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cuda_runtime.h"
 #include "models/load.h"
 #include "nn/checkpoint/state_dict.h"
 
@@ -47,19 +48,21 @@ void check_close(const nn::Checkpoint& file, const std::string& name, const Tens
   CHECK(difference <= std::max(kTolerance * largest, largest < 1e-9 ? kZero : 0.0));
 }
 
-void check_model(const std::string& name, bool observed) {
+void check_model(const std::string& name, bool observed, Device device) {
   CAPTURE(name);
   CAPTURE(observed);
   const fs::path folder = kFolder / name;
   const nn::Checkpoint expected = nn::open_checkpoint(folder / "expected.safetensors");
-  const LoadedModel loaded = load_model(folder);
+  LoadOptions options;
+  options.device = device;
+  const LoadedModel loaded = load_model(folder, options);
   SequenceClassifier& model = *loaded.model;
   REQUIRE(loaded.drawn.empty());
   const std::vector<int64_t> types = integers(expected, "token_type_ids");
   const ModelInput input =
       make_input(integers(expected, "input_ids"),
                  model.config().type == ModelType::bert ? types : std::vector<int64_t>(),
-                 integers(expected, "offsets"), Device::cpu);
+                 integers(expected, "offsets"), device);
   model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
 
   nn::Pass pass;
@@ -70,9 +73,9 @@ void check_model(const std::string& name, bool observed) {
   check_close(expected, "logits", logits.value());
   const bool regression = model.config().num_labels == 1;
   const Variable loss = regression
-                            ? mse(logits, nn::load_tensor(expected, "labels"))
+                            ? mse(logits, nn::load_tensor(expected, "labels").to(device))
                             : cross_entropy(logits, Tensor::from(integers(expected, "labels"),
-                                                                 {input.sequences()}, Device::cpu));
+                                                                 {input.sequences()}, device));
   check_close(expected, "loss", loss.value());
   backward(loss);
   int gradients = 0;
@@ -83,9 +86,9 @@ void check_model(const std::string& name, bool observed) {
   CHECK(gradients + 6 == static_cast<int>(expected.tensors().size()));
 }
 
-void check_both(const std::string& name) {
-  check_model(name, false);
-  check_model(name, true);
+void check_both(const std::string& name, Device device = Device::cpu) {
+  check_model(name, false, device);
+  check_model(name, true, device);
 }
 
 }  // namespace
@@ -107,6 +110,17 @@ TEST_CASE("roberta: logits, loss and gradients as Hugging Face's") {
 }
 TEST_CASE("bert: logits, loss and gradients as Hugging Face's") {
   check_both("bert");
+}
+
+TEST_CASE("models: all of them as Hugging Face's on a GPU") {
+  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
+    MESSAGE("SKIPPED: ", reason);
+    return;
+  }
+  for (const char* name :
+       {"deberta_buckets", "deberta_c2p", "deberta_p2c", "deberta_no_buckets", "roberta", "bert"}) {
+    check_both(name, Device::cuda);
+  }
 }
 
 }  // namespace soragrad::models

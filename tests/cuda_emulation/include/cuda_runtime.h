@@ -1,0 +1,49 @@
+// The calls of the CUDA runtime that core/cuda_runtime.cu makes, on the host. A stream is a queue:
+// what is given to it waits until somebody waits for it, as on a GPU that is far behind - so memory
+// that is written again too early, and results that are read too early, show.
+#pragma once
+
+#include <cstddef>
+
+#include "tests/cuda_emulation/cuda_emulation.h"
+
+enum cudaError_t {
+  cudaSuccess,
+  cudaErrorMemoryAllocation,
+  cudaErrorInsufficientDriver,
+  cudaErrorNoDevice,
+  cudaErrorNoKernelImageForDevice,
+  cudaErrorInvalidValue,
+  cudaErrorStreamCaptureUnsupported,
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+enum { cudaStreamNonBlocking, cudaEventDisableTiming };
+constexpr int CUDART_VERSION = 0;
+
+using cudaStream_t = struct EmulatedStream*;
+using cudaEvent_t = struct EmulatedEvent*;
+struct cudaFuncAttributes {};
+struct cudaDeviceProp {
+  int major = 0, minor = 0;
+};
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)());
+cudaError_t cudaGetLastError();
+const char* cudaGetErrorString(cudaError_t status);
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+
+cudaError_t cudaMalloc(void** pointer, size_t bytes);
+cudaError_t cudaFree(void* pointer);
+cudaError_t cudaMallocHost(void** pointer, size_t bytes);
+// Copies between host and device want pinned memory, which is read and written when it is their
+// turn; other host memory is refused.
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream);
