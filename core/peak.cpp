@@ -25,7 +25,12 @@ constexpr int64_t kRounds = 1 << 22;  // about 10 ms
 double multiply_add(float seed, float* result) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, 1 - seed), term = hn::Set(d, seed);
-  auto a = hn::Set(d, seed), b = a, c = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a;
+  // Each chain its own numbers: the compiler computes equal ones once.
+  const auto start = [&](int chain) {
+    return hn::Set(d, seed + 0.01f * static_cast<float>(chain));
+  };
+  auto a = start(0), b = start(1), c = start(2), e = start(3), f = start(4);
+  auto g = start(5), h = start(6), i = start(7), j = start(8), k = start(9);
   for (int64_t round = 0; round < kRounds; ++round) {
     a = hn::MulAdd(a, factor, term);
     b = hn::MulAdd(b, factor, term);
