@@ -23,9 +23,10 @@ std::string suffix_of(const std::string& split) {
 
 train::Trained open(const EvalOptions& options) {
   if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
-  return train::open_trained({options.run, options.model, options.adapter, options.task,
-                              options.data, options.protocol, options.max_length, options.device},
-                             [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  return train::open_trained(
+      {options.run, options.model, options.adapter, options.task, options.data, options.protocol,
+       options.max_length, options.device, options.precision},
+      [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
 }
 
 train::TaskRows encoded(const train::Trained& trained, data::NamedDataset rows) {

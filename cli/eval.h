@@ -13,7 +13,7 @@ struct EvalOptions {
   std::string split = "validation";
   int64_t max_length = 0;  // 0: the run's, else 128
   int64_t batch_size = 64;
-  std::string device = "auto";
+  std::string device = "auto", precision;  // precision empty: the run's, else fp32
   int64_t threads = 0;
   std::string input, output;  // predict
   std::string profile;        // eval: a file for the trace, or empty

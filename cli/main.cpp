@@ -78,6 +78,7 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
   sub->add_option("--batch-size", o.batch_size, "Rows of a batch [64]")
       ->check(CLI::Range(1, 65536));
   sub->add_option("--device", o.device, "auto, cpu or cuda [auto]");
+  sub->add_option("--precision", o.precision, "fp32 or bf16 [fp32]; with --run: the run's");
   sub->add_option("--threads", o.threads, "Threads on the host [all]")->check(CLI::Range(0, 1024));
 }
 
@@ -152,7 +153,7 @@ void add_trace(CommandLine& line) {
   sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]");
   sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]");
   sub->add_option("--device", o.device, "cpu or cuda [cpu]");
-  sub->add_option("--precision", o.precision, "fp32 or bf16 [fp32]");
+  sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's Linears [fp32]");
   sub->add_flag("--grad", o.grad, "Gradients of all parameters too");
   sub->add_option("--output", o.output, "safetensors file to write")->required();
 }

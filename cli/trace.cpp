@@ -14,6 +14,7 @@
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
 #include "train/model_input.h"
+#include "train/session.h"
 #include "train/task_rows.h"
 
 namespace soragrad::cli {
@@ -64,8 +65,6 @@ void check_options(const TraceOptions& options) {
   };
   usage(options.start >= 0, fmt::format("[trace] start {}; rows count from 0.", options.start));
   usage(options.rows >= 1, fmt::format("[trace] rows {}; at least 1 is needed.", options.rows));
-  usage(options.precision == "fp32",
-        fmt::format("[trace] precision \"{}\"; fp32 is supported.", options.precision));
   usage(
       !options.max_length || (*options.max_length > 0 && *options.max_length <= kLargestMaxLength),
       fmt::format("[trace] max-length {}; 1 to {} are possible.", options.max_length.value_or(0),
@@ -140,11 +139,13 @@ int trace_main(const TraceOptions& options) {
   check_options(options);
   const data::GlueTask& task = data::find_glue_task(options.task);
   const Device device = parse_device(options.device);
+  const Precision precision = train::parse_precision(options.precision);
   const models::LoadedModel loaded =
       models::load_model(options.model, {.num_labels = task.num_labels(),
                                          .regression = task.regression(),
                                          .seed = options.seed,
-                                         .device = device});
+                                         .device = device,
+                                         .precision = precision});
   models::SequenceClassifier& model = *loaded.model;
   std::unique_ptr<sora::Method> method;
   if (!options.adapter.empty()) method = sora::load_adapter(options.adapter, model);

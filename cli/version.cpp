@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/cuda_runtime.h"
+#include "core/kernels/onednn.h"
 
 // Set by cmake/Version.cmake for this file alone.
 #ifndef SORAGRAD_VERSION
@@ -21,9 +22,11 @@ train::Version version() {
 std::string version_text() {
   const std::string architectures = cuda::architectures();
   const bool has_cuda = !architectures.empty();
-  return fmt::format("soragrad {}\ncommit {}\nbackends cpu{}\nGPU architectures {}",
-                     SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
-                     has_cuda ? architectures : "none");
+  return fmt::format(
+      "soragrad {}\ncommit {}\nbackends cpu{}\nGPU architectures {}\nbf16 on this CPU {}",
+      SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
+      has_cuda ? architectures : "none",
+      kernels::has_native_bf16() ? "native" : "rounded operands, multiplied in fp32");
 }
 
 }  // namespace soragrad::cli

@@ -115,6 +115,10 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
   }
+  loaded.model->for_each_module([&](nn::Module& module) {
+    auto* linear = dynamic_cast<nn::Linear*>(&module);
+    if (linear && !is_head(linear->weight.path())) linear->set_precision(options.precision);
+  });
   return loaded;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/kernels/packed_matrix.h"
 #include "models/model.h"
 
 namespace soragrad::models {
@@ -17,6 +18,7 @@ struct LoadOptions {
   bool regression = false;
   uint64_t seed = 42;  // of freshly drawn head weights
   Device device = Device::cpu;
+  Precision precision = Precision::fp32;  // of the trunk's Linears; the head computes in fp32
   // Instead of config.json's.
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
 };

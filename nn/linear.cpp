@@ -22,15 +22,17 @@ Variable Linear::forward(const Variable& x, const Pass& pass) {
 
 void Linear::attach(std::unique_ptr<Delta> delta) { delta_ = std::move(delta); }
 
-// A trainable weight changes every step and is packed where it is used; a frozen one that was
-// replaced (loaded, merged) is packed anew.
-const std::shared_ptr<PackedMatrix>& Linear::packed() {
-  if (weight.requires_grad()) {
-    packed_.reset();
-  } else if (!packed_ || packed_->weight().raw() != weight.value().raw()) {
-    packed_ = std::make_shared<PackedMatrix>(weight.value());
+// A trainable weight changes every step, and what was packed of it goes with the graph; a frozen
+// one that was replaced (loaded, merged) is packed anew.
+std::shared_ptr<PackedMatrix> Linear::packed() {
+  const bool trains = weight.requires_grad();
+  if (!trains && packed_ && packed_->weight().raw() == weight.value().raw() &&
+      packed_->precision() == precision_) {
+    return packed_;
   }
-  return packed_;
+  auto packed = std::make_shared<PackedMatrix>(weight.value(), precision_);
+  packed_ = trains ? nullptr : packed;
+  return packed;
 }
 
 }  // namespace soragrad::nn

@@ -32,6 +32,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   }
   Trained trained;
   std::string task = source.task, protocol = source.protocol, base = source.model;
+  std::string precision = source.precision;
   std::string adapter = source.adapter;
   trained.data = source.data;
   trained.max_length = source.max_length > 0 ? source.max_length : 128;
@@ -43,6 +44,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     base = config.model;
     if (task.empty()) task = config.task;
     if (protocol.empty()) protocol = config.protocol;
+    if (precision.empty()) precision = config.precision;
     if (source.data.empty()) {
       trained.data = config.data;
       if (task == config.task) {
@@ -70,6 +72,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   options.num_labels = trained.task->num_labels();
   options.regression = trained.task->regression();
   options.device = trained.device;
+  options.precision = parse_precision(precision.empty() ? "fp32" : precision);
   models::LoadedModel loaded = models::load_model(base, options);
   const std::string drawn = models::drawn_line(loaded, options.seed);
   trained.model = std::move(loaded.model);

@@ -21,6 +21,7 @@ struct TrainedSource {
   std::string task, data, protocol;  // empty: the run's
   int64_t max_length = 0;            // 0: the run's, else 128
   std::string device = "auto";
+  std::string precision;  // empty: the run's, else fp32
 };
 
 struct Trained {

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "nn/checkpoint/state_dict.h"
+#include "train/suggest.h"
 
 namespace soragrad::train {
 
@@ -73,9 +74,10 @@ Device resolve_device(const std::string& name) {
   return Device::cpu;
 }
 
-void require_precision(const std::string& name) {
-  require(name == "fp32", "[precision] {} is not built into this version; use precision=fp32.",
-          name);
+Precision parse_precision(const std::string& name) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "bf16") return Precision::bf16;
+  throw UsageError(fmt::format("[precision] {}; fp32 and bf16 are known.", train::quoted(name)));
 }
 
 void require_length(const models::SequenceClassifier& model, int64_t max_length,
@@ -111,7 +113,6 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   auto session = std::make_unique<Session>();
   session->config = config;
   session->device = resolve_device(config.device);
-  require_precision(config.precision);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const data::GlueTask& task = data::find_glue_task(config.task);
   const auto seed = static_cast<uint64_t>(config.seed);
@@ -121,6 +122,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   options.regression = task.regression();
   options.seed = seed;
   options.device = session->device;
+  options.precision = parse_precision(config.precision);
   options.hidden_dropout_prob = config.hidden_dropout_prob;
   options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
   options.classifier_dropout = config.classifier_dropout;

@@ -39,8 +39,8 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note);
 
 // auto: CUDA where a GPU is at hand. Throws where cuda is asked for and cannot be.
 Device resolve_device(const std::string& name);
-// Throws for what is not built yet.
-void require_precision(const std::string& name);
+// fp32 or bf16; other names throw UsageError.
+Precision parse_precision(const std::string& name);
 // Throws where rows of this length do not fit the model's position table.
 void require_length(const models::SequenceClassifier& model, int64_t max_length,
                     std::string_view key);

@@ -16,6 +16,8 @@
 #include "nn/checkpoint/state_dict.h"
 #include "tests/train/tiny_run.h"
 #include "train/config.h"
+#include "train/evaluate.h"
+#include "train/open_trained.h"
 
 using namespace soragrad;
 using soragrad::test::read_text;
@@ -76,6 +78,35 @@ TEST_CASE("eval: a pretrained model without a head gets a fresh one") {
   options.data = tiny.run("");
   options.task = "cola";
   CHECK(cli::eval_main(options) == 0);
+}
+
+TEST_CASE("eval: a run keeps its precision unless told otherwise") {
+  const TinyFolder tiny;
+  for (const char* method : {"method=sora", "method=full"}) {
+    CAPTURE(method);
+    train_tiny(tiny, "run",
+               {method, "precision=bf16", "overwrite=true", "max_steps=8", "eval_steps=8"});
+    const auto loss = [&](const std::string& precision) {
+      train::Trained trained = train::open_trained(
+          {.run = tiny.run("run"), .device = "cpu", .precision = precision}, [](const auto&) {});
+      data::Dataset dataset = data::load_glue_file(*trained.task, tiny.run("CoLA/dev.tsv"));
+      const train::TaskRows rows =
+          train::encode_rows(*trained.tokenizer, {"dev", std::move(dataset)}, 128, 13);
+      return train::evaluate(*trained.model, trained.device, rows, 64).loss;
+    };
+    CHECK(loss("") == loss("bf16"));
+    CHECK(loss("") != loss("fp32"));
+    CHECK(loss("") == doctest::Approx(loss("fp32")).epsilon(1e-2));
+    // The run's own evaluation after its last step.
+    std::istringstream log(read_text(tiny.run("run/metrics.jsonl")));
+    double last = 0;
+    for (std::string line; std::getline(log, line);) {
+      const auto entry = nlohmann::json::parse(line);
+      if (entry.contains("metrics")) last = entry["loss"].get<double>();
+    }
+    CHECK(loss("") == doctest::Approx(last).epsilon(1e-6));
+    CHECK_THROWS_AS(loss("fp8"), UsageError);
+  }
 }
 
 TEST_CASE("export: merged and pruned predict what the run predicts") {

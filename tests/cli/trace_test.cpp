@@ -143,6 +143,27 @@ TEST_CASE("trace: start and rows pick a batch of the file; without grad there ar
         std::vector<int64_t>(eight.begin() + 2, eight.begin() + 5));
 }
 
+TEST_CASE(
+    "trace: bf16 is near fp32, with the same numbers whether gradients are asked for or not") {
+  const test::TinyFolder tiny;
+  TraceOptions options = tiny_options(tiny);
+  const nn::Checkpoint exact = traced(options);
+  options.precision = "bf16";
+  const nn::Checkpoint rounded = traced(options);
+  options.grad = true;
+  options.output = tiny.run("grad.safetensors");
+  const nn::Checkpoint with_grad = traced(options);
+  for (const nn::StoredTensor& tensor : rounded.tensors()) {
+    CAPTURE(tensor.name);
+    if (tensor.dtype != DType::f32) continue;
+    CHECK(floats(rounded, tensor.name) == floats(with_grad, tensor.name));
+    // Of the largest element: operands are off by up to 2^-9, in some ten products in a row.
+    CHECK(error_of(exact, rounded, tensor.name, 2e-2, 0) < 2e-2);
+  }
+  const std::string dense = "act.bert.encoder.layer.0.intermediate.dense";
+  CHECK(error_of(exact, rounded, dense, 0, 0) > 1e-4);
+}
+
 TEST_CASE("trace: options that cannot be are refused") {
   const test::TinyFolder tiny;
   const auto refused = [&](auto change) {

@@ -1,6 +1,6 @@
 // Tiny models against Hugging Face in float64 (tests/golden/make_model_goldens.py): logits, loss
 // and every gradient, with the last layer computed in full and for the first tokens alone. The
-// program test_gradcheck runs the same in double.
+// program test_gradcheck runs the same in double. In bf16 the results stay near.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 
 // Of the largest element. Float: sums of some hundred terms; double: the goldens' own rounding.
 constexpr double kTolerance = sizeof(real) == 8 ? 1e-10 : 2e-5;
+// bf16 keeps 8 bits: an operand is off by up to 2^-9, and some ten products follow one another.
+constexpr double kBf16Tolerance = 2e-2;
 // A gradient that is 0 but for rounding (RoBERTa's key biases) is held to this instead.
 constexpr double kZero = sizeof(real) == 8 ? 1e-13 : 1e-6;
 
@@ -48,68 +50,108 @@ void check_close(const nn::Checkpoint& file, const std::string& name, const Tens
   CHECK(difference <= std::max(kTolerance * largest, largest < 1e-9 ? kZero : 0.0));
 }
 
+// A golden model after a forward and a backward pass over the golden's batch.
+struct GoldenRun {
+  nn::Checkpoint expected;
+  LoadedModel loaded;
+  Variable logits, loss;
+  int outputs = 0;  // that were observed
+
+  GoldenRun(const std::string& name, bool observed, Device device,
+            Precision precision = Precision::fp32)
+      : expected(nn::open_checkpoint(kFolder / name / "expected.safetensors")),
+        loaded(load_model(kFolder / name, {.device = device, .precision = precision})) {
+    REQUIRE(loaded.drawn.empty());
+    SequenceClassifier& model = *loaded.model;
+    const std::vector<int64_t> types = integers(expected, "token_type_ids");
+    const ModelInput input =
+        make_input(integers(expected, "input_ids"),
+                   model.config().type == ModelType::bert ? types : std::vector<int64_t>(),
+                   integers(expected, "offsets"), device);
+    model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
+    nn::Pass pass;
+    if (observed) pass.observe = [&](const std::string&, const Variable&) { ++outputs; };
+    logits = model.forward(input, pass);
+    loss = model.config().num_labels == 1
+               ? mse(logits, nn::load_tensor(expected, "labels").to(device))
+               : cross_entropy(logits, Tensor::from(integers(expected, "labels"),
+                                                    {input.sequences()}, device));
+    backward(loss);
+  }
+};
+
 void check_model(const std::string& name, bool observed, Device device) {
   CAPTURE(name);
   CAPTURE(observed);
-  const fs::path folder = kFolder / name;
-  const nn::Checkpoint expected = nn::open_checkpoint(folder / "expected.safetensors");
-  LoadOptions options;
-  options.device = device;
-  const LoadedModel loaded = load_model(folder, options);
-  SequenceClassifier& model = *loaded.model;
-  REQUIRE(loaded.drawn.empty());
-  const std::vector<int64_t> types = integers(expected, "token_type_ids");
-  const ModelInput input =
-      make_input(integers(expected, "input_ids"),
-                 model.config().type == ModelType::bert ? types : std::vector<int64_t>(),
-                 integers(expected, "offsets"), device);
-  model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
-
-  nn::Pass pass;
-  int outputs = 0;
-  if (observed) pass.observe = [&](const std::string&, const Variable&) { ++outputs; };
-  const Variable logits = model.forward(input, pass);
-  CHECK((outputs > 0) == observed);
-  check_close(expected, "logits", logits.value());
-  const bool regression = model.config().num_labels == 1;
-  const Variable loss = regression
-                            ? mse(logits, nn::load_tensor(expected, "labels").to(device))
-                            : cross_entropy(logits, Tensor::from(integers(expected, "labels"),
-                                                                 {input.sequences()}, device));
-  check_close(expected, "loss", loss.value());
-  backward(loss);
+  const GoldenRun run(name, observed, device);
+  CHECK((run.outputs > 0) == observed);
+  check_close(run.expected, "logits", run.logits.value());
+  check_close(run.expected, "loss", run.loss.value());
   int gradients = 0;
-  model.for_each_parameter([&](nn::Parameter& parameter) {
-    check_close(expected, "grad." + parameter.path(), parameter.grad());
+  run.loaded.model->for_each_parameter([&](nn::Parameter& parameter) {
+    check_close(run.expected, "grad." + parameter.path(), parameter.grad());
     ++gradients;
   });
-  CHECK(gradients + 6 == static_cast<int>(expected.tensors().size()));
+  CHECK(gradients + 6 == static_cast<int>(run.expected.tensors().size()));
 }
 
-void check_both(const std::string& name, Device device = Device::cpu) {
+// The 2-norm of the difference over that of the expected, both summed up by add().
+struct Distance {
+  double difference = 0, size = 0;
+
+  void add(const nn::Checkpoint& file, const std::string& name, const Tensor& ours) {
+    const nn::StoredTensor& stored = file.at(name);
+    std::vector<double> expected(static_cast<size_t>(stored.numel()));
+    nn::copy_to(stored, std::span<double>(expected));
+    const std::vector<real> values = ours.to_vector();
+    REQUIRE(values.size() == expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      difference += std::pow(static_cast<double>(values[i]) - expected[i], 2);
+      size += std::pow(expected[i], 2);
+    }
+  }
+  double ratio() const { return std::sqrt(difference / size); }
+};
+
+void check_bf16(const std::string& name, Device device) {
+  CAPTURE(name);
+  const GoldenRun run(name, false, device, Precision::bf16);
+  Distance logits, gradients;
+  logits.add(run.expected, "logits", run.logits.value());
+  run.loaded.model->for_each_parameter([&](nn::Parameter& parameter) {
+    gradients.add(run.expected, "grad." + parameter.path(), parameter.grad());
+  });
+  CHECK(logits.ratio() < kBf16Tolerance);
+  CHECK(gradients.ratio() < kBf16Tolerance);
+  // Nothing is rounded in the double build; else the trunk's Linears are.
+  CHECK((logits.ratio() < kTolerance) == (sizeof(real) == 8));
+}
+
+void check_all(const std::string& name, Device device = Device::cpu) {
   check_model(name, false, device);
   check_model(name, true, device);
+  check_bf16(name, device);
 }
 
 }  // namespace
 
 TEST_CASE("deberta_v3: logits, loss and gradients as Hugging Face's") {
-  check_both("deberta_buckets");
+  check_all("deberta_buckets");
 }
 TEST_CASE("deberta_v3: content to position alone") {
-  check_both("deberta_c2p");
+  check_all("deberta_c2p");
 }
 TEST_CASE("deberta_v3: position to content alone, a score, an odd number of buckets") {
-  check_both("deberta_p2c");
+  check_all("deberta_p2c");
 }
 TEST_CASE("deberta_v3: distances without buckets, cut at the table's ends") {
-  check_both("deberta_no_buckets");
+  check_all("deberta_no_buckets");
 }
 TEST_CASE("roberta: logits, loss and gradients as Hugging Face's") {
-  check_both("roberta");
+  check_all("roberta");
 }
 TEST_CASE("bert: logits, loss and gradients as Hugging Face's") {
-  check_both("bert");
+  check_all("bert");
 }
 
 TEST_CASE("models: all of them as Hugging Face's on a GPU") {
@@ -119,7 +161,7 @@ TEST_CASE("models: all of them as Hugging Face's on a GPU") {
   }
   for (const char* name :
        {"deberta_buckets", "deberta_c2p", "deberta_p2c", "deberta_no_buckets", "roberta", "bert"}) {
-    check_both(name, Device::cuda);
+    check_all(name, Device::cuda);
   }
 }
 

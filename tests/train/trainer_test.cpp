@@ -100,6 +100,8 @@ TEST_CASE("trainer: a run that continues from a checkpoint equals one that was n
       {"method=full", "optim=adamw_hf", "save_steps=7"},
       {"xi=0.1", "schedule=linear", "xi_max=2", "xi_steps=3", "phase_epochs=1", "sparse_lr=0.05",
        "save_steps=5"},
+      {"precision=bf16", "xi=0.1", "save_steps=7"},
+      {"precision=bf16", "method=full", "save_steps=7"},
       {"method=lora", "early_stopping_patience=1", "eval_steps=3", "save_steps=3",
        "learning_rate=0"},
   };
@@ -159,10 +161,40 @@ TEST_CASE("trainer: a signal saves a checkpoint from which the run goes on uncha
 TEST_CASE("trainer: one thread and two give the same bits") {
   const TinyFolder tiny;
   const int before = num_threads();
-  run_to_end(tiny.config("one", {"threads=1", "xi=0.1"}));
-  run_to_end(tiny.config("two", {"threads=2", "xi=0.1"}));
+  for (const char* precision : {"precision=fp32", "precision=bf16"}) {
+    run_to_end(tiny.config("one", {precision, "threads=1", "xi=0.1", "overwrite=true"}));
+    run_to_end(tiny.config("two", {precision, "threads=2", "xi=0.1", "overwrite=true"}));
+    check_equal_runs(tiny.run("one"), tiny.run("two"));
+  }
   set_num_threads(before);
-  check_equal_runs(tiny.run("one"), tiny.run("two"));
+}
+
+TEST_CASE("trainer: a run in bf16 stays near the one in fp32") {
+  const TinyFolder tiny;
+  for (const char* method : {"method=sora", "method=houlsby", "method=bitfit", "method=full"}) {
+    CAPTURE(method);
+    std::vector<nlohmann::json> logs[2];
+    for (const bool bf16 : {false, true}) {
+      const Config config = tiny.config("run", {method, bf16 ? "precision=bf16" : "precision=fp32",
+                                                "learning_rate=1e-3", "overwrite=true"});
+      const nlohmann::json results = run_to_end(config);
+      CHECK(results["precision"] == config.precision);
+      std::istringstream lines(read_text(config.output + "/metrics.jsonl"));
+      for (std::string line; std::getline(lines, line);) {
+        const auto entry = nlohmann::json::parse(line);
+        if (entry.contains("grad_norm")) logs[bf16].push_back(entry);
+      }
+    }
+    REQUIRE(logs[0].size() == 22);
+    REQUIRE(logs[1].size() == 22);
+    double worst = 0;
+    for (size_t i = 0; i < 22; ++i) {
+      const auto loss = [&](int run) { return logs[run][i]["loss"].get<double>(); };
+      worst = std::max(worst, std::abs(loss(0) - loss(1)));
+    }
+    CHECK(worst > 1e-6);  // something is rounded
+    CHECK(worst < 1e-2);  // as the logits of one pass, which are of size 1
+  }
 }
 
 TEST_CASE("trainer: it learns what can be learned and reports it") {
