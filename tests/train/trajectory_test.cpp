@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/glue_task.h"
+#include "nn/checkpoint/checkpoint.h"
 #include "tests/train/tiny_run.h"
 #include "train/results.h"
 #include "train/run_folder.h"
@@ -98,6 +99,31 @@ void compare(const std::vector<json>& got, const std::vector<json>& expected) {
   }
 }
 
+// Gates, or entries of lora_E, that a run of this initial state has.
+int64_t entries_of(const fs::path& initial_state) {
+  int64_t entries = 0;
+  const nn::Checkpoint file = nn::open_checkpoint(initial_state.string());
+  for (const nn::StoredTensor& tensor : file.tensors()) {
+    if (tensor.name.ends_with(".gate") || tensor.name.ends_with(".lora_E")) {
+      entries += tensor.numel();
+    }
+  }
+  return entries;
+}
+
+// `sparsity` is the share of zero gates (sora), of zero entries of lora_E (adalora).
+void compare_sparsity(const std::vector<json>& got, const std::vector<json>& expected,
+                      int64_t entries) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const json& want = expected[i];
+    int64_t zero = 0;
+    if (want.contains("gates_zero")) zero = want["gates_zero"].get<int64_t>();
+    if (want.contains("kept_rank")) zero = entries - want["kept_rank"].get<int64_t>();
+    INFO("sparsity after step " << i + 1);
+    CHECK(std::llround(got[i]["sparsity"].get<double>() * static_cast<double>(entries)) == zero);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("trajectory: every method repeats the reference run, step by step") {
@@ -111,7 +137,10 @@ TEST_CASE("trajectory: every method repeats the reference run, step by step") {
   for (const auto& entry : fs::directory_iterator(cases)) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path().filename().string());
-    compare(run_case(entry.path(), scratch.path), read_lines(entry.path() / "expected.jsonl"));
+    const std::vector<json> got = run_case(entry.path(), scratch.path);
+    const std::vector<json> expected = read_lines(entry.path() / "expected.jsonl");
+    compare(got, expected);
+    compare_sparsity(got, expected, entries_of(entry.path() / "initial_state.safetensors"));
     ++count;
   }
   CHECK(count > 0);
