@@ -80,11 +80,12 @@ int train_main(const TrainOptions& options) {
   train::Config config;
   if (!options.config.empty()) train::read_yaml(config, options.config);
   for (const std::string& argument : options.arguments) train::set_argument(config, argument);
-  train::resolve(config);
   if (options.dump_config) {
+    train::complete(config);
     fmt::print("{}", train::to_yaml(config));
     return 0;
   }
+  train::resolve(config);
   return train_run(std::move(config), stdout, options.profile);
 }
 

@@ -157,8 +157,9 @@ struct Reader {
   }
 };
 
-// Empties a field that may be unset; false for one that may not.
-bool clear(const Key& key, Field field) {
+// Empties a field that may be unset by this word; false for one that may not. A required one may be
+// left open by `auto` alone: a folder may have any other name.
+bool clear(const Key& key, std::string_view word, Field field) {
   return std::visit(
       [&](auto* pointer) {
         using T = std::remove_pointer_t<decltype(pointer)>;
@@ -169,12 +170,28 @@ bool clear(const Key& key, Field field) {
           *pointer = 0;
           return true;
         } else {
-          if (key.unset.empty() || key.unset == "required") return false;
+          if (key.unset.empty() || (key.unset == "required" && word != "auto")) return false;
           *pointer = T{};
           return true;
         }
       },
       field);
+}
+
+// What follows from the task: output and metric_for_best_model.
+void complete_for_task(Config& config, const data::GlueTask& task) {
+  if (config.output.empty()) {
+    config.output = fmt::format("runs/{}-{}-{}", config.task, config.method.method, config.seed);
+  }
+  if (config.metric_for_best_model.empty()) {
+    config.metric_for_best_model =
+        data::selection_metric(task, data::parse_protocol(config.protocol));
+  }
+  const std::string& metric = config.metric_for_best_model;
+  if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
+    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
+           data::joined(task.metrics));
+  }
 }
 
 }  // namespace
@@ -191,8 +208,8 @@ void set(Config& config, std::string_view name, std::string_view value, const st
   }
   value = trimmed(value);
   const Field field = key->field(config);
-  const bool cleared =
-      (value == "auto" || value == "null" || value == "~" || value.empty()) && clear(*key, field);
+  const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
+                       clear(*key, value, field);
   if (!cleared && (value.empty() || !std::visit(Reader{*key, value}, field))) {
     const std::string expected = !key->choices.empty()  ? "one of " + listed(key->choices)
                                  : key->expects.empty() ? "a value"
@@ -221,27 +238,20 @@ void resolve(Config& config) {
       misuse("[config] {} is not given; add {}=... or put it into the YAML file.", name, name);
     }
   }
-  const data::GlueTask& task = data::find_glue_task(config.task);
+  complete(config);
+}
+
+void complete(Config& config) {
   const data::Protocol protocol = data::parse_protocol(config.protocol);
   sora::MethodConfig& method = config.method;
   if (config.max_steps == 0) {
     misuse("[config] max_steps is 0; expected {}.", find_key("max_steps")->expects);
   }
-  if (config.output.empty()) {
-    config.output = fmt::format("runs/{}-{}-{}", config.task, method.method, config.seed);
-  }
   if (!config.train_head) config.train_head = rules_of(protocol).train_head;
   if (!config.sparse_lr) config.sparse_lr = config.learning_rate;
   method.train_head = *config.train_head;
   method.sparse_lr = *config.sparse_lr;
-  if (config.metric_for_best_model.empty()) {
-    config.metric_for_best_model = data::selection_metric(task, protocol);
-  }
-  const std::string& metric = config.metric_for_best_model;
-  if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
-           data::joined(task.metrics));
-  }
+  if (!config.task.empty()) complete_for_task(config, data::find_glue_task(config.task));
   if (config.schedule != "none") {
     if (method.method != "sora") {
       misuse("[config] schedule={} needs method=sora, not {}.", config.schedule, method.method);

@@ -91,6 +91,8 @@ void read_yaml(Config& config, const std::string& path);
 
 // Checks what only shows between keys, and fills in what follows from other keys: output,
 // train_head, sparse_lr, metric_for_best_model. What hangs on files (dropouts) stays `auto`.
+void complete(Config& config);  // what hangs on a task that is not given stays `auto` too
+// The same for a run, which must have model, task and data.
 void resolve(Config& config);
 
 // The value as YAML text: `0.1`, `auto`, `[a, b]`.

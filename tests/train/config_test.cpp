@@ -171,6 +171,20 @@ TEST_CASE("config: what --dump-config prints reads back as the same") {
   CHECK(text.find("adam_epsilon: 1.0e-06\n") != std::string::npos);
 }
 
+TEST_CASE("config: what is printed without model, task and data leaves them open") {
+  Config config;
+  set_argument(config, "protocol=paper");
+  soragrad::train::complete(config);
+  const std::string text = to_yaml(config);
+  CHECK(text.find("model: auto\ntask: auto\ndata: auto\n") != std::string::npos);
+  CHECK(text.find("train_head: false\n") != std::string::npos);
+  const TemporaryFile file(text);
+  Config again;
+  read_yaml(again, file.path);
+  CHECK(to_yaml(again) == text);
+  CHECK(message_of([&] { resolve(again); }).find("model is not given") != std::string::npos);
+}
+
 TEST_CASE("config: errors in a file name file and line") {
   const TemporaryFile file("seed: 3\n\nlearning_rat: 1\n");
   Config config;
