@@ -24,8 +24,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// "M.gate" (sora) or "M.lora_E" (adalora) -> M; empty for other names.
+// "M.gate" (sora) or "M.lora_E" (adalora) -> M; empty for other names, those of a trace's gradients
+// and activations among them.
 std::string gated_module(const std::string& name) {
+  if (name.starts_with("grad.") || name.starts_with("act.")) return {};
   for (const std::string_view ending : {".gate", ".lora_E"}) {
     if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
   }
