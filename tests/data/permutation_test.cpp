@@ -1,4 +1,5 @@
-// Reference values: torch.randperm(n, generator=torch.Generator().manual_seed(seed)), torch 2.15.
+// Reference values: torch.randperm(n, generator=torch.Generator().manual_seed(seed)), torch 2.15;
+// numpy.random.default_rng(seed).permutation(n), NumPy 2.4.
 #include "data/permutation.h"
 
 #include <doctest/doctest.h>
@@ -7,6 +8,7 @@
 
 #include "core/error.h"
 
+using soragrad::data::numpy_permutation;
 using soragrad::data::torch_randperm;
 
 TEST_CASE("permutation: short ones are torch's to the end") {
@@ -48,4 +50,31 @@ TEST_CASE("permutation: those of GLUE's sizes begin as torch's and hold every ro
 TEST_CASE("permutation: sizes torch draws in another way are refused") {
   CHECK_THROWS_AS(torch_randperm(-1, 42), soragrad::Error);
   CHECK_THROWS_AS(torch_randperm(int64_t{1} << 40, 42), soragrad::Error);
+}
+
+TEST_CASE("permutation: NumPy's, short and of GLUE's sizes") {
+  using List = std::vector<int64_t>;
+  CHECK(numpy_permutation(10, 42) == List{5, 6, 0, 7, 3, 2, 4, 9, 1, 8});
+  CHECK(numpy_permutation(7, 0) == List{2, 4, 3, 6, 5, 0, 1});
+  CHECK(numpy_permutation(1, 42) == List{0});
+  CHECK(numpy_permutation(0, 42).empty());
+  struct Row {
+    int64_t n;
+    List head;
+    int64_t checksum;  // sum of order[i] * (i + 1), modulo 1000003
+  };
+  for (const Row& row :
+       {Row{8551, {1792, 7950, 5436, 2959, 3581, 6838, 3097, 5764}, 860989},
+        Row{277, {268, 62, 241, 258, 259, 98, 165, 75}, 258333},
+        Row{2490, {1913, 795, 1455, 1390, 1359, 242, 1872, 1357}, 781657},
+        Row{67349, {32326, 27449, 60108, 23141, 35226, 66852, 65093, 47847}, 705099},
+        Row{392702, {151156, 163701, 381322, 391035, 245182, 142623, 343408, 158920}, 951991}}) {
+    CAPTURE(row.n);
+    const List order = numpy_permutation(row.n, 42);
+    REQUIRE(static_cast<int64_t>(order.size()) == row.n);
+    CHECK(std::equal(row.head.begin(), row.head.end(), order.begin()));
+    int64_t checksum = 0;
+    for (int64_t i = 0; i < row.n; ++i) checksum = (checksum + order[i] * (i + 1)) % 1000003;
+    CHECK(checksum == row.checksum);
+  }
 }
