@@ -1,0 +1,46 @@
+// Pictures as SVG text that a page holds inline: points over two axes, and heat maps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace soragrad::train {
+
+struct ChartPoint {
+  double x = 0, y = 0;
+  std::string note;  // shown by the pointer
+};
+
+struct ChartSeries {
+  std::string name;  // in the legend
+  std::vector<ChartPoint> points;
+  bool line = true;     // joins the points in their order
+  bool markers = true;  // each series has a shape of its own
+};
+
+struct Chart {
+  std::string title, x_label, y_label;  // labels hold the unit
+  std::vector<ChartSeries> series;      // up to 6 are told apart by colour and shape
+};
+
+// Points that are not finite are left out; a chart without points says so.
+std::string to_svg(const Chart& chart);
+
+struct HeatCell {
+  double share = 0;  // 0 to 1: the shade; below 0: an empty cell
+  std::string text;
+};
+
+struct HeatMap {
+  std::string title, row_label, column_label;
+  std::string low, high;  // what shares 0 and 1 are, for the legend
+  std::vector<std::string> rows, columns;
+  std::vector<HeatCell> cells;  // rows x columns
+};
+
+std::string to_svg(const HeatMap& map);
+
+// Values at even, round steps that hold low and high between the first and the last; low <= high.
+std::vector<double> ticks_between(double low, double high);
+
+}  // namespace soragrad::train
