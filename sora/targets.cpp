@@ -34,6 +34,28 @@ std::string_view within_layer(std::string_view path) {
   return dot == std::string_view::npos ? path : path.substr(dot + 1);
 }
 
+// Whether the text is the pattern, whose stars stand for letters other than dots. Goes back to the
+// last star alone, so that it takes no more than text * pattern steps.
+bool glob(std::string_view text, std::string_view pattern) {
+  size_t t = 0, p = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++t;
+      ++p;
+    } else if (star != std::string_view::npos && text[resume] != '.') {
+      t = ++resume;
+      p = star + 1;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
 }  // namespace
 
 std::vector<nn::Linear*> linears(nn::Module& model) {
@@ -45,8 +67,13 @@ std::vector<nn::Linear*> linears(nn::Module& model) {
 }
 
 bool matches(std::string_view path, std::string_view target) {
-  if (!path.ends_with(target)) return false;
-  return path.size() == target.size() || path[path.size() - target.size() - 1] == '.';
+  const auto parts = std::count(target.begin(), target.end(), '.') + 1;
+  size_t begin = path.size();
+  for (auto i = parts; i > 0; --i) {
+    if (begin == std::string_view::npos || (begin == 0 && i < parts)) return false;
+    begin = begin == 0 ? std::string_view::npos : path.rfind('.', begin - 1);
+  }
+  return glob(path.substr(begin == std::string_view::npos ? 0 : begin + 1), target);
 }
 
 std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets) {

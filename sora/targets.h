@@ -13,7 +13,9 @@ namespace soragrad::sora {
 // All Linears below the model, in order of construction.
 std::vector<nn::Linear*> linears(nn::Module& model);
 
-// Whether a name is t or ends in "." + t.
+// Whether a name is t or ends in "." + t. A * in t stands for any letters of one part:
+// "layer.*.output.dense" is the FFN's Linear alone, "self.query*" DeBERTa's query_proj and
+// RoBERTa's query.
 bool matches(std::string_view path, std::string_view target);
 
 // Linears that one of the targets matches, never one of the head. No target means the six Linears

@@ -21,6 +21,22 @@ std::set<std::string> trainable(nn::Module& model) {
   return names;
 }
 
+TEST_CASE("targets: a star stands for letters of one part of a name") {
+  const std::string layer = "deberta.encoder.layer.11.";
+  CHECK(matches(layer + "output.dense", "layer.*.output.dense"));
+  CHECK_FALSE(matches(layer + "attention.output.dense", "layer.*.output.dense"));
+  CHECK(matches(layer + "attention.output.dense", "output.dense"));
+  CHECK(matches(layer + "attention.self.query_proj", "self.query*"));
+  CHECK(matches("roberta.encoder.layer.0.attention.self.query", "self.query*"));
+  CHECK_FALSE(matches(layer + "attention.self.key_proj", "self.query*"));
+  CHECK(matches("dense", "dense"));
+  CHECK(matches("dense", "*"));
+  CHECK(matches("a.bcb", "*b*b"));
+  CHECK_FALSE(matches("dense", "*.dense"));
+  CHECK_FALSE(matches("a.dense", "b.a.dense"));
+  CHECK_FALSE(matches("undense", "dense"));
+}
+
 TEST_CASE("targets: the default is the six Linears of each layer, under both models' names") {
   for (const bool deberta : {true, false}) {
     ToyModel model(deberta);
