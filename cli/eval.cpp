@@ -25,7 +25,7 @@ train::Trained open(const EvalOptions& options) {
   if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
   return train::open_trained(
       {options.run, options.model, options.adapter, options.task, options.data, options.protocol,
-       options.max_length, options.device, options.precision},
+       options.max_length, options.device, options.precision, options.phase},
       [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
 }
 

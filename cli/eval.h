@@ -15,6 +15,7 @@ struct EvalOptions {
   int64_t batch_size = 64;
   std::string device = "auto", precision;  // precision empty: the run's, else fp32
   int64_t threads = 0;
+  int64_t phase = -1;         // of a run with `schedule`
   std::string input, output;  // predict
   std::string profile;        // eval: a file for the trace, or empty
 };

@@ -64,7 +64,7 @@ int export_main(const ExportOptions& options) {
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
   train::Trained trained =
-      train::open_trained({.run = options.run, .device = "cpu"},
+      train::open_trained({.run = options.run, .device = "cpu", .phase = options.phase},
                           [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   fs::create_directories(options.output);
   try {

@@ -9,6 +9,7 @@ struct ExportOptions {
   std::string run;     // --run: a run folder
   std::string format;  // --format: peft, merged or pruned
   std::string output;  // --output: a folder that does not exist yet, or is empty
+  int64_t phase = -1;  // --phase of a run with `schedule`
 };
 
 int export_main(const ExportOptions& options);

@@ -16,8 +16,16 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-std::string trained_folder(const RunFolder& run) {
-  for (const char* name : {"best", "final"}) {
+std::string trained_folder(const RunFolder& run, int64_t phase) {
+  if (phase >= 0) {
+    const std::string folder = run.file(fmt::format("phases/phase-{}", phase));
+    require(fs::is_directory(folder), "[run] {} has no phases/phase-{}; `inspect` lists them.",
+            run.path(), phase);
+    return folder;
+  }
+  // After a path of thresholds the best model of phase 0 is not what was trained for.
+  const bool path = fs::is_directory(run.file("phases"));
+  for (const char* name : {path ? "final" : "best", path ? "best" : "final"}) {
     if (fs::is_directory(run.file(name))) return run.file(name);
   }
   fail("[run] {} has neither best/ nor final/ yet; train it first.", run.path());
@@ -30,6 +38,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   if (!source.run.empty() && !source.adapter.empty()) {
     misuse("[usage] --adapter belongs to --model; a run has its own.");
   }
+  if (source.run.empty() && source.phase >= 0) misuse("[usage] --phase belongs to --run.");
   Trained trained;
   std::string task = source.task, protocol = source.protocol, base = source.model;
   std::string precision = source.precision;
@@ -40,7 +49,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     const RunFolder run = RunFolder::open(source.run, false);
     Config config;
     read_yaml(config, run.file("config.yaml"));
-    trained.weights = trained_folder(run);
+    trained.weights = trained_folder(run, source.phase);
     base = config.model;
     if (task.empty()) task = config.task;
     if (protocol.empty()) protocol = config.protocol;

@@ -22,6 +22,7 @@ struct TrainedSource {
   int64_t max_length = 0;            // 0: the run's, else 128
   std::string device = "auto";
   std::string precision;  // empty: the run's, else fp32
+  int64_t phase = -1;     // of a run with `schedule`: its model after this phase; -1: its last
 };
 
 struct Trained {
@@ -40,7 +41,8 @@ struct Trained {
 // Throws UsageError where neither or both of run and model are given, or a task is missing.
 Trained open_trained(const TrainedSource& source, const Note& note);
 
-// best/ of a run, else final/. Throws where it has neither yet.
-std::string trained_folder(const RunFolder& run);
+// best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of 0
+// or more. Throws where there is none.
+std::string trained_folder(const RunFolder& run, int64_t phase = -1);
 
 }  // namespace soragrad::train

@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/parallel.h"
+#include "train/path.h"
 #include "train/process.h"
 #include "train/rank_table.h"
 
@@ -40,17 +41,6 @@ json parameters_of(Session& session) {
 
 std::string percent(double share) {
   return fmt::format("{:.1f}%", 100 * share);
-}
-
-// "1,327,104"
-std::string grouped(int64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
 }
 
 std::string metric_text(const json& value) {
@@ -106,9 +96,15 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   for (const sora::ModuleRank& rank : session.method->ranks()) {
     results["ranks"].push_back({{"module", rank.module}, {"kept", rank.kept}, {"rank", rank.rank}});
   }
-  if (!state.phases.empty()) results["phases"] = state.phases;
+  if (!state.phases.empty()) {
+    results["phases"] = state.phases;
+    results["path_metric"] = path_metric(config);
+  }
   results["tokens"] = state.tokens;
   results["seconds"] = state.seconds;
+  results["seconds_per_step"] =
+      state.step > 0 ? state.step_seconds / static_cast<double>(state.step) : 0;
+  results["steps_per_epoch"] = session.plan.steps_per_epoch;
   results["tokens_per_second"] =
       state.seconds > 0 ? static_cast<double>(state.tokens) / state.seconds : 0;
   results["first_step_seconds"] = trainer.first_step_seconds();
@@ -120,6 +116,15 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["commit"] = version.commit;
   write_file_atomically(folder.file("results.json"), results.dump(1) + "\n");
   return results;
+}
+
+std::vector<sora::ModuleRank> ranks_of(const json& list) {
+  std::vector<sora::ModuleRank> ranks;
+  for (const json& rank : list) {
+    ranks.push_back({rank.at("module").get<std::string>(), rank.at("kept").get<int64_t>(),
+                     rank.at("rank").get<int64_t>()});
+  }
+  return ranks;
 }
 
 std::string summary_text(const json& results) {
@@ -146,13 +151,11 @@ std::string summary_text(const json& results) {
     text += fmt::format(
         "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
         results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
-    std::vector<sora::ModuleRank> ranks;
-    for (const json& rank : results["ranks"]) {
-      ranks.push_back({rank["module"].get<std::string>(), rank["kept"].get<int64_t>(),
-                       rank["rank"].get<int64_t>()});
-    }
-    const std::string table = rank_table(ranks);
+    const std::string table = rank_table(ranks_of(results["ranks"]));
     if (!table.empty()) text += "kept rank of each module:\n" + table;
+  }
+  if (results.contains("phases")) {
+    text += path_text(read_path(results["phases"], results["path_metric"].get<std::string>()));
   }
   return text;
 }

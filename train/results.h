@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <vector>
 
 #include "train/trainer.h"
 
@@ -18,6 +19,9 @@ struct Version {
 // latter's content.
 nlohmann::json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
                           const Version& version);
+
+// The list "ranks" of results.json and of `inspect --json`.
+std::vector<sora::ModuleRank> ranks_of(const nlohmann::json& list);
 
 // The summary: metrics beside the majority baseline, parameters by both counters, ranks, speed.
 std::string summary_text(const nlohmann::json& results);

@@ -32,8 +32,8 @@ bool exists(const std::string& path) {
 // Ours to delete: the entries of a run folder, config.yaml last, so that what a crash leaves is
 // still known as a run.
 void remove_run(const std::string& path) {
-  for (const char* name :
-       {"checkpoints", "best", "final", "phases", "metrics.jsonl", "results.json"}) {
+  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl",
+                           "results.json", "path.json", "path.csv", "path.html"}) {
     fs::remove_all(path + "/" + name);
   }
   for (const auto& entry : fs::directory_iterator(path)) {
@@ -88,6 +88,14 @@ bool RunFolder::is_run(const std::string& path) {
   std::ifstream file(path + "/config.yaml");
   std::string line;
   return std::getline(file, line) && line.starts_with(kMark);
+}
+
+bool RunFolder::is_busy(const std::string& path) {
+  const int file = ::open((path + "/config.yaml").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool busy = ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return busy;
 }
 
 void RunFolder::check_free(const std::string& path, bool overwrite) {

@@ -1,6 +1,7 @@
 // The folder of a run:
 //   config.yaml  metrics.jsonl  results.json  events.out.tfevents.*
-//   best/  final/  phases/phase-K/  checkpoints/step-N/
+//   best/  final/  checkpoints/step-N/
+//   with `schedule`: phases/phase-K/  path.json  path.csv  path.html
 // A folder is a run folder where its config.yaml begins with this program's line; nothing else is
 // ever overwritten or deleted.
 #pragma once
@@ -25,6 +26,8 @@ class RunFolder {
   // An existing run, locked where `lock`: another process that trains it is an error.
   static RunFolder open(const std::string& path, bool lock);
   static bool is_run(const std::string& path);
+  // Whether a process trains the run of this folder now.
+  static bool is_busy(const std::string& path);
 
   RunFolder(RunFolder&& other) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;

@@ -67,6 +67,7 @@ void save_checkpoint(const std::string& folder, const RunState& state,
   numbers["phases"] = state.phases;
   numbers["tokens"] = state.tokens;
   numbers["seconds"] = state.seconds;
+  numbers["step_seconds"] = state.step_seconds;
   numbers["metrics_bytes"] = state.metrics_bytes;
   numbers["event_bytes"] = state.event_bytes;
   write_file_atomically(folder + kNumbers, numbers.dump(1) + "\n");
@@ -95,6 +96,7 @@ RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer,
     state.phases = numbers.at("phases");
     numbers.at("tokens").get_to(state.tokens);
     numbers.at("seconds").get_to(state.seconds);
+    numbers.at("step_seconds").get_to(state.step_seconds);
     numbers.at("metrics_bytes").get_to(state.metrics_bytes);
     numbers.at("event_bytes").get_to(state.event_bytes);
   } catch (const nlohmann::json::exception& error) {

@@ -30,6 +30,7 @@ struct RunState {
 
   int64_t tokens = 0;                          // real tokens of all steps
   double seconds = 0;                          // in steps and evaluations, over all sessions
+  double step_seconds = 0;                     // in steps alone
   int64_t metrics_bytes = 0, event_bytes = 0;  // lengths of the logs
 };
 

@@ -6,7 +6,9 @@
 #include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "data/permutation.h"
 #include "nn/checkpoint/state_dict.h"
+#include "train/path.h"
 #include "train/suggest.h"
 
 namespace soragrad::train {
@@ -62,6 +64,19 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
   session.train = std::move(load(data::Split::train).at(0));
   session.validation = load(data::Split::validation);
   session.test = load(data::Split::test);
+}
+
+// The sample of training rows on which a path of thresholds is measured (train/path.h).
+TaskRows sample_of(const TaskRows& train) {
+  TaskRows sample{"train_sample", train.dataset, {}};
+  sample.dataset.rows.clear();
+  std::vector<int64_t> order = data::numpy_permutation(train.size(), kTrainSampleSeed);
+  if (train.size() > kTrainSampleRows) order.resize(static_cast<size_t>(kTrainSampleRows));
+  for (const int64_t row : order) {
+    sample.dataset.rows.push_back(train.dataset.rows[static_cast<size_t>(row)]);
+    sample.encoded.push_back(train.encoded[static_cast<size_t>(row)]);
+  }
+  return sample;
 }
 
 }  // namespace
@@ -133,6 +148,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
 
   const auto tokenizer = data::load_tokenizer(config.model);
   load_rows(*session, *tokenizer, note);
+  if (config.schedule != "none") session->train_sample = sample_of(session->train);
   session->sampler = make_sampler(config, session->train);
   session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
 

@@ -26,6 +26,7 @@ struct Session {
   TaskRows train;
   std::vector<TaskRows> validation;
   std::vector<TaskRows> test;  // with labels only
+  TaskRows train_sample;       // with `schedule`: training rows that every phase is measured on
   std::unique_ptr<models::SequenceClassifier> model;
   std::unique_ptr<sora::Method> method;
   std::unique_ptr<nn::Optimizer> optimizer;

@@ -10,6 +10,7 @@
 #include "data/batch.h"
 #include "train/interrupt.h"
 #include "train/model_input.h"
+#include "train/path.h"
 #include "train/process.h"
 
 namespace soragrad::train {
@@ -101,6 +102,7 @@ void Trainer::advance() {
   if (reading) result_ = pending_.read();
   const double seconds = since(start);
   state_.seconds += seconds;
+  state_.step_seconds += seconds;
   if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
   ++unread_steps_;
   unread_tokens_ += losses.tokens;
@@ -255,16 +257,39 @@ void Trainer::end_phase() {
     state_.last_validation = state_.best_validation;
   }
   if (session_.plan.phases.size() == 1) return;
+  state_.phases.push_back(phase_record());
+  folder_.replace_folder(fmt::format("phases/phase-{}", state_.phase),
+                         [&](const std::string& path) { save_trained(path, session_); });
+  const Config& config = session_.config;
+  write_path(folder_, read_path(state_.phases, path_metric(config)),
+             fmt::format("{} by {}, seed {}: path of thresholds", config.task, config.method.method,
+                         config.seed));
+}
+
+nlohmann::json Trainer::phase_record() {
+  const auto start = Clock::now();
   const sora::Sparsity sparsity = session_.method->sparsity();
-  state_.phases.push_back({{"phase", state_.phase},
+  nlohmann::json record = {{"phase", state_.phase},
                            {"xi", session_.plan.phases[static_cast<size_t>(state_.phase)].xi},
                            {"last_step", state_.step},
                            {"gates_zero", sparsity.zero},
+                           {"gates", sparsity.total},
                            {"sparsity", sparsity.share()},
                            {"stored_parameters", session_.method->counts().stored},
-                           {"validation", state_.last_validation}});
-  folder_.replace_folder(fmt::format("phases/phase-{}", state_.phase),
-                         [&](const std::string& path) { save_trained(path, session_); });
+                           {"train_sample_rows", session_.train_sample.size()}};
+  record.update(state_.last_validation);
+  std::vector<const TaskRows*> splits{&session_.train_sample};
+  for (const TaskRows& rows : session_.test) splits.push_back(&rows);
+  std::string lines;
+  for (const TaskRows* rows : splits) {
+    const Evaluation evaluation = evaluate(*session_.model, session_.device, *rows,
+                                           session_.config.per_device_eval_batch_size, true);
+    lines += evaluation_line(state_.step, rows->name, evaluation);
+    for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
+  }
+  metrics_->append(lines);
+  state_.seconds += since(start);
+  return record;
 }
 
 void Trainer::save_checkpoint_now() {

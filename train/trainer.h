@@ -49,6 +49,7 @@ class Trainer {
   void evaluate_now();
   void judge(const Evaluation& evaluation);  // best so far? stop early?
   void end_phase();
+  nlohmann::json phase_record();  // of the phase that ends: sparsity and metrics
   void save_checkpoint_now();
   int64_t phase_steps() const;
 

@@ -76,8 +76,9 @@ void check_equal_runs(const std::string& a, const std::string& b) {
 void forget_after(const std::string& run, int64_t step) {
   const RunFolder folder = RunFolder::open(run, false);
   const auto state = nlohmann::json::parse(read_text(folder.checkpoint(step) + "/state.json"));
-  fs::remove(run + "/results.json");
-  fs::remove_all(run + "/final");
+  for (const char* name : {"results.json", "path.json", "path.csv", "path.html", "final"}) {
+    fs::remove_all(run + "/" + name);
+  }
   if (state["best_step"] == 0) fs::remove_all(run + "/best");
   for (size_t phase = state["phases"].size(); phase < 10; ++phase) {
     fs::remove_all(run + "/phases/phase-" + std::to_string(phase));
@@ -119,6 +120,28 @@ TEST_CASE("trainer: a run that continues from a checkpoint equals one that was n
     forget_after(copy, step);
     resume(copy);
     check_equal_runs(run, copy);
+  }
+}
+
+TEST_CASE("trainer: a path of thresholds goes on unchanged from each of its steps") {
+  const TinyFolder tiny;
+  const std::string run = tiny.run("whole"), copy = tiny.run("again");
+  const nlohmann::json results =
+      run_to_end(tiny.config("whole", {"xi=0.1", "schedule=linear", "xi_max=2", "xi_steps=3",
+                                       "num_train_epochs=0.3", "phase_epochs=0.2", "eval_steps=2",
+                                       "sparse_lr=0.05", "save_steps=1", "save_total_limit=0"}));
+  const RunFolder folder = RunFolder::open(run, false);
+  CHECK(results["steps"] == 4 + 3 + 3);
+  REQUIRE(folder.checkpoints().size() == 10);
+  for (const int64_t step : folder.checkpoints()) {
+    CAPTURE(step);
+    fs::remove_all(copy);
+    fs::copy(run, copy, fs::copy_options::recursive);
+    forget_after(copy, step);
+    resume(copy);
+    check_equal_runs(run, copy);
+    CHECK(read_text(run + "/path.json") == read_text(copy + "/path.json"));
+    CHECK(read_text(run + "/path.html") == read_text(copy + "/path.html"));
   }
 }
 
