@@ -62,7 +62,7 @@ constexpr Key kKeys[] = {
     key(kRun, "method", FIELD(method.method), kAny,
         "sora|lora|adalora|houlsby|pfeiffer|bitfit|full", "", "", "what is trained"),
     key(kRun, "protocol", FIELD(protocol), kAny, "glue|paper|adalora", "", "",
-        "splits, head and selection metric"),
+        "splits, head and selection metric; `soragrad inspect protocols`"),
     key(kRun, "train_head", FIELD(train_head), kTruth, "", "by protocol", "",
         "whether pooler and classifier train"),
     key(kRun, "device", FIELD(device), kAny, "auto|cpu|cuda", "", "", "where to compute"),
@@ -141,7 +141,8 @@ constexpr Key kKeys[] = {
     key(kLowRank, "lora_dropout", FIELD(method.lora_dropout), kShare, "", "", "sora lora adalora",
         "dropout of the delta's input"),
     key(kLowRank, "target_modules", FIELD(method.target_modules), kNames, "",
-        "all six Linears of a layer", "sora lora adalora", "ends of module names"),
+        "all six Linears of a layer", "sora lora adalora",
+        "ends of module names; * stands for letters of one part"),
 
     key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
         "soft threshold by lr*xi, or the released code's by xi or lr*xi"),
