@@ -8,11 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/inspect_runs.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
+#include "train/method_counts.h"
 #include "train/open_trained.h"
+#include "train/path.h"
+#include "train/protocol.h"
 #include "train/rank_table.h"
 #include "train/results.h"
 #include "train/run_folder.h"
@@ -106,29 +111,41 @@ Json run_of(const std::string& path) {
   return result;
 }
 
-Json inspect(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  require(fs::exists(path), "[inspect] {} does not exist.", path);
-  if (train::RunFolder::is_run(path)) return run_of(path);
-  if (fs::exists(path + "/adapter_config.json")) return adapter_of(path);
+Json model_of(const std::string& path) {
   Json result{{"kind", fs::is_directory(path) ? "model" : "checkpoint"}};
-  if (fs::exists(path + "/config.json")) {
-    const models::ModelConfig config = models::read_config(path);
-    result["model_type"] = models::name_of(config.type);
-    result["layers"] = config.layers;
-    result["hidden_size"] = config.hidden_size;
-    result["heads"] = config.heads;
-    result["vocab_size"] = config.vocab_size;
-    result["num_labels"] = config.num_labels;
+  if (!fs::exists(path + "/config.json")) return result;
+  const models::ModelConfig config = models::read_config(path);
+  result["model_type"] = models::name_of(config.type);
+  result["layers"] = config.layers;
+  result["hidden_size"] = config.hidden_size;
+  result["heads"] = config.heads;
+  result["vocab_size"] = config.vocab_size;
+  result["num_labels"] = config.num_labels;
+  for (const train::MethodCount& count : train::method_counts(config)) {
+    result["methods"].push_back({{"method", count.method},
+                                 {"settings", count.settings},
+                                 {"trained", count.trained},
+                                 {"head", count.head},
+                                 {"model", count.model}});
   }
-  result.update(tensors_of(path));
   return result;
+}
+std::vector<sora::ModuleRank> ranks_in(const Json& object) {
+  return train::ranks_of(nlohmann::json(object["ranks"]));
+}
+
+std::vector<train::MethodCount> methods_in(const Json& object) {
+  std::vector<train::MethodCount> counts;
+  for (const Json& row : object["methods"]) {
+    counts.push_back({row["method"], row["settings"], row["trained"], row["head"], row["model"]});
+  }
+  return counts;
 }
 
 std::string text_of(const Json& object) {
   std::string text;
   for (const auto& [key, value] : object.items()) {
-    if (key == "tensors" || key == "ranks" || key == "results" || key == "gate_values") continue;
+    if (value.is_structured() && key != "checkpoints") continue;
     text += fmt::format("{:<12} {}\n", key,
                         value.is_string() ? value.get<std::string>() : value.dump());
   }
@@ -136,12 +153,11 @@ std::string text_of(const Json& object) {
     text += '\n';
     text += train::summary_text(nlohmann::json(object["results"]));
   } else if (object.contains("ranks")) {
-    std::vector<sora::ModuleRank> ranks;
-    for (const Json& rank : object["ranks"]) {
-      ranks.push_back({rank["module"].get<std::string>(), rank["kept"].get<int64_t>(),
-                       rank["rank"].get<int64_t>()});
-    }
-    text += "\nkept rank of each module:\n" + train::rank_table(ranks);
+    text += "\nkept rank of each module:\n" + train::rank_table(ranks_in(object));
+  }
+  if (object.contains("methods")) {
+    text += "\nparameters that methods would train:\n" +
+            train::to_text(train::method_table(methods_in(object)), 2);
   }
   if (!object.contains("tensors")) return text;
   text += fmt::format("\n{} tensors\n", object["tensors"].size());
@@ -153,10 +169,42 @@ std::string text_of(const Json& object) {
   return text;
 }
 
+std::string page_of(const std::string& path, const Json& object) {
+  Json short_object = object;
+  short_object.erase("tensors");
+  std::string body = "<pre>" + train::html_escaped(text_of(short_object)) + "</pre>\n";
+  if (object.contains("ranks")) {
+    const std::vector<sora::ModuleRank> ranks = ranks_in(object);
+    body += train::to_svg(train::rank_map(train::rank_grid(ranks), "Kept rank of each module"));
+  }
+  if (const Json results = object.value("results", Json()); results.contains("phases")) {
+    body += train::path_html(train::read_path(nlohmann::json(results["phases"]),
+                                              results["path_metric"].get<std::string>()));
+  }
+  return train::html_page(path, body);
+}
+
 }  // namespace
 
+Json inspect_path(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  require(fs::exists(path), "[inspect] {} does not exist.", path);
+  if (train::RunFolder::is_run(path)) return run_of(path);
+  if (fs::exists(path + "/adapter_config.json")) return adapter_of(path);
+  Json result = model_of(path);
+  result.update(tensors_of(path));
+  return result;
+}
+
 int inspect_main(const InspectOptions& options) {
-  const Json object = inspect(options.path);
+  if (options.paths.size() > 1) return inspect_runs(options);
+  const std::string& path = options.paths.at(0);
+  if (path == "protocols" && !fs::exists(path)) {
+    fmt::print("{}", train::protocols_text());
+    return 0;
+  }
+  const Json object = inspect_path(path);
+  if (!options.html.empty()) write_file_atomically(options.html, page_of(path, object));
   fmt::print("{}", options.json ? object.dump(1) + "\n" : text_of(object));
   return 0;
 }

@@ -68,7 +68,10 @@ void add_train(CommandLine& line) {
 }
 
 void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
-  sub->add_option("--run", o.run, "Run folder: its best (else final) model")->type_name("DIR");
+  sub->add_option("--run", o.run, "Run folder: its best model; with `schedule` its last")
+      ->type_name("DIR");
+  sub->add_option("--phase", o.phase, "With --run: its model after this phase of `schedule`")
+      ->check(CLI::NonNegativeNumber);
   sub->add_option("--model", o.model, "Model folder")->type_name("DIR");
   sub->add_option("--adapter", o.adapter, "Adapter folder for --model")->type_name("DIR");
   sub->add_option("--task", o.task, "GLUE task; with --run: the run's");
@@ -105,8 +108,11 @@ void add_inspect(CommandLine& line) {
   cli::InspectOptions& o = line.inspect;
   CLI::App* sub = verb(line, "inspect", "Show what a model, checkpoint, adapter or run holds",
                        [&o] { return cli::inspect_main(o); });
-  sub->add_option("PATH", o.path, "Folder or file")->required();
+  sub->add_option("PATH", o.paths,
+                  "Folder or file; several runs: their ranks and costs; protocols: their table")
+      ->required();
   sub->add_flag("--json", o.json, "As one JSON object");
+  sub->add_option("--html", o.html, "Page with pictures to write")->type_name("FILE");
 }
 
 void add_export(CommandLine& line) {
@@ -114,6 +120,8 @@ void add_export(CommandLine& line) {
   CLI::App* sub = verb(line, "export", "Write a trained run in a form that others read",
                        [&o] { return cli::export_main(o); });
   sub->add_option("--run", o.run, "Run folder")->required();
+  sub->add_option("--phase", o.phase, "The model after this phase of `schedule`")
+      ->check(CLI::NonNegativeNumber);
   sub->add_option("--format", o.format, "peft, merged or pruned")->required();
   sub->add_option("--output", o.output, "Folder to write")->required();
 }
@@ -123,6 +131,7 @@ void add_table(CommandLine& line) {
   CLI::App* sub = verb(line, "table", "Run what is missing of a grid and print its table",
                        [&o] { return cli::table_main(o); });
   sub->add_option("RECIPE", o.recipe, "YAML file of tasks, methods and seeds")->required();
+  sub->add_option("key=value", o.arguments, "Keys of `train` for all runs, over the recipe's");
   sub->add_option("--tasks", o.tasks, "Only these, separated by commas")->delimiter(',');
   sub->add_option("--methods", o.methods, "Only these")->delimiter(',');
   sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',');
