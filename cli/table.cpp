@@ -7,6 +7,7 @@
 #include "cli/train.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "train/cost_table.h"
 #include "train/recipe.h"
 #include "train/run_folder.h"
 #include "train/score_table.h"
@@ -17,12 +18,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The exit code of the run: 0 where it is complete.
+// The exit code of the run: 0 where it is complete, or another process trains it.
 int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
-  const train::Config config = train::config_of(recipe, run);
   if (fs::exists(run.folder + "/results.json")) return 0;
+  if (train::RunFolder::is_busy(run.folder)) {
+    fmt::print(stderr, "{} is being trained by another process\n", run.folder);
+    return 0;
+  }
   if (train::RunFolder::is_run(run.folder)) return resume_run(run.folder, stderr);
-  return train_run(config, stderr);
+  return train_run(train::config_of(recipe, run), stderr);
+}
+
+// Finds mistakes before the first run: keys, and runs of other settings.
+void check_runs(const train::Recipe& recipe, const std::vector<train::GridRun>& runs) {
+  for (const train::GridRun& run : runs) {
+    train::Config config = train::config_of(recipe, run);
+    make_absolute(config);
+    if (train::RunFolder::is_run(run.folder)) train::check_same_run(config, run.folder);
+  }
+}
+
+void write_tables(const std::string& folder, const train::ScoreTable& table) {
+  for (const auto& [format, ending] :
+       {std::pair{"text", "txt"}, {"markdown", "md"}, {"csv", "csv"}, {"html", "html"}}) {
+    write_file_atomically(fmt::format("{}/table.{}", folder, ending),
+                          train::format_table(table, format));
+  }
+  write_file_atomically(folder + "/costs.csv", train::to_csv(train::cost_table(table.runs)));
 }
 
 }  // namespace
@@ -30,9 +52,11 @@ int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
 int table_main(const TableOptions& options) {
   const train::Shard shard = train::parse_shard(options.shard);
   train::Recipe recipe = train::read_recipe(options.recipe);
+  train::override_keys(recipe, options.arguments);
   train::select(recipe, options.tasks, options.methods, options.seeds);
-  train::format_table(train::collect_scores(recipe), options.format);  // finds mistakes early
   const std::vector<train::GridRun> runs = train::runs_of(recipe);
+  check_runs(recipe, runs);
+  train::format_table(train::collect_scores(recipe), options.format);  // a wrong --format
   int64_t failed = 0;
   for (size_t i = 0; i < runs.size() && !options.print_only; ++i) {
     if (!shard.has(i)) continue;
@@ -46,13 +70,7 @@ int table_main(const TableOptions& options) {
   }
   const train::ScoreTable table = train::collect_scores(recipe);
   fmt::print("{}", train::format_table(table, options.format));
-  if (fs::is_directory(recipe.output)) {
-    for (const auto& [format, ending] :
-         {std::pair{"text", "txt"}, {"markdown", "md"}, {"csv", "csv"}, {"html", "html"}}) {
-      write_file_atomically(fmt::format("{}/table.{}", recipe.output, ending),
-                            train::format_table(table, format));
-    }
-  }
+  if (fs::is_directory(recipe.output)) write_tables(recipe.output, table);
   require(failed == 0, "[table] {} of {} runs failed, see above.", failed, runs.size());
   return 0;
 }

@@ -24,15 +24,6 @@ void note(const std::string& line) {
   fmt::print(stderr, "{}\n", line);
 }
 
-// Paths in a run's own config.yaml must mean the same from every folder.
-void make_absolute(train::Config& config) {
-  for (std::string* path :
-       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
-        &config.initial_state, &config.output}) {
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
-  }
-}
-
 int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out,
              train::ProfileRun& profile) {
   train::Trainer trainer(session, folder, resume);
@@ -50,6 +41,14 @@ int train_in(train::RunFolder& folder, train::Session& session, bool resume, std
 }
 
 }  // namespace
+
+void make_absolute(train::Config& config) {
+  for (std::string* path :
+       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
+        &config.initial_state, &config.output}) {
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+  }
+}
 
 int resume_run(const std::string& path, std::FILE* out, const std::string& profile_file) {
   train::RunFolder folder = train::RunFolder::open(path, true);

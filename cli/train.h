@@ -19,6 +19,8 @@ struct TrainOptions {
 
 // Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
 int train_main(const TrainOptions& options);
+// Paths as a run's own config.yaml has them: the same from every folder.
+void make_absolute(train::Config& config);
 // One run of a resolved configuration, from its start; the summary goes to `out`.
 int train_run(train::Config config, std::FILE* out, const std::string& profile = "");
 // Continues the run of a folder; nothing to do where it is complete.

@@ -1,5 +1,7 @@
 #include "train/printed_results.h"
 
+#include <fmt/format.h>
+
 #include <iterator>
 
 namespace soragrad::train {
@@ -59,26 +61,54 @@ constexpr Row kAdalora[] = {
      {"70.04", "95.80", "90.44", "94.49", "91.63", "87.36", "90.66/90.70", "91.78/89.16"}},
 };
 
-std::string find(const Row* begin, const Row* end, size_t task, std::string_view method,
-                 long rank) {
-  for (const Row* row = begin; row != end; ++row) {
-    if (row->method == method && (row->rank == 0 || row->rank == rank)) {
-      return std::string(row->scores[task]);
-    }
-  }
-  return "not stated";
+long rank_of(const sora::MethodConfig& method) {
+  if (method.method == "adalora") return method.target_r;
+  if (method.method == "houlsby" || method.method == "pfeiffer") return method.bottleneck;
+  return method.r;
 }
+
+// The row of a run, or null.
+const Row* row_of(const Config& config) {
+  const sora::MethodConfig& method = config.method;
+  if (!method.target_modules.empty() || config.schedule != "none") return nullptr;
+  const std::span<const Row> rows =
+      config.protocol == "paper" ? std::span<const Row>(kPaper) : std::span<const Row>(kAdalora);
+  for (const Row& row : rows) {
+    if (row.method == method.method && (row.rank == 0 || row.rank == rank_of(method))) return &row;
+  }
+  return nullptr;
+}
+
+// "a" or the mean of "a/b".
+double number_of(std::string_view score) {
+  const size_t slash = score.find('/');
+  const double first = std::stod(std::string(score.substr(0, slash)));
+  return slash == score.npos ? first
+                             : (first + std::stod(std::string(score.substr(slash + 1)))) / 2;
+}
+
+constexpr const char* kNone = "not stated";
 
 }  // namespace
 
-std::string printed_score(std::string_view task, std::string_view method, long rank,
-                          std::string_view protocol) {
-  for (size_t i = 0; i < std::size(kTasks); ++i) {
-    if (kTasks[i] != task) continue;
-    return protocol == "paper" ? find(std::begin(kPaper), std::end(kPaper), i, method, rank)
-                               : find(std::begin(kAdalora), std::end(kAdalora), i, method, rank);
+std::string printed_score(std::string_view task, const Config& config) {
+  const Row* row = row_of(config);
+  for (size_t i = 0; i < std::size(kTasks) && row; ++i) {
+    if (kTasks[i] == task) return std::string(row->scores[i]);
   }
-  return "not stated";
+  return kNone;
+}
+
+std::string printed_average(const Config& config) {
+  const Row* row = row_of(config);
+  if (!row) return kNone;
+  double sum = 0;
+  for (const std::string_view score : row->scores) sum += number_of(score);
+  return fmt::format("{:.2f}", sum / static_cast<double>(std::size(kTasks)));
+}
+
+std::span<const std::string_view> printed_tasks() {
+  return kTasks;
 }
 
 std::string_view printed_source(std::string_view protocol) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -103,7 +104,9 @@ Recipe read_recipe(const std::string& path) {
   for (const auto& entry : root) {
     const std::string key = reader.scalar(entry.first);
     const YAML::Node& value = entry.second;
-    if (key == "output") {
+    if (key == "title") {
+      recipe.title = reader.scalar(value);
+    } else if (key == "output") {
       recipe.output = reader.scalar(value);
     } else if (key == "seeds") {
       require(value.IsSequence(), "[recipe] {}: seeds must be a list.", reader.at(value));
@@ -121,8 +124,8 @@ Recipe read_recipe(const std::string& path) {
     } else if (key == "cells") {
       recipe.cells = reader.named(value);
     } else {
-      constexpr std::string_view kNames[] = {"output",  "seeds", "common",
-                                             "methods", "tasks", "cells"};
+      constexpr std::string_view kNames[] = {"title",   "output", "seeds", "common",
+                                             "methods", "tasks",  "cells"};
       const std::string_view near = nearest(key, kNames);
       throw UsageError(fmt::format("[recipe] {}: there is no key {}{}", reader.at(entry.first),
                                    quoted(key),
@@ -149,6 +152,25 @@ void select(Recipe& recipe, const std::vector<std::string>& tasks,
   keep(recipe.seeds, seeds, "seed", [](int64_t seed) { return seed; });
 }
 
+void override_keys(Recipe& recipe, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const size_t equals = argument.find('=');
+    const std::string key = argument.substr(0, equals);
+    if (key == "method" || key == "task" || key == "seed") {
+      throw UsageError(fmt::format(
+          "[table] {} tells the runs of a table apart; choose some of them by --{}s.", key, key));
+    }
+    Config check;
+    set_argument(check, argument);
+    if (key == "output") {
+      recipe.output = check.output;
+    } else {
+      recipe.overrides.push_back({key, argument.substr(equals + 1), "the command line"});
+    }
+  }
+  require(!recipe.output.empty(), "[table] output is empty; name a folder.");
+}
+
 std::vector<GridRun> runs_of(const Recipe& recipe) {
   std::vector<GridRun> runs;
   for (const auto& [task, task_keys] : recipe.tasks) {
@@ -165,6 +187,7 @@ std::vector<GridRun> runs_of(const Recipe& recipe) {
 Config config_of(const Recipe& recipe, const GridRun& run) {
   Config config;
   apply(config, recipe.common);
+  config.origins.clear();  // a method that does not read a common key is no mistake
   const RecipeKeys& method = *find(recipe.methods, run.method);
   const auto says_method = [](const RecipeKey& key) { return key.key == "method"; };
   if (std::ranges::none_of(method, says_method)) set(config, "method", run.method, recipe.path);
@@ -174,10 +197,28 @@ Config config_of(const Recipe& recipe, const GridRun& run) {
   if (const RecipeKeys* cell = find(recipe.cells, run.task + "/" + run.method)) {
     apply(config, *cell);
   }
+  apply(config, recipe.overrides);
   config.seed = run.seed;
   config.output = run.folder;
   resolve(config);
   return config;
+}
+
+void check_same_run(const Config& config, const std::string& folder) {
+  // Where a run stands and runs, and what it writes down.
+  constexpr std::string_view kFree[] = {
+      "output",     "overwrite",        "device",        "threads",
+      "save_steps", "save_total_limit", "logging_steps", "per_device_eval_batch_size"};
+  Config wanted = config, made;
+  read_yaml(made, folder + "/config.yaml");
+  for (const Key& key : keys()) {
+    if (std::ranges::find(kFree, key.name) != std::end(kFree)) continue;
+    const std::string before = value_text(made, key), now = value_text(wanted, key);
+    require(before == now,
+            "[table] {} was started with {}={}, and the recipe has {} now; remove the run or "
+            "choose another output=...",
+            folder, key.name, before, now);
+  }
 }
 
 Shard parse_shard(const std::string& text) {

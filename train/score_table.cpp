@@ -1,13 +1,14 @@
 #include "train/score_table.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "core/error.h"
 #include "data/glue_task.h"
 #include "nn/json_file.h"
+#include "train/mean_std.h"
 #include "train/printed_results.h"
+#include "train/word_table.h"
 
 namespace soragrad::train {
 
@@ -28,29 +29,12 @@ std::vector<Shown> shown_metrics(const std::string& task) {
   return {{"", std::string(data::find_glue_task(task).metrics.front())}};
 }
 
-long rank_of(const sora::MethodConfig& method) {
-  if (method.method == "adalora") return method.target_r;
-  if (method.method == "houlsby" || method.method == "pfeiffer") return method.bottleneck;
-  return method.r;
-}
-
-double mean(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
-}
-
-double deviation(const std::vector<double>& values) {
-  const double center = mean(values);
-  double sum = 0;
-  for (const double value : values) sum += (value - center) * (value - center);
-  return values.size() > 1 ? std::sqrt(sum / static_cast<double>(values.size() - 1)) : 0;
-}
-
 ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std::string& method,
                        ScoreTable& table) {
   const std::vector<Shown> shown = shown_metrics(task);
-  ScoreCell cell{task, method, {}, {}, static_cast<int64_t>(recipe.seeds.size()), {}};
+  ScoreCell cell;
+  cell.task = task;
+  cell.method = method;
   for (const Shown& one : shown) cell.metrics.push_back(one.metric + one.ending);
   cell.scores.resize(shown.size());
   for (const int64_t seed : recipe.seeds) {
@@ -59,11 +43,13 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
     const Config config = config_of(recipe, run);
     table.split = config.protocol == "paper" ? "test" : "validation";
     table.source = printed_source(config.protocol);
-    cell.printed =
-        printed_score(task, config.method.method, rank_of(config.method), config.protocol);
+    cell.printed = printed_score(task, config);
+    cell.printed_average = printed_average(config);
+    ++table.wanted;
     const std::string path = run.folder + "/results.json";
     if (!std::filesystem::exists(path)) continue;
     const json results = nn::read_json_object(path);
+    table.runs.push_back({task, method, results});
     for (size_t i = 0; i < shown.size(); ++i) {
       const auto split = results.find(table.split + shown[i].ending);
       if (split == results.end() || !split->is_object()) continue;
@@ -79,100 +65,111 @@ const ScoreCell& cell_of(const ScoreTable& table, size_t task, size_t method) {
   return table.cells[task * table.methods.size() + method];
 }
 
-// Rows: a method's own scores, then the printed ones.
-std::vector<std::vector<std::string>> rows_of(const ScoreTable& table) {
-  std::vector<std::vector<std::string>> rows;
-  for (size_t m = 0; m < table.methods.size(); ++m) {
-    std::vector<std::string> own{table.methods[m]}, printed{table.methods[m] + " (printed)"};
-    for (size_t t = 0; t < table.tasks.size(); ++t) {
-      own.push_back(score_text(cell_of(table, t, m)));
-      printed.push_back(cell_of(table, t, m).printed);
-    }
-    rows.push_back(own);
-    rows.push_back(printed);
-  }
-  return rows;
+// Papers' average is over all eight tasks; of fewer there is none.
+bool has_average(const ScoreTable& table) {
+  return std::ranges::all_of(printed_tasks(), [&](std::string_view task) {
+    return std::ranges::find(table.tasks, task) != table.tasks.end();
+  });
 }
 
-std::vector<std::string> header_of(const ScoreTable& table) {
-  std::vector<std::string> header{"method"};
+// Mean over the eight tasks of the means over seeds, each task's numbers averaged first.
+std::string average_text(const ScoreTable& table, size_t method) {
+  std::vector<double> means;
+  for (size_t t = 0; t < table.tasks.size(); ++t) {
+    if (std::ranges::find(printed_tasks(), table.tasks[t]) == printed_tasks().end()) continue;
+    std::vector<double> numbers;
+    for (const auto& scores : cell_of(table, t, method).scores) {
+      if (scores.empty()) return "-";
+      numbers.push_back(mean_std(scores).mean);
+    }
+    means.push_back(mean_std(numbers).mean);
+  }
+  return fmt::format("{:.2f}", mean_std(means).mean);
+}
+
+// Rows: a method's own scores, then the printed ones.
+WordTable word_table(const ScoreTable& table) {
+  WordTable words{{"method"}, {}};
   for (size_t t = 0; t < table.tasks.size(); ++t) {
     std::string name = table.tasks[t];
     for (const std::string& metric : cell_of(table, t, 0).metrics) {
       name += (name == table.tasks[t] ? " " : "/") + metric;
     }
-    header.push_back(name);
+    words.header.push_back(name);
   }
-  return header;
+  const bool average = has_average(table);
+  if (average) words.header.emplace_back("average");
+  for (size_t m = 0; m < table.methods.size(); ++m) {
+    std::vector<std::string> own{table.methods[m]}, printed{"  (printed)"};
+    for (size_t t = 0; t < table.tasks.size(); ++t) {
+      own.push_back(score_text(cell_of(table, t, m)));
+      printed.push_back(cell_of(table, t, m).printed);
+    }
+    if (average) {
+      own.push_back(average_text(table, m));
+      printed.push_back(cell_of(table, 0, m).printed_average);
+    }
+    words.rows.push_back(own);
+    words.rows.push_back(printed);
+  }
+  return words;
 }
 
 std::string caption(const ScoreTable& table) {
   return fmt::format(
-      "{} split, mean and standard deviation over seeds (their number). Printed: {}.", table.split,
-      table.source);
+      "{} split, in percent: mean ± standard deviation over seeds (their number).\n"
+      "{} of {} runs are complete. Printed: {}.\n",
+      table.split, table.runs.size(), table.wanted, table.source);
 }
 
-// Characters, not bytes: "±" is one.
-size_t width_of(const std::string& text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string text_table(const ScoreTable& table, bool markdown) {
-  auto rows = rows_of(table);
-  rows.insert(rows.begin(), header_of(table));
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  }
-  std::string text;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t c = 0; c < widths.size(); ++c) {
-      text += markdown ? (c == 0 ? "| " : " | ") : (c == 0 ? "" : "  ");
-      text += rows[r][c] + std::string(widths[c] - width_of(rows[r][c]), ' ');
-    }
-    text += markdown ? " |\n" : "\n";
-    if (markdown && r == 0) {
-      for (size_t c = 0; c < widths.size(); ++c) text += "| --- ";
-      text += "|\n";
-    }
-  }
-  return text + "\n" + caption(table) + "\n";
-}
+constexpr const char* kCosts =
+    "trained: parameters that train, without the head; stored: what the adapter holds\n"
+    "without zero gates; released: the same by the released code's counter; zero: gates\n"
+    "(adalora: singular values) that are 0; /adalora: epochs against adalora's.\n";
 
 std::string csv_table(const ScoreTable& table) {
-  std::string text = "task,method,split,metric,mean,std,seeds,printed\n";
+  WordTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
   for (const ScoreCell& cell : table.cells) {
     for (size_t i = 0; i < cell.metrics.size(); ++i) {
-      const std::vector<double>& scores = cell.scores[i];
-      const std::string numbers = scores.empty() ? ",,0"
-                                                 : fmt::format("{:.4f},{:.4f},{}", mean(scores),
-                                                               deviation(scores), scores.size());
-      text += fmt::format("{},{},{},{},{},{}\n", cell.task, cell.method, table.split,
-                          cell.metrics[i], numbers, cell.printed);
+      const MeanStd score = mean_std(cell.scores[i]);
+      const bool there = score.count > 0;
+      words.rows.push_back({cell.task, cell.method, table.split, cell.metrics[i],
+                            there ? fmt::format("{:.4f}", score.mean) : "",
+                            there ? fmt::format("{:.4f}", score.std) : "",
+                            std::to_string(score.count), cell.printed});
     }
   }
-  return text;
+  return to_csv(words);
+}
+
+std::string text_table(const ScoreTable& table) {
+  std::string text = table.title.empty() ? "" : table.title + "\n\n";
+  text += to_text(word_table(table), 1, kScreen) + "\n" + caption(table);
+  if (table.runs.empty()) return text;
+  return text + "\n" + to_text(cost_table(table.runs), 2) + "\n" + kCosts;
+}
+
+std::string markdown_table(const ScoreTable& table) {
+  std::string text = table.title.empty() ? "" : "# " + table.title + "\n\n";
+  text += to_markdown(word_table(table)) + "\n" + caption(table);
+  if (table.runs.empty()) return text;
+  return text + "\n" + to_markdown(cost_table(table.runs)) + "\n" + kCosts;
 }
 
 std::string html_table(const ScoreTable& table) {
-  std::string text =
-      "<!doctype html>\n<meta charset=\"utf-8\">\n<title>soragrad</title>\n<table>\n";
-  text += fmt::format("<caption>{}</caption>\n<tr>", caption(table));
-  for (const std::string& name : header_of(table)) text += fmt::format("<th>{}</th>", name);
-  text += "</tr>\n";
-  for (const auto& row : rows_of(table)) {
-    text += "<tr>";
-    for (const std::string& value : row) text += fmt::format("<td>{}</td>", value);
-    text += "</tr>\n";
+  std::string body = to_html(word_table(table)) + "<p>" + html_escaped(caption(table)) + "</p>\n";
+  if (!table.runs.empty()) {
+    body += "<h2>Costs</h2>\n" + to_html(cost_table(table.runs), 2) + "<p>" + html_escaped(kCosts) +
+            "</p>\n";
   }
-  return text + "</table>\n";
+  return html_page(table.title.empty() ? "soragrad table" : table.title, body);
 }
 
 }  // namespace
 
 ScoreTable collect_scores(const Recipe& recipe) {
   ScoreTable table;
+  table.title = recipe.title;
   for (const auto& [task, keys] : recipe.tasks) table.tasks.push_back(task);
   for (const auto& [method, keys] : recipe.methods) table.methods.push_back(method);
   for (const std::string& task : table.tasks) {
@@ -187,15 +184,16 @@ std::string score_text(const ScoreCell& cell) {
   std::string means, deviations;
   for (const std::vector<double>& scores : cell.scores) {
     if (scores.empty()) return "-";
-    means += fmt::format("{}{:.2f}", means.empty() ? "" : "/", mean(scores));
-    deviations += fmt::format("{}{:.2f}", deviations.empty() ? "" : "/", deviation(scores));
+    const MeanStd score = mean_std(scores);
+    means += fmt::format("{}{:.2f}", means.empty() ? "" : "/", score.mean);
+    deviations += fmt::format("{}{:.2f}", deviations.empty() ? "" : "/", score.std);
   }
   return fmt::format("{} ± {} ({})", means, deviations, cell.scores[0].size());
 }
 
 std::string format_table(const ScoreTable& table, const std::string& format) {
-  if (format == "text") return text_table(table, false);
-  if (format == "markdown") return text_table(table, true);
+  if (format == "text") return text_table(table);
+  if (format == "markdown") return markdown_table(table);
   if (format == "csv") return csv_table(table);
   if (format == "html") return html_table(table);
   throw UsageError(

@@ -1,9 +1,10 @@
-// The table of a grid: mean and standard deviation over seeds, beside printed numbers.
+// The table of a grid: mean and standard deviation over seeds, beside printed numbers, and costs.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "train/cost_table.h"
 #include "train/recipe.h"
 
 namespace soragrad::train {
@@ -12,14 +13,15 @@ struct ScoreCell {
   std::string task, method;
   std::vector<std::string> metrics;         // the task's, as columns show them
   std::vector<std::vector<double>> scores;  // a list of seeds' values for each metric, in percent
-  int64_t wanted = 0;                       // seeds of the recipe
-  std::string printed;
+  std::string printed, printed_average;
 };
 
 struct ScoreTable {
   std::vector<std::string> tasks, methods;
   std::vector<ScoreCell> cells;  // tasks x methods, task by task
-  std::string split, source;
+  std::string title, split, source;
+  std::vector<FinishedRun> runs;  // those that are complete
+  int64_t wanted = 0;             // runs of the recipe
 };
 
 // From the results.json of the runs that are complete: the test split under protocol paper, else
