@@ -5,8 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "core/error.h"
+#include "train/printed_results.h"
+#include "train/protocol.h"
 #include "train/recipe.h"
 #include "train/score_table.h"
 
@@ -99,12 +102,81 @@ TEST_CASE("recipe: mistakes are named with their line") {
   CHECK(runs_of(recipe).size() == 2);
 }
 
-TEST_CASE("recipe: the paper's recipe has a valid configuration for every run") {
+TEST_CASE("recipe: arguments of the command line have the last word") {
+  const Grid grid;
+  Recipe recipe = read_recipe(grid.complete());
+  override_keys(recipe, {"model=elsewhere", "learning_rate=0.5", "output=moved"});
+  for (const GridRun& run : runs_of(recipe)) {
+    const Config config = config_of(recipe, run);
+    CHECK(config.model == "elsewhere");
+    CHECK(config.learning_rate == 0.5);  // over a cell's own too
+    CHECK(config.output.starts_with("moved/"));
+  }
+  for (const char* wrong : {"task=rte", "method=lora", "seed=1", "learning_rat=1", "seed"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(override_keys(recipe, {wrong}), UsageError);
+  }
+}
+
+TEST_CASE("recipe: a run of other settings is not taken for the recipe's") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  const Config config = config_of(recipe, runs_of(recipe)[0]);
+  const std::string folder = (grid.path / "run").string();
+  fs::create_directories(folder);
+  Config made = config;
+  made.threads = 7;
+  made.output = "elsewhere";
+  std::ofstream(folder + "/config.yaml") << to_yaml(made);
+  CHECK_NOTHROW(check_same_run(config, folder));
+  made.learning_rate = 0.25;
+  std::ofstream(folder + "/config.yaml") << to_yaml(made);
+  CHECK_THROWS_WITH_AS(check_same_run(config, folder),
+                       doctest::Contains("learning_rate=0.25, and the recipe has 0.0008 now"),
+                       Error);
+}
+
+TEST_CASE("recipe: those that come with the program have a valid configuration for every run") {
+  int64_t recipes = 0;
+  for (const auto& entry :
+       fs::directory_iterator(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes")) {
+    CAPTURE(entry.path().string());
+    const Recipe recipe = read_recipe(entry.path().string());
+    CHECK_FALSE(recipe.title.empty());
+    CHECK(recipe.output == "runs/" + entry.path().stem().string());
+    for (const GridRun& run : runs_of(recipe)) CHECK(unread_keys(config_of(recipe, run)).empty());
+    ++recipes;
+  }
+  CHECK(recipes >= 6);
+}
+
+TEST_CASE("recipe: the main table's settings are those that the protocol's sources state") {
   const Recipe recipe =
-      read_recipe(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes/paper_deberta_v3_base.yaml");
-  const std::vector<GridRun> runs = runs_of(recipe);
-  CHECK(runs.size() == 8 * 4 * 5);
-  for (const GridRun& run : runs) config_of(recipe, run);
+      read_recipe(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes/paper_main_table.yaml");
+  CHECK(runs_of(recipe).size() == 8 * 8 * 5);
+  int64_t compared = 0;
+  for (const GridRun& run : runs_of(recipe)) {
+    CAPTURE(run.folder);
+    const Config config = config_of(recipe, run);
+    const bool adalora = run.method == "adalora";
+    const TaskSettings* stated =
+        settings_of(adalora ? data::Protocol::adalora : data::Protocol::paper, run.task);
+    REQUIRE(stated != nullptr);
+    CHECK(config.num_train_epochs == std::stod(std::string(stated->epochs)));
+    CHECK(config.per_device_train_batch_size == std::stol(std::string(stated->batch)));
+    if (stated->max_seq_length != kNotStated) {
+      CHECK(config.max_seq_length == std::stol(std::string(stated->max_seq_length)));
+    }
+    if (adalora || run.method == "lora") {
+      CHECK(config.learning_rate == std::stod(std::string(stated->learning_rate)));
+    }
+    if (!adalora) continue;
+    Config again = config;
+    std::istringstream words{std::string(stated->more)};
+    for (std::string word; words >> word; ++compared) set_argument(again, word);
+    CHECK(to_yaml(again) == to_yaml(config));
+  }
+  CHECK(compared == 8 * 5 * 8);
 }
 
 TEST_CASE("score_table: mean and deviation over the seeds that are there, beside printed numbers") {
@@ -124,6 +196,47 @@ TEST_CASE("score_table: mean and deviation over the seeds that are there, beside
       format_table(table, "csv").find("qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n") !=
       std::string::npos);
   CHECK(format_table(table, "markdown").find("| --- |") != std::string::npos);
-  CHECK(format_table(table, "html").find("<td>62.50 ± 0.00 (1)</td>") != std::string::npos);
+  CHECK(format_table(table, "html").find(">62.50 ± 0.00 (1)</td>") != std::string::npos);
+  CHECK(table.wanted == 8);
+  CHECK(table.runs.size() == 3);
+  CHECK(format_table(table, "text").find("3 of 8 runs are complete") != std::string::npos);
+  CHECK(format_table(table, "text").find("average") == std::string::npos);
   CHECK_THROWS_AS(format_table(table, "pdf"), UsageError);
+}
+
+TEST_CASE("score_table: the average is the papers', over all eight tasks") {
+  const Grid grid;
+  std::string tasks;
+  for (const std::string_view task : printed_tasks()) tasks += fmt::format("{}: {{}}, ", task);
+  const Recipe recipe = read_recipe(
+      grid.write(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d, protocol: "
+                             "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
+                             "tasks: {{{}}}\n",
+                             (grid.path / "runs").string(), tasks)));
+  for (const std::string_view task : printed_tasks()) {
+    grid.finish(fmt::format("{}-sora-1", task),
+                R"({"test": {"accuracy": 0.5, "f1": 0.25, "matthews_correlation": 0.5,
+                    "pearson": 0.5}, "test_mm": {"accuracy": 0.25}})");
+  }
+  const std::string csv = format_table(collect_scores(recipe), "markdown");
+  CHECK(csv.find("| average") != std::string::npos);
+  CHECK(csv.find("| 46.88") != std::string::npos);  // (6 * 50 + 2 * 37.5) / 8
+  CHECK(csv.find("| 88.71") != std::string::npos);  // as printed for sora r=4
+  CHECK(csv.find("| 88.38") != std::string::npos);  // lora
+  CHECK(csv.find("| 87.82") != std::string::npos);  // full
+}
+
+TEST_CASE("printed_results: parts of a layer and paths of thresholds have no printed scores") {
+  Config config;
+  for (const char* key : {"model=m", "data=d", "task=rte", "protocol=paper", "r=4"}) {
+    set_argument(config, key);
+  }
+  CHECK(printed_score("rte", config) == "86.04");
+  CHECK(printed_average(config) == "88.71");
+  CHECK(printed_score("wnli", config) == "not stated");
+  set_argument(config, "target_modules=query");
+  CHECK(printed_score("rte", config) == "not stated");
+  set_argument(config, "target_modules=auto");
+  set_argument(config, "schedule=linear");
+  CHECK(printed_score("rte", config) == "not stated");
 }
