@@ -130,6 +130,7 @@ Json model_of(const std::string& path) {
   }
   return result;
 }
+
 std::vector<sora::ModuleRank> ranks_in(const Json& object) {
   return train::ranks_of(nlohmann::json(object["ranks"]));
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "models/model.h"
 #include "sora/method.h"
 
@@ -47,10 +49,12 @@ std::vector<MethodCount> method_counts(const models::ModelConfig& config) {
       count.model += parameter->declared_shape().numel();
     }
     const auto method = sora::make_method(method_config);
-    method->attach(*model, 0);
-    const sora::ParameterCounts all = method->counts();
-    count.trained = all.trainable - all.head;
-    count.head = all.head;
+    method->attach(*model, std::nullopt);  // shapes alone
+    for (const nn::Parameter* parameter : model->parameters()) {
+      if (!parameter->requires_grad()) continue;
+      const int64_t size = parameter->declared_shape().numel();
+      (sora::is_head(parameter->path()) ? count.head : count.trained) += size;
+    }
     counts.push_back(count);
   }
   return counts;
