@@ -38,8 +38,12 @@ std::string count_text(const std::vector<double>& values) {
   return std::isfinite(mean) ? grouped(std::llround(mean)) : "-";
 }
 
-std::string number_text(double value, int digits) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
+std::string number_text(double value) {
+  return std::isfinite(value) ? fmt::format("{:.3g}", value) : "-";
+}
+
+std::string percent_text(double share) {
+  return std::isfinite(share) ? fmt::format("{:.1f}%", 100 * share) : "-";
 }
 
 }  // namespace
@@ -68,9 +72,9 @@ WordTable cost_table(const std::vector<FinishedRun>& runs) {
     const double against = reference == all.end() ? NAN : mean_std(reference->epoch).mean;
     table.rows.push_back({costs.task, costs.method, count_text(costs.trained),
                           count_text(costs.stored), count_text(costs.released),
-                          fmt::format("{:.1f}%", 100 * mean_std(costs.sparsity).mean),
-                          number_text(1000 * mean_std(costs.step).mean, 1), number_text(epoch, 1),
-                          number_text(epoch / against, 2)});
+                          percent_text(mean_std(costs.sparsity).mean),
+                          number_text(1000 * mean_std(costs.step).mean), number_text(epoch),
+                          number_text(epoch / against)});
   }
   return table;
 }

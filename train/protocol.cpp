@@ -18,7 +18,7 @@ namespace {
 constexpr Stated kGlueSettings[] = {
     {"splits", "GLUE's train, dev and test", "T"},
     {"optim", "adamw_torch", "T, transformers 4.30 and later"},
-    {"eval_steps", "each epoch", kNotStated},
+    {"eval_steps", "each epoch", "the default here"},
     {"max_seq_length", "128", "T"},
     {"learning_rate", "5e-5", "T, the Trainer's default, for full fine-tuning"},
     {"per_device_train_batch_size", "8", "T, the Trainer's default"},

@@ -190,7 +190,10 @@ Config config_of(const Recipe& recipe, const GridRun& run) {
   config.origins.clear();  // a method that does not read a common key is no mistake
   const RecipeKeys& method = *find(recipe.methods, run.method);
   const auto says_method = [](const RecipeKey& key) { return key.key == "method"; };
-  if (std::ranges::none_of(method, says_method)) set(config, "method", run.method, recipe.path);
+  if (std::ranges::none_of(method, says_method) &&
+      std::ranges::none_of(recipe.common, says_method)) {
+    set(config, "method", run.method, recipe.path);
+  }
   set(config, "task", run.task, recipe.path);
   apply(config, method);
   apply(config, *find(recipe.tasks, run.task));

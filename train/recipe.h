@@ -1,12 +1,12 @@
 // A grid of runs: tasks x methods x seeds from one YAML file.
 //
-//   title: Table 1                 optional
-//   output: runs/table             where the runs go: OUTPUT/TASK-METHOD-SEED
+//   title: Table 1                                       optional
+//   output: runs/table                                   runs go to OUTPUT/TASK-METHOD-SEED
 //   seeds: [0, 21, 42, 81, 100]
-//   common:  {model: .., data: .., protocol: paper}       keys of `train`, for methods that read
-//   them methods: {sora-r4: {method: sora, r: 4}, lora: {}}    a name is its method where none is
-//   said tasks:   {cola: {num_train_epochs: 20}, rte: {}} cells:   {rte/lora:
-//   {learning_rate: 1.2e-3}}          optional; the last word
+//   common: {model: .., data: .., protocol: paper}       keys of `train`
+//   methods: {sora-r4: {method: sora, r: 4}, lora: {}}   common says `method` too, or the name does
+//   tasks: {cola: {num_train_epochs: 20}, rte: {}}
+//   cells: {rte/lora: {learning_rate: 1.2e-3}}           optional; the last word
 #pragma once
 
 #include <cstdint>

@@ -118,7 +118,7 @@ WordTable word_table(const ScoreTable& table) {
 std::string caption(const ScoreTable& table) {
   return fmt::format(
       "{} split, in percent: mean ± standard deviation over seeds (their number).\n"
-      "{} of {} runs are complete. Printed: {}.\n",
+      "{} of {} runs are complete.\nPrinted: {}.\n",
       table.split, table.runs.size(), table.wanted, table.source);
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("rank_statistics: means and deviations over runs, by layer, module and
   CHECK(s.cells[0][0].mean == doctest::Approx(2));
   CHECK(s.cells[0][0].std == doctest::Approx(2));
   CHECK(s.largest_rank == 4);
-  CHECK(statistics_text(s).find("0       2.00 ± 0.71  0.00 ± 0.00") != std::string::npos);
+  CHECK(statistics_text(s).find("0      2.00 ± 0.71  0.00 ± 0.00") != std::string::npos);
   CHECK(statistics_json(s)["by_layer"][0]["cola"]["runs"] == 2);
   CHECK(statistics_html(s).find("2.0 ± 2.0") != std::string::npos);
 
@@ -86,8 +86,8 @@ TEST_CASE("cost_table: means over seeds, epochs against adalora's of the same ta
   using Row = std::vector<std::string>;
   REQUIRE(table.rows.size() == 3);
   CHECK(table.rows[0] ==
-        Row{"rte", "sora-r8", "1,000", "750", "900", "25.0%", "200.0", "20.0", "0.50"});
-  CHECK(table.rows[1][8] == "1.00");
+        Row{"rte", "sora-r8", "1,000", "750", "900", "25.0%", "200", "20", "0.5"});
+  CHECK(table.rows[1][8] == "1");
   CHECK(table.rows[2] == Row{"cola", "sora-r8", "-", "-", "-", "-", "-", "-", "-"});
 }
 
