@@ -41,8 +41,8 @@ struct Trained {
 // Throws UsageError where neither or both of run and model are given, or a task is missing.
 Trained open_trained(const TrainedSource& source, const Note& note);
 
-// best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of 0
-// or more. Throws where there is none.
+// best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of
+// 0 or more. Throws where there is none.
 std::string trained_folder(const RunFolder& run, int64_t phase = -1);
 
 }  // namespace soragrad::train
