@@ -6,9 +6,6 @@ namespace {
 
 constexpr double kEps = 1e-5;
 constexpr RandomStream kStream{.seed = 11, .site = 5, .step = 2};
-constexpr double kTolerance = 4e-6;
-constexpr const char* kReason =
-    "the same sums in another order, their rounding multiplied by a row's rstd";
 
 void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, bool train_x,
                        bool train_residual) {
@@ -28,30 +25,30 @@ void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, 
        .composed =
            [=](auto in) {
              return layer_norm(add(dropout(in[0], p, kStream), in[1]), in[2], in[3], kEps);
-           },
-       .tolerance = kTolerance,
-       .reason = kReason});
+           }});
 }
 
 }  // namespace
 
 void add_norm_cases(std::vector<OpCase>& rows) {
-  for (const Shape& shape : {Shape{4, 13}, Shape{40, 3}, Shape{1, 1031}}) {
+  for (const Shape& shape : {Shape{4, 13}, Shape{1, 1031}}) {
     rows.push_back(
         {.op = "layer_norm",
          .what = fmt::format("{}", shape),
          .inputs = {{normal(shape, 44)}, {normal({shape[1]}, 45)}, {normal({shape[1]}, 46)}},
-         .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); },
-         .tolerance = kTolerance,
-         .reason = kReason});
+         .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
   }
+  rows.push_back({.op = "layer_norm",
+                  .what = "rows of 3",
+                  .inputs = {{normal({40, 3}, 44)}, {normal({3}, 45)}, {normal({3}, 46)}},
+                  .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); },
+                  .tolerance = 2e-6,
+                  .reason = "two of three dimensions of dx are subtracted: what is left cancels"});
   rows.push_back(
       {.op = "layer_norm",
        .what = "only the bias is trained",
        .inputs = {{normal({4, 13}, 44), false}, {normal({13}, 45), false}, {normal({13}, 46)}},
-       .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); },
-       .tolerance = kTolerance,
-       .reason = kReason});
+       .call = [](auto in) { return layer_norm(in[0], in[1], in[2], kEps); }});
   add_residual_case(rows, {3, 17}, 0.2, true, true);
   add_residual_case(rows, {3, 17}, 0, true, true);
   add_residual_case(rows, {3, 17}, 0.2, true, false);
