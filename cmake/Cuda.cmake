@@ -1,12 +1,30 @@
 # The CUDA backend: core/**/*.cu become part of soragrad_core. Configuring and building need nvcc
 # and no GPU.
-set(SORAGRAD_CUDA_ARCHITECTURES "80;90" CACHE STRING
-  "GPU architectures, each with PTX for newer ones; a release names 80;86;89;90;100;120")
-set(CMAKE_CUDA_ARCHITECTURES ${SORAGRAD_CUDA_ARCHITECTURES})
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
   set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)  # where NVIDIA's packages put it
 endif()
 enable_language(CUDA)
+# Of the architectures of a release those that this nvcc knows, or what -DSORAGRAD_CUDA_ARCHITECTURES
+# names. The newest also comes as PTX, from which the driver makes code for newer ones.
+set(SORAGRAD_CUDA_ARCHITECTURES "release" CACHE STRING "GPU architectures, as 80;90, or release")
+set(architectures ${SORAGRAD_CUDA_ARCHITECTURES})
+if(architectures STREQUAL "release")
+  execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE known
+    COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[0-9]+" known "${known}")
+  set(architectures "")
+  foreach(architecture 80 86 89 90 100 120)
+    if(architecture IN_LIST known)
+      list(APPEND architectures ${architecture})
+    endif()
+  endforeach()
+endif()
+list(SORT architectures COMPARE NATURAL)
+list(TRANSFORM architectures APPEND "-real" OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
+list(GET architectures -1 newest)
+list(APPEND CMAKE_CUDA_ARCHITECTURES "${newest}-virtual")
+string(REPLACE ";" " " SORAGRAD_CUDA_ARCHITECTURES_TEXT "${architectures}")
+string(APPEND SORAGRAD_CUDA_ARCHITECTURES_TEXT " (PTX ${newest})")
 if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know it of nvcc
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
   set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
@@ -19,9 +37,8 @@ function(soragrad_cuda name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cu)
   target_sources(soragrad_${name} PRIVATE ${sources})
   target_compile_definitions(soragrad_${name} PUBLIC SORAGRAD_WITH_CUDA)
-  string(REPLACE ";" " " architectures "${SORAGRAD_CUDA_ARCHITECTURES}")
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu APPEND PROPERTY
-    COMPILE_DEFINITIONS "SORAGRAD_CUDA_ARCHITECTURES=\"${architectures}\"")
+    COMPILE_DEFINITIONS "SORAGRAD_CUDA_ARCHITECTURES=\"${SORAGRAD_CUDA_ARCHITECTURES_TEXT}\"")
   # fmt 9 takes nvcc for a compiler without constexpr, and nvcc refuses its consteval.
   target_compile_options(soragrad_${name} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:-DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)

@@ -10,7 +10,7 @@ namespace soragrad::cuda {
 
 // Empty where a GPU can be used; otherwise one sentence that says why not.
 std::string unavailable_reason();
-// Architectures the kernels were compiled for, "80 86 89"; empty in a build without CUDA.
+// Architectures the kernels were compiled for, "80 86 90 (PTX 90)"; empty without CUDA.
 std::string architectures();
 
 void* allocate(size_t bytes);  // null where there is no room
