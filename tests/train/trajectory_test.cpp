@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cuda_runtime.h"
 #include "data/glue_task.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "tests/train/tiny_run.h"
@@ -49,14 +50,15 @@ void cut(const fs::path& from, const fs::path& to, int64_t lines) {
   for (std::string line; lines-- > 0 && std::getline(in, line);) out << line << '\n';
 }
 
-std::vector<json> run_case(const fs::path& folder, const fs::path& scratch) {
+std::vector<json> run_case(const fs::path& folder, const fs::path& scratch, const char* device) {
   const json about = json::parse(test::read_text(folder / "case.json"));
   const fs::path shared = shared_folder(), glue = shared / "data/glue";
   Config config;
   read_yaml(config, (folder / "config.yaml").string());
   std::vector<std::string> arguments = {
       "model=" + (shared / "fixtures/models" / about["model"].get<std::string>()).string(),
-      "data=" + glue.string(), "output=" + (scratch / folder.filename()).string(), "device=cpu",
+      "data=" + glue.string(), "output=" + (scratch / folder.filename()).string(),
+      std::string("device=") + device,
       "initial_state=" + (folder / "initial_state.safetensors").string()};
   if (about.contains("train_lines") && about["train_lines"].is_number()) {
     const std::string task = about["task"];
@@ -124,9 +126,8 @@ void compare_sparsity(const std::vector<json>& got, const std::vector<json>& exp
   }
 }
 
-}  // namespace
-
-TEST_CASE("trajectory: every method repeats the reference run, step by step") {
+// Every reference run on a device; says why where it cannot.
+void repeat_all(const char* device) {
   const fs::path cases = shared_folder() / "fixtures/trajectories";
   if (!fs::exists(cases) || !fs::exists(shared_folder() / "data/glue")) {
     MESSAGE("SKIPPED: no reference runs at " << cases.string());
@@ -137,11 +138,25 @@ TEST_CASE("trajectory: every method repeats the reference run, step by step") {
   for (const auto& entry : fs::directory_iterator(cases)) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path().filename().string());
-    const std::vector<json> got = run_case(entry.path(), scratch.path);
+    const std::vector<json> got = run_case(entry.path(), scratch.path, device);
     const std::vector<json> expected = read_lines(entry.path() / "expected.jsonl");
     compare(got, expected);
     compare_sparsity(got, expected, entries_of(entry.path() / "initial_state.safetensors"));
     ++count;
   }
   CHECK(count > 0);
+}
+
+}  // namespace
+
+TEST_CASE("trajectory: every method repeats the reference run, step by step") {
+  repeat_all("cpu");
+}
+
+TEST_CASE("trajectory: every method repeats the reference run on a GPU") {
+  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
+    MESSAGE("SKIPPED: ", reason);
+    return;
+  }
+  repeat_all("cuda");
 }
