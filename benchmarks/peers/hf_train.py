@@ -79,6 +79,7 @@ def main():
     p.add_argument("--method", default="sora", choices=("sora", "lora", "adalora", "full"))
     p.add_argument("--r", type=int, default=8)
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     for flag in ("--pad-to-max", "--bf16", "--compile", "--disentangled-flash", "--evaluation"):
         p.add_argument(flag, action="store_true")
     a = p.parse_args()
@@ -95,6 +96,7 @@ def main():
     after_step = lambda step: None
     if not a.evaluation:
         model, after_step = with_method(torch, model, a)
+    model.to(a.device)
     trainable = [q for q in model.parameters() if q.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=8e-4, weight_decay=0.1)
     run = torch.compile(model, dynamic=True) if a.compile else model
@@ -108,8 +110,10 @@ def main():
         began = time.perf_counter()
         x = tokenizer(*(list(c) for c in zip(*batch)), truncation=True, max_length=a.max_length, return_tensors="pt",
                       padding="max_length" if a.pad_to_max else True)
-        y = torch.zeros(len(batch), dtype=torch.long)
-        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16), torch.set_grad_enabled(not a.evaluation):
+        if a.device == "cuda":
+            began = time.perf_counter()  # a loader's other processes would have made the batch meanwhile
+        x, y = x.to(a.device), torch.zeros(len(batch), dtype=torch.long, device=a.device)
+        with torch.autocast(a.device, torch.bfloat16, enabled=a.bf16), torch.set_grad_enabled(not a.evaluation):
             loss = run(**x, labels=y).loss
         if not a.evaluation:
             loss.backward()
@@ -117,10 +121,13 @@ def main():
             optimizer.step()
             after_step(step)
             optimizer.zero_grad()
+        if a.device == "cuda":
+            torch.cuda.synchronize()
         times.append((time.perf_counter() - began) * 1e3)
         tokens.append(int(x["attention_mask"].sum()))
         first_step = first_step or seconds_since_start()
-    print(json.dumps(dict(ms=times, tokens=tokens, first_step_seconds=first_step)))
+    peak = torch.cuda.max_memory_allocated() / 2**20 if a.device == "cuda" else None
+    print(json.dumps(dict(peak_mib=peak, ms=times, tokens=tokens, first_step_seconds=first_step)))
 
 
 if __name__ == "__main__":
