@@ -1,12 +1,12 @@
-# test_cuda_emulation: the kernels' .cu files compiled by the host compiler, with AddressSanitizer,
-# against cuda_emulation.h; core/cuda_runtime.cu is there too, on include/cuda_runtime.h. A kernel without a .cu is a link error. What knows of CUDA -
-# autograd, the allocator, packed matrices, the optimizer - is compiled once more; the rest comes from
-# the libraries.
+# test_cuda_emulation: the .cu files compiled by the host compiler, with AddressSanitizer: the kernels
+# against cuda_emulation.h, core/cuda_runtime.cu against include/cuda_runtime.h. A kernel without a .cu
+# is a link error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer - is
+# compiled once more; the rest comes from the libraries.
 if(SORAGRAD_CUDA)
   return()  # there the same sources run on the GPU
 endif()
 file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/kernels/*.cu)
-list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # cuda_runtime.cpp stands in
+list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # cublas.cpp stands in
 set(runtime ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu)
 file(GLOB_RECURSE autograd CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/autograd/*.cpp)
 file(GLOB emulation CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
