@@ -30,10 +30,9 @@ memory::desc plain(int64_t rows, int64_t columns, memory::data_type type) {
   return {{rows, columns}, type, memory::format_tag::ab};
 }
 
-dnnl::matmul::primitive_desc describe(int64_t m, const memory::desc& b) {
-  const memory::dims sizes = {b.dims()[0], b.dims()[1]};  // k, n
-  const memory::desc a = plain(m, sizes[0], memory::data_type::bf16);
-  const memory::desc c = plain(m, sizes[1], memory::data_type::f32);
+dnnl::matmul::primitive_desc describe(int64_t m, int64_t n, int64_t k, const memory::desc& b) {
+  const memory::desc a = plain(m, k, memory::data_type::bf16);
+  const memory::desc c = plain(m, n, memory::data_type::f32);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);  // threads share the primitive
 #if DNNL_VERSION_MAJOR >= 3
@@ -66,6 +65,7 @@ bool has_native_bf16() {
 }
 
 struct Bf16Product::Primitive {
+  int64_t n, k;
   dnnl::matmul::primitive_desc desc;
   dnnl::matmul matmul;
 };
@@ -79,8 +79,8 @@ const Bf16Product& Bf16Product::of(int64_t m, int64_t n, int64_t k) {
   if (product) return *product;
   return translated("a product", [&]() -> const Bf16Product& {
     const memory::desc any({k, n}, memory::data_type::bf16, memory::format_tag::any);
-    const auto desc = describe(m, describe(kLayoutRows, any).weights_desc());
-    product.reset(new Bf16Product(*new Primitive{desc, dnnl::matmul(desc)}));
+    const auto desc = describe(m, n, k, describe(kLayoutRows, n, k, any).weights_desc());
+    product.reset(new Bf16Product(*new Primitive{n, k, desc, dnnl::matmul(desc)}));
     return *product;
   });
 }
@@ -94,7 +94,7 @@ void Bf16Product::pack(const float* b, int64_t row_stride, int64_t column_stride
                        std::byte* packed) const {
   translated("to pack a matrix", [&] {
     const memory::desc to = primitive_.desc.weights_desc();
-    const memory::desc from(to.dims(), memory::data_type::f32,
+    const memory::desc from({primitive_.k, primitive_.n}, memory::data_type::f32,
                             memory::dims{row_stride, column_stride});
     memory source(from, engine(), const_cast<float*>(b)), target(to, engine(), packed);
     dnnl::stream stream(engine());
