@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -67,6 +68,30 @@ TEST_CASE("trainer: a step does not wait for the GPU") {
     return cuda_emulation::host_waits() - before;
   };
   CHECK(waits(3) == waits(6));  // of the beginning and the end alone
+}
+
+TEST_CASE("trainer: a loss that is not finite is found before anything is saved, by its step") {
+  const test::TinyFolder folder;
+  std::vector<std::string> errors;
+  for (const std::string device : {"cpu", "cuda"}) {
+    const Config config =
+        folder.config("bad-" + device, {"device=" + device, "method=full", "learning_rate=1e30",
+                                        "warmup_ratio=0", "max_steps=6", "logging_steps=100"});
+    const auto session = open_session(config, [](const std::string&) {});
+    RunFolder run = RunFolder::create(config.output, config);
+    Trainer trainer(*session, run, false);
+    try {
+      trainer.run();
+      FAIL("the run went on");
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      CHECK(text.find("is not finite") != std::string::npos);
+      errors.push_back(text.substr(0, text.find(": loss")));  // "[train] step N"
+    }
+    CHECK(run.checkpoints().empty());
+    CHECK_FALSE(std::filesystem::exists(run.file("best")));
+  }
+  CHECK(errors.at(0) == errors.at(1));
 }
 
 }  // namespace soragrad::train
