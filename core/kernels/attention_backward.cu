@@ -37,6 +37,7 @@ struct RowState {
 __device__ RowState row_state(const AttentionBackwardArgs& args, const TilePlace& at) {
   const AttentionArgs& forward = args.forward;
   RowState state{};
+#pragma unroll
   for (int a = 0; a < kPatch; ++a) {
     const int n = patch_row(a);
     const real* dy = query_row(forward, at, args.dy, n);
@@ -74,6 +75,7 @@ __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs&
     add_dots(tile.dy, tile.v, g);
     __syncthreads();
   }
+#pragma unroll
   for (int a = 0; a < kPatch; ++a) {
     const int i = patch_row(a);
     const uint32_t kept = kept_keys(forward, at, at.query + i);
@@ -115,6 +117,7 @@ __device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardA
   }
   add_product(
       dv, tile_queries(at), [&](int b, int i) { return tile.p.at[i][patch_row(b)]; }, of(tile.dy));
+#pragma unroll
   for (int a = 0; a < kPatch; ++a) {
     const int n = patch_row(a);
     const auto add = [&](const real* row, bool first, const Four& x) {
@@ -137,6 +140,7 @@ __device__ void add_distances(const AttentionArgs& args, const TilePlace& at, in
     add_product(
         part, terms, [&](int a, int n) { return weight(begin + patch_row(a) - (kTile - 1), n); },
         [&](int, int n) -> const Four& { return rows.four(n, column); });
+#pragma unroll
     for (int a = 0; a < kPatch; ++a) {
       const int64_t entry = distance_entry(args, at, begin + patch_row(a));
       if (entry < 0) continue;

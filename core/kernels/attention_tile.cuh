@@ -36,6 +36,8 @@ struct alignas(16) TileRows {
 
 // A thread's part of a tile: row a is tile row y + 8a; columns are keys x + 8b, or columns 4x + b
 // of a chunk.
+// Loops over it are unrolled, by pragma where nvcc does not do so by itself: registers cannot be
+// indexed, and a patch in memory is slow.
 struct Patch {
   Four row[kPatch];
 };
@@ -205,6 +207,7 @@ __device__ inline void add_scores(ScoreTile& tile, const AttentionArgs& args, Pa
 template <typename Weight, typename Row>
 __device__ void add_product(Patch& sum, int terms, const Weight& weight, const Row& four) {
   for (int n = 0; n < terms; ++n) {
+#pragma unroll
     for (int a = 0; a < kPatch; ++a) {
       const real w = weight(a, n);
       const Four& x = four(a, n);
