@@ -186,8 +186,8 @@ WordTable path_table(const Path& path, bool for_people) {
 
 std::string path_text(const Path& path) {
   return fmt::format(
-      "path of thresholds by {}; mem.: {} training rows, gen.: validation, in % of\n"
-      "phase 0; front *: no phase stores as little and validates better\n{}",
+      "path of thresholds, scored by {}; mem.: % of phase 0 on\n"
+      "{} training rows, gen.: on validation; *: on the Pareto front\n{}",
       path.metric, path.train_rows, to_text(path_table(path, true), 0));
 }
 

@@ -29,8 +29,7 @@ constexpr Stated kGlueSettings[] = {
 };
 
 constexpr Stated kPaperSettings[] = {
-    {"splits", "seed-42 permutation; test rows are never GLUE's test file",
-     "A, src/processor.py; A#6"},
+    {"splits", "seed-42 permutation, never GLUE's test file", "A, src/processor.py; A#6"},
     {"  cola rte mrpc stsb mnli wnli", "dev: first half validation, the rest test",
      "A, src/processor.py"},
     {"  qqp qnli sst2", "train: 1000 rows validation; dev is test", "A, src/processor.py"},
@@ -46,7 +45,7 @@ constexpr Stated kPaperSettings[] = {
     {"sparse_lambda", "10 (sts-b), 0.001 (rte, schedule)", "A, scripts/"},
     {"xi", "3e-4 (sts-b), 0 to 7e-4 in 7 (rte, schedule)", "A, scripts/"},
     {"phase_epochs", "15", "A, run_glue.py"},
-    {"bottleneck", "16", "A, the adapter script; the paper's own: not stated"},
+    {"bottleneck", "16", "A, adapter script; the paper's: not stated"},
     {"RoBERTa-large", kNotStated, kNotStated},
 };
 
@@ -62,7 +61,7 @@ constexpr TaskSettings kPaperTasks[] = {
 };
 
 constexpr Stated kAdaloraSettings[] = {
-    {"splits", "GLUE's train and dev; both halves of mnli from one run", "B, NLU/"},
+    {"splits", "GLUE's train and dev; mnli's halves, one run", "B, NLU/"},
     {"seed", "mean of 5", "C; which: not stated (B's scripts: 6)"},
     {"optim", "adamw_hf", "B, transformers 4.4 AdamW"},
     {"eval_steps", kNotStated, kNotStated},
@@ -103,13 +102,12 @@ constexpr TaskSettings kAdaloraTasks[] = {
 constexpr ProtocolRules kProtocols[] = {
     {"glue", "the usual way: transformers' run_glue.py", true, false, false, kGlueSettings, "", {}},
     {"paper", "the released SoRA code", false, true, true, kPaperSettings,
-     "learning rates are lora's; A#4, A's scripts for lengths and for sora and houlsby",
-     kPaperTasks},
+     "rates of lora, batch, epochs A#4; lengths, other rates A's scripts", kPaperTasks},
     {"adalora", "the AdaLoRA code and paper", true, false, false, kAdaloraSettings,
-     "C, Table 8; lengths, warm-up and dropout from B's scripts", kAdaloraTasks},
+     "C, Table 8; lengths, warm-up, dropout B's scripts", kAdaloraTasks},
 };
 
-constexpr size_t kValueColumn = 30;
+constexpr size_t kValueColumn = 32;
 
 // "key  value  [source]", the source on a line of its own where it does not fit a terminal.
 std::string stated_line(std::string_view key, std::string_view value, std::string_view source) {
@@ -212,9 +210,9 @@ std::string protocols_text() {
                         order[1], order[2], order[3]);
   }
   return text +
-         "\nsources: A github.com/TsinghuaC3I/SoRA, A#n its issue n; B "
-         "github.com/QingruZhang/AdaLoRA;\nC arXiv 2303.10512; T transformers, run_glue.py. The "
-         "SoRA paper (arXiv 2311.11696) has\nno table of settings that could be read: what it "
+         "\nsources: A github.com/TsinghuaC3I/SoRA, A#n its issue n; B\n"
+         "github.com/QingruZhang/AdaLoRA; C arXiv 2303.10512; T transformers, run_glue.py.\n"
+         "Of the SoRA paper (arXiv 2311.11696) no table of settings could be read: what it\n"
          "alone would say is \"not stated\".\n";
 }
 

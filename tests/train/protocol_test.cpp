@@ -49,7 +49,7 @@ TEST_CASE("protocol: the printed table fits a terminal and holds the check value
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     CAPTURE(line);
-    CHECK(line.size() <= 90);
+    CHECK(line.size() <= 80);
   }
   for (const char* part :
        {"protocol=glue", "protocol=paper", "protocol=adalora", "207 84 253 243", "30 63 342 322",
