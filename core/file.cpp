@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 
 namespace soragrad {
@@ -30,11 +30,6 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
-  bool close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return ::close(fd) == 0;
-  }
 
  private:
   int fd_;
@@ -51,26 +46,6 @@ void write_all(int fd, std::string_view bytes, const std::string& path) {
     if (written < 0) fail_file(path, "cannot write", errno);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
-}
-
-// A rename is durable once its folder is on disk; file systems that cannot sync a folder say
-// EINVAL.
-void sync_folder(const fs::path& folder) {
-  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() >= 0) ::fsync(fd.get());
-}
-
-// Creates TARGET.tmp.PID.N for the first N that is free: a killed process may have left some, and
-// process ids repeat. Returns the descriptor, or -1 with errno.
-int create_beside(const fs::path& target, std::string& name) {
-  static std::atomic<uint32_t> counter{0};
-  int fd = -1;
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    name = fmt::format("{}.tmp.{}.{}", target.string(), ::getpid(), counter.fetch_add(1));
-    fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 || errno != EEXIST) break;
-  }
-  return fd;
 }
 
 void write_in_place(const std::string& path, std::string_view bytes) {
@@ -121,24 +96,9 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
   if (fs::is_directory(status)) fail("[file] {}: is a folder, expected a file.", path);
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_in_place(path, bytes);
 
-  const fs::path target = fs::is_symlink(fs::symlink_status(path, error))
-                              ? fs::weakly_canonical(path, error)
-                              : fs::path(path);
-  require(!target.empty(), "[file] {}: cannot resolve the link: {}.", path, error.message());
-  std::string temporary;
-  Descriptor fd(create_beside(target, temporary));
-  if (fd.get() < 0) fail_file(path, "cannot create the temporary file beside it", errno);
-  try {
-    write_all(fd.get(), bytes, path);
-    if (::fsync(fd.get()) != 0) fail_file(path, "cannot sync", errno);
-    if (!fd.close()) fail_file(path, "cannot close", errno);
-    if (::rename(temporary.c_str(), target.c_str()) != 0) fail_file(path, "cannot rename", errno);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  const fs::path folder = target.parent_path();
-  sync_folder(folder.empty() ? fs::path(".") : folder);
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 }  // namespace soragrad

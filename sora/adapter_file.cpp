@@ -2,12 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "nn/checkpoint/atomic_file.h"
+#include "core/atomic_file.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/mapped_file.h"
 #include "nn/checkpoint/state_dict.h"
@@ -96,7 +97,7 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
   json["base_model_name_or_path"] = info.base_model;
   json["task"] = info.task;
   json["num_labels"] = info.num_labels;
-  nn::AtomicFile file(folder / kConfigName);
+  AtomicFile file(folder / kConfigName);
   file.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   file.commit();
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "nn/checkpoint/atomic_file.h"
+#include "core/atomic_file.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/gated_delta.h"
 #include "sora/targets.h"
@@ -139,7 +139,7 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
     modules_to_save.insert(path.find("pooler") == std::string::npos ? "classifier" : "pooler");
   });
   writer.write(folder / "adapter_model.safetensors");
-  nn::AtomicFile file(folder / "adapter_config.json");
+  AtomicFile file(folder / "adapter_config.json");
   file.write(config_of(model, kept, modules_to_save, info)
                  .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
              "\n");

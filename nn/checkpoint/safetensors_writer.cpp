@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "nn/checkpoint/atomic_file.h"
 #include "nn/checkpoint/safetensors.h"
 
 namespace soragrad::nn {

@@ -7,11 +7,12 @@
 #include <span>
 #include <string_view>
 
-namespace soragrad::nn {
+namespace soragrad {
 
 class AtomicFile {
  public:
-  // Creates "NAME.tmp-PID" beside the path; throws where the folder cannot be written.
+  // Creates "NAME.tmp.PID.N" beside the path; throws where the folder cannot be written. A symbolic
+  // link keeps pointing to its target, which is replaced.
   explicit AtomicFile(std::filesystem::path path);
   // Removes the temporary file unless commit() has run.
   ~AtomicFile();
@@ -31,4 +32,4 @@ class AtomicFile {
   int fd_ = -1;
 };
 
-}  // namespace soragrad::nn
+}  // namespace soragrad

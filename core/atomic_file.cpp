@@ -1,25 +1,34 @@
-#include "nn/checkpoint/atomic_file.h"
+#include "core/atomic_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "core/error.h"
 
-namespace soragrad::nn {
+namespace soragrad {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  // A symbolic link keeps pointing to its target, which is replaced.
   std::error_code error;
-  if (std::filesystem::is_symlink(path_, error)) path_ = std::filesystem::weakly_canonical(path_);
-  temporary_ = path_;
-  temporary_ += fmt::format(".tmp-{}", ::getpid());
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd_ < 0) fail_with_errno("cannot be created");
+  if (std::filesystem::is_symlink(path_, error)) {
+    path_ = std::filesystem::weakly_canonical(path_, error);
+    require(!path_.empty(), "[file] {}: cannot resolve the link: {}.", path_.string(),
+            error.message());
+  }
+  // The first N that is free: a killed process may have left some, and process ids repeat.
+  static std::atomic<uint32_t> counter{0};
+  for (int attempt = 0; attempt < 1000 && fd_ < 0; ++attempt) {
+    temporary_ = path_;
+    temporary_ += fmt::format(".tmp.{}.{}", ::getpid(), counter.fetch_add(1));
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd_ < 0 && errno != EEXIST) break;
+  }
+  if (fd_ < 0) fail_with_errno("cannot create the temporary file beside it");
 }
 
 AtomicFile::~AtomicFile() {
@@ -33,7 +42,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     constexpr size_t kChunk = 1 << 30;  // Linux writes at most 2 GiB at once
     const ssize_t written = ::write(fd_, bytes.data(), std::min(bytes.size(), kChunk));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_with_errno("cannot be written");
+    if (written < 0) fail_with_errno("cannot write");
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
 }
@@ -43,8 +52,8 @@ void AtomicFile::write(std::string_view text) {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(fd_) != 0) fail_with_errno("cannot be synced");
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("cannot be renamed into");
+  if (::fsync(fd_) != 0) fail_with_errno("cannot sync");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("cannot rename");
   ::close(std::exchange(fd_, -1));
   // The new name itself must reach the disk; folders that cannot be synced (some network file
   // systems) are left to the kernel.
@@ -56,7 +65,7 @@ void AtomicFile::commit() {
 }
 
 void AtomicFile::fail_with_errno(const char* what) const {
-  fail("[{}] {}: {}.", path_.string(), what, std::generic_category().message(errno));
+  fail("[file] {}: {}: {}.", path_.string(), what, std::generic_category().message(errno));
 }
 
-}  // namespace soragrad::nn
+}  // namespace soragrad
