@@ -117,4 +117,33 @@ std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model) 
   return method;
 }
 
+MethodConfig continued(const MethodConfig& run, const fs::path& folder) {
+  const MethodConfig adapter = read_adapter_config(folder).method;
+  require(
+      adapter.method == run.method,
+      "[initial_state] {} holds an adapter of method {}, the run's method is {}; set method={}.",
+      nn::printable(folder.string()), adapter.method, run.method, adapter.method);
+  MethodConfig config = run;
+  config.r = adapter.r;
+  config.lora_alpha = adapter.lora_alpha;
+  config.target_modules = adapter.target_modules;
+  config.init_r = adapter.init_r;
+  config.target_r = std::min(run.target_r, adapter.init_r);
+  config.bottleneck = adapter.bottleneck;
+  config.adapter_activation = adapter.adapter_activation;
+  config.modules = adapter.modules;
+  return config;
+}
+
+void load_initial_adapter(const fs::path& folder, nn::Module& model) {
+  const Contents contents = read_folder(folder);
+  for (const nn::StoredTensor& tensor : contents.tensors.tensors()) {
+    require(!tensor.name.ends_with(".bias") || is_head(tensor.name) || !contents.config.peft,
+            "[initial_state] {} holds {}: biases would be lost in the run's adapter; train it in "
+            "peft with bias=none.",
+            nn::printable(folder.string()), nn::printable(tensor.name));
+  }
+  load_values(contents.tensors, contents.config.peft, model);
+}
+
 }  // namespace soragrad::sora

@@ -37,4 +37,12 @@ AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 // Throws with all missing, unexpected and mis-shaped names together (the first ten of each).
 std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model);
 
+// For training that goes on from an adapter, in two steps. First the run's configuration with the
+// adapter's places, ranks and factors instead of its own; throws where the methods differ.
+MethodConfig continued(const MethodConfig& run, const std::filesystem::path& folder);
+// Then, with that attached, the adapter's values instead of the drawn ones. A head that peft left
+// to the base model stays. Throws as load_adapter() does, and where peft saved biases, which the
+// run's own adapters do not hold.
+void load_initial_adapter(const std::filesystem::path& folder, nn::Module& model);
+
 }  // namespace soragrad::sora

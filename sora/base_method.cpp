@@ -41,12 +41,12 @@ void LowRankMethod::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
     deltas_.push_back(delta.get());
     attach_delta(linear, std::move(delta));
   };
-  if (config_.modules.empty()) {
+  if (!config_.modules) {
     for (nn::Linear* linear : find_targets(model, config_.target_modules)) {
       attach_one(*linear, rank(), factor());
     }
   }
-  for (const ModuleShape& shape : config_.modules) {
+  for (const ModuleShape& shape : config_.modules.value_or(std::vector<ModuleShape>{})) {
     attach_one(linear_at(model, shape.module), shape.rank, shape.factor);
   }
 }

@@ -46,8 +46,9 @@ struct MethodConfig {
   // houlsby, pfeiffer
   int64_t bottleneck = 16;
   std::string adapter_activation = "gelu_new";
-  // lora, adalora: a pruned or imported adapter; replaces ranks, lora_alpha and target_modules
-  std::vector<ModuleShape> modules;
+  // lora, adalora: a pruned or imported adapter; replaces ranks, lora_alpha and target_modules.
+  // Empty where nothing is left but the head.
+  std::optional<std::vector<ModuleShape>> modules;
 };
 
 // What a method says of its sparsity: gates (sora), or entries of lora_E (adalora).

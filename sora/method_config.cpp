@@ -165,7 +165,7 @@ void check(const MethodConfig& config) {
   for (const int64_t rank : {config.r, config.init_r, config.bottleneck}) {
     require(rank <= kMaxRank, "[method] a rank of {} is above {}.", rank, kMaxRank);
   }
-  for (const ModuleShape& shape : config.modules) {
+  for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
     require(shape.rank >= 1 && shape.rank <= kMaxRank && std::isfinite(shape.factor),
             "[modules] {} has rank {} and factor {}; a rank of 1 to {} and a number are wanted.",
             shape.module, shape.rank, shape.factor, kMaxRank);
@@ -175,7 +175,8 @@ void check(const MethodConfig& config) {
 nlohmann::json to_json(const MethodConfig& config) {
   nlohmann::json json{{"method", config.method}};
   for_each_key(config, [&](const char* key, const auto& value) { json[key] = value; });
-  for (const ModuleShape& shape : config.modules) {
+  if (config.modules) json["modules"] = nlohmann::json::object();
+  for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
     json["modules"][shape.module] = {{"rank", shape.rank}, {"factor", shape.factor}};
   }
   return json;

@@ -125,6 +125,7 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   config.info.num_labels = num_labels_of(tensors);
 
   // The ranks of rank_pattern are the tensors' own; only alpha needs looking up.
+  method.modules.emplace();
   const Patterns alphas(reader, "alpha_pattern");
   const std::string_view suffix = adalora ? ".lora_A" : ".lora_A.weight";
   for (const nn::StoredTensor& tensor : tensors.tensors()) {
@@ -137,10 +138,13 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
     const double factor = adalora  ? adalora_factor(alpha, static_cast<double>(method.init_r))
                           : rslora ? alpha / std::sqrt(rank)
                                    : alpha / rank;
-    if (rank > 0) method.modules.push_back({module, tensor.sizes[0], factor});
+    if (rank > 0) method.modules->push_back({module, tensor.sizes[0], factor});
   }
-  require(!method.modules.empty(), "[{}] the adapter has no lora_A tensor with a rank.",
-          tensors.where());
+  const bool head =
+      std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
+                  [](const nn::StoredTensor& tensor) { return is_head(tensor.name); });
+  require(head || !method.modules->empty(),
+          "[{}] the adapter has neither a lora_A tensor with a rank nor a head.", tensors.where());
   return config;
 }
 

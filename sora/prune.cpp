@@ -15,6 +15,7 @@ MethodConfig prune(nn::Module& model, const MethodConfig& config) {
   pruned.r = config.method == "adalora" ? config.init_r : config.r;
   pruned.lora_alpha = config.lora_alpha;
   pruned.target_modules = config.target_modules;
+  pruned.modules.emplace();
   for (const GatedDelta* delta : deltas) {
     nn::Linear& linear = delta->linear();
     const FoldedDelta folded = fold(*delta);
@@ -26,7 +27,7 @@ MethodConfig prune(nn::Module& model, const MethodConfig& config) {
     smaller->a.assign(folded.a.to(device));
     smaller->b.assign(folded.b.to(device));
     linear.attach(std::move(smaller));
-    pruned.modules.push_back({linear.path(), folded.rank, folded.factor});
+    pruned.modules->push_back({linear.path(), folded.rank, folded.factor});
   }
   return pruned;
 }

@@ -133,7 +133,7 @@ constexpr Key kKeys[] = {
     key(kModel, "classifier_dropout", FIELD(classifier_dropout), kShare, "", "from config.json", "",
         ""),
     key(kModel, "initial_state", FIELD(initial_state), kAny, "", "none", "",
-        "safetensors file that replaces tensors before step 1"),
+        "safetensors file that replaces tensors before step 1, or an adapter to go on from"),
 
     key(kLowRank, "r", FIELD(method.r), kSmallCount, "", "", "sora lora", "rank"),
     key(kLowRank, "lora_alpha", FIELD(method.lora_alpha), kAlpha, "", "", "sora lora adalora",

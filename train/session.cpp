@@ -152,9 +152,17 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   session->sampler = make_sampler(config, session->train);
   session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
 
-  session->method = sora::make_method(config.method);
+  const bool from_adapter = std::filesystem::is_directory(config.initial_state);
+  if (from_adapter) {
+    session->config.method = sora::continued(config.method, config.initial_state);
+    note(fmt::format("{}: its places, ranks and factors instead of the run's.",
+                     config.initial_state));
+  }
+  session->method = sora::make_method(session->config.method);
   session->method->attach(*session->model, seed);
-  if (!config.initial_state.empty()) {
+  if (from_adapter) {
+    sora::load_initial_adapter(config.initial_state, *session->model);
+  } else if (!config.initial_state.empty()) {
     load_initial_state(*session->model, config.initial_state, session->device);
   }
   session->optimizer = std::make_unique<nn::Optimizer>(
