@@ -1,0 +1,8 @@
+# Damaged and hostile files of every kind through the program, each with exit code 1 and one line.
+find_program(bash bash REQUIRED)
+if(SANITIZE)
+  set(limit no-limit)
+endif()
+execute_process(COMMAND ${bash} ${SOURCE}/tests/hostile_files.sh ${BUILD}/soragrad
+  ${SOURCE}/examples/quickstart ${SOURCE}/tests/golden/checkpoint ${BUILD}/tests/hostile_files
+  ${limit} COMMAND_ERROR_IS_FATAL ANY)
