@@ -1,0 +1,27 @@
+// Readers of foreign files as fuzz targets. Error, in one line, is the right answer to a damaged
+// file; anything else that a reader throws or does is a find.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace soragrad::fuzz {
+
+struct Target {
+  std::string_view name;
+  void (*read)(std::string_view bytes);
+  std::vector<std::string> (*seeds)();  // good files to begin from; GOLDEN is a folder of tests
+};
+
+// safetensors, shard indices, torch's two forms and its pickles: all in memory.
+std::span<const Target> checkpoint_targets();
+// config.json, tokenizers, rows, YAML and adapters.
+std::span<const Target> text_targets();
+
+// Runs a target on one file: whether it was accepted. Ends the program where a message is not one
+// line.
+bool run(const Target& target, std::string_view bytes);
+
+}  // namespace soragrad::fuzz

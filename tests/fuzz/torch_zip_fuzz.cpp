@@ -1,7 +1,0 @@
-#include "nn/checkpoint/torch_zip.h"
-#include "tests/fuzz/fuzz.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace soragrad::nn;
-  return run_reader([&] { copy_all(read_torch_zip(as_file(data, size))); });
-}
