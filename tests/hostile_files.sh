@@ -328,7 +328,9 @@ yaml "nested" "nested" 'model: {a: {b: c}}'
 yaml "deep" "c.yaml" "model: $(repeat '[' 100000)"
 yaml "deep map" "c.yaml" "$(for i in $(seq 2000); do repeat ' ' "$i"; echo 'a:'; done)"
 yaml "twice" "set in line 1 already" "$(printf 'seed: 1\nseed: 2')"
-yaml "two documents" "2 YAML documents" "$(printf -- '---\nseed: 1\n---\nseed: 2\n')"
+yaml "two documents" "more than one YAML document" "$(printf -- '---\nseed: 1\n---\nseed: 2\n')"
+yaml "a stray comma" "more than one YAML document" ', model: m'
+yaml "a stray bracket" "c.yaml" "$(printf 'seed: 1\n]')"
 yaml "unknown anchor" "c.yaml" 'model: *x'
 printf '%s\n' "target_modules: [&a [x,x,x,x],*a,*a]" >c.yaml
 refused "YAML: aliases in a list" "nested" train --config c.yaml

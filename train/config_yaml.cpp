@@ -1,18 +1,15 @@
 // YAML in and out, and the table as --help.
-#include <yaml-cpp/yaml.h>
-
 #include <map>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "train/config.h"
 #include "train/suggest.h"
+#include "train/yaml_file.h"
 
 namespace soragrad::train {
 
 namespace {
 
-constexpr int64_t kMaxConfigBytes = 1 << 20;
 constexpr size_t kMaxListBytes = 1 << 16;
 
 // Shortest text that reads back as the same number; with a point before the exponent, without which
@@ -85,17 +82,8 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
 }  // namespace
 
 void read_yaml(Config& config, const std::string& path) {
-  const std::string bytes = read_file(path, kMaxConfigBytes);
-  std::vector<YAML::Node> documents;
-  try {
-    documents = YAML::LoadAll(bytes);
-  } catch (const YAML::Exception& error) {
-    fail("[config] {}:{}: not YAML: {}.", path, error.mark.line + 1, error.msg);
-  }
-  require(documents.size() <= 1, "[config] {} holds {} YAML documents; expected one.", path,
-          documents.size());
-  if (documents.empty() || documents[0].IsNull()) return;
-  const YAML::Node& root = documents[0];
+  const YAML::Node root = read_yaml_file(path, "config");
+  if (root.IsNull()) return;
   require(root.IsMap(), "[config] {}:1: expected lines of `key: value`.", path);
   std::map<std::string, int> seen;
   for (const auto& entry : root) {

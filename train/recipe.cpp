@@ -1,20 +1,17 @@
 #include "train/recipe.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <charconv>
 #include <iterator>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "train/suggest.h"
+#include "train/yaml_file.h"
 
 namespace soragrad::train {
 
 namespace {
 
-constexpr int64_t kMaxRecipeBytes = 1 << 20;
 using Named = std::vector<std::pair<std::string, RecipeKeys>>;
 
 struct Reader {
@@ -91,12 +88,7 @@ const RecipeKeys* find(const Named& named, const std::string& name) {
 }  // namespace
 
 Recipe read_recipe(const std::string& path) {
-  YAML::Node root;
-  try {
-    root = YAML::Load(read_file(path, kMaxRecipeBytes));
-  } catch (const YAML::Exception& error) {
-    fail("[recipe] {}:{}: not YAML: {}.", path, error.mark.line + 1, error.msg);
-  }
+  const YAML::Node root = read_yaml_file(path, "recipe");
   require(root.IsMap(), "[recipe] {}: expected output, seeds, common, methods and tasks.", path);
   Recipe recipe;
   recipe.path = path;
