@@ -1,11 +1,9 @@
 #include "sora/merge.h"
 
 #include "core/parallel.h"
-#include "sora/gated_delta.h"
 #include "sora/targets.h"
 
 namespace soragrad::sora {
-namespace {
 
 Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta) {
   const Tensor weight = linear.weight.value().to(Device::cpu).clone();
@@ -28,8 +26,6 @@ Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta) {
   });
   return weight.to(linear.weight.device());
 }
-
-}  // namespace
 
 void merge(nn::Module& model) {
   const std::vector<nn::Linear*> all = linears(model);

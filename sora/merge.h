@@ -2,11 +2,15 @@
 #pragma once
 
 #include "nn/module.h"
+#include "sora/gated_delta.h"
 
 namespace soragrad::sora {
 
 // Adds all deltas into their weights and detaches them. Products are summed in double. Throws,
 // changing nothing, where a delta is no linear map (houlsby and pfeiffer adapters).
 void merge(nn::Module& model);
+
+// The Linear's weight with this delta, where the weight lives.
+Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta);
 
 }  // namespace soragrad::sora

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/gated_delta.h"
+#include "sora/merge.h"
 #include "sora/targets.h"
 
 namespace soragrad::sora {
@@ -22,8 +24,8 @@ struct Exported {
   FoldedDelta delta;
 };
 
-// Deltas with some rank left. Where none has, the first one as rank 1 of zeros: peft's LoRA needs a
-// module and r >= 1.
+// Deltas of the encoder with some rank left. Where none has, a Linear with rank 1 of zeros: peft's
+// LoRA needs a module and r >= 1.
 std::vector<Exported> exported(nn::Module& model) {
   const std::vector<GatedDelta*> deltas = gated_deltas(model);
   require(!deltas.empty(),
@@ -31,14 +33,14 @@ std::vector<Exported> exported(nn::Module& model) {
           "of this method; use --format merged, or the run's own format.");
   std::vector<Exported> kept;
   for (const GatedDelta* delta : deltas) {
+    if (is_head(delta->linear().path())) continue;
     FoldedDelta folded = fold(*delta);
     if (folded.rank > 0) kept.push_back({&delta->linear(), std::move(folded)});
   }
   if (kept.empty()) {
-    nn::Linear& first = deltas.front()->linear();
-    kept.push_back({&first,
-                    {1, Tensor::zeros({1, first.in()}), Tensor::zeros({first.out(), 1}),
-                     deltas.front()->factor()}});
+    nn::Linear& first = *find_targets(model, {}).front();
+    kept.push_back(
+        {&first, {1, Tensor::zeros({1, first.in()}), Tensor::zeros({first.out(), 1}), 1}});
   }
   return kept;
 }
@@ -130,12 +132,22 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
     add(each.linear->path() + ".lora_A.weight", each.delta.a);
     add(each.linear->path() + ".lora_B.weight", each.delta.b);
   }
-  // The head is trained, or drawn and frozen: the base checkpoint does not hold it either way.
+  // The head is trained, or drawn and frozen: the base checkpoint does not hold it either way. A
+  // delta there, which only imported adapters have, is merged into the weight that is saved.
+  std::map<const nn::Parameter*, const GatedDelta*> merged;
+  std::set<const nn::Parameter*> left_out;
+  for (const GatedDelta* delta : gated_deltas(model)) {
+    merged[&delta->linear().weight] = delta;
+    left_out.insert({&delta->a, &delta->b});
+    if (delta->gate) left_out.insert(&*delta->gate);
+  }
   std::set<std::string> modules_to_save;
   model.for_each_parameter([&](nn::Parameter& parameter) {
     const std::string path = parameter.path();
-    if (!is_head(path)) return;
-    add(path, parameter.value());
+    if (!is_head(path) || left_out.contains(&parameter)) return;
+    const auto found = merged.find(&parameter);
+    add(path, found == merged.end() ? parameter.value()
+                                    : merged_weight(found->second->linear(), fold(*found->second)));
     modules_to_save.insert(path.find("pooler") == std::string::npos ? "classifier" : "pooler");
   });
   writer.write(folder / "adapter_model.safetensors");
