@@ -170,6 +170,42 @@ TEST_CASE("prune: zero gates go, logits stay, and the result loads on its own") 
   CHECK_THROWS_AS(prune(model, config_of("houlsby")), Error);
 }
 
+TEST_CASE("prune: without any gate only the head is left, and loads") {
+  const Folder folder("prune_all");
+  ToyModel model;
+  trained(model, config_of("sora"));
+  for (GatedDelta* delta : gated_deltas(model)) delta->gate->value().fill_zero();
+  const std::vector<real> before = model.logits();
+  const MethodConfig pruned = prune(model, config_of("sora"));
+  CHECK(pruned.modules->empty());
+  save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+  ToyModel fresh;
+  const auto again = load_adapter(folder.path, fresh);
+  CHECK(gated_deltas(fresh).empty());
+  check_near(fresh.logits(), before);
+  CHECK(again->counts().stored == 0);
+}
+
+TEST_CASE("adapter: training goes on from one with its ranks and values") {
+  const Folder folder("continued");
+  ToyModel model;
+  trained(model, config_of("sora"));
+  const MethodConfig pruned = prune(model, config_of("sora"));
+  save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+  MethodConfig run = config_of("lora");
+  run.r = 5;
+  run.lora_dropout = 0.25;
+  const MethodConfig further = continued(run, folder.path);
+  CHECK(further.lora_dropout == 0.25);
+  ToyModel fresh;
+  const auto method = make_method(further);
+  method->attach(fresh, 7);
+  load_initial_adapter(folder.path, fresh);
+  CHECK(fresh.logits() == model.logits());
+  CHECK(gated_deltas(fresh).front()->rank() == 2);
+  CHECK(holds(message_of([&] { continued(config_of("sora"), folder.path); }), "set method=lora"));
+}
+
 TEST_CASE("merge: a plain model with equal logits") {
   for (const std::string name : {"sora", "adalora", "lora", "bitfit"}) {
     CAPTURE(name);
