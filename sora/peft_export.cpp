@@ -94,6 +94,7 @@ nlohmann::json config_of(nn::Module& model, const std::vector<Exported>& kept,
       alphas[key] = alpha(each);
     }
   }
+  // No key that is younger than patterns: a release that does not know one refuses the adapter.
   return {{"peft_type", "LORA"},
           {"task_type", "SEQ_CLS"},
           {"base_model_name_or_path", info.base_model},
@@ -105,8 +106,6 @@ nlohmann::json config_of(nn::Module& model, const std::vector<Exported>& kept,
           {"bias", "none"},
           {"fan_in_fan_out", false},
           {"init_lora_weights", true},
-          {"use_rslora", false},
-          {"use_dora", false},
           {"target_modules", targets(model, kept)},
           {"modules_to_save", modules_to_save},
           {"rank_pattern", ranks},
