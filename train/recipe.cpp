@@ -31,8 +31,10 @@ struct Reader {
     for (const auto& entry : node) {
       std::string value;
       if (entry.second.IsSequence()) {
-        for (const YAML::Node& item : entry.second)
-          value += (value.empty() ? "" : ",") + scalar(item);
+        for (const YAML::Node& item : entry.second) {
+          if (!value.empty()) value += ',';
+          value += scalar(item);
+        }
       } else {
         value = entry.second.IsNull() ? "auto" : scalar(entry.second);
       }
