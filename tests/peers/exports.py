@@ -275,7 +275,7 @@ def peft_cases(family):
                                              layers_pattern="layer")
     yield "lora, biases", peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules=both, bias="lora_only")
     yield "lora, all biases", peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules=both, bias="all")
-    if PEFT_VERSION >= (0, 7):
+    if PEFT_VERSION >= (0, 8):
         yield "lora, rslora", peft.LoraConfig(task_type="SEQ_CLS", r=4, lora_alpha=6, target_modules=both, use_rslora=True)
     if PEFT_VERSION >= (0, 5):
         yield "lora, patterns", peft.LoraConfig(
@@ -283,7 +283,7 @@ def peft_cases(family):
             rank_pattern={query: 7, f"{layers}.1.output.dense": 2}, alpha_pattern={value: 3, "output.dense": 5})
         yield "lora, rslora and patterns", peft.LoraConfig(
             task_type="SEQ_CLS", r=4, lora_alpha=6, target_modules=both, rank_pattern={query: 7}, alpha_pattern={query: 3},
-            **({"use_rslora": True} if PEFT_VERSION >= (0, 7) else {}))
+            **({"use_rslora": True} if PEFT_VERSION >= (0, 8) else {}))
     if PEFT_VERSION >= (0, 8):
         yield "lora, all-linear", peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules="all-linear")
     yield "adalora", peft.AdaLoraConfig(task_type="SEQ_CLS", init_r=4, target_r=2, lora_alpha=6, target_modules=both,
