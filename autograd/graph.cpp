@@ -30,7 +30,9 @@ namespace {
 thread_local bool recording = true;
 uint64_t next_number = 0;
 
-bool is_only_user(const Tensor& tensor) { return tensor.storage().use_count() == 1; }
+bool is_only_user(const Tensor& tensor) {
+  return tensor.storage().use_count() == 1;
+}
 
 std::set<std::string_view>& op_names() {
   static std::set<std::string_view> names;
@@ -84,7 +86,9 @@ void Variable::set_value(Tensor value) {
   value_ = std::move(value);
 }
 
-bool Gradients::wanted(size_t input) const { return node_.inputs[input] != nullptr; }
+bool Gradients::wanted(size_t input) const {
+  return node_.inputs[input] != nullptr;
+}
 
 void Gradients::add(size_t input, Tensor dx) {
   Node* node = node_.inputs[input].get();
@@ -153,7 +157,9 @@ void backward(const Variable& loss, real scale) {
 }
 
 NoGrad::NoGrad() : before_(std::exchange(detail::recording, false)) {}
-NoGrad::~NoGrad() { detail::recording = before_; }
+NoGrad::~NoGrad() {
+  detail::recording = before_;
+}
 
 std::vector<std::string> recorded_ops() {
   return {detail::op_names().begin(), detail::op_names().end()};

@@ -56,7 +56,8 @@ Variable residual_layer_norm(const Variable& x, const Variable& residual, const 
 Variable softmax(const Variable& x);  // over the last axis
 
 // -- Rows and tables (ops/rows.cpp) ---------------------------------------------------------------
-// Rows ids (n), I64, of table (rows, hidden) -> (n, hidden). padding_idx (-1: none) gets no gradient.
+// Rows ids (n), I64, of table (rows, hidden) -> (n, hidden). padding_idx (-1: none) gets no
+// gradient.
 Variable embedding(const Tensor& ids, const Variable& table, int64_t padding_idx = -1);
 // Rows index (n), I64, of x (rows, hidden); no index occurs twice.
 Variable select_rows(const Variable& x, const Tensor& index);
@@ -65,9 +66,9 @@ Variable slice_rows(const Variable& x, int64_t begin, int64_t end);  // rows [be
 // -- Attention (ops/attention.cpp) ----------------------------------------------------------------
 // What attention needs to know of a batch. Built by models/, shared by all layers.
 struct AttentionLayout {
-  Tensor offsets;                       // I64 (sequences + 1), on the device
-  std::vector<int64_t> host_offsets;    // the same on the host
-  int64_t max_length = 0;               // of a sequence, in tokens
+  Tensor offsets;                     // I64 (sequences + 1), on the device
+  std::vector<int64_t> host_offsets;  // the same on the host
+  int64_t max_length = 0;             // of a sequence, in tokens
   // Relative positions: the row of the position tables for distance query - key = d is
   // distance_row[d + max_length - 1], d in (-max_length, max_length); I32 (2 max_length - 1).
   // Non-decreasing. Undefined where attention has no position terms.
@@ -76,10 +77,10 @@ struct AttentionLayout {
 
 struct AttentionOptions {
   int64_t heads = 1;
-  real scale = 1;                // scores are multiplied by it: 1 / sqrt(head_size * terms)
-  double dropout = 0;            // of the probabilities
-  RandomStream stream;           // element (sequence, head, query, key) -> the same bits always
-  bool first_query_only = false; // q holds one row a sequence: its first token's query
+  real scale = 1;                   // scores are multiplied by it: 1 / sqrt(head_size * terms)
+  double dropout = 0;               // of the probabilities
+  RandomStream stream;              // element (sequence, head, query, key) -> the same bits always
+  bool first_query_only = false;    // q holds one row a sequence: its first token's query
   Tensor* probabilities = nullptr;  // if set: receives them, flat, sequence by sequence (heads,
                                     // query, key), before dropout
 };

@@ -81,8 +81,10 @@ class Pool {
     ++stats_.system_calls;
     void* pointer = device_ == Device::cpu ? try_system(size) : cuda::allocate(size);
     if (!pointer) {
-      fail("[allocate] {} MiB do not fit in memory; {} MiB are in use. Use a smaller batch or model.",
-           size >> 20, stats_.live_bytes >> 20);
+      fail(
+          "[allocate] {} MiB do not fit in memory; {} MiB are in use. Use a smaller batch or "
+          "model.",
+          size >> 20, stats_.live_bytes >> 20);
     }
     return pointer;
   }
@@ -107,11 +109,17 @@ Pool& pool(Device device) {
 
 }  // namespace
 
-void* allocate(Device device, size_t bytes) { return pool(device).allocate(bytes); }
+void* allocate(Device device, size_t bytes) {
+  return pool(device).allocate(bytes);
+}
 void deallocate(Device device, void* pointer, size_t bytes) noexcept {
   pool(device).deallocate(pointer, bytes);
 }
-AllocatorStats allocator_stats(Device device) { return pool(device).stats(); }
-void release_cached_memory(Device device) { pool(device).release(); }
+AllocatorStats allocator_stats(Device device) {
+  return pool(device).stats();
+}
+void release_cached_memory(Device device) {
+  pool(device).release();
+}
 
 }  // namespace soragrad

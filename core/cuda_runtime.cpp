@@ -9,18 +9,36 @@ namespace soragrad::cuda {
 namespace {
 constexpr const char* kReason =
     "this build has no CUDA backend; configure with -DSORAGRAD_CUDA=ON, or use device=cpu";
-[[noreturn]] void refuse() { fail("[cuda] {}.", kReason); }
+[[noreturn]] void refuse() {
+  fail("[cuda] {}.", kReason);
+}
 }  // namespace
 
-std::string unavailable_reason() { return kReason; }
-std::string architectures() { return ""; }
-void* allocate(size_t) { refuse(); }
+std::string unavailable_reason() {
+  return kReason;
+}
+std::string architectures() {
+  return "";
+}
+void* allocate(size_t) {
+  refuse();
+}
 void free(void*) noexcept {}
-void copy_to_device(void*, const void*, size_t) { refuse(); }
-void copy_to_host(void*, const void*, size_t) { refuse(); }
-void copy_on_device(void*, const void*, size_t) { refuse(); }
-void fill_zero(void*, size_t) { refuse(); }
-void synchronize() { refuse(); }
+void copy_to_device(void*, const void*, size_t) {
+  refuse();
+}
+void copy_to_host(void*, const void*, size_t) {
+  refuse();
+}
+void copy_on_device(void*, const void*, size_t) {
+  refuse();
+}
+void fill_zero(void*, size_t) {
+  refuse();
+}
+void synchronize() {
+  refuse();
+}
 
 }  // namespace soragrad::cuda
 

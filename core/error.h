@@ -32,7 +32,8 @@ template <typename... Args>
 // Throws Error with the message unless the condition holds. Arguments are formatted only then.
 template <typename... Args>
 void require(bool condition, fmt::format_string<Args...> message, Args&&... args) {
-  if (!condition) [[unlikely]] fail(message, std::forward<Args>(args)...);
+  if (!condition) [[unlikely]]
+    fail(message, std::forward<Args>(args)...);
 }
 
 }  // namespace soragrad

@@ -125,7 +125,9 @@ std::unique_ptr<ThreadPool>& pool() {
 
 }  // namespace
 
-int num_threads() { return pool()->threads(); }
+int num_threads() {
+  return pool()->threads();
+}
 
 void set_num_threads(int threads) {
   require(threads >= 1, "[threads] {} threads; at least 1 is needed.", threads);

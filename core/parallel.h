@@ -8,7 +8,8 @@
 
 namespace soragrad {
 
-// Threads used by parallel loops, the calling one included. Default: the cores this process may use.
+// Threads used by parallel loops, the calling one included. Default: the cores this process may
+// use.
 int num_threads();
 void set_num_threads(int threads);  // at least 1
 
@@ -31,9 +32,8 @@ void parallel_for(int64_t tasks, Body&& body) {
 template <typename Body>
 void parallel_chunks(int64_t count, int64_t grain, Body&& body) {
   grain = std::max<int64_t>(grain, 1);
-  parallel_for((count + grain - 1) / grain, [&](int64_t task) {
-    body(task * grain, std::min(count, (task + 1) * grain));
-  });
+  parallel_for((count + grain - 1) / grain,
+               [&](int64_t task) { body(task * grain, std::min(count, (task + 1) * grain)); });
 }
 
 }  // namespace soragrad

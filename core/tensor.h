@@ -30,7 +30,8 @@ class Tensor {
   template <typename T>
   static Tensor from(std::span<const T> values, const Shape& shape, Device device = Device::cpu);
   template <typename T>
-  static Tensor from(const std::vector<T>& values, const Shape& shape, Device device = Device::cpu) {
+  static Tensor from(const std::vector<T>& values, const Shape& shape,
+                     Device device = Device::cpu) {
     return from(std::span<const T>(values), shape, device);
   }
 

@@ -21,8 +21,8 @@ struct RelativeRows {
   std::vector<int32_t> distance_row;  // (2 max_length - 1): row - begin of distance
                                       // d in (-max_length, max_length), at d + max_length - 1
 };
-// Fails where a distance lies beyond mid and max_distance - 1 does not: the logarithm's base is 1 or
-// less there.
+// Fails where a distance lies beyond mid and max_distance - 1 does not: the logarithm's base is 1
+// or less there.
 RelativeRows relative_rows(int64_t max_length, int64_t buckets, int64_t max_distance);
 
 }  // namespace soragrad::models

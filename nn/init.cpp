@@ -9,7 +9,9 @@ namespace soragrad::nn {
 namespace {
 
 // Midpoints of 2^32 cells: never 0, so its logarithm is finite.
-double unit(uint32_t bits) { return (bits + 0.5) * 0x1p-32; }
+double unit(uint32_t bits) {
+  return (bits + 0.5) * 0x1p-32;
+}
 
 template <typename Draw>
 Tensor fill(const Shape& shape, uint64_t seed, std::string_view path, Draw&& draw) {

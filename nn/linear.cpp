@@ -20,7 +20,9 @@ Variable Linear::forward(const Variable& x, const Pass& pass) {
   return observed(y, pass);
 }
 
-void Linear::attach(std::unique_ptr<Delta> delta) { delta_ = std::move(delta); }
+void Linear::attach(std::unique_ptr<Delta> delta) {
+  delta_ = std::move(delta);
+}
 
 // A trainable weight changes every step, and what was packed of it goes with the graph; a frozen
 // one that was replaced (loaded, merged) is packed anew.

@@ -23,9 +23,13 @@ Parameter::Parameter(Module* owner, std::string name, const Shape& shape)
   owner_->parameters_.push_back(this);
 }
 
-Parameter::~Parameter() { std::erase(owner_->parameters_, this); }
+Parameter::~Parameter() {
+  std::erase(owner_->parameters_, this);
+}
 
-std::string Parameter::path() const { return join(owner_->path(), name_); }
+std::string Parameter::path() const {
+  return join(owner_->path(), name_);
+}
 
 void Parameter::assign(Tensor value) {
   require(value.shape() == shape_, "[{}] the value has shape {}; {} is expected.", path(),
@@ -41,7 +45,9 @@ Module::~Module() {
   if (parent_) std::erase(parent_->children_, this);
 }
 
-std::string Module::path() const { return parent_ ? join(parent_->path(), name_) : name_; }
+std::string Module::path() const {
+  return parent_ ? join(parent_->path(), name_) : name_;
+}
 
 void Module::for_each_parameter(const std::function<void(Parameter&)>& visit) {
   for (Parameter* parameter : parameters_) visit(*parameter);

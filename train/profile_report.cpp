@@ -79,8 +79,8 @@ std::string profile_table(const Recorder& recorder, const profile::Peak& peak) {
   text += line("other", {1, total - of_ops, {}}, total);
   text += line("all", {1, total, {}}, total) + "\n" + heading("kernel") + kernels;
   text += peak.flops > 0 ? fmt::format("{:32}{:>8}{:>12}{:>8}{:>10.1f}{:>9.1f}\n",
-                                       fmt::format("measured fp32 peak, {} threads", num_threads()), "",
-                                       "", "", peak.flops / kGiga, peak.bytes / kGiga)
+                                       fmt::format("measured fp32 peak, {} threads", num_threads()),
+                                       "", "", "", peak.flops / kGiga, peak.bytes / kGiga)
                          : "peak of the machine: not known\n";
   if (!recorder.complete()) {
     text +=

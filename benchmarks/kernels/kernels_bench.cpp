@@ -163,17 +163,16 @@ BENCHMARK(attention_backward)
     ->ArgsProduct({{1, 2}, {16, 64, 128, 256}})
     ->UseRealTime();
 
-#define SORAGRAD_UNARY(name, Functor)                                                        \
-  void name##_forward(benchmark::State& state) {                                             \
-    const Tensor x = uniform({kTokens, kInner}), y = Tensor::empty_like(x);                  \
-    measure_kernel(state, kernels::name, {x.data(), y.data(), x.numel()});                   \
-  }                                                                                          \
-  BENCHMARK(name##_forward)->Arg(1)->Arg(2)->UseRealTime();                                  \
-  void name##_backward(benchmark::State& state) {                                            \
-    const Tensor x = uniform({kTokens, kInner}), dy = x.clone(), dx = Tensor::empty_like(x); \
-    measure_kernel(state, kernels::name##_backward,                                          \
-                   {x.data(), dy.data(), dx.data(), x.numel()});                             \
-  }                                                                                          \
+#define SORAGRAD_UNARY(name, Functor)                                                             \
+  void name##_forward(benchmark::State& state) {                                                  \
+    const Tensor x = uniform({kTokens, kInner}), y = Tensor::empty_like(x);                       \
+    measure_kernel(state, kernels::name, {x.data(), y.data(), x.numel()});                        \
+  }                                                                                               \
+  BENCHMARK(name##_forward)->Arg(1)->Arg(2)->UseRealTime();                                       \
+  void name##_backward(benchmark::State& state) {                                                 \
+    const Tensor x = uniform({kTokens, kInner}), dy = x.clone(), dx = Tensor::empty_like(x);      \
+    measure_kernel(state, kernels::name##_backward, {x.data(), dy.data(), dx.data(), x.numel()}); \
+  }                                                                                               \
   BENCHMARK(name##_backward)->Arg(1)->Arg(2)->UseRealTime();
 #include "core/kernels/unary.def"
 #undef SORAGRAD_UNARY

@@ -14,7 +14,9 @@ struct BinaryArgs {
   real* y;
   int64_t n;
 };
-inline Cost cost(const BinaryArgs& args) { return traffic(3 * args.n); }
+inline Cost cost(const BinaryArgs& args) {
+  return traffic(3 * args.n);
+}
 SORAGRAD_KERNEL(add, BinaryArgs);
 SORAGRAD_KERNEL(mul, BinaryArgs);
 
@@ -24,7 +26,9 @@ struct ScaleArgs {
   real* y;
   int64_t n;
 };
-inline Cost cost(const ScaleArgs& args) { return traffic(2 * args.n); }
+inline Cost cost(const ScaleArgs& args) {
+  return traffic(2 * args.n);
+}
 SORAGRAD_KERNEL(scale, ScaleArgs);
 
 }  // namespace soragrad::kernels

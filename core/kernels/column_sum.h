@@ -13,7 +13,9 @@ struct ColumnSumArgs {
   real* y;
   int64_t rows, columns;
 };
-inline Cost cost(const ColumnSumArgs& args) { return traffic((args.rows + 1) * args.columns); }
+inline Cost cost(const ColumnSumArgs& args) {
+  return traffic((args.rows + 1) * args.columns);
+}
 SORAGRAD_KERNEL(column_sum, ColumnSumArgs);
 
 }  // namespace soragrad::kernels

@@ -18,7 +18,9 @@ struct DropoutArgs {
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
 };
-inline Cost cost(const DropoutArgs& args) { return traffic(2 * args.n); }
+inline Cost cost(const DropoutArgs& args) {
+  return traffic(2 * args.n);
+}
 SORAGRAD_KERNEL(dropout, DropoutArgs);
 
 }  // namespace soragrad::kernels

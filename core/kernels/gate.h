@@ -16,7 +16,9 @@ struct GateArgs {
   int64_t rows, rank;
   real factor;
 };
-inline Cost cost(const GateArgs& args) { return traffic(2 * args.rows * args.rank); }
+inline Cost cost(const GateArgs& args) {
+  return traffic(2 * args.rows * args.rank);
+}
 SORAGRAD_KERNEL(gate, GateArgs);
 
 struct GateBackwardArgs {
@@ -27,7 +29,9 @@ struct GateBackwardArgs {
   int64_t rows, rank;
   real factor;
 };
-inline Cost cost(const GateBackwardArgs& args) { return traffic(3 * args.rows * args.rank); }
+inline Cost cost(const GateBackwardArgs& args) {
+  return traffic(3 * args.rows * args.rank);
+}
 SORAGRAD_KERNEL(gate_backward, GateBackwardArgs);
 
 }  // namespace soragrad::kernels

@@ -14,10 +14,10 @@ struct GemmArgs {
   const real* b;  // op(b) is (k, n)
   real* c;        // (m, n)
   int64_t m, n, k;
-  int64_t lda, ldb, ldc;     // elements from one stored row to the next
-  bool transpose_a = false;  // a is stored (k, m)
-  bool transpose_b = false;  // b is stored (n, k)
-  bool accumulate = false;   // add to c instead of replacing it
+  int64_t lda, ldb, ldc;       // elements from one stored row to the next
+  bool transpose_a = false;    // a is stored (k, m)
+  bool transpose_b = false;    // b is stored (n, k)
+  bool accumulate = false;     // add to c instead of replacing it
   const real* bias = nullptr;  // (n), added to every row; not together with accumulate
 };
 inline Cost cost(const GemmArgs& g) {

@@ -25,7 +25,9 @@ struct GradNormArgs {
   int64_t n;
   double max_norm;
 };
-inline Cost cost(const GradNormArgs& args) { return traffic(args.n); }
+inline Cost cost(const GradNormArgs& args) {
+  return traffic(args.n);
+}
 SORAGRAD_KERNEL(grad_norm, GradNormArgs);
 
 }  // namespace soragrad::kernels

@@ -55,14 +55,14 @@ struct Kernel {
 };
 
 #ifdef SORAGRAD_WITH_CUDA
-#define SORAGRAD_KERNEL(name, Args)  \
+#define SORAGRAD_KERNEL(name, Args)   \
   void name##_cpu(const Args& args);  \
   void name##_cuda(const Args& args); \
-  inline constexpr Kernel<Args> name{#name, name##_cpu, name##_cuda}
+  inline constexpr Kernel<Args> name = {#name, name##_cpu, name##_cuda}
 #else
-#define SORAGRAD_KERNEL(name, Args) \
+#define SORAGRAD_KERNEL(name, Args)  \
   void name##_cpu(const Args& args); \
-  inline constexpr Kernel<Args> name{#name, name##_cpu, nullptr}
+  inline constexpr Kernel<Args> name = {#name, name##_cpu, nullptr}
 #endif
 
 }  // namespace soragrad::kernels

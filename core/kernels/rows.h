@@ -16,7 +16,9 @@ struct GatherRowsArgs {
   int64_t n;
   int64_t hidden;
 };
-inline Cost cost(const GatherRowsArgs& args) { return traffic(2 * args.n * args.hidden); }
+inline Cost cost(const GatherRowsArgs& args) {
+  return traffic(2 * args.n * args.hidden);
+}
 SORAGRAD_KERNEL(gather_rows, GatherRowsArgs);
 
 // dx[index_i] += dy_i. Rows of equal index are added in the order of i, so that the bits do not
@@ -29,7 +31,9 @@ struct ScatterAddRowsArgs {
   int64_t hidden;
   int64_t skip;
 };
-inline Cost cost(const ScatterAddRowsArgs& args) { return traffic(3 * args.n * args.hidden); }
+inline Cost cost(const ScatterAddRowsArgs& args) {
+  return traffic(3 * args.n * args.hidden);
+}
 SORAGRAD_KERNEL(scatter_add_rows, ScatterAddRowsArgs);
 
 }  // namespace soragrad::kernels

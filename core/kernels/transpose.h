@@ -13,7 +13,9 @@ struct TransposeArgs {
   real* y;
   int64_t rows, columns;
 };
-inline Cost cost(const TransposeArgs& args) { return traffic(2 * args.rows * args.columns); }
+inline Cost cost(const TransposeArgs& args) {
+  return traffic(2 * args.rows * args.columns);
+}
 SORAGRAD_KERNEL(transpose, TransposeArgs);
 
 }  // namespace soragrad::kernels

@@ -21,8 +21,12 @@ struct UnaryBackwardArgs {
   int64_t n;
 };
 
-inline Cost cost(const UnaryArgs& args) { return traffic(2 * args.n); }
-inline Cost cost(const UnaryBackwardArgs& args) { return traffic(3 * args.n); }
+inline Cost cost(const UnaryArgs& args) {
+  return traffic(2 * args.n);
+}
+inline Cost cost(const UnaryBackwardArgs& args) {
+  return traffic(3 * args.n);
+}
 
 #define SORAGRAD_UNARY(name, Functor) \
   SORAGRAD_KERNEL(name, UnaryArgs);   \

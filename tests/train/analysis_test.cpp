@@ -71,8 +71,8 @@ TEST_CASE("rank_statistics: means and deviations over runs, by layer, module and
   CHECK(statistics_json(s)["by_layer"][0]["cola"]["runs"] == 2);
   CHECK(statistics_html(s).find("2.0 ± 2.0") != std::string::npos);
 
-  const RankStatistics two = rank_statistics(
-      {{"a", "cola", "sora", 1, ranks(4, 2, 1, 0)}, {"b", "cola", "adalora", 1, ranks(1, 1, 1, 1)}});
+  const RankStatistics two = rank_statistics({{"a", "cola", "sora", 1, ranks(4, 2, 1, 0)},
+                                              {"b", "cola", "adalora", 1, ranks(1, 1, 1, 1)}});
   CHECK(two.groups == Names{"cola sora", "cola adalora", "all"});
   CHECK_THROWS_WITH_AS(rank_statistics({{"x", "cola", "lora", 1, {}}}),
                        doctest::Contains("x has no ranks"), Error);
@@ -85,8 +85,7 @@ TEST_CASE("cost_table: means over seeds, epochs against adalora's of the same ta
                                       {"cola", "sora-r8", {{"method", "sora"}}}});
   using Row = std::vector<std::string>;
   REQUIRE(table.rows.size() == 3);
-  CHECK(table.rows[0] ==
-        Row{"rte", "sora-r8", "1,000", "750", "900", "25.0%", "200", "20", "0.5"});
+  CHECK(table.rows[0] == Row{"rte", "sora-r8", "1,000", "750", "900", "25.0%", "200", "20", "0.5"});
   CHECK(table.rows[1][8] == "1");
   CHECK(table.rows[2] == Row{"cola", "sora-r8", "-", "-", "-", "-", "-", "-", "-"});
 }
