@@ -64,7 +64,7 @@ constexpr Key kKeys[] = {
     key(kRun, "protocol", FIELD(protocol), kAny, "glue|paper|adalora", "", "",
         "splits, head and selection metric; `soragrad inspect protocols`"),
     key(kRun, "train_head", FIELD(train_head), kTruth, "", "by protocol", "",
-        "whether pooler and classifier train"),
+        "whether pooler and classifier train; method full trains them always"),
     key(kRun, "device", FIELD(device), kAny, "auto|cpu|cuda", "", "", "where to compute"),
     key(kRun, "precision", FIELD(precision), kAny, "fp32|bf16", "", "",
         "of the trunk's products with its weights; all else is fp32"),

@@ -174,7 +174,8 @@ constexpr Target kTargets[] = {
            R"({"method":"lora","train_head":true,"r":2,"lora_alpha":4,"lora_dropout":0,)"
            R"("target_modules":["q"],"modules":{"a.q":{"rank":2,"factor":1.5}},"num_labels":2})",
            R"({"peft_type":"LORA","r":2,"lora_alpha":4,"alpha_pattern":{"a.q":3},"bias":"none"})",
-           R"({"peft_type":"ADALORA","init_r":3,"r":2,"lora_alpha":4,"rank_pattern":{"a":[true]}})");
+           R"({"peft_type":"ADALORA","init_r":3,"r":2,"lora_alpha":4,)"
+           R"("rank_pattern":{"a":[true]}})");
      }},
 };
 
