@@ -15,6 +15,9 @@ struct RandomStream {
   uint64_t seed = 0;
   uint32_t site = 0;
   uint32_t step = 0;
+  // In memory of the GPU, read by kernels alone: where a captured graph finds the step that it is
+  // replayed for. Null: `step`.
+  const uint32_t* step_at = nullptr;
 };
 
 // A site number from a module's path (FNV-1a), so that it does not depend on construction order.
@@ -31,7 +34,7 @@ struct Philox4 {
 // Four random words of the stream; blocks are numbered by a 64-bit index.
 SORAGRAD_HD Philox4 philox(RandomStream stream, uint64_t block) {
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
-  uint32_t c2 = stream.site, c3 = stream.step;
+  uint32_t c2 = stream.site, c3 = stream.step_at ? *stream.step_at : stream.step;
   uint32_t k0 = static_cast<uint32_t>(stream.seed), k1 = static_cast<uint32_t>(stream.seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
