@@ -68,7 +68,11 @@ Variable slice_rows(const Variable& x, int64_t begin, int64_t end);  // rows [be
 struct AttentionLayout {
   Tensor offsets;                     // I64 (sequences + 1), on the device
   std::vector<int64_t> host_offsets;  // the same on the host
-  int64_t max_length = 0;             // of a sequence, in tokens
+  int64_t max_length = 0;             // no sequence has more tokens
+  // Rows of k and v, and of q where every token asks, past the last sequence. They belong to none:
+  // their results and gradients are zeros. Every op over rows then gives the others the same bits
+  // as without them, as they come last and add zeros.
+  int64_t idle_tokens = 0;
   // Relative positions: the row of the position tables for distance query - key = d is
   // distance_row[d + max_length - 1], d in (-max_length, max_length); I32 (2 max_length - 1).
   // Non-decreasing. Undefined where attention has no position terms.

@@ -20,9 +20,9 @@ void check(const Variable& q, const Variable& k, const Variable& v, const Variab
   require(q.shape() == Shape({queries, hidden}) && v.shape() == k.shape(),
           "[attention] q {}, k {}, v {} do not fit; q should be ({}, {}).", q.shape(), k.shape(),
           v.shape(), queries, hidden);
-  require(layout.host_offsets.back() == k.size(0),
-          "[attention] offsets end at {} but k has {} tokens.", layout.host_offsets.back(),
-          k.size(0));
+  require(layout.host_offsets.back() + layout.idle_tokens == k.size(0),
+          "[attention] offsets end at {}, with {} idle tokens, but k has {} tokens.",
+          layout.host_offsets.back(), layout.idle_tokens, k.size(0));
   require(layout.max_length <= int64_t{1} << kernels::kAttentionRowBits,
           "[attention] a sequence of {} tokens; at most {} fit.", layout.max_length,
           int64_t{1} << kernels::kAttentionRowBits);

@@ -143,6 +143,14 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace soragrad::kernels {
+namespace {
+
+void clear_idle_rows(const AttentionArgs& args, real* x) {
+  const int64_t hidden = args.heads * args.head_size, first = args.offsets[args.sequences];
+  std::fill_n(x + first * hidden, (args.tokens - first) * hidden, real(0));
+}
+
+}  // namespace
 
 HWY_EXPORT(forward_all);
 HWY_EXPORT(backward_all);
@@ -156,10 +164,14 @@ void attention_cpu(const AttentionArgs& args) {
     total += args.heads * length * (args.first_query_only ? 1 : length);
   }
   HWY_DYNAMIC_DISPATCH(forward_all)(args, probability_offsets.data());
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
 }
 
 void attention_backward_cpu(const AttentionBackwardArgs& args) {
   HWY_DYNAMIC_DISPATCH(backward_all)(args);
+  if (!args.forward.first_query_only) clear_idle_rows(args.forward, args.dq);
+  clear_idle_rows(args.forward, args.dk);
+  clear_idle_rows(args.forward, args.dv);
 }
 
 }  // namespace soragrad::kernels

@@ -89,6 +89,7 @@ __device__ TilePlace block_place(const AttentionArgs& args, int64_t tiles) {
 
 __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile& tile = *dynamic_shared<ForwardTile>();
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
   TilePlace at = block_place(args, tiles);
   if (at.query >= at.queries) return;
   RunningSoftmax softmax;

@@ -6,6 +6,8 @@
 // Dropout keeps (query i, key j) of a head where random word
 //   ((token of i) * heads + head) * 2^20 + j
 // of the stream is at least drop_threshold, so the mask depends on nothing but the place.
+//
+// Tokens past the last sequence are idle: their rows of y, dq, dk and dv are zeros.
 #pragma once
 
 #include <cstdint>

@@ -169,6 +169,9 @@ __device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& arg
 __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSums sums) {
   BackwardTile& tile = *dynamic_shared<BackwardTile>();
   const AttentionArgs& forward = args.forward;
+  if (!forward.first_query_only) clear_idle_rows(forward, args.dq);
+  clear_idle_rows(forward, args.dk);
+  clear_idle_rows(forward, args.dv);
   const int64_t size = (2 * forward.max_length - 1) * forward.heads * forward.head_size;
   if (sums.key) sums.key += blockIdx.x * size;
   if (sums.query) sums.query += blockIdx.x * size;

@@ -156,6 +156,19 @@ __device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, c
   if (args.position_query) load_positions(tile.query, args, at, args.position_query, chunk);
 }
 
+// Zeros in the block's head of x (tokens, hidden) for the idle tokens; block y is a head, and the
+// blocks along x share the rows.
+__device__ inline void clear_idle_rows(const AttentionArgs& args, real* x) {
+  const int64_t hidden = args.heads * args.head_size;
+  for (int64_t row = args.offsets[args.sequences] + blockIdx.x; row < args.tokens;
+       row += gridDim.x) {
+    real* of_head = x + row * hidden + blockIdx.y * args.head_size;
+    for (int64_t column = threadIdx.x; column < args.head_size; column += blockDim.x) {
+      of_head[column] = 0;
+    }
+  }
+}
+
 // -- Products -------------------------------------------------------------------------------------
 __device__ inline real dot(const Four& a, const Four& b, real sum) {
   for (int c = 0; c < 4; ++c) sum += a.at[c] * b.at[c];

@@ -18,6 +18,8 @@ struct Setup {
   bool position_key = true, position_query = true;
   double dropout = 0;
   bool first_query_only = false;
+  int64_t idle_tokens = 0;
+  int64_t idle_length = 0;  // by which max_length is rounded up
 };
 
 // Rows like DeBERTa's log buckets: distances near 0 have rows of their own, far ones share one.
@@ -30,13 +32,15 @@ std::vector<int32_t> distance_rows(int64_t max_length) {
   return rows;
 }
 
-AttentionLayout layout_of(const std::vector<int64_t>& lengths, Device device) {
+AttentionLayout layout_of(const Setup& setup, Device device) {
   AttentionLayout layout;
   layout.host_offsets = {0};
-  for (const int64_t length : lengths) {
+  for (const int64_t length : setup.lengths) {
     layout.host_offsets.push_back(layout.host_offsets.back() + length);
     layout.max_length = std::max(layout.max_length, length);
   }
+  layout.max_length += setup.idle_length;
+  layout.idle_tokens = setup.idle_tokens;
   const int64_t count = static_cast<int64_t>(layout.host_offsets.size());
   layout.offsets = Tensor::from(layout.host_offsets, {count}, device);
   layout.distance_row =
@@ -126,7 +130,7 @@ Variable one_head(const Setup& setup, const AttentionOptions& options,
 
 Variable composed(const Setup& setup, std::span<const Variable> variables) {
   const Inputs in = inputs_of(setup, variables);
-  const AttentionLayout layout = layout_of(setup.lengths, in.q.device());
+  const AttentionLayout layout = layout_of(setup, in.q.device());
   const AttentionOptions options = options_of(setup);
   const std::vector<int32_t> rows = distance_rows(layout.max_length);
   Variable y;
@@ -177,9 +181,19 @@ void add_attention_cases(std::vector<OpCase>& rows) {
       {.what = "a single token", .lengths = {1}},
       {.what = "one long sequence", .lengths = {19}, .dropout = 0.1},
       {.what = "more than a tile of CUDA's", .lengths = {2, 34}, .dropout = 0.1},
+      {.what = "idle tokens", .lengths = mixed, .dropout = 0.3, .idle_tokens = 5},
+      {.what = "idle tokens and a longer table",
+       .lengths = {2, 9},
+       .idle_tokens = 40,
+       .idle_length = 30},
+      {.what = "idle tokens, first query only",
+       .lengths = mixed,
+       .first_query_only = true,
+       .idle_tokens = 3,
+       .idle_length = 2},
   };
   for (const Setup& setup : setups) {
-    int64_t tokens = 0;
+    int64_t tokens = setup.idle_tokens;
     for (const int64_t length : setup.lengths) tokens += length;
     const int64_t queries =
         setup.first_query_only ? static_cast<int64_t>(setup.lengths.size()) : tokens;
@@ -195,7 +209,7 @@ void add_attention_cases(std::vector<OpCase>& rows) {
                         [=](auto in) {
                           const Inputs of = inputs_of(setup, in);
                           return attention(of.q, of.k, of.v, of.position_key, of.position_query,
-                                           layout_of(setup.lengths, of.q.device()),
+                                           layout_of(setup, of.q.device()),
                                            options_of(setup));
                         },
                     .composed = [=](auto in) { return composed(setup, in); },
