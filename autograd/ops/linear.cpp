@@ -2,8 +2,8 @@
 //   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
 #include "autograd/ops.h"
 #include "core/kernels/column_sum.h"
-#include "core/kernels/gate.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/low_rank.h"
 
 namespace soragrad {
 namespace {
@@ -39,6 +39,31 @@ void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tens
   if (!pending.defined()) gradients.add(input, result);
 }
 
+// Where a kernel writes the gradient of an input: in place where one has arrived that is ours
+// alone, else into a new tensor, which hand_over() adds.
+class Place {
+ public:
+  Place(const Gradients& gradients, size_t input, const Shape& shape, Device device)
+      : input_(input) {
+    if (!gradients.wanted(input)) return;
+    tensor_ = gradients.pending(input);
+    arrived_ = tensor_.defined();
+    if (!arrived_) tensor_ = Tensor::empty(shape, kReal, device);
+  }
+
+  kernels::GradientPlace get() const {
+    return {.data = tensor_.defined() ? tensor_.data() : nullptr, .accumulate = arrived_};
+  }
+  void hand_over(Gradients& gradients) const {
+    if (tensor_.defined() && !arrived_) gradients.add(input_, tensor_);
+  }
+
+ private:
+  size_t input_;
+  Tensor tensor_;
+  bool arrived_ = false;
+};
+
 Tensor column_sum(const Tensor& x) {
   Tensor result = Tensor::empty({x.size(1)}, kReal, x.device());
   kernels::column_sum(x.device(), {x.data(), result.data(), x.size(0), x.size(1)});
@@ -62,13 +87,10 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   return record("linear", std::move(y), {x, weight, bias},
                 [matrix, kept](const Tensor& dy, Gradients& gradients) {
                   if (gradients.wanted(0)) {
-                    const Tensor pending = gradients.pending(0);
-                    const Tensor dx = pending.defined()
-                                          ? pending
-                                          : Tensor::empty({dy.size(0), matrix->weight().size(1)},
-                                                          kReal, dy.device());
-                    matrix->backward(dy.data(), dx.data(), dy.size(0), pending.defined());
-                    if (!pending.defined()) gradients.add(0, dx);
+                    const int64_t rows = dy.size(0);
+                    const Place dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
+                    matrix->backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
+                    dx.hand_over(gradients);
                   }
                   add_product(gradients, 1, dy, kept, true, false);
                   if (gradients.wanted(2)) gradients.add(2, column_sum(dy));
@@ -104,31 +126,43 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
       x.size(1) == a.size(1) && b.size(1) == rank && y.size(0) == rows && y.size(1) == b.size(0),
       "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", x.shape(), a.shape(), b.shape(),
       y.shape());
+  require(rank > 0, "[low_rank_delta] a {} has no rows; rank is at least 1.", a.shape());
   require(!gate.defined() || gate.value().numel() == rank,
           "[low_rank_delta] gate {} does not fit a {}.", gate.shape(), a.shape());
   const Tensor tx = x.value(), ta = a.value(), tb = b.value();
   const Tensor tgate = gate.defined() ? gate.value() : Tensor();
-  const real* gate_data = tgate.defined() ? tgate.data() : nullptr;
-  const Tensor u = product(tx, ta, false, true);
-  const Tensor h = Tensor::empty_like(u);
-  kernels::gate(u.device(), {u.data(), gate_data, h.data(), rows, rank, factor});
+  const auto delta = [=] {
+    return kernels::LowRankDelta{.a = ta.data(),
+                                 .b = tb.data(),
+                                 .gate = tgate.defined() ? tgate.data() : nullptr,
+                                 .rank = rank,
+                                 .in = ta.size(1),
+                                 .out = tb.size(0),
+                                 .factor = factor};
+  };
   const bool only_handle = y.value().storage().use_count() == 1;
   const Tensor result = only_handle ? y.value() : y.value().clone();
-  product(h, tb, false, true, result);
-  return record(
-      "low_rank_delta", result, {y, x, a, b, gate}, [=](const Tensor& dy, Gradients& gradients) {
-        add_product(gradients, 3, dy, h, true, false);  // db = dy^T h
-        const Tensor dh = product(dy, tb, false, false);
-        Tensor dgate;
-        if (gradients.wanted(4)) dgate = Tensor::empty(tgate.shape(), kReal, dy.device());
-        kernels::gate_backward(dy.device(), {u.data(), tgate.defined() ? tgate.data() : nullptr,
-                                             dh.data(), dgate.defined() ? dgate.data() : nullptr,
-                                             dh.size(0), dh.size(1), factor});
-        if (dgate.defined()) gradients.add(4, dgate);
-        add_product(gradients, 2, dh, tx, true, false);   // da = du^T x
-        add_product(gradients, 1, dh, ta, false, false);  // dx = du a
-        gradients.add(0, dy);
-      });
+  const Tensor u = Tensor::empty({rows, rank}, kReal, x.device());
+  kernels::low_rank(x.device(), {delta(), tx.data(), u.data(), result.data(), rows});
+  return record("low_rank_delta", result, {y, x, a, b, gate},
+                [=](const Tensor& dy, Gradients& gradients) {
+                  const auto place = [&](size_t input, const Tensor& value) {
+                    return Place(gradients, input, value.shape(), dy.device());
+                  };
+                  const Place dx = place(1, tx), da = place(2, ta), db = place(3, tb);
+                  const Place dgate = place(4, tgate);
+                  kernels::low_rank_backward(dy.device(), {.delta = delta(),
+                                                           .x = tx.data(),
+                                                           .u = u.data(),
+                                                           .dy = dy.data(),
+                                                           .da = da.get(),
+                                                           .db = db.get(),
+                                                           .dgate = dgate.get(),
+                                                           .dx = dx.get(),
+                                                           .rows = rows});
+                  for (const Place* done : {&dx, &da, &db, &dgate}) done->hand_over(gradients);
+                  gradients.add(0, dy);
+                });
 }
 
 }  // namespace soragrad

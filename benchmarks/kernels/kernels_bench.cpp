@@ -20,6 +20,7 @@
 #include "core/kernels/gemm.h"
 #include "core/kernels/grad_norm.h"
 #include "core/kernels/layer_norm.h"
+#include "core/kernels/low_rank.h"
 #include "core/kernels/rows.h"
 #include "core/kernels/softmax.h"
 #include "core/kernels/unary.h"
@@ -92,14 +93,56 @@ void gemm(benchmark::State& state) {
                   .ldb = n,
                   .ldc = n});
 }
-// Rows of a CoLA, an MRPC and an RTE batch; a Linear, the feed-forward part, low-rank factors.
+// Rows of a CoLA, an MRPC and an RTE batch; a Linear, the feed-forward part.
 BENCHMARK(gemm)
     ->ArgNames({"threads", "m", "n", "k"})
     ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {kHidden, kInner}})
     ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kInner}, {kHidden}})
-    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {8}, {kHidden}})
-    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {8}})
     ->UseRealTime();
+
+// The delta of a Linear, and its inputs.
+struct LowRankCase {
+  int64_t rows, in, out, rank;
+  Tensor x = uniform({rows, in}), y = uniform({rows, out}), u = uniform({rows, rank});
+  Tensor a = uniform({rank, in}), b = uniform({out, rank}), gate = uniform({rank});
+  Tensor dx = x.clone(), da = a.clone(), db = b.clone(), dgate = gate.clone();
+
+  explicit LowRankCase(const benchmark::State& state)
+      : rows(state.range(1)), in(state.range(2)), out(state.range(3)), rank(state.range(4)) {}
+  kernels::LowRankDelta delta() const {
+    return {a.data(), b.data(), gate.data(), rank, in, out, real(1e-3)};
+  }
+};
+
+void low_rank(benchmark::State& state) {
+  const LowRankCase data(state);
+  measure_kernel(state, kernels::low_rank,
+                 {data.delta(), data.x.data(), data.u.data(), data.y.data(), data.rows});
+}
+
+void low_rank_backward(benchmark::State& state) {
+  const LowRankCase data(state);
+  measure_kernel(state, kernels::low_rank_backward,
+                 {.delta = data.delta(),
+                  .x = data.x.data(),
+                  .u = data.u.data(),
+                  .dy = data.y.data(),
+                  .da = {data.da.data()},
+                  .db = {data.db.data()},
+                  .dgate = {data.dgate.data()},
+                  .dx = {data.dx.data()},
+                  .rows = data.rows});
+}
+
+void low_rank_sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"threads", "rows", "in", "out", "rank"})
+      ->ArgsProduct({{1, 2}, {91, 1024}, {kHidden}, {kHidden, kInner}, {8}})
+      ->ArgsProduct({{1, 2}, {91, 1024}, {kInner}, {kHidden}, {8}})
+      ->ArgsProduct({{1, 2}, {91, 1024}, {kHidden}, {kHidden}, {12, 64}})
+      ->UseRealTime();
+}
+BENCHMARK(low_rank)->Apply(low_rank_sizes);
+BENCHMARK(low_rank_backward)->Apply(low_rank_sizes);
 
 // Disentangled attention of kTokens tokens in sequences of one length, and its inputs.
 struct AttentionCase {

@@ -32,28 +32,41 @@ Variable rounded_product(const Variable& x, const Variable& weight) {
 constexpr double kProduct = 2e-6;
 constexpr const char* kProductReason = "sums of up to 40 products in another order";
 
+// The inputs of a low-rank delta: y, x, A, B, gate.
+std::vector<OpInput> low_rank_inputs(int64_t rows, int64_t in, int64_t out, int64_t rank) {
+  return {{normal({rows, out}, 30)},
+          {normal({rows, in}, 31)},
+          {normal({rank, in}, 32)},
+          {normal({out, rank}, 33)},
+          {normal({1, rank}, 34)}};
+}
+
 void add_low_rank_cases(std::vector<OpCase>& rows) {
-  const std::vector<OpInput> inputs = {{normal({6, 9}, 30)},
-                                       {normal({6, 11}, 31)},
-                                       {normal({4, 11}, 32)},
-                                       {normal({9, 4}, 33)},
-                                       {normal({1, 4}, 34)}};
   const auto composed = [](std::span<const Variable> in, bool gated) {
     const Variable h = matmul(in[1], in[2], false, true);
     const Variable gated_h = gated ? mul(h, broadcast_row(in[4], h.size(0))) : h;
     return add(in[0], scale(matmul(gated_h, in[3], false, true), real(0.7)));
   };
-  rows.push_back(
-      {.op = "low_rank_delta",
-       .what = "with a gate",
-       .inputs = inputs,
-       .call = [](auto in) { return low_rank_delta(in[0], in[1], in[2], in[3], in[4], real(0.7)); },
-       .composed = [=](auto in) { return composed(in, true); },
-       .tolerance = kProduct,
-       .reason = kProductReason});
+  const auto add_gated = [&](const char* what, std::vector<OpInput> inputs) {
+    rows.push_back(
+        {.op = "low_rank_delta",
+         .what = what,
+         .inputs = std::move(inputs),
+         .call =
+             [](auto in) { return low_rank_delta(in[0], in[1], in[2], in[3], in[4], real(0.7)); },
+         .composed = [=](auto in) { return composed(in, true); },
+         .tolerance = kProduct,
+         .reason = kProductReason});
+  };
+  add_gated("with a gate", low_rank_inputs(6, 9, 11, 4));
+  add_gated("rank 1, whole vectors", low_rank_inputs(5, 32, 16, 1));
+  add_gated("an odd rank above 8, more columns than a block", low_rank_inputs(3, 70, 5, 11));
+  std::vector<OpInput> no_gate = low_rank_inputs(6, 11, 9, 4);
+  no_gate[1].differentiable = false;
+  no_gate.pop_back();
   rows.push_back({.op = "low_rank_delta",
                   .what = "no gate, added in place to a temporary, x frozen",
-                  .inputs = {inputs[0], {inputs[1].value, false}, inputs[2], inputs[3]},
+                  .inputs = std::move(no_gate),
                   .call =
                       [](auto in) {
                         return low_rank_delta(scale(in[0], 1), in[1], in[2], in[3], Variable(),
@@ -62,6 +75,22 @@ void add_low_rank_cases(std::vector<OpCase>& rows) {
                   .composed = [=](auto in) { return composed(in, false); },
                   .tolerance = kProduct,
                   .reason = kProductReason});
+  rows.push_back(
+      {.op = "low_rank_delta",
+       .what = "two that add to the gradients of one x, A, B and gate; many rows",
+       .inputs = low_rank_inputs(131, 3, 2, 3),
+       .call =
+           [](auto in) {
+             const Variable y = low_rank_delta(in[0], in[1], in[2], in[3], in[4], real(0.7));
+             return low_rank_delta(y, in[1], in[2], in[3], in[4], real(0.2));
+           },
+       .composed =
+           [=](auto in) {
+             const Variable y = composed(in, true);
+             return add(y, scale(add(composed(in, true), scale(in[0], -1)), real(0.2) / real(0.7)));
+           },
+       .tolerance = 5e-6,
+       .reason = "sums of 131 products in another order"});
 }
 
 void add_bf16_cases(std::vector<OpCase>& rows) {

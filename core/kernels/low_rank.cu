@@ -1,0 +1,222 @@
+// Forward is one launch: a block takes 8 rows, a warp sums up u of a row, then threads go along the
+// columns of y. Backward is three: dh and dx by rows as forward; sums of dA, dB and dgate over
+// chunks of rows; the chunks added up in order. Chunks have a fixed size, so rows of zeros at the
+// end change no bit. Ranks come in groups of 8, a thread's registers.
+#include "core/kernels/cuda.cuh"
+#include "core/kernels/low_rank.h"
+
+namespace soragrad::kernels {
+namespace {
+
+constexpr int kRanks = 8;        // a group
+constexpr int kRows = 8;         // of a block, a warp each
+constexpr int kChunkRows = 128;  // summed up by one thread
+constexpr int kColumns = 64;     // threads of a block that goes along columns
+
+__device__ inline real scale_of(const LowRankDelta& delta, int64_t k) {
+  return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
+}
+
+__device__ inline int group_size(int64_t rank, int64_t first) {
+  return static_cast<int>(rank - first < kRanks ? rank - first : kRanks);
+}
+
+// A factor of the delta, seen as rows of rank: element (k, j) stands at data[k * row + j * column].
+struct Factor {
+  const real* data;
+  int64_t row, column;
+  __device__ Factor from(int64_t first) const { return {data + first * row, row, column}; }
+};
+
+// sums[k] = sum over j < n of x[j] * factor(k, j), by a warp.
+__device__ void row_products(const real* x, int64_t n, const Factor& factor, int ranks,
+                             real (&sums)[kRanks]) {
+  for (real& sum : sums) sum = 0;
+  for (int64_t j = lane_index(); j < n; j += kWarp) {
+    for (int k = 0; k < kRanks; ++k) {
+      if (k < ranks) sums[k] += x[j] * factor.data[k * factor.row + j * factor.column];
+    }
+  }
+  for (real& sum : sums) sum = warp_sum(sum);
+}
+
+// y(row, j) [+]= sum over k of h[row][k] * factor(k, j), by a block.
+__device__ void add_products(const real (&h)[kRows][kRanks], int64_t rows, int ranks,
+                             const Factor& factor, int64_t n, real* y, bool accumulate) {
+  for (int64_t j = threadIdx.x; j < n; j += blockDim.x) {
+    real column[kRanks];
+    for (int k = 0; k < kRanks; ++k) {
+      column[k] = k < ranks ? factor.data[k * factor.row + j * factor.column] : real(0);
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      real sum = accumulate ? y[row * n + j] : real(0);
+      for (int k = 0; k < kRanks; ++k) sum += h[row][k] * column[k];
+      y[row * n + j] = sum;
+    }
+  }
+}
+
+__global__ void low_rank_kernel(LowRankArgs args) {
+  __shared__ real h[kRows][kRanks];
+  const LowRankDelta& delta = args.delta;
+  const Factor a{delta.a, delta.in, 1}, b{delta.b, 1, delta.rank};
+  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kRows;
+  const int64_t rows = args.rows - begin < kRows ? args.rows - begin : kRows;
+  const int warp = static_cast<int>(threadIdx.x / kWarp), lane = lane_index();
+  const int64_t row = begin + warp;
+  for (int64_t first = 0; first < delta.rank; first += kRanks) {
+    const int ranks = group_size(delta.rank, first);
+    if (warp < rows) {
+      real sums[kRanks];
+      row_products(args.x + row * delta.in, delta.in, a.from(first), ranks, sums);
+      for (int k = 0; k < kRanks; ++k) {
+        if (lane != k) continue;
+        h[warp][k] = k < ranks ? scale_of(delta, first + k) * sums[k] : real(0);
+        if (k < ranks) args.u[row * delta.rank + first + k] = sums[k];
+      }
+    }
+    __syncthreads();
+    add_products(h, rows, ranks, b.from(first), delta.out, args.y + begin * delta.out, true);
+    __syncthreads();
+  }
+}
+
+__global__ void dh_dx_kernel(LowRankBackwardArgs args, real* dh, real* du) {
+  __shared__ real shared_du[kRows][kRanks];
+  const LowRankDelta& delta = args.delta;
+  const Factor a{delta.a, delta.in, 1}, b{delta.b, 1, delta.rank};
+  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kRows;
+  const int64_t rows = args.rows - begin < kRows ? args.rows - begin : kRows;
+  const int warp = static_cast<int>(threadIdx.x / kWarp), lane = lane_index();
+  const int64_t row = begin + warp;
+  for (int64_t first = 0; first < delta.rank; first += kRanks) {
+    const int ranks = group_size(delta.rank, first);
+    if (warp < rows) {
+      real sums[kRanks];
+      row_products(args.dy + row * delta.out, delta.out, b.from(first), ranks, sums);
+      for (int k = 0; k < kRanks; ++k) {
+        if (lane != k) continue;
+        const real scaled = k < ranks ? scale_of(delta, first + k) * sums[k] : real(0);
+        shared_du[warp][k] = scaled;
+        if (k < ranks) {
+          dh[row * delta.rank + first + k] = sums[k];
+          du[row * delta.rank + first + k] = scaled;
+        }
+      }
+    }
+    __syncthreads();
+    if (args.dx.data) {
+      add_products(shared_du, rows, ranks, a.from(first), delta.in, args.dx.data + begin * delta.in,
+                   args.dx.accumulate || first > 0);
+    }
+    __syncthreads();
+  }
+}
+
+// The columns of the sums over rows: those of x (for dA), of dy (for dB), and one for dgate.
+struct Sums {
+  const real* dh;
+  const real* du;
+  real* partial;  // (chunks, columns, rank)
+  int64_t columns, x_blocks, dy_blocks;
+};
+
+// partial = sum over a chunk of rows of narrow(row, k) * wide(row, column). Block x takes kColumns
+// columns, y a chunk, z a group of ranks.
+__global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
+  __shared__ real narrow[kChunkRows][kRanks];
+  const LowRankDelta& delta = args.delta;
+  const int64_t block = blockIdx.x, first = static_cast<int64_t>(blockIdx.z) * kRanks;
+  const bool of_x = block < sums.x_blocks, of_gate = block == sums.x_blocks + sums.dy_blocks;
+  const int ranks = group_size(delta.rank, first);
+  const int64_t begin = static_cast<int64_t>(blockIdx.y) * kChunkRows;
+  const int64_t rows = args.rows - begin < kChunkRows ? args.rows - begin : kChunkRows;
+  const real* source = of_x ? sums.du : args.u;
+  for (int64_t i = threadIdx.x; i < rows * kRanks; i += blockDim.x) {
+    const int64_t row = i / kRanks, k = i % kRanks;
+    narrow[row][k] = k < ranks ? source[(begin + row) * delta.rank + first + k] : real(0);
+  }
+  __syncthreads();
+  real* partial = sums.partial + static_cast<int64_t>(blockIdx.y) * sums.columns * delta.rank;
+  if (of_gate) {
+    const int64_t k = threadIdx.x;
+    if (k >= ranks) return;
+    double sum = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      sum += static_cast<double>(narrow[row][k]) * sums.dh[(begin + row) * delta.rank + first + k];
+    }
+    partial[(delta.in + delta.out) * delta.rank + first + k] = static_cast<real>(sum);
+    return;
+  }
+  const int64_t n = of_x ? delta.in : delta.out;
+  const int64_t column = (of_x ? block : block - sums.x_blocks) * kColumns + threadIdx.x;
+  if (column >= n) return;
+  const real* wide = (of_x ? args.x : args.dy) + begin * n + column;
+  real totals[kRanks] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    const real value = wide[row * n];
+    for (int k = 0; k < kRanks; ++k) totals[k] += narrow[row][k] * value;
+  }
+  const int64_t place = ((of_x ? column : delta.in + column) * delta.rank) + first;
+  for (int k = 0; k < kRanks; ++k) {
+    if (k < ranks) partial[place + k] = totals[k];
+  }
+}
+
+__device__ inline void write(const GradientPlace& place, int64_t i, double value) {
+  if (place.data) place.data[i] = (place.accumulate ? place.data[i] : 0) + static_cast<real>(value);
+}
+
+// dA, dB and dgate: a thread each element.
+__global__ void add_chunks_kernel(LowRankBackwardArgs args, const real* partial, int64_t chunks,
+                                  int64_t columns) {
+  const LowRankDelta& delta = args.delta;
+  const int64_t i = global_thread();
+  if (i >= columns * delta.rank) return;
+  double sum = 0;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns * delta.rank + i];
+  const int64_t column = i / delta.rank, k = i % delta.rank;
+  if (column < delta.in) {
+    write(args.da, k * delta.in + column, sum);
+  } else if (column < delta.in + delta.out) {
+    write(args.db, i - delta.in * delta.rank, scale_of(delta, k) * sum);
+  } else {
+    write(args.dgate, k, delta.factor * sum);
+  }
+}
+
+}  // namespace
+
+void low_rank_cuda(const LowRankArgs& args) {
+  if (args.rows == 0) return;
+  launch(low_rank_kernel, grid_size(ceil_div(args.rows, kRows)), kRows * kWarp, 0, args);
+}
+
+void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
+  const LowRankDelta& delta = args.delta;
+  const Tensor dh = Tensor::empty({args.rows, delta.rank}, kReal, Device::cuda);
+  const Tensor du = Tensor::empty_like(dh);
+  if (args.rows > 0) {
+    launch(dh_dx_kernel, grid_size(ceil_div(args.rows, kRows)), kRows * kWarp, 0, args, dh.data(),
+           du.data());
+  }
+  if (!args.da.data && !args.db.data && !args.dgate.data) return;
+  const int64_t chunks = ceil_div(args.rows, kChunkRows);
+  const int64_t columns = delta.in + delta.out + 1;
+  const Tensor partial = Tensor::empty({chunks, columns, delta.rank}, kReal, Device::cuda);
+  const Sums sums{.dh = dh.data(),
+                  .du = du.data(),
+                  .partial = partial.data(),
+                  .columns = columns,
+                  .x_blocks = ceil_div(delta.in, kColumns),
+                  .dy_blocks = ceil_div(delta.out, kColumns)};
+  if (chunks > 0) {
+    launch(row_sums_kernel,
+           dim3(grid_size(sums.x_blocks + sums.dy_blocks + 1), grid_size(chunks),
+                grid_size(ceil_div(delta.rank, kRanks))),
+           kColumns, 0, args, sums);
+  }
+  launch_elements(add_chunks_kernel, columns * delta.rank, args, partial.data(), chunks, columns);
+}
+
+}  // namespace soragrad::kernels
