@@ -30,6 +30,23 @@ if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not kn
   set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
 endif()
 set(CMAKE_CUDA_STANDARD 20)
+# NVIDIA's Python wheels bring libcudart.so.13, but not the plain name that linkers look for.
+get_filename_component(nvcc ${CMAKE_CUDA_COMPILER} REALPATH)
+get_filename_component(nvcc ${nvcc} DIRECTORY)
+foreach(toolkit ${nvcc}/.. ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT})
+  file(GLOB libraries ${toolkit}/lib/libcudart.so.* ${toolkit}/lib/libcublasLt.so.*)
+  foreach(library ${libraries})
+    string(REGEX REPLACE "[.0-9]+$" "" plain ${library})
+    if(NOT EXISTS ${plain})
+      get_filename_component(plain ${plain} NAME)
+      get_filename_component(numbered ${library} NAME)
+      file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cuda)
+      file(CREATE_LINK ${library} ${CMAKE_BINARY_DIR}/cuda/${numbered} SYMBOLIC)
+      file(CREATE_LINK ${numbered} ${CMAKE_BINARY_DIR}/cuda/${plain} SYMBOLIC)
+      list(PREPEND CMAKE_LIBRARY_PATH ${CMAKE_BINARY_DIR}/cuda)
+    endif()
+  endforeach()
+endforeach()
 find_package(CUDAToolkit 12.4 REQUIRED)
 
 # soragrad_cuda(NAME): adds the .cu files below NAME/ to soragrad_NAME.

@@ -1,23 +1,10 @@
-# What the library links, found by CMake package where Debian ships one and by pkg-config elsewhere.
+# What the library links, found by CMake package where every distribution ships one, else by a header.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(PkgConfig REQUIRED)
-
-# pkg_config_target(ALIAS MODULE): an imported target from a pkg-config module.
-function(pkg_config_target alias module)
-  string(MAKE_C_IDENTIFIER ${alias} id)
-  pkg_check_modules(${id} REQUIRED IMPORTED_TARGET GLOBAL ${module})
-  if(NOT TARGET ${alias})
-    add_library(${alias} ALIAS PkgConfig::${id})
-  endif()
-endfunction()
-pkg_config_target(hwy::hwy libhwy)
-pkg_config_target(libzip::zip libzip)
-pkg_config_target(ICU::uc icu-uc)
 
 # plain_library(TARGET HEADER LIBRARY): an imported target from a header and a library alone.
 function(plain_library target header library)
@@ -32,6 +19,9 @@ function(plain_library target header library)
 endfunction()
 # Debian 12's dnnl-config.cmake asks for OpenCL, which its package does not bring.
 plain_library(DNNL::dnnl oneapi/dnnl/dnnl.hpp dnnl)
+plain_library(hwy::hwy hwy/highway.h hwy)
+plain_library(libzip::zip zip.h zip)
+plain_library(ICU::uc unicode/uchar.h icuuc)
 
 # yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
 if(NOT TARGET yaml-cpp::yaml-cpp)
