@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/error.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -22,6 +23,8 @@ namespace {
 constexpr size_t kStackBytes = size_t{128} << 10;
 constexpr unsigned kWarpSize = 32;
 constexpr unsigned kMaxThreads = 1024;  // of a block, on every GPU
+constexpr size_t kMaxSharedBytes = 99
+                                   << 10;  // of a block that asks, from compute capability 8.0 on
 
 enum class State { ready, at_warp_barrier, at_block_barrier, done };
 
@@ -39,7 +42,7 @@ struct Thread {
 
 // Values that lanes exchange, in two sets that alternate: a lane cannot be two exchanges ahead.
 struct Warp {
-  uint64_t values[2][kWarpSize] = {};
+  Words values[2][kWarpSize] = {};
   int turn[kWarpSize] = {};
 };
 
@@ -198,14 +201,42 @@ void block_barrier() {
   wait_at(State::at_block_barrier);
 }
 
-const uint64_t* exchange(uint64_t bits) {
+const Words* exchange(const Words& words) {
   Machine& m = machine();
   Warp& warp = m.warps[m.running / kWarpSize];
   const unsigned lane = m.running % kWarpSize;
   const int turn = warp.turn[lane] ^= 1;
-  warp.values[turn][lane] = bits;
+  warp.values[turn][lane] = words;
   wait_at(State::at_warp_barrier);
   return warp.values[turn];
+}
+
+// PTX ISA, "Matrix fragments for mma.m16n8k16 with floating point type": element i of the lane of
+// group l / 4 and place l % 4.
+void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  const auto both = [](uint32_t low, uint32_t high) { return low | uint64_t{high} << 32; };
+  const Words* lanes = exchange({both(a[0], a[1]), both(a[2], a[3]), both(b[0], b[1])});
+  // Element i of four a word.
+  const auto element = [](const uint64_t* words, int i) {
+    return to_float(bfloat16{static_cast<uint16_t>(words[i / 4] >> (16 * (i % 4)))});
+  };
+  const int lane = static_cast<int>(machine().running % kWarpSize);
+  float rows[2][16], columns[2][16];  // what this lane's results need
+  for (int place = 0; place < 4; ++place) {
+    for (int i = 0; i < 8; ++i) {
+      const int k = 2 * place + i % 2 + (i < 4 ? 0 : 8);
+      rows[i % 4 < 2 ? 0 : 1][k] = element(lanes[lane / 4 * 4 + place].data(), i);
+    }
+    for (int i = 0; i < 4; ++i) {
+      const int k = 2 * place + i % 2 + (i < 2 ? 0 : 8);
+      for (int n = 0; n < 2; ++n) {
+        columns[n][k] = element(&lanes[(2 * (lane % 4) + n) * 4 + place][2], i);
+      }
+    }
+  }
+  for (int i = 0; i < 4; ++i) {
+    for (int k = 0; k < 16; ++k) c[i] += rows[i / 2][k] * columns[i % 2][k];
+  }
 }
 
 void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& thread) {
@@ -218,6 +249,9 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
               grid.z <= 65535,
           "[cuda emulation] a grid of ({}, {}, {}) blocks cannot be launched.", grid.x, grid.y,
           grid.z);
+  require(shared_bytes <= kMaxSharedBytes,
+          "[cuda emulation] {} bytes of shared memory; a block can have {}.", shared_bytes,
+          kMaxSharedBytes);
   m.threads.resize(threads);
   m.body = &thread;
   ++m.launches;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -48,8 +49,11 @@ int64_t launches_run();  // of those that have run by now
 
 std::byte* shared_memory();  // of the running block, exactly as large as asked for; NaNs at first
 void block_barrier();
-// Gives `bits` to the warp's other lanes and returns what each lane gave.
-const uint64_t* exchange(uint64_t bits);
+// Gives words to the warp's other lanes and returns what each lane gave.
+using Words = std::array<uint64_t, 3>;
+const Words* exchange(const Words& words);
+// The tensor cores' product, core/kernels/mma.cuh; which element is where as the PTX ISA says.
+void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 
 // Host access to device memory is allowed while one lives, as in an operation of the stream.
 class DeviceAccess {
@@ -65,7 +69,7 @@ inline void __syncthreads() {
 }
 
 inline void __syncwarp() {
-  soragrad::cuda_emulation::exchange(0);
+  soragrad::cuda_emulation::exchange({});
 }
 
 template <typename T>
@@ -73,16 +77,16 @@ T __shfl_xor_sync(unsigned, T value, int lane_mask) {
   static_assert(sizeof(T) <= sizeof(uint64_t));
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
-  const uint64_t* lanes = soragrad::cuda_emulation::exchange(bits);
+  const auto* lanes = soragrad::cuda_emulation::exchange({bits});
   const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
-  std::memcpy(&value, &lanes[(thread % 32) ^ static_cast<unsigned>(lane_mask)], sizeof(T));
+  std::memcpy(&value, &lanes[(thread % 32) ^ static_cast<unsigned>(lane_mask)][0], sizeof(T));
   return value;
 }
 
 inline unsigned __ballot_sync(unsigned, bool predicate) {
-  const uint64_t* lanes = soragrad::cuda_emulation::exchange(predicate);
+  const auto* lanes = soragrad::cuda_emulation::exchange({predicate});
   unsigned result = 0;
-  for (int lane = 0; lane < 32; ++lane) result |= static_cast<unsigned>(lanes[lane]) << lane;
+  for (int lane = 0; lane < 32; ++lane) result |= static_cast<unsigned>(lanes[lane][0]) << lane;
   return result;
 }
 

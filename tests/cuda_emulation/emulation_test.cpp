@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/kernels/cuda.cuh"
+#include "core/kernels/mma.cuh"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -32,6 +33,33 @@ __global__ void first_lane_skips_a_barrier() {
 __global__ void race(int* x) {
   x[threadIdx.x] = static_cast<int>(threadIdx.x);
   if (threadIdx.x > 0) x[blockDim.x + threadIdx.x] = x[threadIdx.x - 1];
+}
+
+// y (16, 8) = a (16, 16) b (16, 8), or a times the transposed rows of b (8, 16), of one warp; a
+// also in two parts, for its rows as they are.
+__global__ void products(const float* a, const float* b, float* y, float* of_rows,
+                         float* of_parts) {
+  Bf16Rows<16, 16>* rows = dynamic_shared<Bf16Rows<16, 16>>();  // a, b, b transposed
+  const auto fill = [&](Bf16Rows<16, 16>& to, const auto& element) {
+    for (int n = lane_index(); n < 16 * 8; n += kWarp) {
+      const int row = n / 8, column = n % 8 * 2;
+      to.pair[row][n % 8] = bf16_pair(element(row, column), element(row, column + 1));
+    }
+  };
+  fill(rows[0], [&](int r, int c) { return a[16 * r + c]; });
+  fill(rows[1], [&](int r, int c) { return c < 8 ? b[8 * r + c] : 0; });
+  fill(rows[2], [&](int r, int c) { return r < 8 ? b[8 * c + r] : 0; });
+  __syncwarp();
+  FragmentC plain{}, transposed{}, parts{};
+  mma(plain, fragment_a(rows[0], 0, 0), fragment_b(rows[1], 0, 0));
+  mma(transposed, fragment_a(rows[0], 0, 0), fragment_b_of_rows(rows[2], 0, 0));
+  mma(parts, split_a([&](int r, int c) { return a[16 * r + c]; }), fragment_b(rows[1], 0, 0));
+  for (int e = 0; e < 4; ++e) {
+    const int place = 8 * fragment_row(e) + fragment_column(e);
+    y[place] = plain.at[e];
+    of_rows[place] = transposed.at[e];
+    of_parts[place] = parts.at[e];
+  }
 }
 
 template <typename... Args>
@@ -97,6 +125,37 @@ TEST_CASE("cuda emulation: the order of threads shows a race") {
   launch_and_wait(race, 1, 64, 0, backward.data());
   cuda_emulation::set_order(cuda_emulation::Order::forward);
   CHECK(forward != backward);
+}
+
+TEST_CASE("cuda emulation: the product of a warp's fragments") {
+  std::vector<float> a(256), b(128), y(128), of_rows(128), of_parts(128);
+  for (int i = 0; i < 256; ++i) a[i] = static_cast<float>(i * 37 % 251 - 120);  // exact in bf16
+  for (int i = 0; i < 128; ++i) b[i] = static_cast<float>(i * 53 % 127 - 60);
+  const auto check = [&](bool parts_alone) {
+    for (int r = 0; r < 16; ++r) {
+      for (int c = 0; c < 8; ++c) {
+        float sum = 0;
+        for (int k = 0; k < 16; ++k) sum += a[16 * r + k] * b[8 * k + c];
+        CHECK(of_parts[8 * r + c] == sum);
+        CHECK((parts_alone || y[8 * r + c] == sum));
+        CHECK((parts_alone || of_rows[8 * r + c] == sum));
+      }
+    }
+  };
+  const auto run = [&] {
+    launch_and_wait(products, 1, 32, 3 * sizeof(Bf16Rows<16, 16>), a.data(), b.data(), y.data(),
+                    of_rows.data(), of_parts.data());
+  };
+  run();
+  check(false);
+  for (float& x : a) x += x * 256;  // more than bf16's 8 bits, but not than two parts of it
+  run();
+  check(true);
+}
+
+TEST_CASE("cuda emulation: more shared memory than a GPU has is an error") {
+  launch(sums, 1, 32, 100 << 10, nullptr, nullptr);
+  CHECK_THROWS_AS(cuda_emulation::run_all(), Error);
 }
 
 }  // namespace soragrad::kernels
