@@ -81,10 +81,12 @@ struct AttentionLayout {
 
 struct AttentionOptions {
   int64_t heads = 1;
-  real scale = 1;                   // scores are multiplied by it: 1 / sqrt(head_size * terms)
-  double dropout = 0;               // of the probabilities
-  RandomStream stream;              // element (sequence, head, query, key) -> the same bits always
-  bool first_query_only = false;    // q holds one row a sequence: its first token's query
+  real scale = 1;                 // scores are multiplied by it: 1 / sqrt(head_size * terms)
+  double dropout = 0;             // of the probabilities
+  RandomStream stream;            // element (sequence, head, query, key) -> the same bits always
+  bool first_query_only = false;  // q holds one row a sequence: its first token's query
+  Precision precision = Precision::fp32;  // bf16: q, k, v, the tables and dy are rounded to it;
+                                          // sums, softmax and probabilities stay fp32
   Tensor* probabilities = nullptr;  // if set: receives them, flat, sequence by sequence (heads,
                                     // query, key), before dropout
 };

@@ -2,6 +2,7 @@
 // probabilities again from q, k and the position tables: nothing of size length^2 is kept.
 #include "core/kernels/attention.h"
 #include "autograd/ops.h"
+#include "core/kernels/round_bf16.h"
 
 namespace soragrad {
 namespace {
@@ -40,6 +41,12 @@ void check(const Variable& q, const Variable& k, const Variable& v, const Variab
           position_query.shape());
 }
 
+Tensor rounded_to_bf16(const Tensor& x) {
+  const Tensor y = Tensor::empty_like(x);
+  kernels::round_bf16(x.device(), {x.data(), y.data(), x.numel()});
+  return y;
+}
+
 // Number of probabilities of the batch.
 int64_t probability_count(const AttentionLayout& layout, const AttentionOptions& options) {
   int64_t count = 0;
@@ -56,8 +63,16 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
                    const Variable& position_key, const Variable& position_query,
                    const AttentionLayout& layout, const AttentionOptions& options) {
   check(q, k, v, position_key, position_query, layout, options);
-  const Tensor tq = q.value(), tk = k.value(), tv = v.value();
-  const Tensor pk = position_key.value(), pq = position_query.value();
+  // A kernel that does not multiply in bf16 by itself gets rounded operands. None of those that do
+  // writes the probabilities.
+  const bool in_bf16 = options.precision == Precision::bf16;
+  const bool rounds_itself = in_bf16 && !options.probabilities &&
+                             kernels::attention_takes_bf16(k.device(), k.size(1) / options.heads);
+  const auto operand = [=](const Tensor& x) {
+    return in_bf16 && !rounds_itself && x.defined() ? rounded_to_bf16(x) : x;
+  };
+  const Tensor tq = operand(q.value()), tk = operand(k.value()), tv = operand(v.value());
+  const Tensor pk = operand(position_key.value()), pq = operand(position_query.value());
   const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
   const bool positions = pk.defined() || pq.defined();
   Tensor y = Tensor::empty_like(tq);
@@ -80,6 +95,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
                               .keep_scale = static_cast<real>(1 / (1 - options.dropout)),
                               .stream = options.stream,
                               .first_query_only = options.first_query_only,
+                              .bf16 = rounds_itself,
                               .pairs = probability_count(layout, options) / options.heads};
   if (options.probabilities) {
     *options.probabilities =
@@ -96,7 +112,8 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
   kernels::attention(tq.device(), args);
   return record("attention", std::move(y), {q, k, v, position_key, position_query},
                 // The captured tensors keep alive what args points to.
-                [=](const Tensor& dy, Gradients& gradients) {
+                [=](const Tensor& given, Gradients& gradients) {
+                  const Tensor dy = operand(given);
                   const Tensor dq = Tensor::empty_like(tq), dk = Tensor::empty_like(tk);
                   const Tensor dv = Tensor::empty_like(tv);
                   const Tensor dpk = gradients.wanted(3) ? Tensor::empty_like(pk) : Tensor();

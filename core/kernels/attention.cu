@@ -3,9 +3,9 @@
 // larger maximum, what has been summed so far is scaled down. attention_tile.cuh has the tiles.
 #include "core/kernels/attention.h"
 
+#include "core/kernels/attention_bf16.cuh"
 #include "core/kernels/attention_tile.cuh"
 #include "core/kernels/cuda.cuh"
-#include "core/kernels/math.h"
 
 namespace soragrad::kernels {
 namespace {
@@ -33,27 +33,6 @@ __device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const Til
   return s;
 }
 
-// The softmax so far of a thread's rows; the 8 threads of a row hold the same.
-struct RunningSoftmax {
-  real max[kPatch], sum[kPatch];
-
-  // s becomes exp(s - max); returns what sums of earlier tiles are to be multiplied with.
-  __device__ real update(int a, Four& s) {
-    real highest = max[a];
-    for (int b = 0; b < kPatch; ++b) highest = s.at[b] > highest ? s.at[b] : highest;
-    highest = eight_max(highest);
-    const real factor = math::exp(max[a] - highest);
-    real added = 0;
-    for (int b = 0; b < kPatch; ++b) {
-      s.at[b] = math::exp(s.at[b] - highest);
-      added += s.at[b];
-    }
-    max[a] = highest;
-    sum[a] = sum[a] * factor + eight_sum(added);
-    return factor;
-  }
-};
-
 // y = (y * factor + p v) * inverse for the tile's keys; y is not read at the first.
 __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const TilePlace& at,
                            const real (&factor)[kPatch], const real (&inverse)[kPatch]) {
@@ -80,28 +59,20 @@ __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const T
   }
 }
 
-// The block's place: x is a sequence and a tile of queries of it, y a head.
-__device__ TilePlace block_place(const AttentionArgs& args, int64_t tiles) {
-  TilePlace at = tile_place(args, blockIdx.x / tiles, blockIdx.y);
-  at.query = blockIdx.x % tiles * kTile;
-  return at;
-}
-
 __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile& tile = *dynamic_shared<ForwardTile>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
   TilePlace at = block_place(args, tiles);
   if (at.query >= at.queries) return;
-  RunningSoftmax softmax;
-  for (int a = 0; a < kPatch; ++a) softmax.max[a] = -INFINITY, softmax.sum[a] = 0;
+  RunningSoftmax<kSide> softmax[kPatch];
   for (; at.key < at.length; at.key += kTile) {
     const bool last = at.key + kTile >= at.length;
     Patch p = scores_of(tile.scores, args, at);
     real factor[kPatch], inverse[kPatch];
     for (int a = 0; a < kPatch; ++a) {
-      factor[a] = softmax.update(a, p.row[a]);
-      inverse[a] = last ? 1 / softmax.sum[a] : real(1);
-      const uint32_t kept = kept_keys(args, at, at.query + patch_row(a));
+      factor[a] = softmax[a].update(p.row[a].at);
+      inverse[a] = last ? 1 / softmax[a].sum : real(1);
+      const uint32_t kept = kept_keys<kSide>(args, at, at.query + patch_row(a));
       for (int b = 0; b < kPatch; ++b) {
         const int j = patch_x() + kSide * b;
         tile.p.at[patch_row(a)][j] = dropped_key(args, kept, j, p.row[a].at[b]);
@@ -113,7 +84,7 @@ __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
     const int64_t i = at.query + patch_row(a);
     if (i >= at.queries) continue;
     args.log_sum[(at.first_query + i) * args.heads + at.head] =
-        softmax.max[a] + log(softmax.sum[a]);
+        softmax[a].max + log(softmax[a].sum);
   }
 }
 
@@ -152,6 +123,7 @@ __global__ void probabilities_kernel(AttentionArgs args, int64_t tiles) {
 
 void attention_cuda(const AttentionArgs& given) {
   if (given.sequences == 0) return;
+  if (given.bf16) return attention_bf16(given);
   AttentionArgs args = given;
   const int64_t queries = args.first_query_only ? args.sequences : args.tokens;
   Tensor log_sum;

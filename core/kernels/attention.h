@@ -38,8 +38,16 @@ struct AttentionArgs {
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
   bool first_query_only;  // queries = sequences: each the first token of its sequence
+  bool bf16;              // CUDA, where attention_takes_bf16(): see there
   int64_t pairs;          // of a query and a key, over all sequences: for cost() alone
 };
+// Whether attention multiplies in bf16 by itself: on tensor cores, with q, k, v, the position
+// tables and dy rounded to bf16, and with fp32 sums. Probabilities and their gradients are operands
+// of two bf16 parts each. Elsewhere the caller rounds the same operands, which gives the same
+// numbers to the 2^-17 of these parts.
+inline bool attention_takes_bf16(Device device, int64_t head_size) {
+  return device == Device::cuda && head_size <= 128;
+}
 // So many products of every pair, and for each position table of every distance in use; reading or
 // writing q, y, k, v and the tables so many times.
 inline Cost attention_cost(const AttentionArgs& args, int64_t pairs, int64_t distances, int times) {

@@ -6,14 +6,13 @@
 //   dk_j = sum_i ds(i, j) (q_i + pq[i - j])      dpq[d] = sum of ds(j + d, j) k_j
 // Scores are computed once. The tables' gradients are summed by distance, a group apart, then over
 // the groups and over the distances of each row of the table.
+#include "core/kernels/attention_bf16.cuh"
+#include "core/kernels/attention_distances.cuh"
 #include "core/kernels/attention_tile.cuh"
 #include "core/kernels/cuda.cuh"
-#include "core/kernels/math.h"
 
 namespace soragrad::kernels {
 namespace {
-
-constexpr int64_t kMaxGroups = 64;  // 64 groups of 12 heads: 768 blocks, five a multiprocessor
 
 struct BackwardTile {
   ScoreTile scores;
@@ -21,12 +20,6 @@ struct BackwardTile {
   TileRows<kTile> p, ds;  // (query, key); p after dropout
 };
 static_assert(sizeof(BackwardTile) <= kSharedBytes);
-
-// Sums by distance of all groups, (groups, 2 max_length - 1, hidden), zeros at first; or null.
-struct DistanceSums {
-  real* key;
-  real* query;
-};
 
 // Of a thread's rows, which 8 threads share.
 struct RowState {
@@ -46,7 +39,7 @@ __device__ RowState row_state(const AttentionBackwardArgs& args, const TilePlace
     for (int64_t d = 4 * patch_x(); dy && d < forward.head_size; d += kChunk) {
       sum = dot(load_four(dy, d, forward.head_size), load_four(y, d, forward.head_size), sum);
     }
-    state.dy_y[a] = eight_sum(sum);
+    state.dy_y[a] = shared_sum<kSide>(sum);
     if (!dy) continue;
     state.log_sum[a] = forward.log_sum[(at.first_query + at.query + n) * forward.heads + at.head];
   }
@@ -78,7 +71,7 @@ __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs&
 #pragma unroll
   for (int a = 0; a < kPatch; ++a) {
     const int i = patch_row(a);
-    const uint32_t kept = kept_keys(forward, at, at.query + i);
+    const uint32_t kept = kept_keys<kSide>(forward, at, at.query + i);
     for (int b = 0; b < kPatch; ++b) {
       const int j = patch_x() + kSide * b;
       real p = 0;
@@ -172,9 +165,7 @@ __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSu
   if (!forward.first_query_only) clear_idle_rows(forward, args.dq);
   clear_idle_rows(forward, args.dk);
   clear_idle_rows(forward, args.dv);
-  const int64_t size = (2 * forward.max_length - 1) * forward.heads * forward.head_size;
-  if (sums.key) sums.key += blockIdx.x * size;
-  if (sums.query) sums.query += blockIdx.x * size;
+  sums.go_to_group(forward, blockIdx.x);
   for (int64_t sequence = blockIdx.x; sequence < forward.sequences; sequence += gridDim.x) {
     TilePlace at = tile_place(forward, sequence, blockIdx.y);
     for (at.query = 0; at.query < at.queries; at.query += kTile) {
@@ -193,52 +184,15 @@ __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSu
   }
 }
 
-// dtable (positions, hidden): a thread an element adds the distances of its row, which stand side
-// by side as distance_row is non-decreasing.
-__global__ void fold_distances(AttentionArgs args, const real* sums, int64_t groups, real* dtable) {
-  const int64_t hidden = args.heads * args.head_size, width = 2 * args.max_length - 1;
-  const int64_t row = global_thread() / hidden, column = global_thread() % hidden;
-  if (row >= args.positions) return;
-  int64_t low = 0, high = width;  // the first entry whose row is not smaller
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (args.distance_row[middle] < row) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  real sum = 0;
-  for (int64_t entry = low; entry < width && args.distance_row[entry] == row; ++entry) {
-    for (int64_t group = 0; group < groups; ++group) {
-      sum += sums[(group * width + entry) * hidden + column];
-    }
-  }
-  dtable[row * hidden + column] = sum;
-}
-
 }  // namespace
 
 void attention_backward_cuda(const AttentionBackwardArgs& args) {
-  const AttentionArgs& forward = args.forward;
-  if (forward.sequences == 0) return;
-  const bool tables = args.dposition_key || args.dposition_query;
-  const int64_t groups = tables ? std::min(forward.sequences, kMaxGroups) : forward.sequences;
-  const int64_t hidden = forward.heads * forward.head_size, width = 2 * forward.max_length - 1;
-  const auto sums_for = [&](const real* dtable) {
-    return dtable ? Tensor::zeros({groups, width * hidden}, kReal, Device::cuda) : Tensor();
-  };
-  const Tensor key = sums_for(args.dposition_key), query = sums_for(args.dposition_query);
-  const DistanceSums sums{key.defined() ? key.data() : nullptr,
-                          query.defined() ? query.data() : nullptr};
-  launch(attention_backward_kernel, dim3(grid_size(groups), grid_size(forward.heads)), kTileThreads,
-         sizeof(BackwardTile), args, sums);
-  const auto fold = [&](const real* distances, real* dtable) {
-    if (!dtable) return;
-    launch_elements(fold_distances, forward.positions * hidden, forward, distances, groups, dtable);
-  };
-  fold(sums.key, args.dposition_key);
-  fold(sums.query, args.dposition_query);
+  if (args.forward.sequences == 0) return;
+  if (args.forward.bf16) return attention_backward_bf16(args);
+  with_distance_sums(args, [&](int64_t groups, const DistanceSums& sums) {
+    launch(attention_backward_kernel, dim3(grid_size(groups), grid_size(args.forward.heads)),
+           kTileThreads, sizeof(BackwardTile), args, sums);
+  });
 }
 
 }  // namespace soragrad::kernels

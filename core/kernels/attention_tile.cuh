@@ -13,6 +13,7 @@
 
 #include "core/kernels/attention.h"
 #include "core/kernels/cuda.cuh"
+#include "core/kernels/math.h"
 
 namespace soragrad::kernels {
 
@@ -68,18 +69,47 @@ __device__ inline TilePlace tile_place(const AttentionArgs& args, int64_t sequen
   return {first, length, first, length, head, column, 0, 0};
 }
 
-// -- Sums over the 8 threads that share rows ------------------------------------------------------
-__device__ inline real eight_sum(real x) {
-  for (int offset = kSide / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(kAllLanes, x, offset);
-  return x;
+// The block's place: x is a sequence and a tile of queries of it, y a head.
+__device__ inline TilePlace block_place(const AttentionArgs& args, int64_t tiles) {
+  TilePlace at = tile_place(args, blockIdx.x / tiles, blockIdx.y);
+  at.query = blockIdx.x % tiles * kTile;
+  return at;
 }
-__device__ inline real eight_max(real x) {
-  for (int offset = kSide / 2; offset > 0; offset /= 2) {
-    const real other = __shfl_xor_sync(kAllLanes, x, offset);
-    x = other > x ? other : x;
+
+// -- What lanes that share a row do together ------------------------------------------------------
+template <int kLanes>
+__device__ real shared_sum(real x) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
+    x += __shfl_xor_sync(kAllLanes, x, offset);
   }
   return x;
 }
+
+// The softmax so far of a row that kLanes neighbours share; they hold the same.
+template <int kLanes>
+struct RunningSoftmax {
+  real max = -INFINITY, sum = 0;
+
+  // s becomes exp(s - max); returns what sums of earlier tiles are to be multiplied with.
+  template <int kCount>
+  __device__ real update(real (&s)[kCount]) {
+    real highest = max;
+    for (int b = 0; b < kCount; ++b) highest = s[b] > highest ? s[b] : highest;
+    for (int offset = kLanes / 2; offset > 0; offset /= 2) {
+      const real other = __shfl_xor_sync(kAllLanes, highest, offset);
+      highest = other > highest ? other : highest;
+    }
+    const real factor = math::exp(max - highest);
+    real added = 0;
+    for (int b = 0; b < kCount; ++b) {
+      s[b] = math::exp(s[b] - highest);
+      added += s[b];
+    }
+    max = highest;
+    sum = sum * factor + shared_sum<kLanes>(added);
+    return factor;
+  }
+};
 
 // -- Loading and storing --------------------------------------------------------------------------
 // Four columns of a row of a head, zeros beyond its end.
@@ -139,13 +169,17 @@ __device__ inline int64_t distance_entry(const AttentionArgs& args, const TilePl
   return distance + args.max_length - 1;
 }
 
+// The row of a position table for the tile's distance n - 31; null where there is none.
+__device__ inline const real* position_row(const AttentionArgs& args, const TilePlace& at,
+                                           const real* table, int n) {
+  const int64_t entry = distance_entry(args, at, n);
+  if (entry < 0) return nullptr;
+  return table + args.distance_row[entry] * args.heads * args.head_size + at.column;
+}
+
 __device__ inline void load_positions(TileRows<kRun>& rows, const AttentionArgs& args,
                                       const TilePlace& at, const real* table, int64_t chunk) {
-  load_rows(rows, chunk, args.head_size, [&](int n) -> const real* {
-    const int64_t entry = distance_entry(args, at, n);
-    if (entry < 0) return nullptr;
-    return table + args.distance_row[entry] * args.heads * args.head_size + at.column;
-  });
+  load_rows(rows, chunk, args.head_size, [&](int n) { return position_row(args, at, table, n); });
 }
 
 __device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, const TilePlace& at,
@@ -238,17 +272,22 @@ __device__ inline int tile_keys(const TilePlace& at) {
 }
 
 // -- Dropout --------------------------------------------------------------------------------------
-// Bit j: dropout keeps key at.key + j of query i. Eight threads draw four words each.
-__device__ inline uint32_t kept_keys(const AttentionArgs& args, const TilePlace& at, int64_t i) {
+// Bit j: dropout keeps key at.key + j of query i, for the keys of [first, first + count), multiples
+// of 4. kLanes neighbours draw four words at a time.
+template <int kLanes>
+__device__ uint32_t kept_keys(const AttentionArgs& args, const TilePlace& at, int64_t i,
+                              int first = 0, int count = kTile) {
   if (args.drop_threshold == 0) return 0xffffffffu;
   const int64_t row = (at.first_token + i) * args.heads + at.head;
-  const uint64_t first = (static_cast<uint64_t>(row) << kAttentionRowBits) + at.key;
-  const Philox4 words = philox(args.stream, first / 4 + patch_x());
+  const uint64_t place = (static_cast<uint64_t>(row) << kAttentionRowBits) + at.key;
   uint32_t kept = 0;
-  for (int c = 0; c < 4; ++c) {
-    kept |= static_cast<uint32_t>(words.bits[c] >= args.drop_threshold) << (4 * patch_x() + c);
+  for (int j = first + lane_index() % kLanes * 4; j < first + count; j += 4 * kLanes) {
+    const Philox4 words = philox(args.stream, (place + j) / 4);
+    for (int c = 0; c < 4; ++c) {
+      kept |= static_cast<uint32_t>(words.bits[c] >= args.drop_threshold) << (j + c);
+    }
   }
-  for (int offset = kSide / 2; offset > 0; offset /= 2) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
     kept |= __shfl_xor_sync(kAllLanes, kept, offset);
   }
   return kept;

@@ -14,6 +14,8 @@ namespace {
 // Scores reach 10: their rounding in float, 1e-6, is a relative one of the probabilities; gradients
 // of the tables add up to 500 of them.
 constexpr double kTolerance = 1e-5;
+// In bf16 both round the same operands; the parts of probabilities add 2^-17 of each.
+constexpr double kBf16Tolerance = 2e-5;
 
 struct Setup {
   std::string what;
@@ -22,6 +24,7 @@ struct Setup {
   bool positions = true;
   double dropout = 0;
   bool first_query_only = false;
+  Precision precision = Precision::fp32;
 };
 
 AttentionLayout layout_of(const Setup& setup, const models::RelativeRows& rows, Device device) {
@@ -65,9 +68,22 @@ testing::OpCase case_of(const Setup& setup) {
          .scale = static_cast<real>(1 / std::sqrt(terms * static_cast<double>(setup.head_size))),
          .dropout = setup.dropout,
          .stream = {.seed = 7, .site = 3, .step = 5},
-         .first_query_only = setup.first_query_only});
+         .first_query_only = setup.first_query_only,
+         .precision = setup.precision});
   };
   return row;
+}
+
+void compare(const Setup& setup, double tolerance) {
+  CAPTURE(setup.what);
+  const testing::OpCase row = case_of(setup);
+  const testing::Outcome expected = testing::run_case(row, row.call, Device::cpu);
+  const testing::Outcome actual = testing::run_case(row, row.call, Device::cuda);
+  CHECK(testing::difference(actual.value, expected.value) <= tolerance);
+  for (size_t i = 0; i < expected.gradients.size(); ++i) {
+    CAPTURE(i);
+    CHECK(testing::difference(actual.gradients[i], expected.gradients[i]) <= tolerance);
+  }
 }
 
 }  // namespace
@@ -101,16 +117,49 @@ TEST_CASE("attention: emulated CUDA agrees with the CPU at the sizes of real mod
        .positions = false,
        .dropout = 0.1},
   };
-  for (const Setup& setup : setups) {
-    CAPTURE(setup.what);
-    const testing::OpCase row = case_of(setup);
-    const testing::Outcome expected = testing::run_case(row, row.call, Device::cpu);
-    const testing::Outcome actual = testing::run_case(row, row.call, Device::cuda);
-    CHECK(testing::difference(actual.value, expected.value) <= kTolerance);
-    for (size_t i = 0; i < expected.gradients.size(); ++i) {
-      CAPTURE(i);
-      CHECK(testing::difference(actual.gradients[i], expected.gradients[i]) <= kTolerance);
-    }
+  for (const Setup& setup : setups) compare(setup, kTolerance);
+}
+
+TEST_CASE("attention: emulated tensor cores agree with the CPU's rounded operands") {
+  std::vector<Setup> setups = {
+      {.what = "a tile and one more", .lengths = {33, 32, 31, 1}, .heads = 2, .head_size = 64},
+      {.what = "head size 8", .lengths = {40, 3}, .heads = 3, .head_size = 8, .dropout = 0.1},
+      {.what = "head size 128", .lengths = {40}, .heads = 1, .head_size = 128, .dropout = 0.1},
+      {.what = "head size 25, an odd one", .lengths = {35}, .heads = 2, .head_size = 25},
+      {.what = "head size 136: no kernel for it", .lengths = {35}, .heads = 1, .head_size = 136},
+      {.what = "buckets of several distances",
+       .lengths = {150, 20},
+       .heads = 1,
+       .head_size = 16,
+       .dropout = 0.1},
+      {.what = "beyond the largest distance", .lengths = {530}, .heads = 1, .head_size = 8},
+      {.what = "the first query, beyond the largest distance",
+       .lengths = {530, 64},
+       .heads = 2,
+       .head_size = 16,
+       .dropout = 0.1,
+       .first_query_only = true},
+      {.what = "more sequences than groups",
+       .lengths = std::vector<int64_t>(70, 3),
+       .heads = 1,
+       .head_size = 8},
+      {.what = "no positions",
+       .lengths = {70, 33},
+       .heads = 2,
+       .head_size = 64,
+       .positions = false,
+       .dropout = 0.1},
+  };
+  for (Setup& setup : setups) {
+    setup.precision = Precision::bf16;
+    compare(setup, kBf16Tolerance);
+    const testing::OpCase rounded = case_of(setup);
+    setup.precision = Precision::fp32;
+    const testing::OpCase exact = case_of(setup);
+    const auto value = [](const testing::OpCase& row) {
+      return testing::run_case(row, row.call, Device::cpu).value;
+    };
+    CHECK(testing::difference(value(rounded), value(exact)) > 50 * kBf16Tolerance);
   }
 }
 

@@ -20,6 +20,7 @@ struct Setup {
   bool first_query_only = false;
   int64_t idle_tokens = 0;
   int64_t idle_length = 0;  // by which max_length is rounded up
+  Precision precision = Precision::fp32;
 };
 
 // Rows like DeBERTa's log buckets: distances near 0 have rows of their own, far ones share one.
@@ -53,7 +54,8 @@ AttentionOptions options_of(const Setup& setup) {
           .scale = static_cast<real>(1 / std::sqrt(3.0 * kHeadSize)),
           .dropout = setup.dropout,
           .stream = {.seed = 99, .site = 4, .step = 1},
-          .first_query_only = setup.first_query_only};
+          .first_query_only = setup.first_query_only,
+          .precision = setup.precision};
 }
 
 struct Inputs {
@@ -128,7 +130,26 @@ Variable one_head(const Setup& setup, const AttentionOptions& options,
   return matmul(p, v);
 }
 
-Variable composed(const Setup& setup, std::span<const Variable> variables) {
+// Rounded to bf16 by the host; in the double build nothing is.
+Tensor rounded(const Tensor& x) {
+  std::vector<real> values = x.to_vector();
+  for (real& value : values) {
+    if (kReal == DType::f32) value = to_float(to_bfloat16(static_cast<float>(value)));
+  }
+  return Tensor::from(values, x.shape(), x.device());
+}
+// Forward rounds, backward hands the gradient on.
+Variable round_value(const Variable& x) {
+  return record("round_value", rounded(x.value()), {x},
+                [](const Tensor& dy, Gradients& gradients) { gradients.add(0, dy); });
+}
+// Forward hands the value on, backward rounds.
+Variable round_gradient(const Variable& x) {
+  return record("round_gradient", x.value().clone(), {x},
+                [](const Tensor& dy, Gradients& gradients) { gradients.add(0, rounded(dy)); });
+}
+
+Variable composed_fp32(const Setup& setup, std::span<const Variable> variables) {
   const Inputs in = inputs_of(setup, variables);
   const AttentionLayout layout = layout_of(setup, in.q.device());
   const AttentionOptions options = options_of(setup);
@@ -153,6 +174,13 @@ Variable composed(const Setup& setup, std::span<const Variable> variables) {
     }
   }
   return y;
+}
+
+Variable composed(const Setup& setup, std::span<const Variable> variables) {
+  if (setup.precision == Precision::fp32) return composed_fp32(setup, variables);
+  std::vector<Variable> operands;
+  for (const Variable& x : variables) operands.push_back(round_value(x));
+  return round_gradient(composed_fp32(setup, operands));
 }
 
 }  // namespace
@@ -191,6 +219,27 @@ void add_attention_cases(std::vector<OpCase>& rows) {
        .first_query_only = true,
        .idle_tokens = 3,
        .idle_length = 2},
+      {.what = "bf16, no position table",
+       .lengths = mixed,
+       .position_key = false,
+       .position_query = false,
+       .precision = Precision::bf16},
+      {.what = "bf16, more than a tile, dropout",
+       .lengths = {2, 34},
+       .dropout = 0.1,
+       .idle_tokens = 5,
+       .idle_length = 30,
+       .precision = Precision::bf16},
+      {.what = "bf16, position_key alone, first query only",
+       .lengths = {19, 5},
+       .position_query = false,
+       .first_query_only = true,
+       .idle_tokens = 3,
+       .precision = Precision::bf16},
+      {.what = "bf16, position_query alone",
+       .lengths = mixed,
+       .position_key = false,
+       .precision = Precision::bf16},
   };
   for (const Setup& setup : setups) {
     int64_t tokens = setup.idle_tokens;
@@ -209,12 +258,14 @@ void add_attention_cases(std::vector<OpCase>& rows) {
                         [=](auto in) {
                           const Inputs of = inputs_of(setup, in);
                           return attention(of.q, of.k, of.v, of.position_key, of.position_query,
-                                           layout_of(setup, of.q.device()),
-                                           options_of(setup));
+                                           layout_of(setup, of.q.device()), options_of(setup));
                         },
                     .composed = [=](auto in) { return composed(setup, in); },
-                    .tolerance = 1e-5,
-                    .reason = "a chain of products, exponentials and sums of up to 34 keys"});
+                    .tolerance = setup.precision == Precision::bf16 ? 2e-5 : 1e-5,
+                    .reason = setup.precision == Precision::bf16
+                                  ? "as in fp32 with operands rounded alike; on tensor cores "
+                                    "probabilities and their gradients have 2^-17, 8e-6, besides"
+                                  : "a chain of products, exponentials and sums of up to 34 keys"});
   }
 }
 
