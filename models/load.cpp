@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "models/self_attention.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "nn/linear.h"
@@ -118,6 +119,8 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
   loaded.model->for_each_module([&](nn::Module& module) {
     auto* linear = dynamic_cast<nn::Linear*>(&module);
     if (linear && !is_head(linear->weight.path())) linear->set_precision(options.precision);
+    auto* attention = dynamic_cast<SelfAttention*>(&module);
+    if (attention) attention->set_precision(options.precision);
   });
   return loaded;
 }

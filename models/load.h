@@ -18,7 +18,8 @@ struct LoadOptions {
   bool regression = false;
   uint64_t seed = 42;  // of freshly drawn head weights
   Device device = Device::cpu;
-  Precision precision = Precision::fp32;  // of the trunk's Linears; the head computes in fp32
+  Precision precision = Precision::fp32;  // of the trunk's Linears and, on a GPU, of attention;
+                                          // the head computes in fp32
   // Instead of config.json's.
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
 };

@@ -29,12 +29,14 @@ Variable SelfAttention::attend(const Variable& queries, const Variable& x,
   const Variable q = query_.forward(queries, pass);
   const Variable k = key_.forward(x, pass);
   const Variable v = value_.forward(x, pass);
+  const bool on_gpu = k.device() == Device::cuda;
   Tensor probabilities;
   const AttentionOptions options{.heads = heads_,
                                  .scale = scale_,
                                  .dropout = dropout_.probability(pass),
                                  .stream = dropout_.stream(pass),
                                  .first_query_only = queries.size(0) != x.size(0),
+                                 .precision = on_gpu ? precision_ : Precision::fp32,
                                  .probabilities = pass.observe ? &probabilities : nullptr};
   const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
   // The probabilities stand for the output of HF's attention.self.dropout.

@@ -28,6 +28,10 @@ class SelfAttention : public nn::Module {
   virtual Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
                            const nn::Pass& pass);
 
+  // Of attention itself on a GPU; its Linears have their own. The CPU has no use for bf16 here and
+  // keeps to fp32.
+  void set_precision(Precision precision) { precision_ = precision; }
+
  protected:
   // Where DeBERTa adds its position tables; undefined ones add no term.
   Variable attend(const Variable& queries, const Variable& x, const Variable& position_key,
@@ -39,6 +43,7 @@ class SelfAttention : public nn::Module {
   int64_t heads_;
   real scale_;
   nn::Dropout dropout_;  // of the probabilities
+  Precision precision_ = Precision::fp32;
 };
 
 }  // namespace soragrad::models

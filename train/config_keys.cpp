@@ -67,7 +67,7 @@ constexpr Key kKeys[] = {
         "whether pooler and classifier train; method full trains them always"),
     key(kRun, "device", FIELD(device), kAny, "auto|cpu|cuda", "", "", "where to compute"),
     key(kRun, "precision", FIELD(precision), kAny, "fp32|bf16", "", "",
-        "of the trunk's products with its weights; all else is fp32"),
+        "of the trunk's products with its weights and, on a GPU, of attention; all else is fp32"),
     key(kRun, "threads", FIELD(threads), kThreads, "", "all", "",
         "threads on the host; 0: all cores"),
     key(kRun, "seed", FIELD(seed), kSeed, "", "", "",
