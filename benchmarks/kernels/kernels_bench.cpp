@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <vector>
 
 #include "autograd/ops.h"
+#include "benchmarks/attention_case.h"
 #include "core/kernels/adamw.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/attention.h"
@@ -31,18 +31,8 @@
 namespace soragrad {
 namespace {
 
-constexpr int64_t kTokens = 1024, kHidden = 768, kInner = 3072, kHeads = 12;
+constexpr int64_t kTokens = 1024, kHidden = 768, kInner = 3072;
 constexpr RandomStream kStream{.seed = 1, .site = 2, .step = 3};
-
-// Uniform in (-3, 3).
-Tensor uniform(const Shape& shape) {
-  Tensor x = Tensor::empty(shape);
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    const uint32_t word = philox(kStream, static_cast<uint64_t>(i)).bits[0];
-    x.data()[i] = static_cast<real>(word) * (real(6) / real(4294967296.0)) - 3;
-  }
-  return x;
-}
 
 // Of the threads in use now.
 const profile::Peak& peak() {
@@ -144,46 +134,9 @@ void low_rank_sizes(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(low_rank)->Apply(low_rank_sizes);
 BENCHMARK(low_rank_backward)->Apply(low_rank_sizes);
 
-// Disentangled attention of kTokens tokens in sequences of one length, and its inputs.
-struct AttentionCase {
-  int64_t length, sequences = kTokens / length;
-  Tensor q = uniform({kTokens, kHidden}), k = q.clone(), v = q.clone(), y = q.clone();
-  Tensor dq = q.clone(), dk = q.clone(), dv = q.clone();
-  Tensor table = uniform({2 * length - 1, kHidden}), dtable = table.clone();
-  std::vector<int64_t> offsets;
-  std::vector<int32_t> distance_row;
-
-  explicit AttentionCase(int64_t tokens) : length(tokens) {
-    for (int64_t s = 0; s <= sequences; ++s) offsets.push_back(s * length);
-    distance_row.resize(static_cast<size_t>(2 * length - 1));
-    std::iota(distance_row.begin(), distance_row.end(), 0);
-  }
-  kernels::AttentionArgs args() const {
-    return {.q = q.data(),
-            .k = k.data(),
-            .v = v.data(),
-            .position_key = table.data(),
-            .position_query = table.data(),
-            .offsets = offsets.data(),
-            .distance_row = distance_row.data(),
-            .y = y.data(),
-            .tokens = sequences * length,
-            .sequences = sequences,
-            .heads = kHeads,
-            .head_size = kHidden / kHeads,
-            .max_length = length,
-            .positions = 2 * length - 1,
-            .scale = real(0.07),
-            .drop_threshold = drop_threshold(0.1),
-            .keep_scale = 1,
-            .stream = kStream,
-            .pairs = sequences * length * length};
-  }
-};
-
 void attention(benchmark::State& state) {
-  const AttentionCase data(state.range(1));
-  measure_kernel(state, kernels::attention, data.args());
+  const AttentionCase data(kTokens, state.range(1));
+  measure_kernel(state, kernels::attention, data.forward());
 }
 BENCHMARK(attention)
     ->ArgNames({"threads", "length"})
@@ -191,15 +144,8 @@ BENCHMARK(attention)
     ->UseRealTime();
 
 void attention_backward(benchmark::State& state) {
-  const AttentionCase data(state.range(1));
-  measure_kernel(state, kernels::attention_backward,
-                 {.forward = data.args(),
-                  .dy = data.y.data(),
-                  .dq = data.dq.data(),
-                  .dk = data.dk.data(),
-                  .dv = data.dv.data(),
-                  .dposition_key = data.dtable.data(),
-                  .dposition_query = data.dtable.data()});
+  const AttentionCase data(kTokens, state.range(1));
+  measure_kernel(state, kernels::attention_backward, data.backward());
 }
 BENCHMARK(attention_backward)
     ->ArgNames({"threads", "length"})
