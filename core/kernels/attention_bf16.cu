@@ -77,7 +77,7 @@ __global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
     RowScores p;
 #pragma unroll
     for (int b = 0; b < kTile / kPart; ++b) {
-      p.part[b] = part_scores(tile.scores, args, warp, b, tile.band[warp]);
+      p.part[b] = part_scores(tile.scores, args, at, warp, b, tile.band[warp]);
     }
     p.scale(args, at);
     float factor[2];
@@ -88,6 +88,7 @@ __global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
     }
 #pragma unroll
     for (int b = 0; b < kTile / kPart; ++b) {
+      if (kPart * b >= tile_keys(at)) break;
       const SplitA a = split_a(p.part[b].half[0], p.part[b].half[1]);
 #pragma unroll
       for (int n = 0; n < kDepth / kMmaColumns; ++n) {

@@ -33,8 +33,32 @@ struct BandScratch {
 template <int kDepth>
 struct Bf16ScoreTile {
   Bf16Rows<kTile, kDepth> q, k;
-  Bf16Rows<kRun, kDepth> key, query;  // rows of the position tables by distance
+  Bf16Rows<kRun, kDepth> key, query;  // read them by_distance()
 };
+
+// Rows of a position table in the order of ScoreTile: row n is distance n - 31 of the tile. It
+// stands where the remainder of its distance by 64 says: from one tile of keys to the next the
+// distances fall by 32, and half of the rows stay where they are.
+template <int kDepth>
+struct RowsByDistance {
+  const Bf16Rows<kRun, kDepth>& rows;
+  int first;  // where row 0 stands
+
+  __device__ uint32_t at(int n, int column) const {
+    return rows.at((first + n) % unsigned{kRun}, column);
+  }
+  __device__ uint32_t one(int n, int column) const {
+    return rows.one((first + n) % unsigned{kRun}, column);
+  }
+};
+__device__ inline int first_of_run(const TilePlace& at) {
+  return static_cast<int>((at.query - at.key - (kTile - 1)) & (kRun - 1));
+}
+template <int kDepth>
+__device__ RowsByDistance<kDepth> by_distance(const Bf16Rows<kRun, kDepth>& rows,
+                                              const TilePlace& at) {
+  return {rows, first_of_run(at)};
+}
 
 // Depth that kernels are compiled for: multiples of a fragment's, zeros beyond the head.
 template <typename Call>
@@ -46,40 +70,55 @@ void with_depth(int64_t head_size, const Call& call) {
 }
 
 // -- Loading --------------------------------------------------------------------------------------
-// row_of(n) is the head's part of row n, or null: zeros.
-template <int kRows, int kDepth, typename RowOf>
-__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int64_t head_size,
-                               const RowOf& row_of) {
+// Rows [0, count); row_of(n) is the head's part of row n, or null: zeros. to(n): where it goes.
+template <int kRows, int kDepth, typename RowOf, typename To>
+__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int count, int64_t head_size,
+                               const RowOf& row_of, const To& to) {
   constexpr int kFours = kDepth / 4;
-  for (int n = static_cast<int>(threadIdx.x); n < kRows * kFours;
+  for (int n = static_cast<int>(threadIdx.x); n < count * kFours;
        n += static_cast<int>(blockDim.x)) {
     const int row = n / kFours, column = n % kFours * 4;
     const real* source = row_of(row);
     const Four x = source ? load_four(source, column, head_size) : Four{};
-    rows.pair[row][column / 2] = bf16_pair(x.at[0], x.at[1]);
-    rows.pair[row][column / 2 + 1] = bf16_pair(x.at[2], x.at[3]);
+    uint32_t* pair = &rows.pair[to(row)][column / 2];
+    pair[0] = bf16_pair(x.at[0], x.at[1]);
+    pair[1] = bf16_pair(x.at[2], x.at[3]);
   }
 }
 
 template <int kDepth>
 __device__ void load_queries(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                              const TilePlace& at, const real* x) {
-  load_bf16_rows(rows, args.head_size, [&](int n) { return query_row(args, at, x, n); });
+  load_bf16_rows(
+      rows, kTile, args.head_size, [&](int n) { return query_row(args, at, x, n); },
+      [](int n) { return n; });
 }
 template <int kDepth>
 __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                           const TilePlace& at, const real* x) {
-  load_bf16_rows(rows, args.head_size, [&](int n) { return key_row(args, at, x, n); });
+  load_bf16_rows(
+      rows, kTile, args.head_size, [&](int n) { return key_row(args, at, x, n); },
+      [](int n) { return n; });
 }
+// Of the tile's keys, after the tile before it or as the first of its queries.
 template <int kDepth>
 __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
                             const TilePlace& at) {
   const auto load = [&](Bf16Rows<kRun, kDepth>& rows, const real* table) {
     if (!table) return;
-    load_bf16_rows(rows, args.head_size, [&](int n) { return position_row(args, at, table, n); });
+    load_bf16_rows(
+        rows, at.key == 0 ? kRun : kRun - kTile, args.head_size,
+        [&](int n) { return position_row(args, at, table, n); },
+        [&](int n) { return (first_of_run(at) + n) % kRun; });
   };
   load(tile.key, args.position_key);
   load(tile.query, args.position_query);
+}
+
+// Whether rows [row, row + 16) of a run have distances between the tile's queries and keys.
+__device__ inline bool has_distances(const TilePlace& at, int row) {
+  const int nearest = row - (kTile - 1);
+  return nearest < tile_queries(at) && nearest + kPart > 1 - tile_keys(at);
 }
 
 // -- Scores ---------------------------------------------------------------------------------------
@@ -112,11 +151,13 @@ __device__ void band_product(BandScratch& c, const Left& left, int row, const Ta
   __syncwarp();
 }
 
-// Of the tile's queries from 16a and keys from 16b on, not scaled; whole warps take part.
+// Of the tile's queries from 16a and keys from 16b on, not scaled; zeros where there are none.
+// Whole warps take part.
 template <int kDepth>
 __device__ PartScores part_scores(const Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
-                                  int a, int b, BandScratch& band) {
+                                  const TilePlace& at, int a, int b, BandScratch& band) {
   PartScores s{};
+  if (kPart * a >= tile_queries(at) || kPart * b >= tile_keys(at)) return s;
   add_row_products(s.half, tile.q, kPart * a, tile.k, kPart * b, kDepth);
   const int first = kPart * (a - b + 1);  // row of distance -15 of the part, of those of the tile
   const auto add_band = [&](const auto& read) {
@@ -128,11 +169,11 @@ __device__ PartScores part_scores(const Bf16ScoreTile<kDepth>& tile, const Atten
     }
   };
   if (args.position_key) {
-    band_product(band, tile.q, kPart * a, tile.key, first, kDepth);
+    band_product(band, tile.q, kPart * a, by_distance(tile.key, at), first, kDepth);
     add_band([&](int i, int, int distance) { return band.at[i][distance]; });
   }
   if (args.position_query) {
-    band_product(band, tile.k, kPart * b, tile.query, first, kDepth);
+    band_product(band, tile.k, kPart * b, by_distance(tile.query, at), first, kDepth);
     add_band([&](int, int j, int distance) { return band.at[j][distance]; });
   }
   return s;

@@ -65,7 +65,7 @@ __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackw
 template <int kDepth>
 __device__ void score_gradients(BackwardTile<kDepth>& tile, const AttentionArgs& forward,
                                 const TilePlace& at, const WarpPlace& of) {
-  const PartScores s = part_scores(tile.scores, forward, of.a, of.b, tile.band[of.warp]);
+  const PartScores s = part_scores(tile.scores, forward, at, of.a, of.b, tile.band[of.warp]);
   PartScores g{};
   add_row_products(g.half, tile.dy, kPart * of.a, tile.v, kPart * of.b, kDepth);
 #pragma unroll
@@ -139,10 +139,11 @@ __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
   }
   if (!forward.position_key) return;
   for (int row = first; row < first + kTile + kPart; row += kPart) {  // of the table in the tile
+    if (!has_distances(at, row)) continue;
     const auto ds = [&](int i, int n) {
       return skewed(tile.ds, first + i, first + i - (row + n) + kMiddle);
     };
-    add_product(dq, ds, tile.scores.key, row, column);
+    add_product(dq, ds, by_distance(tile.scores.key, at), row, column);
   }
 }
 
@@ -158,10 +159,11 @@ __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
   if (!forward.position_query) return;
   const int begin = kTile - kPart - first;  // row of the nearest distance that these keys have
   for (int row = begin; row < begin + kTile + kPart; row += kPart) {
+    if (!has_distances(at, row)) continue;
     const auto ds = [&](int j, int n) {
       return skewed(tile.ds, first + j + row + n - kMiddle, first + j);
     };
-    add_product(dk, ds, tile.scores.query, row, column);
+    add_product(dk, ds, by_distance(tile.scores.query, at), row, column);
   }
 }
 
@@ -182,6 +184,7 @@ __device__ void add_table_gradients(const BackwardTile<kDepth>& tile, const Atte
   static_assert(kRun == kWarps * kPart);
   constexpr int kColumns = kDepth < 64 ? kDepth : 64;  // at a time: 32 registers of sums
   const int first = kPart * of.warp;
+  if (!has_distances(at, first)) return;
   const auto add = [&](real* table, const auto& rows, int count, const auto& ds) {
     for (int column = 0; table && column < kDepth; column += kColumns) {
       FragmentC sum[kColumns / kMmaColumns] = {};
