@@ -1,4 +1,7 @@
-# The table of ops: a row an op, for test_autograd and every other program that walks over it.
+# The table of ops: a row an op, for test_autograd and every other program that walks over it or
+# compares ops as it does.
 file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/op_cases/*.cpp)
-target_sources(test_autograd PRIVATE ${op_case_sources})
+foreach(program test_autograd test_models)
+  target_sources(${program} PRIVATE ${op_case_sources})
+endforeach()

@@ -1,10 +1,12 @@
-// Attention at the sizes of real models, where op_cases has small ones: several tiles of queries
-// and keys, DeBERTaV3's buckets near and far, chunks of columns, more sequences than groups.
+// Attention on a GPU, or an emulated one, at the sizes of real models, where op_cases has small
+// ones: several tiles of queries and keys, DeBERTaV3's buckets near and far, chunks of columns,
+// more sequences than groups.
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "core/cuda_runtime.h"
 #include "models/relative_position.h"
 #include "tests/op_cases.h"
 
@@ -86,9 +88,16 @@ void compare(const Setup& setup, double tolerance) {
   }
 }
 
+bool is_skipped() {
+  const std::string reason = cuda::unavailable_reason();
+  if (!reason.empty()) MESSAGE("SKIPPED: ", reason);
+  return !reason.empty();
+}
+
 }  // namespace
 
-TEST_CASE("attention: emulated CUDA agrees with the CPU at the sizes of real models") {
+TEST_CASE("attention: a GPU agrees with the CPU at the sizes of real models") {
+  if (is_skipped()) return;
   const std::vector<Setup> setups = {
       {.what = "a tile and one more", .lengths = {33, 32, 31, 1}, .heads = 2, .head_size = 64},
       {.what = "head size 8", .lengths = {40, 3}, .heads = 3, .head_size = 8},
@@ -120,7 +129,8 @@ TEST_CASE("attention: emulated CUDA agrees with the CPU at the sizes of real mod
   for (const Setup& setup : setups) compare(setup, kTolerance);
 }
 
-TEST_CASE("attention: emulated tensor cores agree with the CPU's rounded operands") {
+TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands") {
+  if (is_skipped()) return;
   std::vector<Setup> setups = {
       {.what = "a tile and one more", .lengths = {33, 32, 31, 1}, .heads = 2, .head_size = 64},
       {.what = "head size 8", .lengths = {40, 3}, .heads = 3, .head_size = 8, .dropout = 0.1},
