@@ -32,7 +32,7 @@ std::shared_ptr<PackedMatrix> Linear::packed() {
       packed_->precision() == precision_) {
     return packed_;
   }
-  auto packed = std::make_shared<PackedMatrix>(weight.value(), precision_);
+  auto packed = std::make_shared<PackedMatrix>(weight.value(), precision_, !trains);
   packed_ = trains ? nullptr : packed;
   return packed;
 }

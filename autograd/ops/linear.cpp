@@ -80,7 +80,8 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
           "[linear] bias {} does not fit weight {}.", bias.shape(), weight.shape());
   const int64_t rows = x.size(0);
   Tensor y = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
-  const auto matrix = packed ? packed : std::make_shared<PackedMatrix>(weight.value());
+  const auto matrix =
+      packed ? packed : std::make_shared<PackedMatrix>(weight.value(), Precision::fp32, false);
   matrix->forward(x.value().data(), bias.defined() ? bias.value().data() : nullptr, y.data(), rows);
   // The input is kept for dW alone.
   const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();

@@ -18,6 +18,7 @@
 #include "core/kernels/attention.h"
 #include "core/kernels/dropout.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/gemm_packed.h"
 #include "core/kernels/grad_norm.h"
 #include "core/kernels/layer_norm.h"
 #include "core/kernels/low_rank.h"
@@ -83,12 +84,24 @@ void gemm(benchmark::State& state) {
                   .ldb = n,
                   .ldc = n});
 }
+
+// The same with b laid out beforehand, as a Linear's weight is.
+void gemm_packed(benchmark::State& state) {
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
+  const Tensor a = uniform({m, k}), packed = uniform({k, n}), c = uniform({m, n});
+  measure_kernel(state, kernels::gemm_packed,
+                 {.a = a.data(), .packed = packed.data(), .c = c.data(), .m = m, .n = n, .k = k});
+}
+
 // Rows of a CoLA, an MRPC and an RTE batch; a Linear, the feed-forward part.
-BENCHMARK(gemm)
-    ->ArgNames({"threads", "m", "n", "k"})
-    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {kHidden, kInner}})
-    ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kInner}, {kHidden}})
-    ->UseRealTime();
+void gemm_sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"threads", "m", "n", "k"})
+      ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kHidden}, {kHidden, kInner}})
+      ->ArgsProduct({{1, 2}, {91, 412, 2048}, {kInner}, {kHidden}})
+      ->UseRealTime();
+}
+BENCHMARK(gemm)->Apply(gemm_sizes);
+BENCHMARK(gemm_packed)->Apply(gemm_sizes);
 
 // The delta of a Linear, and its inputs.
 struct LowRankCase {

@@ -1,7 +1,7 @@
 // The product is cut into blocks of c by its shape alone; each block is one single-threaded call of
 // oneDNN's GEMM. So the blocks run on any number of threads with the same bits, and no thread team
-// but our own exists. Measured on two Zen 4 cores (91 x 768 x 768, weights from memory): 112
-// GFLOP/s a core for a row-major b, 97% of the peak; 93 where b is transposed, hence PackedMatrix.
+// but our own exists. Measured on two Zen 4 cores (91 x 768 x 768, weights from memory): up to 112
+// GFLOP/s a core for a row-major b, 93 where b is transposed. Weights go through gemm_packed.h.
 #include "core/kernels/gemm.h"
 
 #include <algorithm>

@@ -72,24 +72,6 @@ inline void narrow_product(int64_t rows, int64_t rank, int64_t n, const real* x,
   if ((rank - k) & 1) dot_rows<1>(rows, x, a + k * n, n, u + k, rank);
 }
 
-// small_gemm where rows of b and c end after n columns: the last ones go through padded copies.
-void wide_product(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b, int64_t ldb,
-                  real* c, int64_t ldc, bool accumulate) {
-  const int64_t whole = n / kLanes * kLanes, rest = n - whole;
-  if (whole > 0) small_gemm(m, whole, k, a, b, ldb, c, ldc, accumulate);
-  if (rest == 0) return;
-  thread_local std::vector<real> padded;
-  padded.assign(static_cast<size_t>((k + m) * kLanes), 0);
-  real* b_rest = padded.data();
-  real* c_rest = b_rest + k * kLanes;
-  for (int64_t p = 0; p < k; ++p) std::copy_n(b + p * ldb + whole, rest, b_rest + p * kLanes);
-  for (int64_t i = 0; accumulate && i < m; ++i) {
-    std::copy_n(c + i * ldc + whole, rest, c_rest + i * kLanes);
-  }
-  small_gemm(m, rest, k, a, b_rest, kLanes, c_rest, kLanes, accumulate);
-  for (int64_t i = 0; i < m; ++i) std::copy_n(c_rest + i * kLanes, rest, c + i * ldc + whole);
-}
-
 inline real scale_of(const LowRankDelta& delta, int64_t k) {
   return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
 }
@@ -111,8 +93,8 @@ void forward_rows(const LowRankArgs& args, const real* b_columns, int64_t begin,
   thread_local std::vector<real> h;
   h.resize(static_cast<size_t>(rows * rank));
   scale_ranks(delta, u, h.data(), rows);
-  wide_product(rows, delta.out, rank, {h.data(), rank, 1}, b_columns, delta.out,
-               args.y + begin * delta.out, delta.out, true);
+  dense_gemm(rows, delta.out, rank, {h.data(), rank, 1}, b_columns, delta.out,
+             args.y + begin * delta.out, delta.out, true);
 }
 
 // dh, du and dx of rows [begin, end).
@@ -125,16 +107,16 @@ void backward_rows(const LowRankBackwardArgs& args, const real* b_columns, real*
   narrow_product(rows, rank, delta.out, args.dy + begin * delta.out, b_columns, dh);
   scale_ranks(delta, dh, du, rows);
   if (args.dx.data) {
-    wide_product(rows, delta.in, rank, {du, rank, 1}, delta.a, delta.in,
-                 args.dx.data + begin * delta.in, delta.in, args.dx.accumulate);
+    dense_gemm(rows, delta.in, rank, {du, rank, 1}, delta.a, delta.in,
+               args.dx.data + begin * delta.in, delta.in, args.dx.accumulate);
   }
 }
 
 // Columns [begin, end) of dA.
 void da_columns(const LowRankBackwardArgs& args, const real* du, int64_t begin, int64_t end) {
   const int64_t rank = args.delta.rank, in = args.delta.in;
-  wide_product(rank, end - begin, args.rows, {du, 1, rank}, args.x + begin, in,
-               args.da.data + begin, in, args.da.accumulate);
+  dense_gemm(rank, end - begin, args.rows, {du, 1, rank}, args.x + begin, in, args.da.data + begin,
+             in, args.da.accumulate);
 }
 
 // Rows [begin, end) of dB, from columns of dy.
@@ -143,8 +125,8 @@ void db_rows(const LowRankBackwardArgs& args, int64_t begin, int64_t end) {
   thread_local std::vector<real> scratch;
   scratch.resize(static_cast<size_t>(rank * columns));
   real* turned = scratch.data();  // (rank, columns)
-  wide_product(rank, columns, args.rows, {args.u, 1, rank}, args.dy + begin, out, turned, columns,
-               false);
+  dense_gemm(rank, columns, args.rows, {args.u, 1, rank}, args.dy + begin, out, turned, columns,
+             false);
   for (int64_t k = 0; k < rank; ++k) {
     const real scale = scale_of(args.delta, k);
     for (int64_t j = 0; j < columns; ++j) {

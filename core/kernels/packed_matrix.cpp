@@ -2,7 +2,7 @@
 
 #include "core/kernels/gemm.h"
 #include "core/kernels/gemm_bf16.h"
-#include "core/kernels/transpose.h"
+#include "core/kernels/gemm_packed.h"
 
 namespace soragrad {
 
@@ -25,26 +25,45 @@ void PackedMatrix::backward(const real* dy, real* dx, int64_t rows, bool accumul
   precision_ == Precision::bf16 ? multiply_bf16(product) : multiply_fp32(product);
 }
 
-// The CPU is slower with a transposed weight; cuBLASLt reads either layout at the same speed.
-void PackedMatrix::multiply_fp32(const Product& product) {
+void PackedMatrix::multiply_plain(const Product& product) {
   const int64_t out = weight_.size(0), in = weight_.size(1);
-  const bool turned = product.forward && weight_.device() == Device::cpu;
-  if (turned && !forward_.defined()) {
-    forward_ = Tensor::empty({in, out}, kReal, weight_.device());
-    kernels::transpose(weight_.device(), {weight_.data(), forward_.data(), out, in});
-  }
   kernels::gemm(weight_.device(), {.a = product.a,
-                                   .b = turned ? forward_.data() : weight_.data(),
+                                   .b = weight_.data(),
                                    .c = product.c,
                                    .m = product.rows,
                                    .n = product.forward ? out : in,
                                    .k = product.forward ? in : out,
                                    .lda = product.forward ? in : out,
-                                   .ldb = turned ? out : in,
+                                   .ldb = in,
                                    .ldc = product.forward ? out : in,
-                                   .transpose_b = product.forward && !turned,
+                                   .transpose_b = product.forward,
                                    .accumulate = product.accumulate,
                                    .bias = product.bias});
+}
+
+// cuBLASLt reads the weight itself in either direction at the same speed.
+void PackedMatrix::multiply_fp32(const Product& product) {
+  const bool worth_packing = product.forward || reused_;
+  if (weight_.device() == Device::cuda || !worth_packing) return multiply_plain(product);
+  Tensor& packed = product.forward ? forward_ : backward_;
+  if (!packed.defined()) {
+    packed = Tensor::empty_like(weight_);
+    kernels::pack_panels(Device::cpu, {.weight = weight_.data(),
+                                       .packed = packed.data(),
+                                       .rows = weight_.size(0),
+                                       .columns = weight_.size(1),
+                                       .transpose = product.forward});
+    weight_.storage()->drop_mapped_pages();
+  }
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  kernels::gemm_packed(Device::cpu, {.a = product.a,
+                                     .packed = packed.data(),
+                                     .c = product.c,
+                                     .m = product.rows,
+                                     .n = product.forward ? out : in,
+                                     .k = product.forward ? in : out,
+                                     .accumulate = product.accumulate,
+                                     .bias = product.bias});
 }
 
 void PackedMatrix::multiply_bf16(const Product& product) {

@@ -13,9 +13,10 @@ enum class Precision : uint8_t { fp32, bf16 };
 
 class PackedMatrix {
  public:
-  // Of weight (out, in), whose elements are shared, not copied.
-  explicit PackedMatrix(Tensor weight, Precision precision = Precision::fp32)
-      : weight_(std::move(weight)), precision_(precision) {}
+  // Of weight (out, in), whose elements are shared, not copied. `reused`: it serves many steps. For
+  // one alone an fp32 weight is read by backward as it is: laying it out would take longer.
+  explicit PackedMatrix(Tensor weight, Precision precision = Precision::fp32, bool reused = true)
+      : weight_(std::move(weight)), precision_(precision), reused_(reused) {}
 
   const Tensor& weight() const { return weight_; }
   Precision precision() const { return precision_; }
@@ -27,10 +28,12 @@ class PackedMatrix {
  private:
   struct Product;  // c = a op(W) [+ c] [+ bias]
   void multiply_fp32(const Product& product);
+  void multiply_plain(const Product& product);
   void multiply_bf16(const Product& product);
 
   Tensor weight_;
   Precision precision_;
+  bool reused_;
   Tensor forward_, backward_;  // packed; undefined until used, or where the weight itself will do
 };
 

@@ -11,7 +11,9 @@
 #define SORAGRAD_SMALL_GEMM_INL_H
 #endif
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "core/dtype.h"
 
@@ -97,6 +99,24 @@ inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const 
     advance(2);
   }
   if (vectors & 1) gemm_columns<1>(m, k, a, b, ldb, c, ldc, accumulate);
+}
+
+// The same where rows of b and c end after n columns: the last ones go through padded copies.
+inline void dense_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
+                       int64_t ldb, real* c, int64_t ldc, bool accumulate) {
+  const int64_t whole = n / kLanes * kLanes, rest = n - whole;
+  if (whole > 0) small_gemm(m, whole, k, a, b, ldb, c, ldc, accumulate);
+  if (rest == 0) return;
+  thread_local std::vector<real> padded;
+  padded.assign(static_cast<size_t>((k + m) * kLanes), 0);
+  real* b_rest = padded.data();
+  real* c_rest = b_rest + k * kLanes;
+  for (int64_t p = 0; p < k; ++p) std::copy_n(b + p * ldb + whole, rest, b_rest + p * kLanes);
+  for (int64_t i = 0; accumulate && i < m; ++i) {
+    std::copy_n(c + i * ldc + whole, rest, c_rest + i * kLanes);
+  }
+  small_gemm(m, rest, k, a, b_rest, kLanes, c_rest, kLanes, accumulate);
+  for (int64_t i = 0; i < m; ++i) std::copy_n(c_rest + i * kLanes, rest, c + i * ldc + whole);
 }
 
 }  // namespace soragrad::kernels::HWY_NAMESPACE
