@@ -56,8 +56,9 @@ __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackw
     const Four right = load_four(y, d, forward.head_size);
     for (int c = 0; c < 4; ++c) sum += rounded_to_bf16(left.at[c]) * right.at[c];
   }
-  tile.dy_y[i] = shared_sum<kGroup>(sum);
-  if (!y) return;
+  sum = shared_sum<kGroup>(sum);
+  if (!y || place_in_group() > 0) return;
+  tile.dy_y[i] = sum;
   tile.log_sum[i] = forward.log_sum[(at.first_query + at.query + i) * forward.heads + at.head];
 }
 
