@@ -173,4 +173,22 @@ TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands
   }
 }
 
+TEST_CASE("attention: a GPU shows the probabilities of rounded operands") {
+  if (is_skipped()) return;
+  std::vector<std::vector<real>> seen;
+  for (const Device device : {Device::cpu, Device::cuda}) {
+    const Variable x(testing::normal({40, 16}, 1).to(device));
+    AttentionLayout layout{.host_offsets = {0, 40}, .max_length = 40};
+    layout.offsets = Tensor::from(layout.host_offsets, {2}, device);
+    Tensor probabilities;
+    const Variable y = attention(
+        x, x, x, {}, {}, layout,
+        {.heads = 2, .scale = 1, .precision = Precision::bf16, .probabilities = &probabilities});
+    seen.push_back(probabilities.to_vector());
+    seen.push_back(y.value().to_vector());
+  }
+  CHECK(testing::difference(seen[2], seen[0]) <= kTolerance);
+  CHECK(testing::difference(seen[3], seen[1]) <= kTolerance);
+}
+
 }  // namespace soragrad
