@@ -1,5 +1,6 @@
 #include "data/glue_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>

@@ -2,6 +2,7 @@
 // one.
 #include "data/tsv.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"

@@ -1,5 +1,6 @@
 #include "tests/op_cases.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/graph.h"

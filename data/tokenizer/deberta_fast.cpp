@@ -1,6 +1,7 @@
 // Sources: transformers' convert_slow_tokenizer.py (DebertaV2Converter); tokenizers 0.20.3:
 // normalizers/precompiled.rs, pre_tokenizers/metaspace.rs, models/unigram/model.rs.
 #include <algorithm>
+#include <utility>
 
 #include "data/tokenizer/deberta.h"
 #include "data/tokenizer/grapheme.h"

@@ -1,6 +1,7 @@
 #include "data/tokenizer/tokenizer_json.h"
 
 #include <cmath>
+#include <initializer_list>
 #include <string_view>
 #include <unordered_set>
 

@@ -3,6 +3,7 @@
 //   standalone MODEL_DIR
 #include <fmt/format.h>
 
+#include <exception>
 #include <string>
 #include <vector>
 

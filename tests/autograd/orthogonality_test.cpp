@@ -1,6 +1,7 @@
 // The orthogonality term against numbers worked out by hand.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 

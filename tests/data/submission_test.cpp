@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include "tests/data/files.h"
 
 using namespace soragrad;

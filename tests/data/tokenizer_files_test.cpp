@@ -1,6 +1,7 @@
 // Damaged and hostile tokenizer files: one line that names the file, never a crash.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <random>
 
 #include "data/tokenizer/sentencepiece_model.h"

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "tests/data/tokenizer_models.h"
 
 using namespace soragrad;

@@ -3,6 +3,7 @@
 // more sequences than groups.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/ops.h"

@@ -1,5 +1,6 @@
 // Attention composed from matrix products, per sequence and head. What the other ops lack - columns
 // of a head, rows of a table by distance - is a product with a constant matrix of zeros and ones.
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/ops.h"

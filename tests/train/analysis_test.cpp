@@ -1,6 +1,7 @@
 // What is computed over runs: rank grids, rank statistics, costs, parameter counts of methods.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 
 #include "core/error.h"
