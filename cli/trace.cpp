@@ -172,10 +172,11 @@ int trace_main(const TraceOptions& options) {
   pass.observe = [&](const std::string& path, const Variable& output) {
     add_output(file, path, output.value());
   };
-  const Variable logits = model.forward(train::model_input(batch, device), pass);
+  const Variable logits = model.forward(train::model_input(model, batch, device), pass);
   file.add("logits", logits.value());
   if (labelled) {
-    const Variable loss = train::task_loss(logits, batch, task.regression());
+    const Tensor answers = train::answers(batch, task.regression(), logits.size(1));
+    const Variable loss = train::task_loss(logits, answers.to(device));
     file.add("loss", loss.value());
     if (options.grad) {
       backward(loss);

@@ -19,6 +19,8 @@ class BertClassifier : public SequenceClassifier {
   int64_t max_positions() const override { return config_.max_position_embeddings; }
 
  private:
+  void add_positions(HostInput& host) const override;
+
   ModelConfig config_;
   BertEmbeddings embeddings_;
   Encoder encoder_;

@@ -1,5 +1,6 @@
 #include "models/deberta_v3.h"
 
+#include <numeric>
 #include <utility>
 
 #include "models/relative_position.h"
@@ -22,23 +23,18 @@ Variable DebertaEmbeddings::forward(const ModelInput& input, const nn::Pass& pas
 
 DebertaEncoder::DebertaEncoder(nn::Module* parent, std::string name, const ModelConfig& config)
     : Encoder(parent, std::move(name), config),
-      buckets_(config.position_buckets),
-      max_distance_(config.max_relative_positions),
       rel_embeddings_(this, "rel_embeddings", 2 * config.relative_span(), config.hidden_size),
       norm_(this, "LayerNorm", config.hidden_size, config.layer_norm_eps) {}
 
 Variable DebertaEncoder::forward(const Variable& x, const ModelInput& input, const nn::Pass& pass) {
   EncoderInput shared{input.layout, input.first_tokens, {}};
-  const RelativeRows rows = relative_rows(input.layout.max_length, buckets_, max_distance_);
-  const auto width = static_cast<int64_t>(rows.distance_row.size());
-  shared.layout.distance_row = Tensor::from(rows.distance_row, {width}, x.device());
-  shared.positions = positions(rows.begin, rows.end, pass);
+  shared.positions = positions(input.position_rows, pass);
   return Encoder::forward(x, shared, pass);
 }
 
-Variable DebertaEncoder::positions(int64_t begin, int64_t end, const nn::Pass& pass) {
-  if (pass.observe) return slice_rows(norm_.forward(rel_embeddings_.weight, pass), begin, end);
-  return norm_.forward(slice_rows(rel_embeddings_.weight, begin, end), pass);
+Variable DebertaEncoder::positions(const Tensor& rows, const nn::Pass& pass) {
+  if (pass.observe) return embedding(rows, norm_.forward(rel_embeddings_.weight, pass));
+  return norm_.forward(embedding(rows, rel_embeddings_.weight), pass);
 }
 
 DebertaV3Classifier::DebertaV3Classifier(const ModelConfig& config)
@@ -49,8 +45,19 @@ DebertaV3Classifier::DebertaV3Classifier(const ModelConfig& config)
       classifier_(this, "classifier", config.hidden_size, config.num_labels),
       dropout_(this, "dropout", config.head_dropout()) {}
 
-Variable DebertaV3Classifier::forward(const ModelInput& input, const nn::Pass& pass) {
-  check_input(input, config_, max_positions());
+void DebertaV3Classifier::add_positions(HostInput& host) const {
+  const int64_t buckets = config_.position_buckets, furthest = config_.max_relative_positions;
+  const RelativeRows rows = relative_rows(host.longest, buckets, furthest);
+  host.position_rows.resize(static_cast<size_t>(rows.end - rows.begin));
+  std::iota(host.position_rows.begin(), host.position_rows.end(), rows.begin);
+  // Idle rows come last, and no distance reads them: as with idle tokens, no result changes.
+  const int64_t room = relative_row_count(host.max_length, buckets, furthest);
+  host.position_rows.resize(static_cast<size_t>(room), rows.begin);
+  host.distance_row = widened(rows, host.max_length);
+}
+
+Variable DebertaV3Classifier::forward(const ModelInput& given, const nn::Pass& pass) {
+  const ModelInput input = completed(given);
   const Variable first = encoder_.forward(embeddings_.forward(input, pass), input, pass);
   return classifier_.forward(dropout_.forward(pooler_.forward(first, pass), pass), pass);
 }

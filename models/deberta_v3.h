@@ -26,14 +26,13 @@ class DebertaEmbeddings : public nn::Module {
 class DebertaEncoder : public Encoder {
  public:
   DebertaEncoder(nn::Module* parent, std::string name, const ModelConfig& config);
-  // As Encoder's; the layout needs no distance_row.
+  // As Encoder's.
   Variable forward(const Variable& x, const ModelInput& input, const nn::Pass& pass);
 
  private:
-  // The normalised rows [begin, end) of the table.
-  Variable positions(int64_t begin, int64_t end, const nn::Pass& pass);
+  // These rows of the table, I64 (positions), normalised.
+  Variable positions(const Tensor& rows, const nn::Pass& pass);
 
-  int64_t buckets_, max_distance_;
   nn::Embedding rel_embeddings_;  // (2 span, hidden)
   nn::LayerNorm norm_;
 };
@@ -46,6 +45,8 @@ class DebertaV3Classifier : public SequenceClassifier {
   int64_t max_positions() const override { return 0; }
 
  private:
+  void add_positions(HostInput& host) const override;
+
   ModelConfig config_;
   DebertaEmbeddings embeddings_;
   DebertaEncoder encoder_;

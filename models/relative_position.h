@@ -24,5 +24,11 @@ struct RelativeRows {
 // Fails where a distance lies beyond mid and max_distance - 1 does not: the logarithm's base is 1
 // or less there.
 RelativeRows relative_rows(int64_t max_length, int64_t buckets, int64_t max_distance);
+// Room for the rows of any sequence of at most max_length tokens: what relative_rows() would give,
+// or the whole table where that fails.
+int64_t relative_row_count(int64_t max_length, int64_t buckets, int64_t max_distance);
+// The same rows with distances up to max_length, as far as `rows` holds them; those beyond read its
+// first or last row.
+std::vector<int32_t> widened(const RelativeRows& rows, int64_t max_length);
 
 }  // namespace soragrad::models

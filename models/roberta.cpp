@@ -26,13 +26,15 @@ int64_t RobertaClassifier::max_positions() const {
   return config_.max_position_embeddings - config_.pad_token_id - 1;
 }
 
-Variable RobertaClassifier::forward(const ModelInput& input, const nn::Pass& pass) {
-  check_input(input, config_, max_positions());
-  const Tensor positions = Tensor::from(
-      roberta_positions(input.host_input_ids, input.layout.host_offsets, config_.pad_token_id),
-      input.input_ids.shape(), input.input_ids.device());
+void RobertaClassifier::add_positions(HostInput& host) const {
+  host.position_ids = roberta_positions(host.input_ids, host.offsets, config_.pad_token_id);
+  host.position_ids.resize(host.input_ids.size(), config_.pad_token_id);
+}
+
+Variable RobertaClassifier::forward(const ModelInput& given, const nn::Pass& pass) {
+  const ModelInput input = completed(given);
   // Token types are all 0: Hugging Face's tokenizer gives RoBERTa none.
-  const Variable x = embeddings_.forward(input.input_ids, {}, positions, pass);
+  const Variable x = embeddings_.forward(input.input_ids, {}, input.position_ids, pass);
   const Variable first = encoder_.forward(x, {input.layout, input.first_tokens, {}}, pass);
   return head_.forward(first, pass);
 }

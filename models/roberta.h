@@ -27,6 +27,8 @@ class RobertaClassifier : public SequenceClassifier {
   int64_t max_positions() const override;
 
  private:
+  void add_positions(HostInput& host) const override;
+
   ModelConfig config_;
   BertEmbeddings embeddings_;
   Encoder encoder_;

@@ -43,7 +43,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, Device devi
     const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
     const data::Batch batch =
         data::collate(rows.encoded, rows.dataset.rows, {order.data() + begin, end - begin});
-    const models::ModelInput input = model_input(batch, device);
+    const models::ModelInput input = model_input(model, batch, device);
     const std::vector<real> values = model.forward(input, pass).value().to_vector();
     for (size_t i = begin; i < end; ++i) {
       std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((i - begin) * labels), labels,

@@ -7,10 +7,17 @@
 
 namespace soragrad::train {
 
-models::ModelInput model_input(const data::Batch& batch, Device device);
+// The batch as the model reads it, filled up to the sizes. Throws where the model cannot take it.
+models::HostInput host_input(const models::SequenceClassifier& model, const data::Batch& batch,
+                             const models::InputSizes& sizes = {});
+models::ModelInput model_input(const models::SequenceClassifier& model, const data::Batch& batch,
+                               Device device);
 
-// Mean over the rows: cross-entropy of logits (rows, classes), or for regression the squared
-// difference of logits (rows, 1) and scores. -> (). Throws where a row has no label.
-Variable task_loss(const Variable& logits, const data::Batch& batch, bool regression);
+// What the loss of a batch compares logits with, on the host (rows): labels I64, or for regression
+// scores. Throws where a row has no label, or one that the model does not know.
+Tensor answers(const data::Batch& batch, bool regression, int64_t num_labels);
+// Mean over the rows: cross-entropy of logits (rows, classes) where the answers are labels, else
+// the squared difference of logits (rows, 1) and scores. -> ().
+Variable task_loss(const Variable& logits, const Tensor& answers);
 
 }  // namespace soragrad::train

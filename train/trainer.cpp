@@ -127,8 +127,8 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
       const profile::Span span("forward");
       const data::Batch batch =
           data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-      const Variable logits = session_.model->forward(model_input(batch, session_.device), pass);
-      loss = task_loss(logits, batch, regression);
+      const Variable logits = session_.model->forward(model_input(*session_.model, batch, session_.device), pass);
+      loss = task_loss(logits, answers(batch, regression, logits.size(1)).to(session_.device));
       losses.task.push_back(loss.value());
       losses.tokens += batch.tokens();
     }
