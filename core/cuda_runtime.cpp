@@ -39,6 +39,17 @@ void fill_zero(void*, size_t) {
 void synchronize() {
   refuse();
 }
+Graph::~Graph() = default;
+void Graph::capture(const std::function<void()>&) {
+  refuse();
+}
+void Graph::launch() const {
+  refuse();
+}
+Work work() {
+  return {};
+}
+void count_operation() {}
 
 }  // namespace soragrad::cuda
 

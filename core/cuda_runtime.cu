@@ -66,6 +66,18 @@ cudaStream_t stream() {
 
 namespace {
 
+struct Given {
+  Work work;
+  bool capturing = false;
+  int64_t captured = 0;  // operations, of the graph being captured
+};
+Given given;  // one thread gives work
+
+// What is copied once into a graph would be copied again at every launch of it.
+void require_no_capture(const char* what) {
+  require(!given.capturing, "[cuda] {} cannot be captured.", what);
+}
+
 // Page-locked memory that copies pass through: the GPU reads it by itself, so that a copy to it
 // does not wait. While copies from one half are under way the other half is filled.
 class PinnedRing {
@@ -125,6 +137,7 @@ void free(void* pointer) noexcept {
 }
 
 void copy_to_device(void* device, const void* host, size_t bytes) {
+  require_no_capture("a copy to the GPU");
   for (size_t begin = 0; begin < bytes; begin += PinnedRing::kHalf) {
     const size_t part = std::min(bytes - begin, PinnedRing::kHalf);
     void* place = pinned_ring().reserve(part);
@@ -132,16 +145,19 @@ void copy_to_device(void* device, const void* host, size_t bytes) {
     check(cudaMemcpyAsync(static_cast<std::byte*>(device) + begin, place, part,
                           cudaMemcpyHostToDevice, stream()),
           "a copy to the GPU");
+    count_operation();
   }
 }
 
 void copy_to_host(void* host, const void* device, size_t bytes) {
+  require_no_capture("a copy from the GPU");
   for (size_t begin = 0; begin < bytes; begin += PinnedRing::kHalf) {
     const size_t part = std::min(bytes - begin, PinnedRing::kHalf);
     void* place = pinned_ring().reserve(part);
     check(cudaMemcpyAsync(place, static_cast<const std::byte*>(device) + begin, part,
                           cudaMemcpyDeviceToHost, stream()),
           "a copy from the GPU");
+    count_operation();
     synchronize();
     std::memcpy(static_cast<std::byte*>(host) + begin, place, part);
   }
@@ -149,14 +165,76 @@ void copy_to_host(void* host, const void* device, size_t bytes) {
 
 void copy_on_device(void* to, const void* from, size_t bytes) {
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "a copy on the GPU");
+  count_operation();
 }
 
 void fill_zero(void* device, size_t bytes) {
   check(cudaMemsetAsync(device, 0, bytes, stream()), "zeroing memory");
+  count_operation();
 }
 
 void synchronize() {
   check(cudaStreamSynchronize(stream()), "a kernel");
+}
+
+namespace {
+
+// Ends the capture whatever happens in it.
+class Capture {
+ public:
+  Capture() {
+    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "a capture");
+    given.capturing = true;
+    given.captured = 0;
+  }
+  ~Capture() {
+    if (given.capturing) static_cast<void>(end());
+    static_cast<void>(cudaGetLastError());  // reported already, not by the next launch
+    if (graph_) static_cast<void>(cudaGraphDestroy(graph_));
+  }
+  cudaError_t end() {
+    given.capturing = false;
+    return cudaStreamEndCapture(stream(), &graph_);
+  }
+  cudaGraph_t graph() const { return graph_; }
+
+ private:
+  cudaGraph_t graph_ = nullptr;
+};
+
+}  // namespace
+
+Graph::~Graph() {
+  if (!executable_) return;
+  static_cast<void>(cudaStreamSynchronize(stream()));
+  static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(executable_)));
+}
+
+void Graph::capture(const std::function<void()>& work) {
+  require(!executable_, "[cuda] this graph has been captured.");
+  Capture capture;
+  work();
+  check(capture.end(), "a capture");
+  cudaGraphExec_t executable = nullptr;
+  check(cudaGraphInstantiate(&executable, capture.graph(), 0), "making a captured graph");
+  executable_ = executable;
+  operations_ = given.captured;
+}
+
+void Graph::launch() const {
+  require(executable_, "[cuda] this graph has not been captured.");
+  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(executable_), stream()),
+        "the launch of a captured graph");
+  ++given.work.graphs;
+  given.work.graph_operations += operations_;
+}
+
+Work work() {
+  return given.work;
+}
+
+void count_operation() {
+  ++(given.capturing ? given.captured : given.work.operations);
 }
 
 }  // namespace soragrad::cuda

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 
 namespace soragrad::cuda {
@@ -20,5 +22,37 @@ void copy_to_host(void* host, const void* device, size_t bytes);    // waits for
 void copy_on_device(void* to, const void* from, size_t bytes);
 void fill_zero(void* device, size_t bytes);
 void synchronize();
+
+// What one function gives to the GPU, recorded once and launched as a whole from then on: one call
+// of the driver instead of one an operation. A launch does the same again at the same addresses,
+// so the memory it works in must be its own (core/allocator.h: GraphMemory).
+class Graph {
+ public:
+  Graph() = default;
+  ~Graph();  // waits
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  // Records what `work` gives to the GPU; nothing of it runs. While it is recorded nothing may be
+  // copied from or to the host, nobody may wait, and the system may be asked for no memory: an
+  // Error, and nothing is captured.
+  void capture(const std::function<void()>& work);
+  bool is_captured() const { return executable_ != nullptr; }
+  void launch() const;  // does not wait
+
+ private:
+  void* executable_ = nullptr;  // cudaGraphExec_t
+  int64_t operations_ = 0;
+};
+
+// What the host has given to the GPU so far. An operation is a kernel, a product of cuBLASLt, a
+// copy or a fill.
+struct Work {
+  int64_t operations = 0;        // one by one
+  int64_t graphs = 0;            // launches of captured graphs
+  int64_t graph_operations = 0;  // in these
+};
+Work work();
+void count_operation();  // whoever gives one says so
 
 }  // namespace soragrad::cuda

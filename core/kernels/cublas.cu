@@ -140,6 +140,7 @@ void column_major_gemm(const ColumnMajorGemm& args) {
                        &beta, args.c, product.c, args.c, product.c, &found->second,
                        handle().workspace, kWorkspaceBytes, cuda::stream()),
         "a product");
+  cuda::count_operation();
 }
 
 }  // namespace soragrad::kernels

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "core/cuda_runtime.h"
 #include "core/cuda_stream.cuh"
 
 namespace soragrad::kernels {
@@ -24,6 +25,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
   }
   kernel<<<grid, block, shared_bytes, cuda::stream()>>>(args...);
   cuda::check(cudaGetLastError(), "launch");
+  cuda::count_operation();
 }
 
 }  // namespace soragrad::kernels

@@ -1,5 +1,6 @@
 // A plain loop that stands in for cuBLASLt.
 #include "core/kernels/cublas.cuh"
+#include "core/cuda_runtime.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
 
 namespace soragrad {
@@ -31,6 +32,7 @@ void multiply(const kernels::ColumnMajorGemm& args) {
 
 void kernels::column_major_gemm(const ColumnMajorGemm& args) {
   cuda_emulation::enqueue([=] { multiply(args); });
+  cuda::count_operation();
 }
 
 }  // namespace soragrad

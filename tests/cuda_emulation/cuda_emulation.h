@@ -18,6 +18,8 @@
 #include <cstring>
 #include <functional>
 
+#include "core/cuda_runtime.h"
+
 #define __global__
 #define __device__
 #define __host__
@@ -36,7 +38,8 @@ enum class Order { forward, backward };
 // same bits in both.
 void set_order(Order order);
 
-// Gives an operation to the stream, which runs it when somebody waits.
+// Gives an operation to the stream, which runs it when somebody waits - or, while a graph is
+// captured, each time that graph is launched.
 void enqueue(std::function<void()> operation);
 void run_all();        // waits for all of them
 int64_t host_waits();  // how often the host has waited for kernels so far
@@ -106,6 +109,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
             const Args&... args) {
   cuda_emulation::enqueue(
       [=] { cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); }); });
+  cuda::count_operation();
 }
 
 }  // namespace soragrad::kernels

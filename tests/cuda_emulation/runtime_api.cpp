@@ -3,7 +3,9 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "tests/cuda_emulation/include/cuda_runtime.h"
@@ -15,6 +17,9 @@
 struct EmulatedEvent {
   int64_t position = 0;  // the number of operations given to the stream before it
 };
+struct EmulatedGraph {
+  std::vector<std::function<void()>> operations;
+};
 
 namespace soragrad::cuda_emulation {
 namespace {
@@ -24,7 +29,9 @@ struct Runtime {
   std::deque<std::function<void()>> queue;
   int64_t given = 0, done = 0;  // operations
   int64_t waits = 0;
-  int users = 0;  // DeviceAccess
+  int users = 0;                           // DeviceAccess
+  std::unique_ptr<EmulatedGraph> capture;  // under way
+  bool capture_is_broken = false;
 };
 
 Runtime& runtime() {
@@ -52,11 +59,12 @@ void set_all_accessible(bool accessible) {
 // Runs what was given to the stream before a position.
 void run_until(int64_t position) {
   Runtime& r = runtime();
+  if (r.done >= position) return;
+  const DeviceAccess access;
   while (r.done < position) {
     const std::function<void()> operation = std::move(r.queue.front());
     r.queue.pop_front();
     ++r.done;
-    const DeviceAccess access;
     operation();
   }
 }
@@ -80,6 +88,10 @@ DeviceAccess::~DeviceAccess() {
 }
 
 void enqueue(std::function<void()> operation) {
+  if (runtime().capture) {
+    runtime().capture->operations.push_back(std::move(operation));
+    return;
+  }
   runtime().queue.push_back(std::move(operation));
   ++runtime().given;
 }
@@ -93,6 +105,17 @@ int64_t host_waits() {
 }  // namespace soragrad::cuda_emulation
 
 using namespace soragrad::cuda_emulation;
+
+namespace {
+
+// Whether a graph is being captured, which a call that cannot be part of it breaks.
+bool breaks_capture() {
+  if (!runtime().capture) return false;
+  runtime().capture_is_broken = true;
+  return true;
+}
+
+}  // namespace
 
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
@@ -111,6 +134,7 @@ const char* cudaGetErrorString(cudaError_t status) {
   return status == cudaErrorMemoryAllocation           ? "out of memory"
          : status == cudaErrorInvalidValue             ? "the host memory is not pinned"
          : status == cudaErrorStreamCaptureUnsupported ? "not possible while capturing"
+         : status == cudaErrorStreamCaptureInvalidated ? "the capture is broken"
                                                        : "emulated error";
 }
 
@@ -119,6 +143,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   const int64_t before = launches_run();
   run_all();
   runtime().waits += launches_run() > before;
@@ -129,15 +154,18 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   event->position = runtime().given;
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   run_until(event->position);
   return cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   *pointer = std::malloc(bytes);
   if (!*pointer) return cudaErrorMemoryAllocation;
   std::memset(*pointer, 0xff, bytes);  // NaNs: what is not written shows
@@ -147,6 +175,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
 }
 
 cudaError_t cudaFree(void* pointer) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   run_all();  // as CUDA does
   const auto found = runtime().device.find(pointer);
   if (found == runtime().device.end()) std::abort();
@@ -157,6 +186,7 @@ cudaError_t cudaFree(void* pointer) {
 }
 
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
   *pointer = std::malloc(bytes);
   if (!*pointer) return cudaErrorMemoryAllocation;
   runtime().pinned[*pointer] = bytes;
@@ -168,12 +198,44 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   const bool pinned = kind == cudaMemcpyHostToDevice   ? inside(runtime().pinned, from, bytes)
                       : kind == cudaMemcpyDeviceToHost ? inside(runtime().pinned, to, bytes)
                                                        : true;
-  if (!pinned) return cudaErrorInvalidValue;
+  if (!pinned) return breaks_capture() ? cudaErrorStreamCaptureUnsupported : cudaErrorInvalidValue;
   enqueue([=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
   enqueue([=] { std::memset(to, value, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
+  runtime().capture = std::make_unique<EmulatedGraph>();
+  runtime().capture_is_broken = false;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  const std::unique_ptr<EmulatedGraph> capture = std::move(runtime().capture);
+  *graph = nullptr;
+  if (!capture || runtime().capture_is_broken) return cudaErrorStreamCaptureInvalidated;
+  *graph = new EmulatedGraph(*capture);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned) {
+  *executable = new EmulatedGraph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
+  for (const auto& operation : executable->operations) enqueue(operation);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  if (breaks_capture()) return cudaErrorStreamCaptureUnsupported;
+  delete executable;
   return cudaSuccess;
 }
