@@ -129,11 +129,17 @@ Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Back
 }
 
 void backward(const Variable& loss, real scale) {
+  require(loss.defined(), "[backward] there is no loss.");
+  backward(loss, Tensor::full(loss.shape(), scale, loss.device()));
+}
+
+void backward(const Variable& loss, const Tensor& scale) {
   require(loss.defined() && loss.value().numel() == 1, "[backward] a scalar is wanted, not {}.",
           loss.defined() ? loss.shape() : Shape{});
   require(loss.requires_grad(), "[backward] the loss depends on no trainable parameter.");
   const NoGrad no_grad;
-  loss.node_->grad = Tensor::full(loss.shape(), scale, loss.device());
+  require(scale.shape() == loss.shape(), "[backward] a scale {} for a scalar.", scale.shape());
+  loss.node_->grad = scale;
   const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
     return a->number < b->number;
   };

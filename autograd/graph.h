@@ -41,6 +41,8 @@ inline bool grad_wanted(std::initializer_list<Variable> inputs) {
 // Adds scale * d(loss)/d(leaf) to every trainable leaf below a scalar. Nodes are freed on the way,
 // so a graph is walked once. Throws where the loss is no scalar or needs no gradient.
 void backward(const Variable& loss, real scale = 1);
+// The same with the scale, (), in the loss's memory.
+void backward(const Variable& loss, const Tensor& scale);
 
 // While one lives, ops on this thread record nothing.
 class NoGrad {

@@ -46,7 +46,7 @@ class Variable {
  private:
   friend Variable record(const char*, Tensor, std::vector<Variable>,
                          std::function<void(const Tensor&, class Gradients&)>);
-  friend void backward(const Variable&, real);
+  friend void backward(const Variable&, const Tensor&);
   friend class Gradients;
 
   Tensor value_;

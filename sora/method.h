@@ -97,6 +97,9 @@ class Method {
   virtual Variable regularizer() { return {}; }
   // After optimizer and proximal step, before the gradients are zeroed.
   virtual void after_step(const StepEnd&) {}
+  // Whether regularizer() and after_step() give a GPU the same work at the same addresses in every
+  // step, so that it can be recorded as a CUDA graph.
+  virtual bool can_be_captured() const { return true; }
 
   virtual Sparsity sparsity() const { return {}; }
   virtual std::vector<ModuleRank> ranks() const { return {}; }

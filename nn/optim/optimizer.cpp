@@ -115,7 +115,7 @@ void Optimizer::place(const std::vector<OptimizedParameter>& parameters) {
   }
 }
 
-void Optimizer::upload_settings(const StepRates& rates) {
+void Optimizer::prepare(const StepRates& rates) {
   ++steps_;
   const auto t = static_cast<double>(steps_);
   std::array<kernels::AdamWSegment, kGroups> settings;
@@ -143,8 +143,7 @@ void Optimizer::upload_settings(const StepRates& rates) {
   settings_.copy_from(table);
 }
 
-void Optimizer::step(const StepRates& rates) {
-  upload_settings(rates);
+void Optimizer::update() {
   const Device device = values_.device();
   kernels::grad_norm(device, {.grad = grads_.data(),
                               .norm = grad_norm_.data<double>(),

@@ -61,7 +61,13 @@ class Optimizer {
 
   // One update: clipping by clip_scale(), the groups' updates, the proximal step. Gradients stay as
   // they were (unclipped) until zero_grad(). On a GPU nothing waits.
-  void step(const StepRates& rates);
+  void step(const StepRates& rates) {
+    prepare(rates);
+    update();
+  }
+  // The two parts of step(): what the host says of it, and the work, which is the same each time.
+  void prepare(const StepRates& rates);
+  void update();
   void zero_grad();
   // Of the last step, on the parameters' device; reading them waits for a GPU.
   const Tensor& grad_norm() const { return grad_norm_; }  // F64 (): 2-norm before clipping
@@ -88,7 +94,6 @@ class Optimizer {
     ParameterRule rule;
   };
   void place(const std::vector<OptimizedParameter>& parameters);
-  void upload_settings(const StepRates& rates);
 
   OptimizerConfig config_;
   std::vector<Segment> segments_;
