@@ -25,6 +25,7 @@ struct Config {
   std::string protocol = "glue";
   std::optional<bool> train_head;
   std::string device = "auto", precision = "fp32";
+  bool cuda_graphs = true;
   int64_t threads = 0;  // 0: all cores
   int64_t seed = 42;
 

@@ -68,6 +68,8 @@ constexpr Key kKeys[] = {
     key(kRun, "device", FIELD(device), kAny, "auto|cpu|cuda", "", "", "where to compute"),
     key(kRun, "precision", FIELD(precision), kAny, "fp32|bf16", "", "",
         "of the trunk's products with its weights and, on a GPU, of attention; all else is fp32"),
+    key(kRun, "cuda_graphs", FIELD(cuda_graphs), kTruth, "", "", "",
+        "on a GPU: steps are recorded once and launched as a whole"),
     key(kRun, "threads", FIELD(threads), kThreads, "", "all", "",
         "threads on the host; 0: all cores"),
     key(kRun, "seed", FIELD(seed), kSeed, "", "", "",

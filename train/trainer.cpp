@@ -4,12 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include "autograd/graph.h"
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
 #include "train/interrupt.h"
-#include "train/model_input.h"
 #include "train/path.h"
 #include "train/process.h"
 
@@ -26,7 +24,7 @@ double since(Clock::time_point start) {
 }  // namespace
 
 Trainer::Trainer(Session& session, RunFolder& folder, bool resume)
-    : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
+    : session_(session), folder_(folder), train_step_(session), progress_(Progress::is_terminal()) {
   const std::vector<int64_t> checkpoints = folder.checkpoints();
   if (resume && !checkpoints.empty()) {
     const std::string checkpoint = folder.checkpoint(checkpoints.back());
@@ -82,22 +80,16 @@ bool Trainer::run() {
 void Trainer::advance() {
   const profile::Span span("step");
   const auto start = Clock::now();
-  nn::Optimizer& optimizer = *session_.optimizer;
   const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
-  {
-    const profile::Span update("update");
-    optimizer.step(rates);
-    session_.method->after_step({state_.step, session_.plan.total_steps, optimizer.clip_scale()});
-    optimizer.zero_grad();
-  }
+  const Tensor regularizer = train_step_.update(rates, state_.step);
 
   ++state_.step;
   ++state_.phase_step;
   state_.tokens += losses.tokens;
-  pending_.add(state_.step, rates.rate, std::move(losses.task), losses.regularizer,
-               optimizer.grad_norm().clone());
+  pending_.add(state_.step, rates.rate, std::move(losses.task), regularizer,
+               session_.optimizer->grad_norm().clone());
   const bool reading = reading_due();
   if (reading) result_ = pending_.read();
   const double seconds = since(start);
@@ -114,31 +106,15 @@ void Trainer::advance() {
 }
 
 Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
-  const Config& config = session_.config;
-  const bool regression = session_.train.dataset.task->regression();
   const auto batches = session_.sampler->step(sampler_step);
   const real share = real{1} / static_cast<real>(batches.size());
   Losses losses;
-  nn::Pass pass{true, static_cast<uint64_t>(config.seed),
-                static_cast<uint32_t>(state_.step * config.gradient_accumulation_steps), nullptr};
+  auto pass = static_cast<uint32_t>(state_.step * session_.config.gradient_accumulation_steps);
   for (const std::vector<int64_t>& rows : batches) {
-    Variable loss;
-    {
-      const profile::Span span("forward");
-      const data::Batch batch =
-          data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-      const Variable logits = session_.model->forward(model_input(*session_.model, batch, session_.device), pass);
-      loss = task_loss(logits, answers(batch, regression, logits.size(1)).to(session_.device));
-      losses.task.push_back(loss.value());
-      losses.tokens += batch.tokens();
-    }
-    const profile::Span span("backward");
-    backward(loss, share);
-    ++pass.step;
-  }
-  if (const Variable regularizer = session_.method->regularizer(); regularizer.defined()) {
-    losses.regularizer = regularizer.value();
-    backward(regularizer);
+    const data::Batch batch =
+        data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
+    losses.task.push_back(train_step_.run_batch(batch, pass++, share));
+    losses.tokens += batch.tokens();
   }
   return losses;
 }

@@ -14,6 +14,7 @@
 #include "train/run_folder.h"
 #include "train/run_state.h"
 #include "train/session.h"
+#include "train/train_step.h"
 
 namespace soragrad::train {
 
@@ -32,10 +33,9 @@ class Trainer {
   int64_t session_tokens() const { return state_.tokens - tokens_before_; }
 
  private:
-  // What the backward pass of a step leaves behind.
+  // What the passes of a step leave behind.
   struct Losses {
     std::vector<Tensor> task;  // (), a batch each
-    Tensor regularizer;
     int64_t tokens = 0;
   };
 
@@ -58,6 +58,7 @@ class Trainer {
   RunState state_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;
+  TrainStep train_step_;
   Progress progress_;
   PendingSteps pending_;
   StepResult result_;         // of the step read last

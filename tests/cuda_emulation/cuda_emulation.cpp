@@ -21,6 +21,7 @@ namespace soragrad::cuda_emulation {
 namespace {
 
 constexpr size_t kStackBytes = size_t{128} << 10;
+[[maybe_unused]] constexpr size_t kOuterBytes = 4096;
 constexpr unsigned kWarpSize = 32;
 constexpr unsigned kMaxThreads = 1024;  // of a block, on every GPU
 constexpr size_t kMaxSharedBytes = 99
@@ -127,7 +128,8 @@ void start_fiber() {
   if (m.fibers_used == m.fibers.size()) m.fibers.push_back(std::make_unique<Fiber>());
   Fiber& fiber = *m.fibers[m.fibers_used++];
 #ifdef __SANITIZE_ADDRESS__
-  __asan_unpoison_memory_region(fiber.stack.get(), kStackBytes);  // frames never returned from
+  // Frames that are never returned from: the outermost, as threads run to their ends.
+  __asan_unpoison_memory_region(fiber.stack.get() + kStackBytes - kOuterBytes, kOuterBytes);
 #endif
   getcontext(&fiber.context);
   fiber.context.uc_stack.ss_sp = fiber.stack.get();
@@ -167,9 +169,11 @@ void run_block() {
   while (m.started < thread_count()) start_fiber();
   const auto done = [](const Thread& thread) { return thread.state == State::done; };
   while (!std::all_of(m.threads.begin(), m.threads.end(), done)) {
-    require(open_barriers(),
-            "[cuda emulation] threads of block ({}, {}, {}) wait at different barriers.",
-            blockIdx.x, blockIdx.y, blockIdx.z);
+    if (!open_barriers()) {
+      m.fibers.clear();  // their threads end here
+      fail("[cuda emulation] threads of block ({}, {}, {}) wait at different barriers.", blockIdx.x,
+           blockIdx.y, blockIdx.z);
+    }
     for (unsigned place = 0; place < thread_count(); ++place) {
       m.running = in_order(place);
       Thread& thread = m.threads[m.running];

@@ -24,6 +24,10 @@ target_compile_options(test_cuda_emulation PRIVATE -O1 -g1 -fsanitize=address
   -fno-omit-frame-pointer)
 target_link_options(test_cuda_emulation PRIVATE -fsanitize=address)
 target_link_libraries(test_cuda_emulation PRIVATE test_main soragrad_train soragrad_options)
-add_test(NAME cuda_emulation COMMAND test_cuda_emulation --source-file-exclude=*trainer_test.cpp)
+add_test(NAME cuda_emulation
+  COMMAND test_cuda_emulation --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp)
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
-set_tests_properties(cuda_emulation cuda_emulation/trainer PROPERTIES TIMEOUT 300)
+add_test(NAME cuda_emulation/train_step
+  COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)
+set_tests_properties(cuda_emulation cuda_emulation/trainer cuda_emulation/train_step
+  PROPERTIES TIMEOUT 300)

@@ -1,0 +1,205 @@
+// Training with captured steps against the same training without: equal bits.
+#include "train/train_step.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <regex>
+
+#include "core/allocator.h"
+#include "data/glue_task.h"
+#include "models/load.h"
+#include "nn/init.h"
+#include "sora/method.h"
+#include "tests/cuda_emulation/cuda_emulation.h"
+#include "tests/train/tiny_run.h"
+#include "train/trainer.h"
+
+namespace soragrad::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The log without the one field that may differ.
+std::string log_of(const std::string& run) {
+  return std::regex_replace(test::read_text(run + "/metrics.jsonl"),
+                            std::regex(", \"step_seconds\": [^}]*"), "");
+}
+
+struct Trained {
+  std::string log;
+  std::vector<real> values;
+  cuda::Work work;
+};
+
+Trained train_in(const Config& config, bool resume) {
+  const cuda::Work before = cuda::work();
+  const auto session = open_session(config, [](const std::string&) {});
+  RunFolder run =
+      resume ? RunFolder::open(config.output, true) : RunFolder::create(config.output, config);
+  Trainer trainer(*session, run, resume);
+  REQUIRE(trainer.run());
+  const cuda::Work after = cuda::work();
+  return {log_of(config.output),
+          session->optimizer->values().to_vector(),
+          {after.operations - before.operations, after.graphs - before.graphs,
+           after.graph_operations - before.graph_operations}};
+}
+
+struct Runs {
+  test::TinyFolder folder;
+
+  Config config(const std::string& name, std::vector<std::string> arguments, bool graphs) const {
+    arguments.push_back("device=cuda");
+    arguments.push_back(graphs ? "cuda_graphs=true" : "cuda_graphs=false");
+    return folder.config(name, arguments);
+  }
+};
+
+// A model of tests/golden with a method, and batches that have no text.
+std::unique_ptr<Session> golden_session(const std::string& model, const std::string& method,
+                                        bool graphs) {
+  auto session = std::make_unique<Session>();
+  session->device = Device::cuda;
+  session->config.cuda_graphs = graphs;
+  session->model =
+      models::load_model(
+          std::string(SORAGRAD_SOURCE_DIR "/tests/golden/models/") + model,
+          {.device = Device::cuda, .hidden_dropout_prob = 0.2, .attention_probs_dropout_prob = 0.2})
+          .model;
+  const bool regression = session->model->config().num_labels == 1;
+  session->train.dataset.task = &data::find_glue_task(regression ? "stsb" : "cola");
+  session->method = sora::make_method(
+      {.method = method, .r = 3, .lora_dropout = method == "lora" ? 0.3 : 0, .sparse_lambda = 0.1});
+  session->method->attach(*session->model, 5);
+  session->optimizer = std::make_unique<nn::Optimizer>(
+      nn::OptimizerConfig{}, sora::optimized_parameters(*session->model, *session->method));
+  session->plan.total_steps = 100;
+  return session;
+}
+
+// Sequences of up to 40 tokens, as far as the model goes; some batches repeat the sizes of others.
+data::Batch batch_of(const models::SequenceClassifier& model, int64_t number) {
+  constexpr int64_t kLongest = 40;
+  const int64_t limit = model.max_positions();
+  const int64_t longest = limit > 0 ? std::min(limit, kLongest) : kLongest;
+  const int64_t rows = number % 5 == 4 ? 2 : 3;
+  data::Batch batch;
+  batch.offsets.push_back(0);
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t length = 1 + (number * 37 + row * 23 + number % 3 * 31) % longest;
+    for (int64_t i = 0; i < length; ++i) {
+      batch.input_ids.push_back(1 + (number * 7 + row * 5 + i * i) % 15);
+      batch.token_type_ids.push_back(0);
+    }
+    batch.offsets.push_back(batch.tokens());
+    batch.labels.push_back((number + row) % 2);
+    batch.scores.push_back(static_cast<float>(row));
+    batch.rows.push_back(row);
+  }
+  return batch;
+}
+
+// All losses and the last values.
+std::vector<real> train_golden(Session& session, int64_t steps) {
+  TrainStep step(session);
+  std::vector<real> numbers;
+  uint32_t pass = 0;
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t batches = i % 3 == 2 ? 2 : 1;  // the last step of an epoch may have fewer
+    for (int64_t n = 0; n < batches; ++n) {
+      // The batches of the first half come again in the second.
+      const data::Batch batch = batch_of(*session.model, i % (steps / 2) * 2 + n);
+      const Tensor loss = step.run_batch(batch, pass++, real{1} / static_cast<real>(batches));
+      numbers.push_back(loss.item());
+    }
+    const Tensor regularizer = step.update({.rate = 1e-2, .gate_rate = 2e-2, .xi = 0.01}, i);
+    if (regularizer.defined()) numbers.push_back(regularizer.item());
+  }
+  const std::vector<real> values = session.optimizer->values().to_vector();
+  numbers.insert(numbers.end(), values.begin(), values.end());
+  return numbers;
+}
+
+}  // namespace
+
+TEST_CASE("graph_sizes: a few classes, none far above the batch") {
+  for (int64_t size = 1; size < 5000; ++size) {
+    const models::InputSizes sizes = graph_sizes(size, size);
+    CHECK(sizes.tokens >= size);
+    CHECK(sizes.tokens < size + std::max<int64_t>(32, size / 8 + 1));
+    CHECK(sizes.tokens % 32 == 0);
+    CHECK(sizes.max_length >= size);
+    CHECK(sizes.max_length < size + std::max<int64_t>(32, size / 4 + 1));
+  }
+  CHECK(graph_sizes(91, 18).tokens == 96);
+  CHECK(graph_sizes(91, 18).max_length == 32);
+}
+
+TEST_CASE("train_step: captured passes of every model give the bits of those that are not") {
+  constexpr int64_t kSteps = 6;
+  const std::pair<std::string, std::string> cases[] = {{"bert", "houlsby"},
+                                                       {"roberta", "full"},
+                                                       {"deberta_buckets", "full"},
+                                                       {"deberta_no_buckets", "lora"}};
+  for (const auto& [model, method] : cases) {
+    CAPTURE(model);
+    CAPTURE(method);
+    const auto eager = golden_session(model, method, false);
+    const std::vector<real> expected = train_golden(*eager, kSteps);
+    const int64_t before = cuda::work().graphs;
+    const auto captured = golden_session(model, method, true);
+    CHECK(train_golden(*captured, kSteps) == expected);
+    CHECK(cuda::work().graphs - before > kSteps);
+  }
+}
+
+TEST_CASE("trainer: captured steps give the bits of those that are not, with every method") {
+  const Runs runs;
+  for (const std::string method : {"sora", "adalora", "full"}) {
+    CAPTURE(method);
+    // Evaluations stand between the steps, and keep the best values.
+    const std::vector<std::string> arguments = {
+        "method=" + method, "max_steps=5", "eval_steps=3", "sparse_lambda=0.1",
+        "xi=0.05",          "init_r=4",    "target_r=2"};
+    const Trained eager = train_in(runs.config(method + "-eager", arguments, false), false);
+    const Trained captured = train_in(runs.config(method + "-graphs", arguments, true), false);
+    CHECK(captured.log == eager.log);
+    CHECK(captured.values == eager.values);
+    CHECK(eager.work.graphs == 0);
+    CHECK(captured.work.graphs >= 4);
+    CHECK(captured.work.operations < eager.work.operations);
+  }
+}
+
+TEST_CASE("trainer: a run with captured steps continues with the same bits") {
+  const Runs runs;
+  const std::vector<std::string> arguments = {"max_steps=6", "save_steps=3", "save_total_limit=0",
+                                              "eval_steps=100"};
+  const Config config = runs.config("whole", arguments, true);
+  const Trained whole = train_in(config, false);
+  RunFolder folder = RunFolder::open(config.output, false);
+  REQUIRE(folder.checkpoints() == std::vector<int64_t>{3, 6});
+  fs::remove_all(folder.checkpoint(6));
+  const Trained again = train_in(config, true);
+  CHECK(again.log == whole.log);
+  CHECK(again.values == whole.values);
+  CHECK(again.work.graphs > 0);
+}
+
+TEST_CASE("trainer: captured steps neither wait nor ask for memory, and leave none behind") {
+  const Runs runs;
+  const auto cost = [&](int steps) {
+    const int64_t waits = cuda_emulation::host_waits();
+    train_in(runs.config(fmt::format("cost-{}", steps),
+                         {fmt::format("max_steps={}", steps), "logging_steps=100",
+                          "eval_steps=1000", "per_device_train_batch_size=2"},
+                         true),
+             false);
+    return cuda_emulation::host_waits() - waits;
+  };
+  CHECK(cost(5) == cost(7));
+  CHECK(allocator_stats(Device::cuda).live_bytes == 0);
+}
+
+}  // namespace soragrad::train
