@@ -51,6 +51,7 @@ struct Runs {
 
   Config config(const std::string& name, std::vector<std::string> arguments, bool graphs) const {
     arguments.push_back("device=cuda");
+    arguments.push_back("target_modules=query,output.dense");
     arguments.push_back(graphs ? "cuda_graphs=true" : "cuda_graphs=false");
     return folder.config(name, arguments);
   }
@@ -159,15 +160,15 @@ TEST_CASE("trainer: captured steps give the bits of those that are not, with eve
   for (const std::string method : {"sora", "adalora", "full"}) {
     CAPTURE(method);
     // Evaluations stand between the steps, and keep the best values.
-    const std::vector<std::string> arguments = {
-        "method=" + method, "max_steps=5", "eval_steps=3", "sparse_lambda=0.1",
-        "xi=0.05",          "init_r=4",    "target_r=2"};
+    const std::vector<std::string> arguments = {"method=" + method,  "max_steps=5", "eval_steps=3",
+                                                "sparse_lambda=0.1", "xi=0.05",     "init_r=4",
+                                                "target_r=2"};
     const Trained eager = train_in(runs.config(method + "-eager", arguments, false), false);
     const Trained captured = train_in(runs.config(method + "-graphs", arguments, true), false);
     CHECK(captured.log == eager.log);
     CHECK(captured.values == eager.values);
     CHECK(eager.work.graphs == 0);
-    CHECK(captured.work.graphs >= 4);
+    CHECK(captured.work.graphs >= 3);
     CHECK(captured.work.operations < eager.work.operations);
   }
 }
