@@ -23,8 +23,10 @@ std::string step_line(const StepRecord& record) {
   if (record.phase >= 0) {
     line += fmt::format(", \"phase\": {}, \"xi\": {}", record.phase, json_number(record.xi));
   }
-  return line + fmt::format(", \"tokens\": {}, \"step_seconds\": {}}}\n", record.tokens,
-                            json_number(record.step_seconds));
+  line += fmt::format(", \"tokens\": {}, \"step_seconds\": {}", record.tokens,
+                      json_number(record.step_seconds));
+  if (record.launches >= 0) line += fmt::format(", \"launches\": {}", record.launches);
+  return line + "}\n";
 }
 
 std::string evaluation_line(int64_t step, const std::string& split, const Evaluation& evaluation) {

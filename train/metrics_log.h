@@ -24,6 +24,7 @@ struct StepRecord {
   double xi = 0;
   int64_t tokens = 0;
   double step_seconds = 0;
+  int64_t launches = -1;  // what the host gave to a GPU; left out on the CPU
 };
 
 // A JSON number with 9 significant digits; null where it is not finite.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/allocator.h"
 #include "core/file.h"
 #include "core/parallel.h"
 #include "train/path.h"
@@ -109,6 +110,9 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
       state.seconds > 0 ? static_cast<double>(state.tokens) / state.seconds : 0;
   results["first_step_seconds"] = trainer.first_step_seconds();
   results["peak_rss_bytes"] = peak_rss_bytes();
+  if (session.device == Device::cuda) {
+    results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
+  }
   results["device"] = name_of(session.device);
   results["precision"] = config.precision;
   results["threads"] = num_threads();

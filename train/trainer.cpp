@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
@@ -80,6 +81,7 @@ bool Trainer::run() {
 void Trainer::advance() {
   const profile::Span span("step");
   const auto start = Clock::now();
+  const cuda::Work before = cuda::work();
   const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
@@ -99,9 +101,11 @@ void Trainer::advance() {
   ++unread_steps_;
   unread_tokens_ += losses.tokens;
   unread_seconds_ += seconds;
+  const cuda::Work after = cuda::work();
+  unread_launches_ += after.operations + after.graphs - before.operations - before.graphs;
   log_step(rates, losses.tokens);
   if (!reading) return;
-  unread_steps_ = unread_tokens_ = 0;
+  unread_steps_ = unread_tokens_ = unread_launches_ = 0;
   unread_seconds_ = 0;
 }
 
@@ -150,6 +154,7 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
     }
     record.tokens = tokens;
     record.step_seconds = seconds;
+    if (session_.device == Device::cuda) record.launches = unread_launches_ / unread_steps_;
     metrics_->append(step_line(record));
     const std::pair<std::string, double> scalars[] = {
         {"train/loss", result_.loss},

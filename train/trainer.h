@@ -62,8 +62,9 @@ class Trainer {
   Progress progress_;
   PendingSteps pending_;
   StepResult result_;         // of the step read last
-  int64_t unread_steps_ = 0;  // since then, with their tokens and seconds
+  int64_t unread_steps_ = 0;  // since then, with their tokens, seconds and launches
   int64_t unread_tokens_ = 0;
+  int64_t unread_launches_ = 0;
   double unread_seconds_ = 0;
   double sparsity_ = -1;
   double first_step_seconds_ = 0;

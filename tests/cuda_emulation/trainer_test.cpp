@@ -47,6 +47,8 @@ TEST_CASE("trainer: emulated CUDA takes the CPU's steps with every method") {
         CHECK(cuda[i]["metrics"] == cpu[i]["metrics"]);
         continue;
       }
+      CHECK(cuda[i]["launches"] > 1);
+      CHECK_FALSE(cpu[i].contains("launches"));
       for (const char* key : {"loss", "regularizer", "grad_norm", "sparsity", "learning_rate"}) {
         CAPTURE(key);
         const double expected = cpu[i][key], actual = cuda[i][key];
