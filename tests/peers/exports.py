@@ -6,7 +6,7 @@ Makes a tiny random DeBERTaV3, RoBERTa and BERT, trains each method for some ste
 same rows with both programs. A difference above 1e-5 of the largest logit fails. Needs torch, transformers, peft and
 numpy beside this interpreter, and the quickstart's tokenizer; nothing else.
 """
-import argparse, json, os, pathlib, shutil, subprocess, sys, tempfile, warnings
+import argparse, copy, json, os, pathlib, shutil, subprocess, sys, tempfile, warnings
 
 import numpy
 import peft
@@ -143,7 +143,8 @@ class Bench:
             folder or self.model, num_labels=self.labels, attn_implementation="eager").eval()
 
     def logits(self, model, trace):
-        """Row by row, without padding."""
+        """Row by row, without padding, in float64: in float32 PyTorch's own error reaches the limit."""
+        model = copy.deepcopy(model).double()
         out, starts = [], trace["offsets"]
         for begin, end in zip(starts, starts[1:]):
             ids = torch.from_numpy(trace["input_ids"][begin:end])
