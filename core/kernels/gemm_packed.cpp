@@ -1,8 +1,8 @@
 // A task is a block of rows times a panel. The panel stays in the second-level cache while tiles of
 // a few rows pass over it, whose sums stay in registers (small_gemm); a is read where it is. Each
 // element is summed up in the order of k by itself, so neither threads nor blocks change a bit.
-// Measured on two Zen 4 cores, weights from memory: 203 to 227 of the peak of 230 GFLOP/s, where
-// oneDNN's dnnl_sgemm, which copies its operands, reaches 186 to 207 (91 and 1024 rows by 768 x
+// Measured on two Zen 4 cores, weights from memory: 200 to 227 of the peak of 230 GFLOP/s, where
+// oneDNN's dnnl_sgemm, which copies its operands, reaches 185 to 212 (91 and 1024 rows by 768 x
 // 768, 768 x 3072, 3072 x 768).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/gemm_packed.cpp"
