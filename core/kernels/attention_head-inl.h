@@ -218,13 +218,13 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
     }
     // Softmax: dscore = p * (g - sum p g), and the scores' common factor. Dividing by the sum of p,
     // which is 1 but for rounding, keeps the row's sum at 0, and so the gradient of a key's bias.
-    real dot = 0, total = 0;
-#pragma omp simd reduction(+ : dot, total)
+    double weighted = 0, total = 0;
+#pragma omp simd reduction(+ : weighted, total)
     for (int64_t j = 0; j < length; ++j) {
-      dot += p_row[j] * g_row[j];
+      weighted += static_cast<double>(p_row[j]) * g_row[j];
       total += p_row[j];
     }
-    dot /= total;
+    const auto dot = static_cast<real>(weighted / total);
     for (int64_t j = 0; j < length; ++j) g_row[j] = forward.scale * p_row[j] * (g_row[j] - dot);
   }
   real* out = HeadScratch::sized(scratch.out, std::max(queries, length) * depth);
