@@ -138,7 +138,9 @@ void backward(const Variable& loss, const Tensor& scale) {
           loss.defined() ? loss.shape() : Shape{});
   require(loss.requires_grad(), "[backward] the loss depends on no trainable parameter.");
   const NoGrad no_grad;
-  require(scale.shape() == loss.shape(), "[backward] a scale {} for a scalar.", scale.shape());
+  require(scale.shape() == loss.shape(),
+          "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
+          scale.shape());
   loss.node_->grad = scale;
   const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
     return a->number < b->number;
