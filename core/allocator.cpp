@@ -1,12 +1,13 @@
 #include "core/allocator.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdlib>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,105 +35,197 @@ constexpr bool kCache = true;
 
 // The stats of a device, which its pools share, and their lock.
 struct Shared {
-  std::mutex mutex;
-  AllocatorStats stats;
-};
+  Device device;
+  std::mutex mutex = {};
+  AllocatorStats stats = {};
 
-class Pool {
- public:
-  Pool(Device device, Shared& shared, bool caches)
-      : device_(device), shared_(shared), caches_(caches) {}
-
-  void* allocate(size_t bytes) {
-    const size_t size = size_of(bytes);
-    const std::lock_guard lock(shared_.mutex);
-    AllocatorStats& stats = shared_.stats;
-    void* pointer = nullptr;
-    if (auto& list = free_[size]; !list.empty()) {
-      pointer = list.back();
-      list.pop_back();
-      stats.cached_bytes -= static_cast<int64_t>(size);
-    } else {
-      pointer = system_allocate(size);
-    }
-    stats.live_bytes += static_cast<int64_t>(size);
-    stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
-    return pointer;
-  }
-
-  void deallocate(void* pointer, size_t bytes) noexcept {
-    const size_t size = size_of(bytes);
-    const std::lock_guard lock(shared_.mutex);
-    shared_.stats.live_bytes -= static_cast<int64_t>(size);
-    if (caches_) {
-      free_[size].push_back(pointer);
-      shared_.stats.cached_bytes += static_cast<int64_t>(size);
-    } else {
-      system_free(pointer, size);
-    }
-  }
-
-  // Whether a block that is handed out is this pool's.
-  bool owns(void* pointer) const {
-    const std::lock_guard lock(shared_.mutex);
-    return blocks_.contains(pointer);
-  }
-
-  void release() {
-    const std::lock_guard lock(shared_.mutex);
-    for (auto& [size, list] : free_) {
-      for (void* pointer : list) system_free(pointer, size);
-      shared_.stats.cached_bytes -= static_cast<int64_t>(size * list.size());
-      list.clear();
-    }
-  }
-
-  AllocatorStats stats() {
-    const std::lock_guard lock(shared_.mutex);
-    return shared_.stats;
-  }
-
- private:
-  size_t size_of(size_t bytes) const {
-    return caches_ ? size_class(bytes) : std::max<size_t>(bytes, 1);
-  }
-  void* system_allocate(size_t size) {
-    AllocatorStats& stats = shared_.stats;
+  // Under the lock, both.
+  void* take(size_t size) {
     ++stats.system_calls;
-    void* pointer = device_ == Device::cpu ? try_system(size) : cuda::allocate(size);
+    void* pointer = device == Device::cpu ? try_host(size) : cuda::allocate(size);
     if (!pointer) {
       fail(
           "[allocate] {} MiB do not fit in memory; {} MiB are in use. Use a smaller batch or "
           "model.",
           size >> 20, stats.live_bytes >> 20);
     }
-    blocks_.insert(pointer);
     stats.system_bytes += static_cast<int64_t>(size);
     stats.system_peak = std::max(stats.system_peak, stats.system_bytes);
     return pointer;
   }
-  static void* try_system(size_t size) {
-    return std::aligned_alloc(kAlignment, (size + kAlignment - 1) / kAlignment * kAlignment);
+  void give_back(void* pointer, size_t size) noexcept {
+    stats.system_bytes -= static_cast<int64_t>(size);
+    device == Device::cpu ? std::free(pointer) : cuda::free(pointer);
   }
-  void system_free(void* pointer, size_t size) noexcept {
-    blocks_.erase(pointer);
-    shared_.stats.system_bytes -= static_cast<int64_t>(size);
-    device_ == Device::cpu ? std::free(pointer) : cuda::free(pointer);
+  void count_live(int64_t bytes) {
+    stats.live_bytes += bytes;
+    stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
   }
 
-  Device device_;
+ private:
+  static void* try_host(size_t size) {
+    return std::aligned_alloc(kAlignment, (size + kAlignment - 1) / kAlignment * kAlignment);
+  }
+};
+
+class Pool {
+ public:
+  explicit Pool(Shared& shared) : shared_(shared) {}
+
+  void* allocate(size_t bytes) {
+    const size_t size = size_of(bytes);
+    const std::lock_guard lock(shared_.mutex);
+    void* pointer = nullptr;
+    if (auto& list = free_[size]; !list.empty()) {
+      pointer = list.back();
+      list.pop_back();
+      shared_.stats.cached_bytes -= static_cast<int64_t>(size);
+    } else {
+      pointer = shared_.take(size);
+    }
+    shared_.count_live(static_cast<int64_t>(size));
+    return pointer;
+  }
+
+  void deallocate(void* pointer, size_t bytes) noexcept {
+    const size_t size = size_of(bytes);
+    const std::lock_guard lock(shared_.mutex);
+    shared_.count_live(-static_cast<int64_t>(size));
+    if (kCache) {
+      free_[size].push_back(pointer);
+      shared_.stats.cached_bytes += static_cast<int64_t>(size);
+    } else {
+      shared_.give_back(pointer, size);
+    }
+  }
+
+  void release() {
+    const std::lock_guard lock(shared_.mutex);
+    for (auto& [size, list] : free_) {
+      for (void* pointer : list) shared_.give_back(pointer, size);
+      shared_.stats.cached_bytes -= static_cast<int64_t>(size * list.size());
+      list.clear();
+    }
+  }
+
+ private:
+  static size_t size_of(size_t bytes) {
+    return kCache ? size_class(bytes) : std::max<size_t>(bytes, 1);
+  }
+
   Shared& shared_;
-  bool caches_;
   std::unordered_map<size_t, std::vector<void*>> free_;
-  std::unordered_set<void*> blocks_;  // from the system, free ones too
+};
+
+// GraphMemory's blocks: pieces of segments, which join again when they come back, so that graphs of
+// all sizes use the same bytes. A block is the first piece that fits, in the oldest segment that
+// has one: calls in the same order, begun when all is free, give the same addresses each time,
+// however many segments have been added meanwhile.
+class Arena {
+ public:
+  explicit Arena(Shared& shared) : shared_(shared) {}
+
+  void* allocate(size_t bytes) {
+    const size_t size = size_of(bytes);
+    const std::lock_guard lock(shared_.mutex);
+    void* pointer = nullptr;
+    for (Segment& segment : segments_) {
+      if ((pointer = segment.take(size))) break;
+    }
+    if (!pointer) {
+      const size_t whole = std::max(size, kSegment);
+      segments_.emplace_back(static_cast<std::byte*>(shared_.take(whole)), whole);
+      shared_.stats.cached_bytes += static_cast<int64_t>(whole);
+      pointer = segments_.back().take(size);
+    }
+    shared_.stats.cached_bytes -= static_cast<int64_t>(size);
+    shared_.count_live(static_cast<int64_t>(size));
+    return pointer;
+  }
+
+  // False for a block of somebody else.
+  bool try_deallocate(void* pointer, size_t bytes) noexcept {
+    const size_t size = size_of(bytes);
+    const std::lock_guard lock(shared_.mutex);
+    for (Segment& segment : segments_) {
+      if (!segment.holds(pointer)) continue;
+      segment.give_back(pointer, size);
+      shared_.stats.cached_bytes += static_cast<int64_t>(size);
+      shared_.count_live(-static_cast<int64_t>(size));
+      return true;
+    }
+    return false;
+  }
+
+  void release() {
+    const std::lock_guard lock(shared_.mutex);
+    std::erase_if(segments_, [&](Segment& segment) {
+      if (!segment.is_free()) return false;
+      shared_.give_back(segment.begin(), segment.size());
+      shared_.stats.cached_bytes -= static_cast<int64_t>(segment.size());
+      return true;
+    });
+  }
+
+ private:
+  static constexpr size_t kSegment = size_t{32} << 20;  // at least
+
+  class Segment {
+   public:
+    Segment(std::byte* begin, size_t size) : begin_(begin), size_(size), free_{{0, size}} {}
+    std::byte* begin() const { return begin_; }
+    size_t size() const { return size_; }
+    bool is_free() const { return free_.size() == 1 && free_.begin()->second == size_; }
+    bool holds(const void* pointer) const {
+      return std::greater_equal<>()(pointer, begin_) && std::less<>()(pointer, begin_ + size_);
+    }
+
+    // Null where no piece is large enough.
+    void* take(size_t size) {
+      const auto piece = std::find_if(free_.begin(), free_.end(),
+                                      [&](const auto& entry) { return entry.second >= size; });
+      if (piece == free_.end()) return nullptr;
+      const auto [offset, length] = *piece;
+      free_.erase(piece);
+      if (length > size) free_.emplace(offset + size, length - size);
+      return begin_ + offset;
+    }
+    void give_back(void* pointer, size_t size) {
+      auto offset = static_cast<size_t>(static_cast<std::byte*>(pointer) - begin_);
+      auto next = free_.lower_bound(offset);
+      if (next != free_.end() && offset + size == next->first) {
+        size += next->second;
+        next = free_.erase(next);
+      }
+      if (next != free_.begin()) {
+        const auto previous = std::prev(next);
+        if (previous->first + previous->second == offset) {
+          previous->second += size;
+          return;
+        }
+      }
+      free_.emplace(offset, size);
+    }
+
+   private:
+    std::byte* begin_;
+    size_t size_;
+    std::map<size_t, size_t> free_;  // pieces: offset and size
+  };
+
+  static size_t size_of(size_t bytes) {
+    return (std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+  Shared& shared_;
+  std::vector<Segment> segments_;
 };
 
 // Never destroyed: tensors of static lifetime may outlive any order of destruction.
 struct Pools {
-  std::array<Shared, 2> shared;
-  Pool cpu{Device::cpu, shared[0], kCache};
-  Pool cuda{Device::cuda, shared[1], kCache};
-  Pool graphs{Device::cuda, shared[1], true};  // a graph keeps its blocks whatever checks them
+  Shared host{Device::cpu}, gpu{Device::cuda};
+  Pool cpu{host}, cuda{gpu};
+  Arena graphs{gpu};
 };
 Pools& pools() {
   static auto& instance = *new Pools;
@@ -151,11 +244,13 @@ void* allocate(Device device, size_t bytes) {
   return pool(device).allocate(bytes);
 }
 void deallocate(Device device, void* pointer, size_t bytes) noexcept {
-  const bool of_graphs = device == Device::cuda && pools().graphs.owns(pointer);
-  (of_graphs ? pools().graphs : pool(device)).deallocate(pointer, bytes);
+  if (device == Device::cuda && pools().graphs.try_deallocate(pointer, bytes)) return;
+  pool(device).deallocate(pointer, bytes);
 }
 AllocatorStats allocator_stats(Device device) {
-  return pool(device).stats();
+  Shared& shared = device == Device::cpu ? pools().host : pools().gpu;
+  const std::lock_guard lock(shared.mutex);
+  return shared.stats;
 }
 void release_cached_memory(Device device) {
   pool(device).release();

@@ -32,7 +32,8 @@ void release_cached_memory(Device device);
 // While a guard lives on a thread, its blocks of the GPU come from a pool apart, and at any time go
 // back to that pool alone: what a graph writes to is never given to anybody outside of one. Graphs
 // share it, as they run one after another; so a block that is to outlive a launch must be held
-// from before the first capture on, or be taken without a guard.
+// from before the first capture on, or be taken without a guard. Blocks are rounded up to 256 bytes
+// and cut from segments; the same calls, begun when all blocks are free, give the same addresses.
 class GraphMemory {
  public:
   GraphMemory();

@@ -76,13 +76,6 @@ struct ParameterCounts {
                           // gate deducts 2 * hidden, at FFN Linears too
 };
 
-// The update that has just been done.
-struct StepEnd {
-  int64_t step = 0;         // updates finished before it, 0 first
-  int64_t total_steps = 0;  // of the run
-  Tensor grad_scale;        // (): by which clipping scaled the gradients (Optimizer::clip_scale)
-};
-
 class Method {
  public:
   virtual ~Method() = default;
@@ -95,11 +88,13 @@ class Method {
   virtual nn::ParameterRule rule(const nn::Parameter& parameter) const;
   // What the method adds to the loss; undefined where nothing.
   virtual Variable regularizer() { return {}; }
-  // After optimizer and proximal step, before the gradients are zeroed.
-  virtual void after_step(const StepEnd&) {}
-  // Whether regularizer() and after_step() give a GPU the same work at the same addresses in every
-  // step, so that it can be recorded as a CUDA graph.
-  virtual bool can_be_captured() const { return true; }
+  // Before an update, the host's part of it: `step` updates of `total_steps` have been done.
+  virtual void prepare(int64_t /*step*/, int64_t /*total_steps*/) {}
+  // After optimizer and proximal step, before the gradients are zeroed; grad_scale () is what
+  // clipping multiplied them by (Optimizer::clip_scale). Like regularizer(), it gives a GPU the
+  // same work at the same addresses in every step, for it is recorded as a CUDA graph; what differs
+  // from step to step is uploaded by prepare().
+  virtual void after_step(const Tensor& /*grad_scale*/) {}
 
   virtual Sparsity sparsity() const { return {}; }
   virtual std::vector<ModuleRank> ranks() const { return {}; }

@@ -112,6 +112,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["peak_rss_bytes"] = peak_rss_bytes();
   if (session.device == Device::cuda) {
     results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
+    results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
   }
   results["device"] = name_of(session.device);
   results["precision"] = config.precision;

@@ -79,16 +79,14 @@ Tensor TrainStep::run_passes(const models::ModelInput& input, const Tensor& answ
 }
 
 Tensor TrainStep::update(const nn::StepRates& rates, int64_t step) {
-  nn::Optimizer& optimizer = *session_.optimizer;
-  const sora::StepEnd end{step, session_.plan.total_steps, optimizer.clip_scale()};
-  optimizer.prepare(rates);
-  const bool recorded = records_ && !first_ && session_.method->can_be_captured();
+  session_.optimizer->prepare(rates);
+  session_.method->prepare(step, session_.plan.total_steps);
+  const bool recorded = records_ && !first_;
   first_ = false;
-  if (!recorded) return run_update(end);
-  return run(update_, [&] { return run_update(end); });
+  return recorded ? run(update_, [&] { return run_update(); }) : run_update();
 }
 
-Tensor TrainStep::run_update(const sora::StepEnd& end) {
+Tensor TrainStep::run_update() {
   Tensor value;
   if (const Variable regularizer = session_.method->regularizer(); regularizer.defined()) {
     value = regularizer.value();
@@ -96,7 +94,7 @@ Tensor TrainStep::run_update(const sora::StepEnd& end) {
   }
   const profile::Span span("update");
   session_.optimizer->update();
-  session_.method->after_step(end);
+  session_.method->after_step(session_.optimizer->clip_scale());
   session_.optimizer->zero_grad();
   return value;
 }

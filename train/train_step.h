@@ -54,7 +54,7 @@ class TrainStep {
 
   Tensor run_passes(const models::ModelInput& input, const Tensor& answers, const Tensor& share,
                     const nn::Pass& pass);
-  Tensor run_update(const sora::StepEnd& end);
+  Tensor run_update();
   Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
   nn::Pass pass_of(uint32_t number) const;
 

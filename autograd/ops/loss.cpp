@@ -27,16 +27,6 @@ void require_labels(const Tensor& logits, const Tensor& labels) {
   }
 }
 
-// Calls launch(args) with the parts in groups that fit one struct of arguments.
-template <typename Args, typename MakePart, typename Launch>
-void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
-  for (size_t first = 0; first < parts; first += Args::kMaxParts) {
-    args.count = static_cast<int>(std::min<size_t>(Args::kMaxParts, parts - first));
-    for (int i = 0; i < args.count; ++i) args.parts[i] = make_part(first + static_cast<size_t>(i));
-    launch(args);
-  }
-}
-
 // One gradient tensor for each input that wants one, undefined elsewhere.
 std::vector<Tensor> wanted_like(const std::vector<Tensor>& inputs, const Gradients& gradients) {
   std::vector<Tensor> result(inputs.size());
@@ -113,7 +103,7 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
   Tensor y = Tensor::zeros(Shape{}, kReal, device);
   kernels::MeanAbsArgs args{.factor = share, .y = y.data()};
   using Part = kernels::MeanAbsArgs::Part;
-  for_groups(
+  kernels::for_groups(
       inputs.size(), args,
       [&](size_t i) {
         return Part{inputs[i].data(), nullptr, inputs[i].numel()};
@@ -122,7 +112,7 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
   return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
                 [=](const Tensor& dy, Gradients& gradients) {
                   const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
-                  for_groups(
+                  kernels::for_groups(
                       inputs.size(), kernels::MeanAbsArgs{.factor = share, .dy = dy.data()},
                       [&](size_t i) {
                         return Part{inputs[i].data(), data_or_null(dinputs[i]), inputs[i].numel()};
@@ -158,14 +148,14 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
   const Device device = inputs[0].device();
   const real share = factor / static_cast<real>(inputs.size());
   Tensor y = Tensor::zeros(Shape{}, kReal, device);
-  for_groups(
+  kernels::for_groups(
       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .y = y.data()},
       [&](size_t i) { return make_part(i, Tensor()); },
       [&](const auto& group) { kernels::orthogonality(device, group); });
   return record("orthogonality", std::move(y), std::move(parts),
                 [=](const Tensor& dy, Gradients& gradients) {
                   const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
-                  for_groups(
+                  kernels::for_groups(
                       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
                       [&](size_t i) { return make_part(i, dinputs[i]); },
                       [&](const auto& group) { kernels::orthogonality_backward(device, group); });

@@ -13,6 +13,9 @@
 // link error that names the kernel; a build without CUDA says so when the kernel is called.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+
 #include "core/cuda_runtime.h"
 #include "core/device.h"
 #include "core/dtype.h"
@@ -53,6 +56,17 @@ struct Kernel {
     }
   }
 };
+
+// For kernels over many small tensors: Args has parts[kMaxParts] and count.
+// Calls launch(args) with the parts in groups that fit one struct of arguments.
+template <typename Args, typename MakePart, typename Launch>
+void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
+  for (size_t first = 0; first < parts; first += Args::kMaxParts) {
+    args.count = static_cast<int>(std::min<size_t>(Args::kMaxParts, parts - first));
+    for (int i = 0; i < args.count; ++i) args.parts[i] = make_part(first + static_cast<size_t>(i));
+    launch(args);
+  }
+}
 
 #ifdef SORAGRAD_WITH_CUDA
 #define SORAGRAD_KERNEL(name, Args)   \

@@ -15,8 +15,10 @@ class AdaLora : public LowRankMethod {
   using LowRankMethod::LowRankMethod;
   // orth_reg_weight * mean over all A, B of || A A^T - I ||_F, || B^T B - I ||_F; undefined at 0.
   Variable regularizer() override;
-  void after_step(const StepEnd& step) override { allocator().update(step); }
-  bool can_be_captured() const override { return false; }  // scores are computed on the host
+  void prepare(int64_t step, int64_t total_steps) override {
+    allocator().prepare(step, total_steps);
+  }
+  void after_step(const Tensor& grad_scale) override { allocator().update(grad_scale); }
   std::vector<std::pair<std::string, int64_t>> report() const override;
   std::vector<std::pair<std::string, Tensor>> state() override { return allocator().state(); }
 

@@ -32,33 +32,33 @@ struct BudgetSchedule {
 class RankAllocator {
  public:
   // The deltas must outlive the allocator and have a gate (lora_E).
-  RankAllocator(const MethodConfig& config, std::vector<GatedDelta*> deltas);
+  RankAllocator(const MethodConfig& config, const std::vector<GatedDelta*>& deltas);
 
-  // Scores and masks after one update. Throws where the run is too short for tinit and tfinal.
-  void update(const StepEnd& step);
+  // Says what the update after `step` others does. Throws where the run is too short for tinit and
+  // tfinal.
+  void prepare(int64_t step, int64_t total_steps);
+  // Scores and masks after the update, on the parameters' device.
+  void update(const Tensor& grad_scale);
   int64_t budget() const { return budget_; }  // of the last update
 
   // Smoothed scores and the last mask, which a resumed run continues with.
   std::vector<std::pair<std::string, Tensor>> state() const;
 
  private:
-  // Where one parameter's entries lie in the flat scores.
   struct Place {
-    const nn::Parameter* parameter;
-    int64_t begin;
+    GatedDelta* delta;
+    int64_t entry;    // first of a, gate and b in the flat entries
+    int64_t triplet;  // first in scores and mask
   };
-  void update_scores(real grad_scale);
-  std::vector<real> triplet_scores() const;
-  void choose_mask(int64_t budget);
-  void apply_mask() const;
 
-  double beta1_, beta2_;
+  real beta1_, beta2_;
   BudgetSchedule schedule_;
-  std::vector<GatedDelta*> deltas_;
-  std::vector<Place> places_;  // a, gate, b of each delta
-  Tensor sensitivity_;         // Ibar of every entry, on the host
-  Tensor uncertainty_;         // U
-  Tensor mask_;                // 1 or 0 a triplet, on the host
+  std::vector<Place> places_;
+  Tensor sensitivity_;  // (entries): Ibar
+  Tensor uncertainty_;  // (entries): U
+  Tensor scores_;       // (triplets)
+  Tensor mask_;         // (triplets): 1 or 0
+  Tensor plan_;         // bytes of a kernels::RankPlan
   int64_t budget_ = 0;
 };
 

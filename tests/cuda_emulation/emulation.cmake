@@ -1,7 +1,7 @@
 # test_cuda_emulation: the .cu files compiled by the host compiler, with AddressSanitizer: the kernels
 # against cuda_emulation.h, core/cuda_runtime.cu against include/cuda_runtime.h. A kernel without a .cu
-# is a link error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer - is
-# compiled once more; the rest comes from the libraries.
+# is a link error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer,
+# AdaLoRA's ranks - is compiled once more; the rest comes from the libraries.
 if(SORAGRAD_CUDA)
   return()  # there the same sources run on the GPU
 endif()
@@ -14,7 +14,8 @@ set_source_files_properties(${kernels} ${runtime} PROPERTIES LANGUAGE CXX
   COMPILE_OPTIONS -Wno-unknown-pragmas)  # #pragma unroll
 add_executable(test_cuda_emulation ${emulation} ${kernels} ${runtime} ${autograd} ${op_case_sources}
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp
-  ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp
+  ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
+  ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/models/attention_test.cpp)
 target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA
   SORAGRAD_CUDA_EMULATION="tests/cuda_emulation/cuda_emulation.h"

@@ -104,6 +104,30 @@ TEST_CASE("graph memory: its blocks go to graphs alone, whoever frees them") {
   CHECK(allocator_stats(Device::cuda).system_peak >= held);
 }
 
+TEST_CASE("graph memory: work of all sizes uses the same bytes, and always the same addresses") {
+  const auto work = [](int64_t mib) {
+    const GraphMemory memory;
+    std::vector<const std::byte*> addresses;
+    std::vector<Tensor> alive;
+    for (int i = 0; i < 6; ++i) {
+      alive.push_back(Tensor::empty({mib << 20}, DType::u8, Device::cuda));
+      const Tensor temporary = Tensor::empty({3 * mib << 19}, DType::u8, Device::cuda);
+      addresses.insert(addresses.end(), {alive.back().raw(), temporary.raw()});
+      if (i % 2) alive.erase(alive.begin());
+    }
+    return addresses;
+  };
+  release_graph_memory();
+  const auto large = work(20);
+  const int64_t held = allocator_stats(Device::cuda).system_bytes;
+  for (const int64_t mib : {1, 3, 7, 13, 19}) work(mib);
+  CHECK(allocator_stats(Device::cuda).system_bytes == held);
+  work(40);
+  CHECK(allocator_stats(Device::cuda).system_bytes > held);
+  CHECK(work(20) == large);
+  release_graph_memory();
+}
+
 TEST_CASE("graph memory: what a graph frees is not written by others, nor theirs by the graph") {
   const Tensor x = on_gpu({1, 2, 3}), result = on_gpu({0, 0, 0});
   const auto work = [&] {

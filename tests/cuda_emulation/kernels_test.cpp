@@ -1,6 +1,7 @@
 // Kernels that no op_cases row reaches: the optimizer's, long sequences, empty sizes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -8,6 +9,7 @@
 #include "core/kernels/attention.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/grad_norm.h"
+#include "core/kernels/rank_allocation.h"
 #include "tests/op_cases.h"
 
 namespace soragrad {
@@ -69,7 +71,87 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   return worst;
 }
 
+// Scores and masks of three triplet matrices of ranks 1 to 3 after four steps of one plan each.
+struct Ranks {
+  std::vector<real> entries, scores, mask, gates;
+};
+
+Ranks allocate_ranks(Device device, const std::vector<kernels::RankPlan>& plans) {
+  constexpr int64_t kIn = 40, kOut = 300, kParts = 3, kTriplets = 1 + 2 + 3;
+  constexpr int64_t kEntries = kTriplets * (kIn + 1 + kOut);
+  const Tensor sensitivity = Tensor::zeros({kEntries}, kReal, device);
+  const Tensor uncertainty = Tensor::zeros({kEntries}, kReal, device);
+  const Tensor scores = Tensor::zeros({kTriplets}, kReal, device);
+  const Tensor mask = Tensor::full({kTriplets}, 1, device);
+  const Tensor grad_scale = Tensor::full({}, real(0.7), device);
+  Tensor values;
+  for (size_t step = 0; step < plans.size(); ++step) {
+    values = testing::normal({kEntries}, 2 * step).clone().to(device);
+    const Tensor grads = testing::normal({kEntries}, 2 * step + 1).to(device);
+    Tensor plan = Tensor::empty({static_cast<int64_t>(sizeof(plans[step]))}, DType::u8);
+    std::memcpy(plan.raw(), &plans[step], sizeof(plans[step]));
+    plan = plan.to(device);
+    kernels::RankScoresArgs args{.count = kParts,
+                                 .max_rank = kParts,
+                                 .sensitivity = sensitivity.data(),
+                                 .uncertainty = uncertainty.data(),
+                                 .grad_scale = grad_scale.data(),
+                                 .plan = reinterpret_cast<const kernels::RankPlan*>(plan.raw()),
+                                 .beta1 = real(0.85),
+                                 .beta2 = real(0.8)};
+    kernels::RankMaskArgs mask_args{.count = kParts,
+                                    .scores = scores.data(),
+                                    .mask = mask.data(),
+                                    .triplets = kTriplets,
+                                    .plan = args.plan};
+    int64_t entry = 0, triplet = 0;
+    for (int part = 0; part < kParts; ++part) {
+      const int64_t rank = part + 1;
+      const auto next = [&](int64_t count) {
+        entry += count;
+        return kernels::RankScoresArgs::Parameter{values.data() + entry - count,
+                                                  grads.data() + entry - count, entry - count};
+      };
+      const auto a = next(rank * kIn), gate = next(rank), b = next(rank * kOut);
+      args.parts[part] = {a, gate, b, rank, kIn, kOut, scores.data() + triplet};
+      mask_args.parts[part] = {values.data() + gate.begin, rank, triplet};
+      triplet += rank;
+    }
+    kernels::rank_scores(device, args);
+    kernels::rank_mask(device, mask_args);
+  }
+  std::vector<real> entries = sensitivity.to_vector();
+  const std::vector<real> more = uncertainty.to_vector();
+  entries.insert(entries.end(), more.begin(), more.end());
+  return {entries, scores.to_vector(), mask.to_vector(), values.to_vector()};
+}
+
 }  // namespace
+
+TEST_CASE("rank_allocation: emulated CUDA chooses the CPU's ranks") {
+  const std::vector<kernels::RankPlan> plans = {
+      {.smooths = true},                                                // no mask yet
+      {.smooths = true, .masks = true, .applies = true, .dropped = 0},  // all are kept
+      {.smooths = true, .masks = true, .applies = true, .dropped = 4},
+      {.smooths = false, .masks = true, .applies = true, .dropped = 5},
+      {.applies = true}};
+  for (size_t steps = 1; steps <= plans.size(); ++steps) {
+    CAPTURE(steps);
+    const std::vector<kernels::RankPlan> some(plans.begin(),
+                                              plans.begin() + static_cast<int64_t>(steps));
+    const Ranks cpu = allocate_ranks(Device::cpu, some), cuda = allocate_ranks(Device::cuda, some);
+    CHECK(cuda.entries == cpu.entries);  // no sums in them
+    CHECK(cuda.mask == cpu.mask);
+    CHECK(cuda.gates == cpu.gates);
+    for (size_t i = 0; i < cpu.scores.size(); ++i) {  // sums in double, in another order
+      CHECK(cuda.scores[i] == doctest::Approx(cpu.scores[i]).epsilon(2e-7));
+    }
+    const int64_t dropped = std::max_element(some.begin(), some.end(), [](auto& x, auto& y) {
+                              return x.dropped < y.dropped;
+                            })->dropped;  // grows from mask to mask
+    CHECK(std::count(cpu.mask.begin(), cpu.mask.end(), real(0)) == dropped);
+  }
+}
 
 TEST_CASE("adamw: emulated CUDA makes the CPU's updates") {
   for (const auto rule :

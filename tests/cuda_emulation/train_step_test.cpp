@@ -190,16 +190,17 @@ TEST_CASE("trainer: a run with captured steps continues with the same bits") {
 
 TEST_CASE("trainer: captured steps neither wait nor ask for memory, and leave none behind") {
   const Runs runs;
-  const auto cost = [&](int steps) {
+  const auto cost = [&](const std::string& method, int steps) {
     const int64_t waits = cuda_emulation::host_waits();
-    train_in(runs.config(fmt::format("cost-{}", steps),
-                         {fmt::format("max_steps={}", steps), "logging_steps=100",
-                          "eval_steps=1000", "per_device_train_batch_size=2"},
+    train_in(runs.config(fmt::format("cost-{}-{}", method, steps),
+                         {"method=" + method, fmt::format("max_steps={}", steps),
+                          "logging_steps=100", "eval_steps=1000", "per_device_train_batch_size=2"},
                          true),
              false);
     return cuda_emulation::host_waits() - waits;
   };
-  CHECK(cost(5) == cost(7));
+  CHECK(cost("sora", 5) == cost("sora", 7));
+  CHECK(cost("adalora", 5) == cost("adalora", 7));
   CHECK(allocator_stats(Device::cuda).live_bytes == 0);
 }
 

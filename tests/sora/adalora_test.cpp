@@ -128,7 +128,8 @@ TEST_CASE("adalora: masks follow the scores, may be undone, and are fixed at the
       const auto dropped = static_cast<size_t>(24 - schedule.budget(step));
       for (size_t i = 0; i < 24; ++i) mask[i] = scores[i] > sorted[dropped - 1];
     }
-    method->after_step({step, 12, Tensor::full({}, real(0.25))});
+    method->prepare(step, 12);
+    method->after_step(Tensor::full({}, real(0.25)));
     const bool applies = masks || step > 9;
     for (size_t i = 0; i < 24; ++i) {
       CAPTURE(step);
@@ -153,7 +154,7 @@ TEST_CASE("adalora: a run that is too short for its phases is refused") {
   ToyModel model;
   const auto method = make_method({.method = "adalora", .tinit = 5, .tfinal = 5});
   method->attach(model, 1);
-  CHECK_THROWS_WITH_AS(method->after_step({0, 10, Tensor::full({}, 1)}),
+  CHECK_THROWS_WITH_AS(method->prepare(0, 10),
                        "[adalora] tinit 5 and tfinal 5 leave none of 10 steps to lower the budget; "
                        "reduce them.",
                        Error);
@@ -199,7 +200,8 @@ TEST_CASE("adalora: scores and mask are its state for a resume") {
   optimizer.zero_grad();
   backward(model.loss());
   for (GatedDelta* delta : gated_deltas(model)) fill(*delta->gate, 1, 2);
-  method->after_step({0, 10, Tensor::full({}, 1)});
+  method->prepare(0, 10);
+  method->after_step(Tensor::full({}, 1));
   double sum = 0;
   for (const real x : state[0].second.to_vector()) sum += x;
   CHECK(sum > 0);  // the handles see the method's own tensors
