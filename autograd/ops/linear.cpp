@@ -1,6 +1,7 @@
 // Products with matrices: linear, matmul and the low-rank delta beside a Linear.
 //   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
 #include "autograd/ops.h"
+#include "autograd/ops/place.h"
 #include "core/kernels/column_sum.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/low_rank.h"
@@ -8,16 +9,18 @@
 namespace soragrad {
 namespace {
 
-// op(a) op(b), added to c where that is defined, else new.
-Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
-               Tensor c = {}) {
+Shape product_shape(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+  return {a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)};
+}
+
+// op(a) op(b)
+void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
+              const kernels::GradientPlace& c) {
   const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
   const int64_t n = b.size(transpose_b ? 0 : 1);
-  const bool accumulate = c.defined();
-  if (!accumulate) c = Tensor::empty({m, n}, kReal, a.device());
   kernels::gemm(a.device(), {.a = a.data(),
                              .b = b.data(),
-                             .c = c.data(),
+                             .c = c.data,
                              .m = m,
                              .n = n,
                              .k = k,
@@ -26,48 +29,16 @@ Tensor product(const Tensor& a, const Tensor& b, bool transpose_a, bool transpos
                              .ldc = n,
                              .transpose_a = transpose_a,
                              .transpose_b = transpose_b,
-                             .accumulate = accumulate});
-  return c;
+                             .accumulate = c.accumulate});
 }
 
-// Adds op(a) op(b) to the gradient of an input: in place where one has arrived that is ours alone.
+// Adds op(a) op(b) to the gradient of an input.
 void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tensor& b,
                  bool transpose_a, bool transpose_b) {
-  if (!gradients.wanted(input)) return;
-  const Tensor pending = gradients.pending(input);
-  const Tensor result = product(a, b, transpose_a, transpose_b, pending);
-  if (!pending.defined()) gradients.add(input, result);
-}
-
-// Where a kernel writes the gradient of an input: in place where one has arrived that is ours
-// alone, else into a new tensor, which hand_over() adds.
-class Place {
- public:
-  Place(const Gradients& gradients, size_t input, const Shape& shape, Device device)
-      : input_(input) {
-    if (!gradients.wanted(input)) return;
-    tensor_ = gradients.pending(input);
-    arrived_ = tensor_.defined();
-    if (!arrived_) tensor_ = Tensor::empty(shape, kReal, device);
-  }
-
-  kernels::GradientPlace get() const {
-    return {.data = tensor_.defined() ? tensor_.data() : nullptr, .accumulate = arrived_};
-  }
-  void hand_over(Gradients& gradients) const {
-    if (tensor_.defined() && !arrived_) gradients.add(input_, tensor_);
-  }
-
- private:
-  size_t input_;
-  Tensor tensor_;
-  bool arrived_ = false;
-};
-
-Tensor column_sum(const Tensor& x) {
-  Tensor result = Tensor::empty({x.size(1)}, kReal, x.device());
-  kernels::column_sum(x.device(), {x.data(), result.data(), x.size(0), x.size(1)});
-  return result;
+  const Place place(gradients, input, product_shape(a, b, transpose_a, transpose_b), a.device());
+  if (!place.wanted()) return;
+  multiply(a, b, transpose_a, transpose_b, place.get());
+  place.hand_over(gradients);
 }
 
 }  // namespace
@@ -87,14 +58,18 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();
   return record("linear", std::move(y), {x, weight, bias},
                 [matrix, kept](const Tensor& dy, Gradients& gradients) {
-                  if (gradients.wanted(0)) {
-                    const int64_t rows = dy.size(0);
-                    const Place dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
+                  const int64_t rows = dy.size(0), out = dy.size(1);
+                  const Place dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
+                  if (dx.wanted()) {
                     matrix->backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
                     dx.hand_over(gradients);
                   }
                   add_product(gradients, 1, dy, kept, true, false);
-                  if (gradients.wanted(2)) gradients.add(2, column_sum(dy));
+                  const Place dbias(gradients, 2, {out}, dy.device());
+                  if (dbias.wanted()) {
+                    kernels::column_sum(dy.device(), {dy.data(), dbias.get(), rows, out});
+                    dbias.hand_over(gradients);
+                  }
                 });
 }
 
@@ -104,20 +79,21 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
           "[matmul] {}{} does not fit {}{}.", a.shape(), transpose_a ? "^T" : "", b.shape(),
           transpose_b ? "^T" : "");
   const Tensor ta = a.value(), tb = b.value();
-  return record("matmul", product(ta, tb, transpose_a, transpose_b), {a, b},
-                [=](const Tensor& dc, Gradients& gradients) {
-                  // c = op(a) op(b): d op(a) = dc op(b)^T, d op(b) = op(a)^T dc.
-                  if (transpose_a) {
-                    add_product(gradients, 0, tb, dc, transpose_b, true);
-                  } else {
-                    add_product(gradients, 0, dc, tb, false, !transpose_b);
-                  }
-                  if (transpose_b) {
-                    add_product(gradients, 1, dc, ta, true, transpose_a);
-                  } else {
-                    add_product(gradients, 1, ta, dc, !transpose_a, false);
-                  }
-                });
+  Tensor c = Tensor::empty(product_shape(ta, tb, transpose_a, transpose_b), kReal, ta.device());
+  multiply(ta, tb, transpose_a, transpose_b, {c.data()});
+  return record("matmul", std::move(c), {a, b}, [=](const Tensor& dc, Gradients& gradients) {
+    // c = op(a) op(b): d op(a) = dc op(b)^T, d op(b) = op(a)^T dc.
+    if (transpose_a) {
+      add_product(gradients, 0, tb, dc, transpose_b, true);
+    } else {
+      add_product(gradients, 0, dc, tb, false, !transpose_b);
+    }
+    if (transpose_b) {
+      add_product(gradients, 1, dc, ta, true, transpose_a);
+    } else {
+      add_product(gradients, 1, ta, dc, !transpose_a, false);
+    }
+  });
 }
 
 Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const Variable& b,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/ops.h"
+#include "autograd/ops/place.h"
 #include "core/kernels/cross_entropy.h"
 #include "core/kernels/orthogonality.h"
 #include "core/kernels/sums.h"
@@ -27,23 +28,18 @@ void require_labels(const Tensor& logits, const Tensor& labels) {
   }
 }
 
-// One gradient tensor for each input that wants one, undefined elsewhere.
-std::vector<Tensor> wanted_like(const std::vector<Tensor>& inputs, const Gradients& gradients) {
-  std::vector<Tensor> result(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (gradients.wanted(i)) result[i] = Tensor::empty_like(inputs[i]);
-  }
-  return result;
-}
-
-real* data_or_null(const Tensor& tensor) {
-  return tensor.defined() ? tensor.data() : nullptr;
-}
-
 std::vector<Tensor> values_of(std::span<const Variable> variables) {
   std::vector<Tensor> values;
   for (const Variable& variable : variables) values.push_back(variable.value());
   return values;
+}
+
+std::vector<Place> places_like(const std::vector<Tensor>& inputs, const Gradients& gradients) {
+  std::vector<Place> places;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    places.emplace_back(gradients, i, inputs[i].shape(), inputs[i].device());
+  }
+  return places;
 }
 
 }  // namespace
@@ -106,21 +102,19 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
   kernels::for_groups(
       inputs.size(), args,
       [&](size_t i) {
-        return Part{inputs[i].data(), nullptr, inputs[i].numel()};
+        return Part{inputs[i].data(), {}, inputs[i].numel()};
       },
       [&](const auto& group) { kernels::mean_abs(device, group); });
   return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
                 [=](const Tensor& dy, Gradients& gradients) {
-                  const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
+                  const std::vector<Place> places = places_like(inputs, gradients);
                   kernels::for_groups(
                       inputs.size(), kernels::MeanAbsArgs{.factor = share, .dy = dy.data()},
                       [&](size_t i) {
-                        return Part{inputs[i].data(), data_or_null(dinputs[i]), inputs[i].numel()};
+                        return Part{inputs[i].data(), places[i].get(), inputs[i].numel()};
                       },
                       [&](const auto& group) { kernels::mean_abs_backward(device, group); });
-                  for (size_t i = 0; i < inputs.size(); ++i) {
-                    if (dinputs[i].defined()) gradients.add(i, dinputs[i]);
-                  }
+                  for (const Place& place : places) place.hand_over(gradients);
                 });
 }
 
@@ -136,10 +130,11 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
     const int64_t rank = inputs[i].size(i < rows.size() ? 0 : 1);
     grams.push_back(Tensor::empty({rank, rank}, kReal, inputs[i].device()));
   }
-  const auto make_part = [inputs, grams, row_parts = rows.size()](size_t i, const Tensor& dx) {
+  const auto make_part = [inputs, grams, row_parts = rows.size()](size_t i,
+                                                                  kernels::GradientPlace dx) {
     const bool is_columns = i >= row_parts;
     return kernels::OrthogonalityArgs::Part{.x = inputs[i].data(),
-                                            .dx = data_or_null(dx),
+                                            .dx = dx,
                                             .gram = grams[i].data(),
                                             .rank = inputs[i].size(is_columns ? 1 : 0),
                                             .length = inputs[i].size(is_columns ? 0 : 1),
@@ -150,18 +145,16 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
   Tensor y = Tensor::zeros(Shape{}, kReal, device);
   kernels::for_groups(
       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .y = y.data()},
-      [&](size_t i) { return make_part(i, Tensor()); },
+      [&](size_t i) { return make_part(i, {}); },
       [&](const auto& group) { kernels::orthogonality(device, group); });
   return record("orthogonality", std::move(y), std::move(parts),
                 [=](const Tensor& dy, Gradients& gradients) {
-                  const std::vector<Tensor> dinputs = wanted_like(inputs, gradients);
+                  const std::vector<Place> places = places_like(inputs, gradients);
                   kernels::for_groups(
                       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
-                      [&](size_t i) { return make_part(i, dinputs[i]); },
+                      [&](size_t i) { return make_part(i, places[i].get()); },
                       [&](const auto& group) { kernels::orthogonality_backward(device, group); });
-                  for (size_t i = 0; i < inputs.size(); ++i) {
-                    if (dinputs[i].defined()) gradients.add(i, dinputs[i]);
-                  }
+                  for (const Place& place : places) place.hand_over(gradients);
                 });
 }
 

@@ -1,5 +1,6 @@
 // Ops over rows: layer normalisation, with dropout and residual sum fused in, and softmax.
 #include "autograd/ops.h"
+#include "autograd/ops/place.h"
 #include "core/kernels/layer_norm.h"
 #include "core/kernels/softmax.h"
 
@@ -36,8 +37,8 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   // Where the residual wants no gradient, ds is dropped in place.
   const bool drop_here = drops && gradients.wanted(kX);
   const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
-  const Tensor dweight = empty_if(gradients.wanted(kWeight), weight);
-  const Tensor dbias = empty_if(gradients.wanted(kBias), weight);
+  const Place dweight(gradients, kWeight, weight.shape(), dy.device());
+  const Place dbias(gradients, kBias, weight.shape(), dy.device());
   kernels::layer_norm_backward(dy.device(),
                                {.dy = dy.data(),
                                 .normalised = normalised.data(),
@@ -45,8 +46,8 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
                                 .weight = weight.data(),
                                 .ds = data(ds),
                                 .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
-                                .dweight = data(dweight),
-                                .dbias = data(dbias),
+                                .dweight = dweight.get(),
+                                .dbias = dbias.get(),
                                 .rows = rstd.numel(),
                                 .hidden = weight.numel(),
                                 .drop_threshold = drop_threshold(settings.p),
@@ -54,8 +55,8 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
                                 .stream = settings.stream});
   if (gradients.wanted(kX)) gradients.add(kX, dx.defined() ? dx : ds);
   if (wants_residual) gradients.add(kResidual, ds);
-  if (dweight.defined()) gradients.add(kWeight, dweight);
-  if (dbias.defined()) gradients.add(kBias, dbias);
+  dweight.hand_over(gradients);
+  dbias.hand_over(gradients);
 }
 
 // Of x alone where residual is undefined.

@@ -17,7 +17,7 @@ void column_sum_cpu(const ColumnSumArgs& args) {
       for (int64_t column = begin; column < end; ++column) sums[column - begin] += x[column];
     }
     for (int64_t column = begin; column < end; ++column) {
-      args.y[column] = static_cast<real>(sums[column - begin]);
+      args.y.write(column, static_cast<real>(sums[column - begin]));
     }
   });
 }

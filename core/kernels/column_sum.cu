@@ -16,7 +16,7 @@ struct Element {
 }  // namespace
 
 void column_sum_cuda(const ColumnSumArgs& args) {
-  sum_columns(Element{args.x, args.columns}, args.rows, args.columns, 1, args.y);
+  sum_columns(Element{args.x, args.columns}, args.rows, args.columns, args.y);
 }
 
 }  // namespace soragrad::kernels

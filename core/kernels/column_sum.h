@@ -1,16 +1,17 @@
-// y (columns) = sum over the rows of x (rows, columns): gradients of biases.
+// y (columns): sum over the rows of x (rows, columns): gradients of biases.
 #pragma once
 
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernels/gradient_place.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
 
 struct ColumnSumArgs {
   const real* x;
-  real* y;
+  GradientPlace y;
   int64_t rows, columns;
 };
 inline Cost cost(const ColumnSumArgs& args) {

@@ -9,6 +9,7 @@
 
 #include "core/dtype.h"
 #include "core/host_device.h"
+#include "core/kernels/gradient_place.h"
 #include "core/rng.h"
 #include "core/tensor.h"
 #ifdef SORAGRAD_CUDA_EMULATION
@@ -132,19 +133,18 @@ __global__ void column_partials(Term term, int64_t rows, int64_t columns, double
   partial[blockIdx.y * columns + column] = sum;
 }
 
-template <typename T>
-__global__ void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
-                                    double factor, T* y) {
+__global__ inline void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
+                                           GradientPlace y) {
   const int64_t column = global_thread();
   if (column >= columns) return;
   double sum = 0;
   for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns + column];
-  y[column] = static_cast<T>(factor * sum);
+  y.write(column, static_cast<real>(sum));
 }
 
-// y[column] = factor * sum of term(row, column) over the rows.
+// y[column]: sum of term(row, column) over the rows.
 template <typename Term>
-void sum_columns(const Term& term, int64_t rows, int64_t columns, double factor, real* y) {
+void sum_columns(const Term& term, int64_t rows, int64_t columns, const GradientPlace& y) {
   if (columns == 0) return;
   const int64_t chunks = ceil_div(rows, kRowsPerChunk);
   const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
@@ -153,8 +153,7 @@ void sum_columns(const Term& term, int64_t rows, int64_t columns, double factor,
     launch(column_partials<Term>, dim3(grid_size(ceil_div(columns, kThreads)), grid_size(chunks)),
            kThreads, 0, term, rows, columns, partial.data<double>());
   }
-  launch_elements(add_column_partials<real>, columns, partial.data<double>(), chunks, columns,
-                  factor, y);
+  launch_elements(add_column_partials, columns, partial.data<double>(), chunks, columns, y);
 }
 
 // -- Random words ---------------------------------------------------------------------------------

@@ -128,12 +128,14 @@ void layer_norm_backward_rows(const LayerNormBackwardArgs& args, int64_t begin, 
 }
 
 // Adds rows of partial (tasks, 2, hidden), from the first to the last.
-void add_partials(const real* partial, int64_t tasks, int64_t hidden, real* dweight, real* dbias) {
-  if (dweight) std::fill_n(dweight, hidden, real(0));
-  if (dbias) std::fill_n(dbias, hidden, real(0));
+void add_partials(const real* partial, int64_t tasks, int64_t hidden, const GradientPlace& dweight,
+                  const GradientPlace& dbias) {
+  for (const GradientPlace* place : {&dweight, &dbias}) {
+    if (place->data && !place->accumulate) std::fill_n(place->data, hidden, real(0));
+  }
   for (int64_t task = 0; task < tasks; ++task, partial += 2 * hidden) {
-    for (int64_t j = 0; dweight && j < hidden; ++j) dweight[j] += partial[j];
-    for (int64_t j = 0; dbias && j < hidden; ++j) dbias[j] += partial[hidden + j];
+    for (int64_t j = 0; dweight.data && j < hidden; ++j) dweight.data[j] += partial[j];
+    for (int64_t j = 0; dbias.data && j < hidden; ++j) dbias.data[j] += partial[hidden + j];
   }
 }
 
@@ -162,7 +164,7 @@ void layer_norm_cpu(const LayerNormArgs& args) {
 
 void layer_norm_backward_cpu(const LayerNormBackwardArgs& args) {
   const int64_t grain = rows_per_task(args.hidden), tasks = (args.rows + grain - 1) / grain;
-  const bool sums = args.dweight || args.dbias;
+  const bool sums = args.dweight.data || args.dbias.data;
   Tensor partials;
   if (sums) partials = Tensor::empty({tasks, 2 * args.hidden});
   real* partial = sums ? partials.data() : nullptr;

@@ -84,12 +84,12 @@ void layer_norm_cuda(const LayerNormArgs& args) {
 
 void layer_norm_backward_cuda(const LayerNormBackwardArgs& args) {
   if (args.ds) launch_rows(layer_norm_backward_kernel, args.rows, args);
-  if (args.dweight) {
-    sum_columns(WeightTerm{args.dy, args.normalised, args.hidden}, args.rows, args.hidden, 1,
+  if (args.dweight.data) {
+    sum_columns(WeightTerm{args.dy, args.normalised, args.hidden}, args.rows, args.hidden,
                 args.dweight);
   }
-  if (args.dbias) {
-    sum_columns(BiasTerm{args.dy, args.hidden}, args.rows, args.hidden, 1, args.dbias);
+  if (args.dbias.data) {
+    sum_columns(BiasTerm{args.dy, args.hidden}, args.rows, args.hidden, args.dbias);
   }
 }
 

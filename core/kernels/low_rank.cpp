@@ -130,8 +130,7 @@ void db_rows(const LowRankBackwardArgs& args, int64_t begin, int64_t end) {
   for (int64_t k = 0; k < rank; ++k) {
     const real scale = scale_of(args.delta, k);
     for (int64_t j = 0; j < columns; ++j) {
-      real& place = args.db.data[(begin + j) * rank + k];
-      place = (args.db.accumulate ? place : 0) + scale * turned[k * columns + j];
+      args.db.write((begin + j) * rank + k, scale * turned[k * columns + j]);
     }
   }
 }
@@ -164,8 +163,7 @@ void dgate(const LowRankBackwardArgs& args, const real* dh) {
     for (int64_t i = k; i < args.rows * rank; i += rank) {
       sum += static_cast<double>(args.u[i]) * dh[i];
     }
-    real& place = args.dgate.data[k];
-    place = (args.dgate.accumulate ? place : 0) + static_cast<real>(args.delta.factor * sum);
+    args.dgate.write(k, static_cast<real>(args.delta.factor * sum));
   }
 }
 

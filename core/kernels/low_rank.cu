@@ -164,7 +164,7 @@ __global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
 }
 
 __device__ inline void write(const GradientPlace& place, int64_t i, double value) {
-  if (place.data) place.data[i] = (place.accumulate ? place.data[i] : 0) + static_cast<real>(value);
+  if (place.data) place.write(i, static_cast<real>(value));
 }
 
 // dA, dB and dgate: a thread each element.

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernels/gradient_place.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
@@ -34,12 +35,6 @@ inline Cost cost(const LowRankArgs& args) {
           traffic((args.rows + d.rank) * (d.in + d.out) + args.rows * (d.out + d.rank)).bytes};
 }
 SORAGRAD_KERNEL(low_rank, LowRankArgs);
-
-// Where a gradient goes.
-struct GradientPlace {
-  real* data = nullptr;     // null: not wanted
-  bool accumulate = false;  // add to what is there
-};
 
 struct LowRankBackwardArgs {
   LowRankDelta delta;

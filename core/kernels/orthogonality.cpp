@@ -57,19 +57,19 @@ void gram_backward(const OrthogonalityArgs::Part& part, real dr) {
     squares += static_cast<double>(part.gram[i]) * static_cast<double>(part.gram[i]);
   }
   const real slope = squares > 0 ? static_cast<real>(2 * dr / std::sqrt(squares)) : real(0);
-  std::fill_n(part.dx, rank * length, real(0));
+  real* dx = part.dx.data;
+  if (!part.dx.accumulate) std::fill_n(dx, rank * length, real(0));
   if (part.columns) {
     for (int64_t k = 0; k < length; ++k) {
       for (int64_t i = 0; i < rank; ++i) {
-        add_scaled(slope * part.x[k * rank + i], part.gram + i * rank, part.dx + k * rank, rank);
+        add_scaled(slope * part.x[k * rank + i], part.gram + i * rank, dx + k * rank, rank);
       }
     }
     return;
   }
   for (int64_t i = 0; i < rank; ++i) {
     for (int64_t j = 0; j < rank; ++j) {
-      add_scaled(slope * part.gram[i * rank + j], part.x + j * length, part.dx + i * length,
-                 length);
+      add_scaled(slope * part.gram[i * rank + j], part.x + j * length, dx + i * length, length);
     }
   }
 }
@@ -96,7 +96,7 @@ void orthogonality_cpu(const OrthogonalityArgs& args) {
 void orthogonality_backward_cpu(const OrthogonalityArgs& args) {
   const real dr = args.factor * *args.dy;
   parallel_for(args.count, [&](int64_t part) {
-    if (args.parts[part].dx) HWY_DYNAMIC_DISPATCH(gram_backward)(args.parts[part], dr);
+    if (args.parts[part].dx.data) HWY_DYNAMIC_DISPATCH(gram_backward)(args.parts[part], dr);
   });
 }
 

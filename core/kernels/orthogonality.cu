@@ -38,7 +38,7 @@ __global__ void gram_norms(OrthogonalityArgs args, double* norms) {
 
 __global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
   const OrthogonalityArgs::Part& part = args.parts[blockIdx.x];
-  if (!part.dx) return;
+  if (!part.dx.data) return;
   const double squares = gram_squares(part);
   const real dr = args.factor * *args.dy;
   const real slope = squares > 0 ? static_cast<real>(2 * dr / sqrt(squares)) : real(0);
@@ -49,7 +49,7 @@ __global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
     for (int64_t j = 0; j < part.rank; ++j) {
       sum += part.gram[i * part.rank + j] * part.x[place(part, j, k)];
     }
-    part.dx[e] = slope * sum;
+    part.dx.write(e, slope * sum);
   }
 }
 

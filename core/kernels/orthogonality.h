@@ -5,16 +5,17 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernels/gradient_place.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
 
 struct OrthogonalityArgs {
-  static constexpr int kMaxParts = 64;  // the struct stays below CUDA's 4 KiB of arguments
+  static constexpr int kMaxParts = 60;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {
     const real* x;
-    real* dx;    // backward only; null: not wanted
-    real* gram;  // (rank, rank): G, written by forward and read by backward
+    GradientPlace dx;  // backward only
+    real* gram;        // (rank, rank): G, written by forward and read by backward
     int64_t rank;
     int64_t length;
     bool columns;  // x is stored (length, rank), and its columns are meant

@@ -92,8 +92,8 @@ void mean_abs_backward_cpu(const MeanAbsArgs& args) {
   const real slope = args.factor * *args.dy;
   for (int part = 0; part < args.count; ++part) {
     const auto& [x, dx, n] = args.parts[part];
-    if (!dx) continue;
-    for (int64_t i = 0; i < n; ++i) dx[i] = x[i] > 0 ? slope : x[i] < 0 ? -slope : real(0);
+    if (!dx.data) continue;
+    for (int64_t i = 0; i < n; ++i) dx.write(i, x[i] > 0 ? slope : x[i] < 0 ? -slope : real(0));
   }
 }
 

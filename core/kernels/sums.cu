@@ -58,10 +58,10 @@ __global__ void mean_abs_parts(MeanAbsArgs args, double* partial) {
 
 __global__ void mean_abs_backward_kernel(MeanAbsArgs args) {
   const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
-  if (!part.dx) return;
+  if (!part.dx.data) return;
   const real slope = args.factor * *args.dy;
   for (int64_t i = threadIdx.x; i < part.n; i += blockDim.x) {
-    part.dx[i] = part.x[i] > 0 ? slope : part.x[i] < 0 ? -slope : real(0);
+    part.dx.write(i, part.x[i] > 0 ? slope : part.x[i] < 0 ? -slope : real(0));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernels/gradient_place.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
@@ -40,12 +41,12 @@ struct MseBackwardArgs {
 };
 SORAGRAD_KERNEL(mse_backward, MseBackwardArgs);
 
-// y += factor * sum of |x| over up to kMaxParts arrays at once; backward: dx = factor dy sign(x).
+// y += factor * sum of |x| over up to kMaxParts arrays at once; backward: dx is factor dy sign(x).
 struct MeanAbsArgs {
-  static constexpr int kMaxParts = 128;  // the struct stays below CUDA's 4 KiB of arguments
+  static constexpr int kMaxParts = 120;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {
     const real* x;
-    real* dx;  // null: not wanted, or forward
+    GradientPlace dx;  // backward only
     int64_t n;
   };
   Part parts[kMaxParts];

@@ -57,17 +57,13 @@ struct Runs {
   }
 };
 
-// A model of tests/golden with a method, and batches that have no text.
-std::unique_ptr<Session> golden_session(const std::string& model, const std::string& method,
-                                        bool graphs) {
+// A model with a method, and batches that have no text.
+std::unique_ptr<Session> session_of(std::unique_ptr<models::SequenceClassifier> model,
+                                    const std::string& method, bool graphs) {
   auto session = std::make_unique<Session>();
   session->device = Device::cuda;
   session->config.cuda_graphs = graphs;
-  session->model =
-      models::load_model(
-          std::string(SORAGRAD_SOURCE_DIR "/tests/golden/models/") + model,
-          {.device = Device::cuda, .hidden_dropout_prob = 0.2, .attention_probs_dropout_prob = 0.2})
-          .model;
+  session->model = std::move(model);
   const bool regression = session->model->config().num_labels == 1;
   session->train.dataset.task = &data::find_glue_task(regression ? "stsb" : "cola");
   session->method = sora::make_method(
@@ -77,6 +73,29 @@ std::unique_ptr<Session> golden_session(const std::string& model, const std::str
       nn::OptimizerConfig{}, sora::optimized_parameters(*session->model, *session->method));
   session->plan.total_steps = 100;
   return session;
+}
+
+std::string golden(const std::string& model) {
+  return SORAGRAD_SOURCE_DIR "/tests/golden/models/" + model;
+}
+
+std::unique_ptr<Session> golden_session(const std::string& model, const std::string& method,
+                                        bool graphs) {
+  const models::LoadOptions options{
+      .device = Device::cuda, .hidden_dropout_prob = 0.2, .attention_probs_dropout_prob = 0.2};
+  return session_of(models::load_model(golden(model), options).model, method, graphs);
+}
+
+// DeBERTaV3 of any depth with SoRA on all Linears.
+std::unique_ptr<Session> deep_session(int64_t layers, bool graphs) {
+  models::ModelConfig config = models::read_config(golden("deberta_buckets"));
+  config.layers = layers;
+  auto model = models::make_model(config);
+  for (nn::Parameter* parameter : model->parameters()) {
+    parameter->assign(
+        nn::normal(parameter->declared_shape(), 0.02, 3, parameter->path()).to(Device::cuda));
+  }
+  return session_of(std::move(model), "sora", graphs);
 }
 
 // Sequences of up to 40 tokens, as far as the model goes; some batches repeat the sizes of others.
@@ -122,6 +141,22 @@ std::vector<real> train_golden(Session& session, int64_t steps) {
   return numbers;
 }
 
+// What the host gives in the last of four equal steps, the first of which makes what lives on, the
+// second rehearses and the third records.
+cuda::Work work_of_step(Session& session) {
+  TrainStep step(session);
+  const data::Batch batch = batch_of(*session.model, 1);
+  cuda::Work before, after;
+  for (uint32_t i = 0; i < 4; ++i) {
+    before = cuda::work();
+    step.run_batch(batch, i, 1);
+    step.update({.rate = 1e-2, .gate_rate = 2e-2, .xi = 0.01}, i);
+    after = cuda::work();
+  }
+  return {after.operations - before.operations, after.graphs - before.graphs,
+          after.graph_operations - before.graph_operations};
+}
+
 }  // namespace
 
 TEST_CASE("graph_sizes: a few classes, none far above the batch") {
@@ -153,6 +188,18 @@ TEST_CASE("train_step: captured passes of every model give the bits of those tha
     CHECK(train_golden(*captured, kSteps) == expected);
     CHECK(cuda::work().graphs - before > kSteps);
   }
+}
+
+TEST_CASE("train_step: what the host launches is what docs/cuda.md counts") {
+  const auto work = [](int64_t layers, bool graphs) {
+    return work_of_step(*deep_session(layers, graphs));
+  };
+  const int64_t two = work(2, false).operations, three = work(3, false).operations;
+  CHECK(three - two == 59);
+  CHECK(two - 2 * 59 == 38);
+  const cuda::Work captured = work(2, true);
+  CHECK(captured.graphs == 2);
+  CHECK(captured.operations <= 5);
 }
 
 TEST_CASE("trainer: captured steps give the bits of those that are not, with every method") {
