@@ -1,13 +1,14 @@
 // One head of one sequence: scores, softmax and their gradients, with everything in a thread's own
 // scratch memory.
 //
-// Position terms in band form: for nq queries and L keys the distance i - j takes nq + L - 1
-// values, so q_i.pk of every distance is one product c (nq, nq + L - 1) with the expanded table,
-// and the score reads c[i][nq - 1 - i + j]: the table stands in falling order of distance, which
-// makes a row of scores a contiguous piece of a row of c. k_j.pq likewise gives t (L, nq + L - 1),
-// read at t[j][i - j + L - 1], in rising order. Backward stores the score's gradient into the same
-// places of zeroed c and t: each place has one writer, so nothing is scattered and nothing is
-// atomic.
+// Position terms in band form, a block of queries or keys at a time: for n queries from i0 on and L
+// keys the distance i - j takes n + L - 1 values, so q_i.pk of every distance is one product
+// c (n, n + L - 1) with the expanded table, and the score reads c[i - i0][n - 1 - (i - i0) + j]:
+// the table stands in falling order of distance, which makes a row of scores a contiguous piece of
+// a row of c. For n keys from j0 on and nq queries k_j.pq likewise gives t (n, n + nq - 1), read at
+// t[j - j0][i - (j - j0) + n - 1], in rising order. Backward stores the score's gradient into the
+// same places of zeroed c and t: each place has one writer, so nothing is scattered and nothing is
+// atomic. Short blocks leave few distances that no pair has.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_ATTENTION_HEAD_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -19,13 +20,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "core/kernels/attention.h"
-#include "core/kernels/math.h"
 #include "core/kernels/random_words-inl.h"
 #include "core/kernels/small_gemm-inl.h"
+#include "core/kernels/softmax-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
@@ -43,13 +43,32 @@ struct HeadTask {
   int64_t length, queries;                        // keys; queries, 1 or length
   int64_t first_token, first_query, head, depth;  // depth = round_up(head_size)
   int64_t keys() const { return round_up(length); }
-  int64_t band() const { return length + queries - 1; }
 };
+
+// Rows of c or t in a block: whole tiles of small_gemm.
+constexpr int64_t kBandRows = 5 * kTileRows;
+
+// A block of n rows from `first` on, against `others` of the other kind.
+struct Band {
+  int64_t first, n, width;
+  int64_t pitch() const { return round_up(width); }
+  // The expanded tables' entry of its first distance; entry 0 is the batch's longest.
+  int64_t entry(const AttentionArgs& args) const { return args.max_length - first - n; }
+};
+
+// Calls body(band) for the blocks of `rows` queries or keys.
+template <typename Body>
+void for_bands(int64_t rows, int64_t others, Body&& body) {
+  for (int64_t first = 0; first < rows; first += kBandRows) {
+    const int64_t n = std::min(kBandRows, rows - first);
+    body(Band{first, n, n + others - 1});
+  }
+}
 
 // Scratch of one thread; grows to the longest sequence and stays.
 struct HeadScratch {
   std::vector<real> q, k, v, dy, k_columns, v_columns;  // copies of the head's slices
-  std::vector<real> scores, gradients, c, t, out;
+  std::vector<real> scores, gradients, dropped, band, out;
   std::vector<uint32_t> words;
 
   static real* sized(std::vector<real>& buffer, int64_t size) {
@@ -88,17 +107,9 @@ inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, i
   return out;
 }
 
-inline void softmax_row(real* HWY_RESTRICT x, int64_t n) {
-  real top = -std::numeric_limits<real>::infinity();
-  for (int64_t j = 0; j < n; ++j) top = std::max(top, x[j]);
-  real sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < n; ++j) {
-    x[j] = math::exp(x[j] - top);
-    sum += x[j];
-  }
-  const real inverse = 1 / sum;
-  for (int64_t j = 0; j < n; ++j) x[j] *= inverse;
+inline void softmax_row(real* x, int64_t n) {
+  const real sum = exp_and_sum(x, max_of(x, n), x, n);
+  scale_row(1 / sum, x, n);
 }
 
 // Fills scratch.q, k, k_columns and scores (queries, keys): probabilities before dropout.
@@ -107,7 +118,6 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
                                HeadScratch& scratch) {
   const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
   const int64_t length = task.length, queries = task.queries, pitch = task.keys();
-  const int64_t band = task.band(), band_pitch = round_up(band);
   const real* q = gather(scratch.q, args.q + task.first_query * hidden + column, queries, hidden,
                          args.head_size, task.depth);
   const real* k = gather(scratch.k, args.k + task.first_token * hidden + column, length, hidden,
@@ -115,26 +125,30 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
   const real* k_columns =
       transpose(scratch.k_columns, k, length, task.depth, args.head_size, pitch);
   real* scores = HeadScratch::sized(scratch.scores, queries * pitch);
-  const Operand q_rows{q, task.depth, 1}, k_rows{k, task.depth, 1};
-  small_gemm(queries, length, args.head_size, q_rows, k_columns, pitch, scores, pitch);
-  // Entry 0 of a table is the batch's longest distance; a shorter sequence starts further on.
+  small_gemm(queries, length, args.head_size, {q, task.depth, 1}, k_columns, pitch, scores, pitch);
   if (key_table.present) {
-    real* c = HeadScratch::sized(scratch.c, queries * band_pitch);
-    small_gemm(queries, band, args.head_size, q_rows, key_table.columns + args.max_length - queries,
-               key_table.width, c, band_pitch);
-    for (int64_t i = 0; i < queries; ++i) {
-      const real* source = c + i * band_pitch + queries - 1 - i;
-      for (int64_t j = 0; j < length; ++j) scores[i * pitch + j] += source[j];
-    }
+    for_bands(queries, length, [&](const Band& band) {
+      real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      small_gemm(band.n, band.width, args.head_size, {q + band.first * task.depth, task.depth, 1},
+                 key_table.columns + band.entry(args), key_table.width, c, band.pitch());
+      for (int64_t i = 0; i < band.n; ++i) {
+        const real* source = c + i * band.pitch() + band.n - 1 - i;
+        real* row = scores + (band.first + i) * pitch;
+        for (int64_t j = 0; j < length; ++j) row[j] += source[j];
+      }
+    });
   }
   if (query_table.present) {
-    real* t = HeadScratch::sized(scratch.t, length * band_pitch);
-    small_gemm(length, band, args.head_size, k_rows, query_table.columns + args.max_length - length,
-               query_table.width, t, band_pitch);
-    for (int64_t i = 0; i < queries; ++i) {
-      const real* source = t + i + length - 1;
-      for (int64_t j = 0; j < length; ++j) scores[i * pitch + j] += source[j * (band_pitch - 1)];
-    }
+    for_bands(length, queries, [&](const Band& band) {
+      real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      small_gemm(band.n, band.width, args.head_size, {k + band.first * task.depth, task.depth, 1},
+                 query_table.columns + band.entry(args), query_table.width, t, band.pitch());
+      for (int64_t i = 0; i < queries; ++i) {
+        const real* source = t + i + band.n - 1;
+        real* row = scores + i * pitch + band.first;
+        for (int64_t j = 0; j < band.n; ++j) row[j] += source[j * (band.pitch() - 1)];
+      }
+    });
   }
   for (int64_t i = 0; i < queries; ++i) {
     real* row = scores + i * pitch;
@@ -194,7 +208,6 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
   const int64_t head_size = forward.head_size, depth = task.depth;
   const int64_t hidden = forward.heads * head_size, column = task.head * head_size;
   const int64_t length = task.length, queries = task.queries, pitch = task.keys();
-  const int64_t band = task.band(), band_pitch = round_up(band);
   const int64_t query_place = task.first_query * hidden + column;
   const int64_t key_place = task.first_token * hidden + column;
   const real* q = scratch.q.data();
@@ -206,7 +219,7 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
   real* g = HeadScratch::sized(scratch.gradients, queries * pitch);
   // g = d probabilities after dropout.
   small_gemm(queries, length, head_size, {dy, depth, 1}, v_columns, pitch, g, pitch);
-  real* dropped = HeadScratch::sized(scratch.c, queries * std::max(pitch, band_pitch));
+  real* dropped = HeadScratch::sized(scratch.dropped, queries * pitch);
   for (int64_t i = 0; i < queries; ++i) {
     real* p_row = p + i * pitch;
     real* g_row = g + i * pitch;
@@ -233,36 +246,41 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
 
   small_gemm(queries, head_size, length, {g, pitch, 1}, k, depth, out, depth);
   if (key_table.present) {
-    real* c = scratch.c.data();
-    std::fill_n(c, queries * band_pitch, real(0));
-    for (int64_t i = 0; i < queries; ++i) {
-      std::copy_n(g + i * pitch, length, c + i * band_pitch + queries - 1 - i);
-    }
-    const int64_t first = forward.max_length - queries;  // entry of the band's first distance
-    small_gemm(queries, head_size, band, {c, band_pitch, 1}, key_table.rows + first * depth, depth,
-               out, depth, true);
-    if (dkey) {
-      small_gemm(band, head_size, queries, {c, 1, band_pitch}, q, depth, dkey + first * depth,
-                 depth, true);
-    }
+    for_bands(queries, length, [&](const Band& band) {
+      real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      std::fill_n(c, band.n * band.pitch(), real(0));
+      for (int64_t i = 0; i < band.n; ++i) {
+        std::copy_n(g + (band.first + i) * pitch, length, c + i * band.pitch() + band.n - 1 - i);
+      }
+      const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
+      small_gemm(band.n, head_size, band.width, {c, band.pitch(), 1}, key_table.rows + entry, depth,
+                 out + row, depth, true);
+      if (dkey) {
+        small_gemm(band.width, head_size, band.n, {c, 1, band.pitch()}, q + row, depth,
+                   dkey + entry, depth, true);
+      }
+    });
   }
   scatter(out, queries, depth, args.dq + query_place, hidden, head_size);
 
   small_gemm(length, head_size, queries, {g, 1, pitch}, q, depth, out, depth);
   if (query_table.present) {
-    real* t = scratch.t.data();
-    std::fill_n(t, length * band_pitch, real(0));
-    for (int64_t i = 0; i < queries; ++i) {
-      real* place = t + i + length - 1;
-      for (int64_t j = 0; j < length; ++j) place[j * (band_pitch - 1)] = g[i * pitch + j];
-    }
-    const int64_t first = forward.max_length - length;
-    small_gemm(length, head_size, band, {t, band_pitch, 1}, query_table.rows + first * depth, depth,
-               out, depth, true);
-    if (dquery) {
-      small_gemm(band, head_size, length, {t, 1, band_pitch}, k, depth, dquery + first * depth,
-                 depth, true);
-    }
+    for_bands(length, queries, [&](const Band& band) {
+      real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      std::fill_n(t, band.n * band.pitch(), real(0));
+      for (int64_t i = 0; i < queries; ++i) {
+        real* place = t + i + band.n - 1;
+        const real* source = g + i * pitch + band.first;
+        for (int64_t j = 0; j < band.n; ++j) place[j * (band.pitch() - 1)] = source[j];
+      }
+      const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
+      small_gemm(band.n, head_size, band.width, {t, band.pitch(), 1}, query_table.rows + entry,
+                 depth, out + row, depth, true);
+      if (dquery) {
+        small_gemm(band.width, head_size, band.n, {t, 1, band.pitch()}, k + row, depth,
+                   dquery + entry, depth, true);
+      }
+    });
   }
   scatter(out, length, depth, args.dk + key_place, hidden, head_size);
 }
