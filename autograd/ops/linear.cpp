@@ -35,8 +35,8 @@ void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
 // Adds op(a) op(b) to the gradient of an input.
 void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tensor& b,
                  bool transpose_a, bool transpose_b) {
+  if (!gradients.wanted(input)) return;
   const Place place(gradients, input, product_shape(a, b, transpose_a, transpose_b), a.device());
-  if (!place.wanted()) return;
   multiply(a, b, transpose_a, transpose_b, place.get());
   place.hand_over(gradients);
 }

@@ -56,61 +56,50 @@ __device__ void add_products(const real (&h)[kRows][kRanks], int64_t rows, int r
   }
 }
 
-__global__ void low_rank_kernel(LowRankArgs args) {
-  __shared__ real h[kRows][kRanks];
-  const LowRankDelta& delta = args.delta;
-  const Factor a{delta.a, delta.in, 1}, b{delta.b, 1, delta.rank};
+// u and y of forward, dh and dx of backward.
+struct RowPass {
+  const real* x;  // (rows, in)
+  Factor narrow;
+  real* sums;    // (rows, rank): x narrow^T
+  real* scaled;  // (rows, rank): sums times gate and factor; null: not kept
+  Factor wide;
+  GradientPlace y;  // (rows, out): scaled wide
+  int64_t rows, in, out;
+};
+
+__global__ void row_pass_kernel(LowRankDelta delta, RowPass pass) {
+  __shared__ real scaled[kRows][kRanks];
   const int64_t begin = static_cast<int64_t>(blockIdx.x) * kRows;
-  const int64_t rows = args.rows - begin < kRows ? args.rows - begin : kRows;
+  const int64_t rows = pass.rows - begin < kRows ? pass.rows - begin : kRows;
   const int warp = static_cast<int>(threadIdx.x / kWarp), lane = lane_index();
   const int64_t row = begin + warp;
   for (int64_t first = 0; first < delta.rank; first += kRanks) {
     const int ranks = group_size(delta.rank, first);
     if (warp < rows) {
       real sums[kRanks];
-      row_products(args.x + row * delta.in, delta.in, a.from(first), ranks, sums);
+      row_products(pass.x + row * pass.in, pass.in, pass.narrow.from(first), ranks, sums);
       for (int k = 0; k < kRanks; ++k) {
         if (lane != k) continue;
-        h[warp][k] = k < ranks ? scale_of(delta, first + k) * sums[k] : real(0);
-        if (k < ranks) args.u[row * delta.rank + first + k] = sums[k];
+        const real value = k < ranks ? scale_of(delta, first + k) * sums[k] : real(0);
+        scaled[warp][k] = value;
+        if (k >= ranks) continue;
+        const int64_t place = row * delta.rank + first + k;
+        pass.sums[place] = sums[k];
+        if (pass.scaled) pass.scaled[place] = value;
       }
     }
     __syncthreads();
-    add_products(h, rows, ranks, b.from(first), delta.out, args.y + begin * delta.out, true);
+    if (pass.y.data) {
+      add_products(scaled, rows, ranks, pass.wide.from(first), pass.out,
+                   pass.y.data + begin * pass.out, pass.y.accumulate || first > 0);
+    }
     __syncthreads();
   }
 }
 
-__global__ void dh_dx_kernel(LowRankBackwardArgs args, real* dh, real* du) {
-  __shared__ real shared_du[kRows][kRanks];
-  const LowRankDelta& delta = args.delta;
-  const Factor a{delta.a, delta.in, 1}, b{delta.b, 1, delta.rank};
-  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kRows;
-  const int64_t rows = args.rows - begin < kRows ? args.rows - begin : kRows;
-  const int warp = static_cast<int>(threadIdx.x / kWarp), lane = lane_index();
-  const int64_t row = begin + warp;
-  for (int64_t first = 0; first < delta.rank; first += kRanks) {
-    const int ranks = group_size(delta.rank, first);
-    if (warp < rows) {
-      real sums[kRanks];
-      row_products(args.dy + row * delta.out, delta.out, b.from(first), ranks, sums);
-      for (int k = 0; k < kRanks; ++k) {
-        if (lane != k) continue;
-        const real scaled = k < ranks ? scale_of(delta, first + k) * sums[k] : real(0);
-        shared_du[warp][k] = scaled;
-        if (k < ranks) {
-          dh[row * delta.rank + first + k] = sums[k];
-          du[row * delta.rank + first + k] = scaled;
-        }
-      }
-    }
-    __syncthreads();
-    if (args.dx.data) {
-      add_products(shared_du, rows, ranks, a.from(first), delta.in, args.dx.data + begin * delta.in,
-                   args.dx.accumulate || first > 0);
-    }
-    __syncthreads();
-  }
+void launch_row_pass(const LowRankDelta& delta, const RowPass& pass) {
+  if (pass.rows == 0) return;
+  launch(row_pass_kernel, grid_size(ceil_div(pass.rows, kRows)), kRows * kWarp, 0, delta, pass);
 }
 
 // The columns of the sums over rows: those of x (for dA), of dy (for dB), and one for dgate.
@@ -188,18 +177,31 @@ __global__ void add_chunks_kernel(LowRankBackwardArgs args, const real* partial,
 }  // namespace
 
 void low_rank_cuda(const LowRankArgs& args) {
-  if (args.rows == 0) return;
-  launch(low_rank_kernel, grid_size(ceil_div(args.rows, kRows)), kRows * kWarp, 0, args);
+  const LowRankDelta& delta = args.delta;
+  launch_row_pass(delta, {.x = args.x,
+                          .narrow = {delta.a, delta.in, 1},
+                          .sums = args.u,
+                          .scaled = nullptr,
+                          .wide = {delta.b, 1, delta.rank},
+                          .y = {args.y, true},
+                          .rows = args.rows,
+                          .in = delta.in,
+                          .out = delta.out});
 }
 
 void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
   const LowRankDelta& delta = args.delta;
   const Tensor dh = Tensor::empty({args.rows, delta.rank}, kReal, Device::cuda);
   const Tensor du = Tensor::empty_like(dh);
-  if (args.rows > 0) {
-    launch(dh_dx_kernel, grid_size(ceil_div(args.rows, kRows)), kRows * kWarp, 0, args, dh.data(),
-           du.data());
-  }
+  launch_row_pass(delta, {.x = args.dy,
+                          .narrow = {delta.b, 1, delta.rank},
+                          .sums = dh.data(),
+                          .scaled = du.data(),
+                          .wide = {delta.a, delta.in, 1},
+                          .y = args.dx,
+                          .rows = args.rows,
+                          .in = delta.out,
+                          .out = delta.in});
   if (!args.da.data && !args.db.data && !args.dgate.data) return;
   const int64_t chunks = ceil_div(args.rows, kChunkRows);
   const int64_t columns = delta.in + delta.out + 1;

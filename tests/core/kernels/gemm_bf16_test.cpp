@@ -11,61 +11,23 @@
 #include "core/kernels/onednn.h"
 #include "core/kernels/packed_matrix.h"
 #include "core/parallel.h"
-#include "core/rng.h"
+#include "tests/core/kernels/gemm_reference.h"
 
 namespace soragrad {
 namespace {
 
-// In (-1, 1), 24 bits each: rounding to bf16 changes nearly all of them.
-Tensor uniform(const Shape& shape, uint64_t seed) {
-  const Tensor x = Tensor::empty(shape);
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    const uint32_t word = philox({seed, 7, 0}, static_cast<uint64_t>(i)).bits[0];
-    x.data()[i] = static_cast<float>(word >> 8) * 0x1p-23f - 1;
-  }
-  return x;
-}
+using test::start_of;
+using test::uniform;
 
-double rounded(float x) {
-  return to_float(to_bfloat16(x));
-}
-
-struct Case {
-  int64_t rows, out, in;
-};
-
-// Largest error of c (rows, n) against start + a op(W), over what fp32 sums of k products may have.
 double worst_error(const Tensor& a, const Tensor& weight, bool transpose, const Tensor& c,
                    const std::vector<double>& start) {
-  const int64_t rows = a.size(0), k = a.size(1), n = c.size(1);
-  std::vector<double> ra(static_cast<size_t>(rows * k)), rw(static_cast<size_t>(n * k));
-  for (size_t i = 0; i < ra.size(); ++i) ra[i] = rounded(a.data()[i]);
-  for (int64_t p = 0; p < k; ++p) {
-    for (int64_t j = 0; j < n; ++j) {
-      rw[static_cast<size_t>(j * k + p)] =
-          rounded(weight.data()[transpose ? j * k + p : p * n + j]);
-    }
-  }
-  double worst = 0;
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = start[static_cast<size_t>(i * n + j)], size = std::abs(sum);
-      for (int64_t p = 0; p < k; ++p) {
-        const double product =
-            ra[static_cast<size_t>(i * k + p)] * rw[static_cast<size_t>(j * k + p)];
-        sum += product;
-        size += std::abs(product);
-      }
-      const double error =
-          std::abs(c.data()[i * n + j] - sum) / (size * 0x1p-24 * (2 + std::sqrt(k)));
-      worst = error <= worst ? worst : error;  // a NaN is kept
-    }
-  }
-  return worst;
+  return test::worst_error(a, weight, transpose, c, start,
+                           [](float x) { return double{to_float(to_bfloat16(x))}; });
 }
 
-constexpr Case kCases[] = {{1, 1, 1},    {3, 5, 2},     {8, 384, 64},   {9, 385, 33},
-                           {90, 48, 96}, {128, 400, 7}, {129, 96, 768}, {300, 770, 40}};
+constexpr test::ProductSizes kCases[] = {{1, 1, 1},      {3, 5, 2},     {8, 384, 64},
+                                         {9, 385, 33},   {90, 48, 96},  {128, 400, 7},
+                                         {129, 96, 768}, {300, 770, 40}};
 
 }  // namespace
 
@@ -77,13 +39,11 @@ TEST_CASE("gemm_bf16: forward rounds both operands and sums in fp32") {
     const Tensor x = uniform({rows, in}, 1), weight = uniform({out, in}, 2);
     const Tensor bias = uniform({out}, 3), y = Tensor::empty({rows, out});
     PackedMatrix matrix(weight, Precision::bf16);
-    std::vector<double> zeros(static_cast<size_t>(rows * out)), biases = zeros;
-    for (size_t i = 0; i < biases.size(); ++i)
-      biases[i] = bias.data()[i % static_cast<size_t>(out)];
+    const std::vector<double> zeros(static_cast<size_t>(rows * out));
     matrix.forward(x.data(), nullptr, y.data(), rows);
     CHECK(worst_error(x, weight, true, y, zeros) < 1);
     matrix.forward(x.data(), bias.data(), y.data(), rows);
-    CHECK(worst_error(x, weight, true, y, biases) < 1);
+    CHECK(worst_error(x, weight, true, y, start_of(bias, rows, out)) < 1);
   }
 }
 
@@ -95,7 +55,7 @@ TEST_CASE("gemm_bf16: backward replaces dx or adds to it") {
     const Tensor dy = uniform({rows, out}, 4), weight = uniform({out, in}, 5);
     const Tensor dx = uniform({rows, in}, 6);
     PackedMatrix matrix(weight, Precision::bf16);
-    const std::vector<double> start(dx.data(), dx.data() + dx.numel()), zeros(start.size());
+    const std::vector<double> start = start_of(dx, rows, in), zeros(start.size());
     matrix.backward(dy.data(), dx.data(), rows, true);
     CHECK(worst_error(dy, weight, false, dx, start) < 1);
     matrix.backward(dy.data(), dx.data(), rows, false);

@@ -3,55 +3,25 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <vector>
 
 #include "core/kernels/packed_matrix.h"
 #include "core/parallel.h"
-#include "core/rng.h"
+#include "tests/core/kernels/gemm_reference.h"
 
 namespace soragrad {
 namespace {
 
-// In (-1, 1), 24 bits each.
-Tensor uniform(const Shape& shape, uint64_t seed) {
-  const Tensor x = Tensor::empty(shape);
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    const uint32_t word = philox({seed, 7, 0}, static_cast<uint64_t>(i)).bits[0];
-    x.data()[i] = static_cast<real>(word >> 8) * real(0x1p-23) - 1;
-  }
-  return x;
-}
+using test::start_of;
+using test::uniform;
 
-// Largest error of c (rows, n) against start(i, j) + a op(W), over what sums of k fp32 products may
-// have.
-template <typename Start>
 double worst_error(const Tensor& a, const Tensor& weight, bool transpose, const Tensor& c,
-                   const Start& start) {
-  const int64_t rows = a.size(0), k = a.size(1), n = c.size(1);
-  double worst = 0;
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = start(i, j), size = std::abs(sum);
-      for (int64_t p = 0; p < k; ++p) {
-        const double product = static_cast<double>(a.data()[i * k + p]) *
-                               weight.data()[transpose ? j * k + p : p * n + j];
-        sum += product;
-        size += std::abs(product);
-      }
-      const double error =
-          std::abs(c.data()[i * n + j] - sum) / (size * 0x1p-24 * (2 + std::sqrt(k)));
-      worst = error <= worst ? worst : error;  // a NaN is kept
-    }
-  }
-  return worst;
+                   const std::vector<double>& start) {
+  return test::worst_error(a, weight, transpose, c, start, [](real x) { return double{x}; });
 }
 
-struct Case {
-  int64_t rows, out, in;
-};
-constexpr Case kCases[] = {{1, 1, 1},   {3, 5, 2},     {8, 64, 63},  {9, 65, 769},
-                           {96, 80, 3}, {193, 130, 7}, {7, 2, 1600}, {400, 3, 66}};
+constexpr test::ProductSizes kCases[] = {{1, 1, 1},   {3, 5, 2},     {8, 64, 63},  {9, 65, 769},
+                                         {96, 80, 3}, {193, 130, 7}, {7, 2, 1600}, {400, 3, 66}};
 
 }  // namespace
 
@@ -62,11 +32,12 @@ TEST_CASE("gemm_packed: forward, with a bias and without") {
     CAPTURE(in);
     const Tensor x = uniform({rows, in}, 1), weight = uniform({out, in}, 2);
     const Tensor bias = uniform({out}, 3), y = Tensor::empty({rows, out});
+    const std::vector<double> zeros(static_cast<size_t>(rows * out));
     PackedMatrix matrix(weight);
     matrix.forward(x.data(), nullptr, y.data(), rows);
-    CHECK(worst_error(x, weight, true, y, [](int64_t, int64_t) { return 0.0; }) < 1);
+    CHECK(worst_error(x, weight, true, y, zeros) < 1);
     matrix.forward(x.data(), bias.data(), y.data(), rows);
-    CHECK(worst_error(x, weight, true, y, [&](int64_t, int64_t j) { return bias.data()[j]; }) < 1);
+    CHECK(worst_error(x, weight, true, y, start_of(bias, rows, out)) < 1);
   }
 }
 
@@ -77,15 +48,13 @@ TEST_CASE("gemm_packed: backward replaces dx or adds to it, laid out or as it is
       CAPTURE(out);
       CAPTURE(in);
       const Tensor dy = uniform({rows, out}, 4), weight = uniform({out, in}, 5);
-      const Tensor dx = uniform({rows, in}, 6), start = dx.clone();
+      const Tensor dx = uniform({rows, in}, 6);
+      const std::vector<double> start = start_of(dx, rows, in), zeros(start.size());
       PackedMatrix matrix(weight, Precision::fp32, reused);
-      const auto before = [&, columns = in](int64_t i, int64_t j) {
-        return start.data()[i * columns + j];
-      };
       matrix.backward(dy.data(), dx.data(), rows, true);
-      CHECK(worst_error(dy, weight, false, dx, before) < 1);
+      CHECK(worst_error(dy, weight, false, dx, start) < 1);
       matrix.backward(dy.data(), dx.data(), rows, false);
-      CHECK(worst_error(dy, weight, false, dx, [](int64_t, int64_t) { return 0.0; }) < 1);
+      CHECK(worst_error(dy, weight, false, dx, zeros) < 1);
     }
   }
 }
