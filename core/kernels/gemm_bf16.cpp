@@ -1,21 +1,26 @@
-// Native: c is cut into blocks by its shape alone, a task each, as in gemm.cpp. A block is computed
-// into memory of its own, from rows padded to a multiple of kRowStep: so oneDNN generates code for
-// few sizes only, and the sum and the bias are added while the block is in the cache. Measured on
-// two Zen 4 cores, weights from memory: 83 to 97% of the peak of 463 GFLOP/s from 90 rows on.
+// The three ways of the CPU; gemm_bf16_avx512.cpp has the arithmetic of one. Through oneDNN, c is
+// cut into blocks by its shape alone, a task each, as in gemm.cpp. A block is computed into memory
+// of its own, from rows padded to a multiple of kRowStep: so oneDNN generates code for few sizes
+// only, and the sum and the bias are added while the block is in the cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/gemm_bf16.cpp"
 #include "core/kernels/simd.h"
 // Above: the file is compiled once a SIMD target; simd.h explains.
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
+#include <string_view>
 
 #include "core/kernels/gemm.h"
 #include "core/kernels/gemm_bf16.h"
+#include "core/kernels/gemm_bf16_avx512.h"
+#include "core/kernels/gemm_tasks.h"
 #include "core/kernels/onednn.h"
 #include "core/kernels/transpose.h"
 #include "core/parallel.h"
 #include "core/storage.h"
+#include "core/tensor.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
@@ -86,30 +91,41 @@ void multiply_rounded(const GemmBf16Args& args) {
             .bias = args.bias});
 }
 
-// -- Native ---------------------------------------------------------------------------------------
+// -- AVX-512 BF16 ---------------------------------------------------------------------------------
+HWY_EXPORT(to_bf16_loop);
+
+// a, rounded, in rows of `pitch`: zeros beyond k, and up to `rows` rows of them.
+Tensor rounded_rows(const GemmBf16Args& args, int64_t rows, int64_t pitch) {
+  Tensor rounded = Tensor::empty({rows, pitch}, DType::bf16);
+  bfloat16* a = rounded.data<bfloat16>();
+  parallel_chunks(args.m, std::max<int64_t>(1, kGrain / args.k), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      HWY_DYNAMIC_DISPATCH(to_bf16_loop)(args.a + row * args.k, a + row * pitch, args.k);
+      std::fill(a + row * pitch + args.k, a + (row + 1) * pitch, bfloat16{});
+    }
+  });
+  std::fill(a + args.m * pitch, a + rows * pitch, bfloat16{});
+  return rounded;
+}
+
+void multiply_avx512(const GemmBf16Args& args) {
+  const Tensor rounded = rounded_rows(args, args.m, avx512_bf16_pitch(args.k));
+  avx512_bf16_multiply(args, rounded.data<bfloat16>());
+}
+
+// -- oneDNN ---------------------------------------------------------------------------------------
 #ifdef SORAGRAD_REAL_DOUBLE
 
-bool native() {
-  return false;
-}
-size_t native_bytes(int64_t, int64_t) {
+size_t onednn_bytes(int64_t, int64_t) {
   return 0;
 }
-void pack_native(const PackBf16Args&) {}
-void multiply_native(const GemmBf16Args&) {}
+void pack_onednn(const PackBf16Args&) {}
+void multiply_onednn(const GemmBf16Args&) {}
 
 #else
 
 constexpr int64_t kRowBlock = 128, kColumnBlock = 384;
 constexpr int64_t kRowStep = 8;
-
-bool native() {
-  return has_native_bf16();
-}
-
-int64_t blocks(int64_t size, int64_t block) {
-  return (size + block - 1) / block;
-}
 
 // op(W) is packed in panels of kColumnBlock columns; those before the last are equally large.
 const Bf16Product& panel(int64_t rows, int64_t columns, int64_t k) {
@@ -119,13 +135,13 @@ size_t full_panel_bytes(int64_t n, int64_t k) {
   return panel(kRowBlock, std::min(n, kColumnBlock), k).packed_bytes();
 }
 
-size_t native_bytes(int64_t k, int64_t n) {
+size_t onednn_bytes(int64_t k, int64_t n) {
   const int64_t before_last = blocks(n, kColumnBlock) - 1;
   return static_cast<size_t>(before_last) * full_panel_bytes(n, k) +
          panel(kRowBlock, n - before_last * kColumnBlock, k).packed_bytes();
 }
 
-void pack_native(const PackBf16Args& args) {
+void pack_onednn(const PackBf16Args& args) {
   const int64_t k = args.transpose ? args.columns : args.rows;
   const int64_t n = args.transpose ? args.rows : args.columns;
   const int64_t row_stride = args.transpose ? 1 : n, column_stride = args.transpose ? k : 1;
@@ -138,18 +154,12 @@ void pack_native(const PackBf16Args& args) {
   });
 }
 
-HWY_EXPORT(to_bf16_loop);
 HWY_EXPORT(store_loop);
 
-void multiply_native(const GemmBf16Args& args) {
+void multiply_onednn(const GemmBf16Args& args) {
   const int64_t m = args.m, n = args.n, k = args.k;
-  const int64_t padded_rows = blocks(m, kRowStep) * kRowStep;
-  const Storage rounded(Device::cpu, static_cast<size_t>(padded_rows * k) * sizeof(bfloat16));
-  auto* a = reinterpret_cast<bfloat16*>(rounded.data());
-  parallel_chunks(m * k, kGrain, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(to_bf16_loop)(args.a + begin, a + begin, end - begin);
-  });
-  std::fill(a + m * k, a + padded_rows * k, bfloat16{});
+  const Tensor rounded = rounded_rows(args, blocks(m, kRowStep) * kRowStep, k);
+  const auto* a = rounded.data<bfloat16>();
   const int64_t row_blocks = blocks(m, kRowBlock);
   const size_t panel_bytes = full_panel_bytes(n, k);
   parallel_for(row_blocks * blocks(n, kColumnBlock), [&](int64_t task) {
@@ -173,18 +183,50 @@ void multiply_native(const GemmBf16Args& args) {
 
 }  // namespace
 
+Bf16Way bf16_way() {
+  static const Bf16Way way = [] {
+    if (sizeof(real) == 8 || !has_native_bf16()) return Bf16Way::rounded;
+    const char* wish = std::getenv("SORAGRAD_BF16");
+    const bool wants_onednn = wish && std::string_view(wish) == "onednn";
+    return wants_onednn || !prefers_avx512_bf16() ? Bf16Way::onednn : Bf16Way::avx512;
+  }();
+  return way;
+}
+
 size_t packed_bf16_bytes(Device device, int64_t k, int64_t n) {
   if (device == Device::cuda) return static_cast<size_t>(k * n) * sizeof(bfloat16);
-  return native() ? native_bytes(k, n) : static_cast<size_t>(k * n) * sizeof(real);
+  switch (bf16_way()) {
+    case Bf16Way::avx512:
+      return avx512_bf16_bytes(k, n);
+    case Bf16Way::onednn:
+      return onednn_bytes(k, n);
+    case Bf16Way::rounded:
+      break;
+  }
+  return static_cast<size_t>(k * n) * sizeof(real);
 }
 
 void pack_bf16_cpu(const PackBf16Args& args) {
-  native() ? pack_native(args) : pack_rounded(args);
+  switch (bf16_way()) {
+    case Bf16Way::avx512:
+      return avx512_bf16_pack(args);
+    case Bf16Way::onednn:
+      return pack_onednn(args);
+    case Bf16Way::rounded:
+      return pack_rounded(args);
+  }
 }
 
 void gemm_bf16_cpu(const GemmBf16Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  native() ? multiply_native(args) : multiply_rounded(args);
+  switch (bf16_way()) {
+    case Bf16Way::avx512:
+      return multiply_avx512(args);
+    case Bf16Way::onednn:
+      return multiply_onednn(args);
+    case Bf16Way::rounded:
+      return multiply_rounded(args);
+  }
 }
 
 }  // namespace soragrad::kernels

@@ -15,6 +15,11 @@
 
 namespace soragrad::kernels {
 
+// How this CPU multiplies: rounded operands in fp32; our own kernel for AVX-512 BF16; or oneDNN,
+// which knows AMX. With the environment variable SORAGRAD_BF16=onednn oneDNN takes AVX-512, too.
+enum class Bf16Way : uint8_t { rounded, avx512, onednn };
+Bf16Way bf16_way();
+
 // W (rows, columns) as the product wants it. op(W) is W, or W^T with `transpose`.
 struct PackBf16Args {
   const real* weight;

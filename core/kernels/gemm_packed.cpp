@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "core/kernels/gemm_packed.h"
+#include "core/kernels/gemm_tasks.h"
 #include "core/kernels/small_gemm-inl.h"
 #include "core/parallel.h"
 
@@ -43,21 +44,6 @@ namespace soragrad::kernels {
 namespace {
 
 HWY_EXPORT(multiply_panel);
-
-constexpr int64_t kMostRows = 192, kFewestRows = 48;  // of a task
-constexpr int64_t kTileRows = 6;                      // of small_gemm
-constexpr int64_t kTasks = 32;                        // wanted, if rows are cut for it
-
-int64_t blocks(int64_t size, int64_t block) {
-  return (size + block - 1) / block;
-}
-
-// Equal blocks of whole tiles: as large as the caches allow, smaller where threads would wait.
-int64_t rows_per_task(int64_t rows, int64_t panels) {
-  const int64_t wanted = std::min(blocks(rows, kFewestRows), blocks(kTasks, panels));
-  const int64_t count = std::max(blocks(rows, kMostRows), wanted);
-  return blocks(blocks(rows, count), kTileRows) * kTileRows;
-}
 
 }  // namespace
 

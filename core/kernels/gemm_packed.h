@@ -6,13 +6,13 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernels/gemm_tasks.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
 
 // W (rows, columns) in panels of op(W) (k, n), which is W, or W^T with `transpose`: kPanelColumns
 // columns each, the last fewer; a panel is row-major and dense.
-constexpr int64_t kPanelColumns = 64;
 struct PackPanelsArgs {
   const real* weight;
   real* packed;  // rows * columns

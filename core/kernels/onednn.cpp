@@ -53,15 +53,25 @@ decltype(auto) translated(const char* what, Function function) {
   }
 }
 
+// The values are sets of bits: what has more has all of these too.
+bool has_isa(dnnl::cpu_isa isa) {
+  const auto required = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & required) == required;
+}
+
 }  // namespace
 
 bool has_native_bf16() {
-  static const bool native = [] {
-    // The values are sets of bits: what has more has all of these too.
-    const auto required = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & required) == required;
-  }();
+  static const bool native = has_isa(dnnl::cpu_isa::avx512_core_bf16);
   return native;
+}
+
+bool prefers_avx512_bf16() {
+#if defined(__x86_64__)
+  return has_native_bf16() && !has_isa(dnnl::cpu_isa::avx512_core_amx);
+#else
+  return false;
+#endif
 }
 
 struct Bf16Product::Primitive {

@@ -30,6 +30,8 @@ class SingleThreaded {
 // Whether this processor multiplies bf16 itself: AVX-512 BF16 or AMX, as far as oneDNN may use them
 // (the environment variable ONEDNN_MAX_CPU_ISA=AVX512_CORE forbids it).
 bool has_native_bf16();
+// Whether it does so by AVX-512 alone: an x86 without AMX, whose tiles are faster.
+bool prefers_avx512_bf16();
 
 // c (m, n) in fp32 = a (m, k) b (k, n) in bf16, a and c dense and row-major, b packed: in the
 // layout that oneDNN reads fastest, which depends on n and k alone. Only where has_native_bf16().
