@@ -63,7 +63,7 @@ void add_train(CommandLine& line) {
   sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
   sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
   add_profile_option(sub, o.profile);
-  sub->add_option("key=value", o.arguments, "Keys, which win over the file's");
+  sub->add_option("KEYS", o.arguments, "Keys, which win over the file's")->type_name("key=value");
   sub->footer(train::keys_help);
 }
 
@@ -131,7 +131,8 @@ void add_table(CommandLine& line) {
   CLI::App* sub = verb(line, "table", "Run what is missing of a grid and print its table",
                        [&o] { return cli::table_main(o); });
   sub->add_option("RECIPE", o.recipe, "YAML file of tasks, methods and seeds")->required();
-  sub->add_option("key=value", o.arguments, "Keys of `train` for all runs, over the recipe's");
+  sub->add_option("KEYS", o.arguments, "Keys of `train` for all runs, over the recipe's")
+      ->type_name("key=value");
   sub->add_option("--tasks", o.tasks, "Only these, separated by commas")->delimiter(',');
   sub->add_option("--methods", o.methods, "Only these")->delimiter(',');
   sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',');
