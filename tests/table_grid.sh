@@ -39,7 +39,7 @@ table whole >whole.csv
 
 (exec "$soragrad" table recipe.yaml output=killed >/dev/null 2>killed.log) &
 pid=$!
-while sleep 0.002; do  # the grid stands still while it is looked at, however busy the machine is
+while sleep 0.01; do  # the grid stands still while it is looked at, however busy the machine is
   kill -STOP "$pid" 2>/dev/null || { cat killed.log; echo "the grid ended before the kill"; exit 1; }
   if [ "$(results killed)" -ge 5 ] && compgen -G 'killed/*/checkpoints/step-*' >/dev/null; then
     break

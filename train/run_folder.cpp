@@ -29,8 +29,8 @@ bool exists(const std::string& path) {
   return fs::symlink_status(path, error).type() != fs::file_type::not_found;
 }
 
-// Ours to delete: the entries of a run folder, config.yaml last, so that what a crash leaves is
-// still known as a run.
+// Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
+// that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
   for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl",
                            "results.json", "path.json", "path.csv", "path.html"}) {
@@ -39,7 +39,11 @@ void remove_run(const std::string& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     if (entry.path().filename().string().starts_with(kEvents)) fs::remove(entry.path());
   }
-  fs::remove(path + "/config.yaml");
+}
+
+// What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
+bool is_unfinished(const fs::directory_entry& entry) {
+  return entry.path().filename().string().starts_with("config.yaml.tmp.");
 }
 
 void sync_path(const std::string& path) {
@@ -109,7 +113,8 @@ void RunFolder::check_free(const std::string& path, bool overwrite) {
             path, path);
     return;
   }
-  require(fs::is_empty(path, error) && !error,
+  const fs::directory_iterator entries(path, error);
+  require(!error && std::all_of(begin(entries), end(entries), is_unfinished),
           "[run] output {} is a folder that is no run and not empty; it is left alone. Choose "
           "another output=...",
           path);
@@ -127,6 +132,13 @@ RunFolder RunFolder::create(const std::string& path, const Config& config) {
   write_file_atomically(run.file("config.yaml"),
                         fmt::format("{}: the effective configuration\n{}", kMark, to_yaml(config)));
   run.lock();
+  reported(path, [&] {
+    std::vector<fs::path> unfinished;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      if (is_unfinished(entry)) unfinished.push_back(entry.path());
+    }
+    for (const fs::path& file : unfinished) fs::remove(file);
+  });
   return run;
 }
 

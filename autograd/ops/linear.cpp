@@ -13,7 +13,7 @@ Shape product_shape(const Tensor& a, const Tensor& b, bool transpose_a, bool tra
   return {a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)};
 }
 
-// op(a) op(b)
+// c = op(a) op(b), or added to it.
 void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const kernels::GradientPlace& c) {
   const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);

@@ -1,6 +1,4 @@
 // Ops that end in one number: losses and what methods add to them.
-#include <algorithm>
-
 #include "autograd/ops.h"
 #include "autograd/ops/place.h"
 #include "core/kernels/cross_entropy.h"

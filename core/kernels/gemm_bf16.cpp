@@ -91,19 +91,21 @@ void multiply_rounded(const GemmBf16Args& args) {
             .bias = args.bias});
 }
 
-// -- AVX-512 BF16 ---------------------------------------------------------------------------------
+// -- bf16 operands: AVX-512 BF16 ------------------------------------------------------------------
 HWY_EXPORT(to_bf16_loop);
 
 // a, rounded, in rows of `pitch`: zeros beyond k, and up to `rows` rows of them.
 Tensor rounded_rows(const GemmBf16Args& args, int64_t rows, int64_t pitch) {
   Tensor rounded = Tensor::empty({rows, pitch}, DType::bf16);
   bfloat16* a = rounded.data<bfloat16>();
-  parallel_chunks(args.m, std::max<int64_t>(1, kGrain / args.k), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      HWY_DYNAMIC_DISPATCH(to_bf16_loop)(args.a + row * args.k, a + row * pitch, args.k);
-      std::fill(a + row * pitch + args.k, a + (row + 1) * pitch, bfloat16{});
-    }
-  });
+  parallel_chunks(args.m, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, args.k)),
+                  [&](int64_t begin, int64_t end) {
+                    for (int64_t row = begin; row < end; ++row) {
+                      HWY_DYNAMIC_DISPATCH(to_bf16_loop)
+                      (args.a + row * args.k, a + row * pitch, args.k);
+                      std::fill(a + row * pitch + args.k, a + (row + 1) * pitch, bfloat16{});
+                    }
+                  });
   std::fill(a + args.m * pitch, a + rows * pitch, bfloat16{});
   return rounded;
 }
@@ -113,7 +115,7 @@ void multiply_avx512(const GemmBf16Args& args) {
   avx512_bf16_multiply(args, rounded.data<bfloat16>());
 }
 
-// -- oneDNN ---------------------------------------------------------------------------------------
+// -- bf16 operands: oneDNN ------------------------------------------------------------------------
 #ifdef SORAGRAD_REAL_DOUBLE
 
 size_t onednn_bytes(int64_t, int64_t) {
@@ -181,6 +183,22 @@ void multiply_onednn(const GemmBf16Args& args) {
 
 #endif
 
+size_t rounded_bytes(int64_t k, int64_t n) {
+  return static_cast<size_t>(k * n) * sizeof(real);
+}
+
+struct Way {
+  size_t (*bytes)(int64_t k, int64_t n);
+  void (*pack)(const PackBf16Args&);
+  void (*multiply)(const GemmBf16Args&);
+};
+constexpr Way kWays[] = {{rounded_bytes, pack_rounded, multiply_rounded},  // in Bf16Way's order
+                         {avx512_bf16_bytes, avx512_bf16_pack, multiply_avx512},
+                         {onednn_bytes, pack_onednn, multiply_onednn}};
+const Way& way() {
+  return kWays[static_cast<size_t>(bf16_way())];
+}
+
 }  // namespace
 
 Bf16Way bf16_way() {
@@ -194,39 +212,15 @@ Bf16Way bf16_way() {
 }
 
 size_t packed_bf16_bytes(Device device, int64_t k, int64_t n) {
-  if (device == Device::cuda) return static_cast<size_t>(k * n) * sizeof(bfloat16);
-  switch (bf16_way()) {
-    case Bf16Way::avx512:
-      return avx512_bf16_bytes(k, n);
-    case Bf16Way::onednn:
-      return onednn_bytes(k, n);
-    case Bf16Way::rounded:
-      break;
-  }
-  return static_cast<size_t>(k * n) * sizeof(real);
+  return device == Device::cuda ? static_cast<size_t>(k * n) * sizeof(bfloat16) : way().bytes(k, n);
 }
 
 void pack_bf16_cpu(const PackBf16Args& args) {
-  switch (bf16_way()) {
-    case Bf16Way::avx512:
-      return avx512_bf16_pack(args);
-    case Bf16Way::onednn:
-      return pack_onednn(args);
-    case Bf16Way::rounded:
-      return pack_rounded(args);
-  }
+  way().pack(args);
 }
 
 void gemm_bf16_cpu(const GemmBf16Args& args) {
-  if (args.m == 0 || args.n == 0) return;
-  switch (bf16_way()) {
-    case Bf16Way::avx512:
-      return multiply_avx512(args);
-    case Bf16Way::onednn:
-      return multiply_onednn(args);
-    case Bf16Way::rounded:
-      return multiply_rounded(args);
-  }
+  if (args.m > 0 && args.n > 0) way().multiply(args);
 }
 
 }  // namespace soragrad::kernels

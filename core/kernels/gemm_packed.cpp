@@ -21,6 +21,8 @@ namespace soragrad::kernels::HWY_NAMESPACE {
 
 constexpr int64_t kDepth = 768;  // of k at a time: such a piece of a panel takes 192 KiB
 
+static_assert(kTileRows == kRowsOfTile);
+
 // Rows [begin, end) of c, and the columns of a panel.
 void multiply_panel(const GemmPackedArgs& g, int64_t begin, int64_t end, int64_t column) {
   const int64_t rows = end - begin, columns = std::min(kPanelColumns, g.n - column);

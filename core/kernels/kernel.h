@@ -57,8 +57,8 @@ struct Kernel {
   }
 };
 
-// For kernels over many small tensors: Args has parts[kMaxParts] and count.
-// Calls launch(args) with the parts in groups that fit one struct of arguments.
+// For kernels over many small tensors, whose Args have parts[kMaxParts] and count: calls
+// launch(args) with the parts in groups that fit one struct of arguments.
 template <typename Args, typename MakePart, typename Launch>
 void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
   for (size_t first = 0; first < parts; first += Args::kMaxParts) {

@@ -48,8 +48,12 @@ __global__ void rank_mask_kernel(RankMaskArgs args) {
 
 void rank_scores_cuda(const RankScoresArgs& args) {
   if (args.count == 0) return;
-  launch(rank_scores_kernel, dim3(grid_size(args.max_rank), grid_size(args.count)), kBlockThreads,
-         0, args);
+  int64_t max_rank = 0;
+  for (int part = 0; part < args.count; ++part) {
+    max_rank = std::max(max_rank, args.parts[part].rank);
+  }
+  launch(rank_scores_kernel, dim3(grid_size(max_rank), grid_size(args.count)), kBlockThreads, 0,
+         args);
 }
 
 void rank_mask_cuda(const RankMaskArgs& args) {

@@ -35,7 +35,6 @@ struct RankScoresArgs {
   };
   Part parts[kMaxParts];
   int count;
-  int64_t max_rank;        // of the parts
   real* sensitivity;       // Ibar of every entry
   real* uncertainty;       // U
   const real* grad_scale;  // (1)

@@ -1,6 +1,5 @@
 #include "sora/baselines/rank_allocator.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "core/kernels/rank_allocation.h"
@@ -62,8 +61,6 @@ void RankAllocator::prepare(int64_t step, int64_t total_steps) {
 
 void RankAllocator::update(const Tensor& grad_scale) {
   const auto* plan = reinterpret_cast<const kernels::RankPlan*>(plan_.raw());
-  int64_t max_rank = 0;
-  for (const Place& place : places_) max_rank = std::max(max_rank, place.delta->rank());
   const auto parameter = [](const nn::Parameter& parameter, int64_t begin) {
     require(parameter.grad().defined(), "[adalora] {} has no gradient.", parameter.path());
     return kernels::RankScoresArgs::Parameter{parameter.value().data(), parameter.grad().data(),
@@ -71,8 +68,7 @@ void RankAllocator::update(const Tensor& grad_scale) {
   };
   kernels::for_groups(
       places_.size(),
-      kernels::RankScoresArgs{.max_rank = max_rank,
-                              .sensitivity = sensitivity_.data(),
+      kernels::RankScoresArgs{.sensitivity = sensitivity_.data(),
                               .uncertainty = uncertainty_.data(),
                               .grad_scale = grad_scale.data(),
                               .plan = plan,

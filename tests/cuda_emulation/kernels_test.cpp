@@ -92,7 +92,6 @@ Ranks allocate_ranks(Device device, const std::vector<kernels::RankPlan>& plans)
     std::memcpy(plan.raw(), &plans[step], sizeof(plans[step]));
     plan = plan.to(device);
     kernels::RankScoresArgs args{.count = kParts,
-                                 .max_rank = kParts,
                                  .sensitivity = sensitivity.data(),
                                  .uncertainty = uncertainty.data(),
                                  .grad_scale = grad_scale.data(),

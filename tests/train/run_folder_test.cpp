@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "core/error.h"
 #include "tests/train/tiny_run.h"
@@ -64,6 +65,21 @@ TEST_CASE("run_folder: what is no run is never touched") {
   RunFolder::check_free(root / "empty", false);
   RunFolder::check_free(root / "missing", false);
   CHECK_THROWS_AS(RunFolder::open(root / "photos", false), Error);
+}
+
+TEST_CASE("run_folder: what a crash left before config.yaml was there is no obstacle") {
+  const Temporary root;
+  const std::string path = root / "run";
+  fs::create_directories(path);
+  touch(path + "/config.yaml.tmp.24991.70");
+  { const RunFolder run = RunFolder::create(path, Config{}); }
+  CHECK(RunFolder::is_run(path));
+  CHECK(std::distance(fs::directory_iterator(path), fs::directory_iterator()) == 1);
+
+  fs::create_directories(root / "other");
+  touch((root / "other") + "/config.yaml.tmp.24991.70");
+  touch((root / "other") + "/cat.jpg");
+  CHECK_THROWS_AS(RunFolder::create(root / "other", Config{}), Error);
 }
 
 TEST_CASE("run_folder: two processes cannot train one run") {
