@@ -29,6 +29,11 @@ bool exists(const std::string& path) {
   return fs::symlink_status(path, error).type() != fs::file_type::not_found;
 }
 
+// What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
+bool is_unfinished(const fs::path& file) {
+  return file.filename().string().starts_with("config.yaml.tmp.");
+}
+
 // Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
 // that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
@@ -36,14 +41,11 @@ void remove_run(const std::string& path) {
                            "results.json", "path.json", "path.csv", "path.html"}) {
     fs::remove_all(path + "/" + name);
   }
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (entry.path().filename().string().starts_with(kEvents)) fs::remove(entry.path());
+  std::vector<fs::path> files;
+  for (const fs::path file : fs::directory_iterator(path)) {
+    if (is_unfinished(file) || file.filename().string().starts_with(kEvents)) files.push_back(file);
   }
-}
-
-// What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
-bool is_unfinished(const fs::directory_entry& entry) {
-  return entry.path().filename().string().starts_with("config.yaml.tmp.");
+  for (const fs::path& file : files) fs::remove(file);
 }
 
 void sync_path(const std::string& path) {
@@ -95,10 +97,10 @@ bool RunFolder::is_run(const std::string& path) {
 }
 
 bool RunFolder::is_busy(const std::string& path) {
-  const int file = ::open((path + "/config.yaml").c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const bool busy = ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(file);
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  const bool busy = ::flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(folder);
   return busy;
 }
 
@@ -122,23 +124,13 @@ void RunFolder::check_free(const std::string& path, bool overwrite) {
 
 RunFolder RunFolder::create(const std::string& path, const Config& config) {
   check_free(path, config.overwrite);
-  RunFolder run(path);
-  if (is_run(path)) {
-    run.lock();
-    reported(path, [&] { remove_run(path); });
-    ::close(std::exchange(run.lock_, -1));
-  }
   reported(path, [&] { fs::create_directories(path); });
+  RunFolder run(path);
+  run.lock();
+  check_free(path, config.overwrite);  // another process may have made and left a run since
+  reported(path, [&] { remove_run(path); });
   write_file_atomically(run.file("config.yaml"),
                         fmt::format("{}: the effective configuration\n{}", kMark, to_yaml(config)));
-  run.lock();
-  reported(path, [&] {
-    std::vector<fs::path> unfinished;
-    for (const auto& entry : fs::directory_iterator(path)) {
-      if (is_unfinished(entry)) unfinished.push_back(entry.path());
-    }
-    for (const fs::path& file : unfinished) fs::remove(file);
-  });
   return run;
 }
 
@@ -159,9 +151,8 @@ RunFolder::~RunFolder() {
 }
 
 void RunFolder::lock() {
-  const std::string name = file("config.yaml");
-  lock_ = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  require(lock_ >= 0, "[run] cannot open {}: {}.", name, std::strerror(errno));
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  require(lock_ >= 0, "[run] cannot open {}: {}.", path_, std::strerror(errno));
   require(::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
           "[run] {} is being trained by another process.", path_);
 }

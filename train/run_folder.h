@@ -21,7 +21,7 @@ class RunFolder {
   // Refuses a path that exists: a run without `overwrite`, anything else always (an empty folder
   // may be used). Changes nothing.
   static void check_free(const std::string& path, bool overwrite);
-  // Makes the folder, emptied of the run before it, writes config.yaml and locks it.
+  // Makes the folder and locks it, empties it of the run before and writes config.yaml.
   static RunFolder create(const std::string& path, const Config& config);
   // An existing run, locked where `lock`: another process that trains it is an error.
   static RunFolder open(const std::string& path, bool lock);
