@@ -33,16 +33,21 @@ constexpr bool kCache = false;
 constexpr bool kCache = true;
 #endif
 
-// The stats of a device, which its pools share, and their lock.
+// What the pools of a device share: its lock, under which all is called, stats, freed blocks.
 struct Shared {
   Device device;
   std::mutex mutex = {};
   AllocatorStats stats = {};
+  std::unordered_map<size_t, std::vector<void*>> cached = {};  // by size
 
-  // Under the lock, both.
+  // From the system; where it has no more, cached blocks go back to it first.
   void* take(size_t size) {
     ++stats.system_calls;
-    void* pointer = device == Device::cpu ? try_host(size) : cuda::allocate(size);
+    void* pointer = try_system(size);
+    if (!pointer) {
+      release_cached();
+      pointer = try_system(size);
+    }
     if (!pointer) {
       fail(
           "[allocate] {} MiB do not fit in memory; {} MiB are in use. Use a smaller batch or "
@@ -57,13 +62,22 @@ struct Shared {
     stats.system_bytes -= static_cast<int64_t>(size);
     device == Device::cpu ? std::free(pointer) : cuda::free(pointer);
   }
+  void release_cached() {
+    for (auto& [size, list] : cached) {
+      for (void* pointer : list) give_back(pointer, size);
+      stats.cached_bytes -= static_cast<int64_t>(size * list.size());
+      list.clear();
+    }
+  }
   void count_live(int64_t bytes) {
     stats.live_bytes += bytes;
     stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
   }
 
  private:
-  static void* try_host(size_t size) {
+  // Null where it has no more.
+  void* try_system(size_t size) const {
+    if (device == Device::cuda) return cuda::allocate(size);
     return std::aligned_alloc(kAlignment, (size + kAlignment - 1) / kAlignment * kAlignment);
   }
 };
@@ -76,7 +90,7 @@ class Pool {
     const size_t size = size_of(bytes);
     const std::lock_guard lock(shared_.mutex);
     void* pointer = nullptr;
-    if (auto& list = free_[size]; !list.empty()) {
+    if (auto& list = shared_.cached[size]; !list.empty()) {
       pointer = list.back();
       list.pop_back();
       shared_.stats.cached_bytes -= static_cast<int64_t>(size);
@@ -92,7 +106,7 @@ class Pool {
     const std::lock_guard lock(shared_.mutex);
     shared_.count_live(-static_cast<int64_t>(size));
     if (kCache) {
-      free_[size].push_back(pointer);
+      shared_.cached[size].push_back(pointer);
       shared_.stats.cached_bytes += static_cast<int64_t>(size);
     } else {
       shared_.give_back(pointer, size);
@@ -101,11 +115,7 @@ class Pool {
 
   void release() {
     const std::lock_guard lock(shared_.mutex);
-    for (auto& [size, list] : free_) {
-      for (void* pointer : list) shared_.give_back(pointer, size);
-      shared_.stats.cached_bytes -= static_cast<int64_t>(size * list.size());
-      list.clear();
-    }
+    shared_.release_cached();
   }
 
  private:
@@ -114,7 +124,6 @@ class Pool {
   }
 
   Shared& shared_;
-  std::unordered_map<size_t, std::vector<void*>> free_;
 };
 
 // GraphMemory's blocks: pieces of segments, which join again when they come back, so that graphs of

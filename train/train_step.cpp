@@ -81,9 +81,12 @@ Tensor TrainStep::run_passes(const models::ModelInput& input, const Tensor& answ
 Tensor TrainStep::update(const nn::StepRates& rates, int64_t step) {
   session_.optimizer->prepare(rates);
   session_.method->prepare(step, session_.plan.total_steps);
-  const bool recorded = records_ && !first_;
+  if (records_ && !first_) return run(update_, [&] { return run_update(); });
+  const Tensor value = run_update();
+  if (records_)
+    release_cached_memory(Device::cuda);  // from now on it is the graphs' own that works
   first_ = false;
-  return recorded ? run(update_, [&] { return run_update(); }) : run_update();
+  return value;
 }
 
 Tensor TrainStep::run_update() {

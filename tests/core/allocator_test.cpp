@@ -1,10 +1,13 @@
 #include "core/allocator.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <cstdint>
+#include <fstream>
 #include <vector>
 
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace soragrad {
@@ -61,6 +64,27 @@ TEST_CASE("allocator: blocks are aligned, those of no bytes too") {
     CHECK(reinterpret_cast<uintptr_t>(pointer) % 64 == 0);
     deallocate(Device::cpu, pointer, bytes);
   }
+}
+
+TEST_CASE("allocator: cached blocks make room where the system has no more") {
+  if (!kCaches) return;
+  constexpr size_t kRoom = size_t{4} << 30, kBlock = kRoom / 8 * 3;  // two do not fit
+  rlimit before{}, small{};
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  long pages = 0;  // of address space in use
+  std::ifstream("/proc/self/statm") >> pages;
+  small = before;
+  small.rlim_cur = static_cast<rlim_t>(pages) * 4096 + kRoom;
+  REQUIRE(setrlimit(RLIMIT_AS, &small) == 0);
+  deallocate(Device::cpu, allocate(Device::cpu, kBlock), kBlock);
+  constexpr size_t kOther = kBlock / 4 * 5;
+  void* other = nullptr;
+  CHECK_NOTHROW(other = allocate(Device::cpu, kOther));
+  CHECK(allocator_stats(Device::cpu).cached_bytes == 0);
+  CHECK_THROWS_WITH_AS(allocate(Device::cpu, kBlock), doctest::Contains("do not fit"), Error);
+  if (other) deallocate(Device::cpu, other, kOther);
+  release_cached_memory(Device::cpu);
+  setrlimit(RLIMIT_AS, &before);
 }
 
 TEST_CASE("allocator: released memory is no longer cached") {
