@@ -14,10 +14,10 @@
 
 namespace soragrad::math {
 
-// e^(x + low) with |low| far below |x|: low carries the bits that x has no room for.
+// e^(x + low): low, of at most 0.1, carries bits that x has no room for.
 SORAGRAD_HD float exp(float x, float low = 0) {
 #ifdef __CUDA_ARCH__
-  return ::expf(x) * (1 + low);
+  return ::expf(x) * ::expf(low);
 #else
   // x = n ln 2 + r with |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves round(x / ln 2) in the low bits.
   x = x < -110.0f ? -110.0f : x;
@@ -66,7 +66,8 @@ SORAGRAD_HD float exp_half_square(float x) {
 #else
   const float high = std::bit_cast<float>(std::bit_cast<uint32_t>(x) & 0xfffff000u);
 #endif
-  return exp(-0.5f * (high * high), -0.5f * ((x - high) * (x + high)));
+  const float main = -0.5f * (high * high);
+  return exp(main, main < -110.0f ? 0.0f : -0.5f * ((x - high) * (x + high)));
 }
 
 // P(N(0, 1) > t) for t >= 0, given e^(-t^2/2): e^(-t^2/2) R(t), where R falls smoothly from 1/2

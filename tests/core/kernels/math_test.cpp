@@ -96,14 +96,18 @@ TEST_CASE("math: gelu is x/2 (1 + erf(x / sqrt 2)) within 4e-7, relative") {
 }
 
 TEST_CASE("math: gelu of large numbers is the number or zero") {
-  CHECK(kernels::Gelu::forward(40) == 40);
-  CHECK(kernels::Gelu::forward(-40) == 0);
-  CHECK(kernels::Gelu::derivative(40) == 1);
-  CHECK(kernels::Gelu::derivative(-40) == 0);
-  CHECK(kernels::GeluNew::forward(40) == 40);
-  CHECK(kernels::GeluNew::forward(-40) == 0);
-  CHECK(kernels::GeluNew::derivative(40) == 1);
-  CHECK(kernels::GeluNew::derivative(-40) == 0);
+  for (const double size : {40., 1234.567, 131136., 1.2e6, 1.000001e12, 1e18}) {
+    const real x = static_cast<real>(size);
+    CAPTURE(x);
+    CHECK(kernels::Gelu::forward(x) == x);
+    CHECK(kernels::Gelu::forward(-x) == 0);
+    CHECK(kernels::Gelu::derivative(x) == 1);
+    CHECK(kernels::Gelu::derivative(-x) == 0);
+    CHECK(kernels::GeluNew::forward(x) == x);
+    CHECK(kernels::GeluNew::forward(-x) == 0);
+    CHECK(kernels::GeluNew::derivative(x) == 1);
+    CHECK(kernels::GeluNew::derivative(-x) == 0);
+  }
 }
 
 TEST_CASE("math: gelu_new follows its definition with tanh") {
