@@ -48,6 +48,9 @@ foreach(toolkit ${nvcc}/.. ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT})
   endforeach()
 endforeach()
 find_package(CUDAToolkit 12.4 REQUIRED)
+# cuBLASLt may come from another place than nvcc.
+find_path(CUBLASLT_INCLUDE_DIR cublasLt.h REQUIRED
+  HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_ROOT}/include $ENV{CUDAToolkit_ROOT}/include)
 
 # soragrad_cuda(NAME): adds the .cu files below NAME/ to soragrad_NAME.
 function(soragrad_cuda name)
@@ -59,5 +62,6 @@ function(soragrad_cuda name)
   # fmt 9 takes nvcc for a compiler without constexpr, and nvcc refuses its consteval.
   target_compile_options(soragrad_${name} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:-DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)
+  target_include_directories(soragrad_${name} SYSTEM PRIVATE ${CUBLASLT_INCLUDE_DIR})
   target_link_libraries(soragrad_${name} PUBLIC CUDA::cudart CUDA::cublasLt)
 endfunction()

@@ -15,27 +15,29 @@ __global__ void probe() {}  // is there code for this GPU?
 
 std::string find_reason() {
   int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaDeviceProp device{};
+  cudaFuncAttributes attributes{};
+  cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess && count == 0) status = cudaErrorNoDevice;
+  if (status == cudaSuccess) status = cudaGetDeviceProperties(&device, 0);
+  if (status == cudaSuccess) status = cudaFuncGetAttributes(&attributes, probe);
+  static_cast<void>(cudaGetLastError());  // reported here, not by the next launch
+  if (status == cudaSuccess) return "";
   if (status == cudaErrorInsufficientDriver) {
     return fmt::format(
         "the NVIDIA driver is missing or too old for CUDA {}.{}; install a newer one, or use "
         "device=cpu",
         CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
   }
-  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) {
+  if (status == cudaErrorNoDevice) {
     return "no NVIDIA GPU is visible; check nvidia-smi and CUDA_VISIBLE_DEVICES, or use device=cpu";
   }
-  cudaFuncAttributes attributes{};
-  cudaDeviceProp device{};
-  if (status == cudaSuccess && cudaGetDeviceProperties(&device, 0) == cudaSuccess &&
-      cudaFuncGetAttributes(&attributes, probe) == cudaErrorNoKernelImageForDevice) {
-    static_cast<void>(cudaGetLastError());
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction) {
     return fmt::format(
         "this build has kernels for {} but the GPU is of architecture {}{}; configure with "
         "-DSORAGRAD_CUDA_ARCHITECTURES={}{}, or use device=cpu",
         architectures(), device.major, device.minor, device.major, device.minor);
   }
-  if (status == cudaSuccess) return "";
   return fmt::format("CUDA does not start: {}; use device=cpu", cudaGetErrorString(status));
 }
 

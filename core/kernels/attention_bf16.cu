@@ -11,9 +11,9 @@ constexpr int kWarps = kTile / kPart;
 
 template <int kDepth>
 struct ForwardTile {
-  Bf16ScoreTile<kDepth> scores;
   Bf16Rows<kTile, kDepth> v;
   BandScratch band[kWarps];
+  Bf16ScoreTile<kDepth> scores;
 };
 
 // Scores of a warp's 16 queries with the tile's keys; numbers of row r of a lane are at[2r] and
@@ -123,8 +123,8 @@ void attention_bf16(const AttentionArgs& args) {
   const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
   const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
   with_depth(args.head_size, [&](auto depth) {
-    launch(attention_bf16_kernel<depth()>, grid, kWarps * kWarp, sizeof(ForwardTile<depth()>), args,
-           tiles);
+    launch(attention_bf16_kernel<depth()>, grid, kWarps * kWarp,
+           shared_bytes<ForwardTile<depth()>>(args), args, tiles);
   });
 }
 

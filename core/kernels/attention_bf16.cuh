@@ -33,8 +33,16 @@ struct BandScratch {
 template <int kDepth>
 struct Bf16ScoreTile {
   Bf16Rows<kTile, kDepth> q, k;
-  Bf16Rows<kRun, kDepth> key, query;  // read them by_distance()
+  Bf16Rows<kRun, kDepth> key, query;  // read them by_distance(); last, see shared_bytes()
 };
+
+// Of a Tile that ends with `scores`, a Bf16ScoreTile. Without tables it does without their room, so
+// that more blocks share a multiprocessor.
+template <typename Tile>
+constexpr size_t shared_bytes(const AttentionArgs& args) {
+  const bool tables = args.position_key || args.position_query;
+  return sizeof(Tile) - (tables ? 0 : sizeof(Tile::scores.key) + sizeof(Tile::scores.query));
+}
 
 // Rows of a position table in the order of ScoreTile: row n is distance n - 31 of the tile. It
 // stands where the remainder of its distance by 64 says: from one tile of keys to the next the

@@ -24,11 +24,11 @@ struct TileScores {
 
 template <int kDepth>
 struct BackwardTile {
-  Bf16ScoreTile<kDepth> scores;
   Bf16Rows<kTile, kDepth> dy, v;
   TileScores p, ds;  // p after dropout
   BandScratch band[kWarps];
   float log_sum[kTile], dy_y[kTile];  // of the queries
+  Bf16ScoreTile<kDepth> scores;
 };
 
 // The thread's warp, and the part of the scores, or of a gradient's rows and columns, it has.
@@ -258,7 +258,7 @@ void attention_backward_bf16(const AttentionBackwardArgs& args) {
     const dim3 grid(grid_size(groups), grid_size(args.forward.heads));
     with_depth(args.forward.head_size, [&](auto depth) {
       launch(attention_bf16_backward_kernel<depth()>, grid, kWarps * kWarp,
-             sizeof(BackwardTile<depth()>), args, sums);
+             shared_bytes<BackwardTile<depth()>>(args.forward), args, sums);
     });
   });
 }

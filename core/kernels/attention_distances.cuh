@@ -7,7 +7,9 @@
 
 namespace soragrad::kernels {
 
-constexpr int64_t kMaxGroups = 64;  // 64 groups of 12 heads: 768 blocks, five a multiprocessor
+// 32 groups of 12 heads are 384 blocks, one wave of an H100 at three a multiprocessor. More would
+// take memory, 3 MB a group and table at length 512, which is cleared, filled and read.
+constexpr int64_t kMaxGroups = 32;
 
 // (groups, 2 max_length - 1, hidden), zeros at first; null where a gradient is not wanted.
 struct DistanceSums {
@@ -21,28 +23,44 @@ struct DistanceSums {
   }
 };
 
-// dtable (positions, hidden): a thread an element adds the distances of its row, which stand side
-// by side as distance_row is non-decreasing.
-static __global__ void fold_distances(AttentionArgs args, const real* sums, int64_t groups,
-                                      real* dtable) {
+constexpr int kFoldWarps = 8;
+
+// The tables' gradients (positions, hidden). A block has 32 columns of a row of one table, whose
+// distances stand side by side as distance_row is non-decreasing: few, but all distances beyond the
+// longest sequence share the first or last row. A warp adds those of every eighth group, then the
+// warps' sums are added.
+static __global__ void fold_distances(AttentionArgs args, DistanceSums both, int64_t groups,
+                                      real* dposition_key, real* dposition_query) {
+  __shared__ real parts[kFoldWarps][kWarp];
+  const bool of_key = dposition_key && blockIdx.z == 0;
+  const real* sums = of_key ? both.key : both.query;
+  real* dtable = of_key ? dposition_key : dposition_query;
   const int64_t hidden = args.heads * args.head_size, width = 2 * args.max_length - 1;
-  const int64_t row = global_thread() / hidden, column = global_thread() % hidden;
-  if (row >= args.positions) return;
-  int64_t low = 0, high = width;  // the first entry whose row is not smaller
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (args.distance_row[middle] < row) {
-      low = middle + 1;
-    } else {
-      high = middle;
+  const int64_t row = blockIdx.x, column = blockIdx.y * kWarp + lane_index();
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  const auto first_entry = [&](int64_t least_row) {
+    int64_t low = 0, high = width;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (args.distance_row[middle] < least_row) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
     }
-  }
+    return low;
+  };
+  const int64_t begin = first_entry(row), end = first_entry(row + 1);
   real sum = 0;
-  for (int64_t entry = low; entry < width && args.distance_row[entry] == row; ++entry) {
-    for (int64_t group = 0; group < groups; ++group) {
-      sum += sums[(group * width + entry) * hidden + column];
-    }
+  for (int64_t group = warp; group < groups && column < hidden; group += kFoldWarps) {
+    const real* at = sums + group * width * hidden + column;
+#pragma unroll 8
+    for (int64_t entry = begin; entry < end; ++entry) sum += at[entry * hidden];
   }
+  parts[warp][lane_index()] = sum;
+  __syncthreads();
+  if (warp != 0 || column >= hidden) return;
+  for (int other = 1; other < kFoldWarps; ++other) sum += parts[other][lane_index()];
   dtable[row * hidden + column] = sum;
 }
 
@@ -50,22 +68,18 @@ static __global__ void fold_distances(AttentionArgs args, const real* sums, int6
 template <typename Run>
 void with_distance_sums(const AttentionBackwardArgs& args, const Run& run) {
   const AttentionArgs& forward = args.forward;
-  const bool tables = args.dposition_key || args.dposition_query;
-  const int64_t groups = tables ? std::min(forward.sequences, kMaxGroups) : forward.sequences;
+  const int64_t tables = (args.dposition_key != nullptr) + (args.dposition_query != nullptr);
+  const int64_t groups = tables > 0 ? std::min(forward.sequences, kMaxGroups) : forward.sequences;
   const int64_t hidden = forward.heads * forward.head_size, width = 2 * forward.max_length - 1;
-  const auto sums_for = [&](const real* dtable) {
-    return dtable ? Tensor::zeros({groups, width * hidden}, kReal, Device::cuda) : Tensor();
-  };
-  const Tensor key = sums_for(args.dposition_key), query = sums_for(args.dposition_query);
-  const DistanceSums sums{key.defined() ? key.data() : nullptr,
-                          query.defined() ? query.data() : nullptr};
+  const Tensor both = Tensor::zeros({tables, groups, width * hidden}, kReal, Device::cuda);
+  const int64_t of_key = args.dposition_key ? groups * width * hidden : 0;
+  const DistanceSums sums{args.dposition_key ? both.data() : nullptr,
+                          args.dposition_query ? both.data() + of_key : nullptr};
   run(groups, sums);
-  const auto fold = [&](const real* distances, real* dtable) {
-    if (!dtable) return;
-    launch_elements(fold_distances, forward.positions * hidden, forward, distances, groups, dtable);
-  };
-  fold(sums.key, args.dposition_key);
-  fold(sums.query, args.dposition_query);
+  if (tables == 0) return;
+  launch(fold_distances,
+         dim3(grid_size(forward.positions), grid_size(ceil_div(hidden, kWarp)), grid_size(tables)),
+         kFoldWarps * kWarp, 0, forward, sums, groups, args.dposition_key, args.dposition_query);
 }
 
 }  // namespace soragrad::kernels

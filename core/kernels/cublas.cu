@@ -123,6 +123,7 @@ cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product)
       cublasLtMatmulAlgoGetHeuristic(handle().lt, product.operation, product.a, product.b,
                                      product.c, product.c, preference, 1, &result, &found);
   cublasLtMatmulPreferenceDestroy(preference);
+  check(status, "the search for an algorithm");
   check(found > 0 ? status : CUBLAS_STATUS_NOT_SUPPORTED, "the search for an algorithm");
   return result.algo;
 }
@@ -132,6 +133,7 @@ cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product)
 void column_major_gemm(const ColumnMajorGemm& args) {
   static auto& algorithms = *new std::map<Key, cublasLtMatmulAlgo_t>;
   const Product product(args);
+  require_aligned(args.bias);
   const Key key = key_of(args);
   auto found = algorithms.find(key);
   if (found == algorithms.end()) found = algorithms.emplace(key, choose(args, product)).first;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/error.h"
 
 namespace soragrad::kernels {
 
@@ -22,6 +23,11 @@ struct ColumnMajorGemm {
   bool accumulate;   // add to c instead of replacing it
   const real* bias;  // (m) or null; not together with accumulate
 };
+// cuBLASLt may read a bias 16 bytes at a time; unlike for a, b and c it cannot be told otherwise.
+inline void require_aligned(const real* bias) {
+  require(reinterpret_cast<uintptr_t>(bias) % 16 == 0,
+          "[gemm] a bias must be aligned to 16 bytes.");
+}
 void column_major_gemm(const ColumnMajorGemm& args);
 
 }  // namespace soragrad::kernels

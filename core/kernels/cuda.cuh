@@ -121,20 +121,21 @@ void sum_all(const Term& term, int64_t n, const Finish& finish) {
 // -- Sums over rows -------------------------------------------------------------------------------
 constexpr int64_t kRowsPerChunk = 64;
 
-// partial (chunks, columns): thread x is a column, block y a chunk of rows.
+// partial (chunks, columns): block x is a chunk of rows, block y some columns.
 template <typename Term>
 __global__ void column_partials(Term term, int64_t rows, int64_t columns, double* partial) {
-  const int64_t column = global_thread();
+  const int64_t column = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
   if (column >= columns) return;
-  const int64_t begin = blockIdx.y * kRowsPerChunk;
+  const int64_t begin = blockIdx.x * kRowsPerChunk;
   const int64_t end = begin + kRowsPerChunk < rows ? begin + kRowsPerChunk : rows;
   double sum = 0;
   for (int64_t row = begin; row < end; ++row) sum += term(row, column);
-  partial[blockIdx.y * columns + column] = sum;
+  partial[blockIdx.x * columns + column] = sum;
 }
 
-__global__ inline void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
-                                           GradientPlace y) {
+template <typename Place>
+__global__ void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
+                                    Place y) {
   const int64_t column = global_thread();
   if (column >= columns) return;
   double sum = 0;
@@ -150,10 +151,11 @@ void sum_columns(const Term& term, int64_t rows, int64_t columns, const Gradient
   const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
   if (chunks > 0) {
     constexpr int kThreads = 64;  // narrow blocks: columns are few, and chunks fill the device
-    launch(column_partials<Term>, dim3(grid_size(ceil_div(columns, kThreads)), grid_size(chunks)),
+    launch(column_partials<Term>, dim3(grid_size(chunks), grid_size(ceil_div(columns, kThreads))),
            kThreads, 0, term, rows, columns, partial.data<double>());
   }
-  launch_elements(add_column_partials, columns, partial.data<double>(), chunks, columns, y);
+  launch_elements(add_column_partials<GradientPlace>, columns, partial.data<double>(), chunks,
+                  columns, y);
 }
 
 // -- Random words ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ __device__ T* dynamic_shared() {
 template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
+  static_assert((sizeof(Parameters) + ... + 0) <= 4096, "some drivers take no more of arguments");
   if (shared_bytes > 48 << 10) {  // more than every GPU gives without being asked
     cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(shared_bytes)),

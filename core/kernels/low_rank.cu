@@ -1,7 +1,7 @@
 // Forward is one launch: a block takes 8 rows, a warp sums up u of a row, then threads go along the
-// columns of y. Backward is three: dh and dx by rows as forward; sums of dA, dB and dgate over
-// chunks of rows; the chunks added up in order. Chunks have a fixed size, so rows of zeros at the
-// end change no bit. Ranks come in groups of 8, a thread's registers.
+// columns of y. Backward is two or three: dh and dx by rows as forward; sums of dA, dB and dgate
+// over chunks of rows; where there are several, the chunks added up in order. Chunks have a fixed
+// size, so rows of zeros at the end change no bit. Ranks come in groups of 8, a thread's registers.
 #include "core/kernels/cuda.cuh"
 #include "core/kernels/low_rank.h"
 
@@ -10,8 +10,9 @@ namespace {
 
 constexpr int kRanks = 8;        // a group
 constexpr int kRows = 8;         // of a block, a warp each
-constexpr int kChunkRows = 128;  // summed up by one thread
-constexpr int kColumns = 64;     // threads of a block that goes along columns
+constexpr int kChunkRows = 128;  // summed up by one block
+constexpr int kColumns = 64;     // of a block that sums them up
+constexpr int kParts = 4;        // of a chunk's rows, side by side: a load takes long, a row little
 
 __device__ inline real scale_of(const LowRankDelta& delta, int64_t k) {
   return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
@@ -106,17 +107,62 @@ void launch_row_pass(const LowRankDelta& delta, const RowPass& pass) {
 struct Sums {
   const real* dh;
   const real* du;
-  real* partial;  // (chunks, columns, rank)
+  real* partial;  // (chunks, columns, rank), of more than one chunk
   int64_t columns, x_blocks, dy_blocks;
 };
 
-// partial = sum over a chunk of rows of narrow(row, k) * wide(row, column). Block x takes kColumns
+__device__ inline void write(const GradientPlace& place, int64_t i, double value) {
+  if (place.data) place.write(i, static_cast<real>(value));
+}
+
+// The gradient whose sum over all rows stands in a column.
+__device__ void finish(const LowRankBackwardArgs& args, int64_t column, int64_t k, double sum) {
+  const LowRankDelta& delta = args.delta;
+  if (column < delta.in) {
+    write(args.da, k * delta.in + column, sum);
+  } else if (column < delta.in + delta.out) {
+    write(args.db, (column - delta.in) * delta.rank + k, scale_of(delta, k) * sum);
+  } else {
+    write(args.dgate, k, delta.factor * sum);
+  }
+}
+
+// The sum of the block's chunk of rows.
+__device__ void put(const LowRankBackwardArgs& args, const Sums& sums, int64_t column, int64_t k,
+                    real sum) {
+  if (gridDim.y == 1) return finish(args, column, k, sum);
+  sums.partial[(blockIdx.y * sums.columns + column) * args.delta.rank + k] = sum;
+}
+
+using NarrowRows = real[kChunkRows][kRanks];
+
+// dgate's: a thread has a rank, and every 32nd row.
+__device__ void gate_sums(const LowRankBackwardArgs& args, const Sums& sums,
+                          const NarrowRows& narrow, int64_t rows, int64_t first, int ranks) {
+  constexpr int kThreads = kColumns * kParts / kRanks;  // of a rank
+  __shared__ double parts[kThreads][kRanks];
+  const int k = static_cast<int>(threadIdx.x) % kRanks;
+  const int part = static_cast<int>(threadIdx.x) / kRanks;
+  const real* dh = sums.dh + blockIdx.y * int64_t{kChunkRows} * args.delta.rank + first + k;
+  double sum = 0;
+  for (int64_t row = part; row < rows && k < ranks; row += kThreads) {
+    sum += static_cast<double>(narrow[row][k]) * dh[row * args.delta.rank];
+  }
+  parts[part][k] = sum;
+  __syncthreads();
+  if (part > 0 || k >= ranks) return;
+  for (int other = 1; other < kThreads; ++other) sum += parts[other][k];
+  put(args, sums, args.delta.in + args.delta.out, first + k, static_cast<real>(sum));
+}
+
+// The sum over a chunk of rows of narrow(row, k) * wide(row, column). Block x takes kColumns
 // columns, y a chunk, z a group of ranks.
 __global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
-  __shared__ real narrow[kChunkRows][kRanks];
+  __shared__ NarrowRows narrow;
+  __shared__ real parts[kParts][kRanks][kColumns];
   const LowRankDelta& delta = args.delta;
   const int64_t block = blockIdx.x, first = static_cast<int64_t>(blockIdx.z) * kRanks;
-  const bool of_x = block < sums.x_blocks, of_gate = block == sums.x_blocks + sums.dy_blocks;
+  const bool of_x = block < sums.x_blocks;
   const int ranks = group_size(delta.rank, first);
   const int64_t begin = static_cast<int64_t>(blockIdx.y) * kChunkRows;
   const int64_t rows = args.rows - begin < kChunkRows ? args.rows - begin : kChunkRows;
@@ -126,52 +172,40 @@ __global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
     narrow[row][k] = k < ranks ? source[(begin + row) * delta.rank + first + k] : real(0);
   }
   __syncthreads();
-  real* partial = sums.partial + static_cast<int64_t>(blockIdx.y) * sums.columns * delta.rank;
-  if (of_gate) {
-    const int64_t k = threadIdx.x;
-    if (k >= ranks) return;
-    double sum = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      sum += static_cast<double>(narrow[row][k]) * sums.dh[(begin + row) * delta.rank + first + k];
-    }
-    partial[(delta.in + delta.out) * delta.rank + first + k] = static_cast<real>(sum);
-    return;
+  if (block == sums.x_blocks + sums.dy_blocks) {
+    return gate_sums(args, sums, narrow, rows, first, ranks);
   }
+  const int part = static_cast<int>(threadIdx.x) / kColumns;
+  const int place = static_cast<int>(threadIdx.x) % kColumns;
   const int64_t n = of_x ? delta.in : delta.out;
-  const int64_t column = (of_x ? block : block - sums.x_blocks) * kColumns + threadIdx.x;
-  if (column >= n) return;
-  const real* wide = (of_x ? args.x : args.dy) + begin * n + column;
+  const int64_t column = (of_x ? block : block - sums.x_blocks) * kColumns + place;
   real totals[kRanks] = {};
-  for (int64_t row = 0; row < rows; ++row) {
-    const real value = wide[row * n];
-    for (int k = 0; k < kRanks; ++k) totals[k] += narrow[row][k] * value;
+  if (column < n) {
+    const real* wide = (of_x ? args.x : args.dy) + begin * n + column;
+#pragma unroll 8
+    for (int64_t row = part; row < rows; row += kParts) {
+      const real value = wide[row * n];
+      for (int k = 0; k < kRanks; ++k) totals[k] += narrow[row][k] * value;
+    }
   }
-  const int64_t place = ((of_x ? column : delta.in + column) * delta.rank) + first;
-  for (int k = 0; k < kRanks; ++k) {
-    if (k < ranks) partial[place + k] = totals[k];
+  for (int k = 0; k < kRanks; ++k) parts[part][k][place] = totals[k];
+  __syncthreads();
+  if (column >= n) return;
+  for (int k = part; k < ranks; k += kParts) {
+    real sum = 0;
+    for (const auto& of_part : parts) sum += of_part[k][place];
+    put(args, sums, of_x ? column : delta.in + column, first + k, sum);
   }
 }
 
-__device__ inline void write(const GradientPlace& place, int64_t i, double value) {
-  if (place.data) place.write(i, static_cast<real>(value));
-}
-
-// dA, dB and dgate: a thread each element.
+// Adds up the chunks: a thread each element.
 __global__ void add_chunks_kernel(LowRankBackwardArgs args, const real* partial, int64_t chunks,
                                   int64_t columns) {
-  const LowRankDelta& delta = args.delta;
-  const int64_t i = global_thread();
-  if (i >= columns * delta.rank) return;
+  const int64_t rank = args.delta.rank, i = global_thread();
+  if (i >= columns * rank) return;
   double sum = 0;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns * delta.rank + i];
-  const int64_t column = i / delta.rank, k = i % delta.rank;
-  if (column < delta.in) {
-    write(args.da, k * delta.in + column, sum);
-  } else if (column < delta.in + delta.out) {
-    write(args.db, i - delta.in * delta.rank, scale_of(delta, k) * sum);
-  } else {
-    write(args.dgate, k, delta.factor * sum);
-  }
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns * rank + i];
+  finish(args, i / rank, i % rank, sum);
 }
 
 }  // namespace
@@ -205,7 +239,8 @@ void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
   if (!args.da.data && !args.db.data && !args.dgate.data) return;
   const int64_t chunks = ceil_div(args.rows, kChunkRows);
   const int64_t columns = delta.in + delta.out + 1;
-  const Tensor partial = Tensor::empty({chunks, columns, delta.rank}, kReal, Device::cuda);
+  const Tensor partial =
+      Tensor::empty({chunks > 1 ? chunks : 0, columns, delta.rank}, kReal, Device::cuda);
   const Sums sums{.dh = dh.data(),
                   .du = du.data(),
                   .partial = partial.data(),
@@ -216,8 +251,9 @@ void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
     launch(row_sums_kernel,
            dim3(grid_size(sums.x_blocks + sums.dy_blocks + 1), grid_size(chunks),
                 grid_size(ceil_div(delta.rank, kRanks))),
-           kColumns, 0, args, sums);
+           kColumns * kParts, 0, args, sums);
   }
+  if (chunks == 1) return;
   launch_elements(add_chunks_kernel, columns * delta.rank, args, partial.data(), chunks, columns);
 }
 

@@ -20,7 +20,7 @@ struct RankPlan {
 };
 
 struct RankScoresArgs {
-  static constexpr int kMaxParts = 40;  // the struct stays below CUDA's 4 KiB of arguments
+  static constexpr int kMaxParts = 38;  // the struct stays below CUDA's 4 KiB of arguments
   struct Parameter {
     const real* value;
     const real* grad;

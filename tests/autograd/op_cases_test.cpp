@@ -6,8 +6,8 @@
 
 #include "autograd/graph.h"
 #include "autograd/ops.h"
-#include "core/cuda_runtime.h"
 #include "core/parallel.h"
+#include "tests/gpu.h"
 
 namespace soragrad {
 namespace {
@@ -82,10 +82,7 @@ TEST_CASE("op_cases: inputs keep their values") {
 }
 
 TEST_CASE("op_cases: a GPU agrees with the CPU") {
-  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
-    MESSAGE("SKIPPED: " << reason);
-    return;
-  }
+  if (testing::skipped_without_gpu()) return;
   for (const testing::OpCase& row : testing::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);

@@ -31,6 +31,7 @@ void multiply(const kernels::ColumnMajorGemm& args) {
 }  // namespace
 
 void kernels::column_major_gemm(const ColumnMajorGemm& args) {
+  require_aligned(args.bias);
   cuda_emulation::enqueue([=] { multiply(args); });
   cuda::count_operation();
 }

@@ -107,6 +107,7 @@ T* dynamic_shared() {
 template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
+  static_assert((sizeof(Parameters) + ... + 0) <= 4096, "some drivers take no more of arguments");
   cuda_emulation::enqueue(
       [=] { cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); }); });
   cuda::count_operation();

@@ -15,7 +15,9 @@ set_source_files_properties(${kernels} ${runtime} PROPERTIES LANGUAGE CXX
 add_executable(test_cuda_emulation ${emulation} ${kernels} ${runtime} ${autograd} ${op_case_sources}
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
-  ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp
+  ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
+  ${PROJECT_SOURCE_DIR}/tests/autograd/kernels_test.cpp
+  ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/models/attention_test.cpp)
 target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA
   SORAGRAD_CUDA_EMULATION="tests/cuda_emulation/cuda_emulation.h"

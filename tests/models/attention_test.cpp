@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "core/cuda_runtime.h"
 #include "models/relative_position.h"
+#include "tests/gpu.h"
 #include "tests/op_cases.h"
 
 namespace soragrad {
@@ -89,12 +89,6 @@ void compare(const Setup& setup, double tolerance) {
   }
 }
 
-bool is_skipped() {
-  const std::string reason = cuda::unavailable_reason();
-  if (!reason.empty()) MESSAGE("SKIPPED: ", reason);
-  return !reason.empty();
-}
-
 // What both precisions are tried with.
 std::vector<Setup> real_sizes() {
   return {
@@ -129,7 +123,7 @@ std::vector<Setup> real_sizes() {
 }  // namespace
 
 TEST_CASE("attention: a GPU agrees with the CPU at the sizes of real models") {
-  if (is_skipped()) return;
+  if (testing::skipped_without_gpu()) return;
   std::vector<Setup> setups = real_sizes();
   setups.push_back(
       {.what = "head size 36: a chunk and 4", .lengths = {35}, .heads = 2, .head_size = 36});
@@ -137,7 +131,7 @@ TEST_CASE("attention: a GPU agrees with the CPU at the sizes of real models") {
 }
 
 TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands") {
-  if (is_skipped()) return;
+  if (testing::skipped_without_gpu()) return;
   std::vector<Setup> setups = real_sizes();
   setups.push_back(
       {.what = "head size 25, an odd one", .lengths = {35}, .heads = 2, .head_size = 25});
@@ -157,7 +151,7 @@ TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands
 }
 
 TEST_CASE("attention: a GPU shows the probabilities of rounded operands") {
-  if (is_skipped()) return;
+  if (testing::skipped_without_gpu()) return;
   std::vector<std::vector<real>> seen;
   for (const Device device : {Device::cpu, Device::cuda}) {
     const Variable x(testing::normal({40, 16}, 1).to(device));

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "core/cuda_runtime.h"
 #include "models/load.h"
 #include "nn/checkpoint/state_dict.h"
+#include "tests/gpu.h"
 
 namespace soragrad::models {
 namespace {
@@ -155,10 +155,7 @@ TEST_CASE("bert: logits, loss and gradients as Hugging Face's") {
 }
 
 TEST_CASE("models: all of them as Hugging Face's on a GPU") {
-  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
-    MESSAGE("SKIPPED: ", reason);
-    return;
-  }
+  if (testing::skipped_without_gpu()) return;
   for (const char* name :
        {"deberta_buckets", "deberta_c2p", "deberta_p2c", "deberta_no_buckets", "roberta", "bert"}) {
     check_all(name, Device::cuda);

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "core/cuda_runtime.h"
 #include "data/glue_task.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "tests/gpu.h"
 #include "tests/train/tiny_run.h"
 #include "train/results.h"
 #include "train/run_folder.h"
@@ -154,9 +154,6 @@ TEST_CASE("trajectory: every method repeats the reference run, step by step") {
 }
 
 TEST_CASE("trajectory: every method repeats the reference run on a GPU") {
-  if (const std::string reason = cuda::unavailable_reason(); !reason.empty()) {
-    MESSAGE("SKIPPED: ", reason);
-    return;
-  }
+  if (testing::skipped_without_gpu()) return;
   repeat_all("cuda");
 }

@@ -13,6 +13,7 @@ enum cudaError_t {
   cudaErrorInsufficientDriver,
   cudaErrorNoDevice,
   cudaErrorNoKernelImageForDevice,
+  cudaErrorInvalidDeviceFunction,
   cudaErrorInvalidValue,
   cudaErrorStreamCaptureUnsupported,
   cudaErrorStreamCaptureInvalidated,
