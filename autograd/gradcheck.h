@@ -2,6 +2,7 @@
 // with real = double.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>

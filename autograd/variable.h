@@ -5,6 +5,7 @@
 // activations nobody needs are freed at once, and there are no cycles.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

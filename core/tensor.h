@@ -2,6 +2,8 @@
 // Copies of a Tensor share elements; clone() copies them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>

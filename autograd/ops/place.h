@@ -2,6 +2,8 @@
 // that is ours alone, else into a new tensor, which hand_over() adds.
 #pragma once
 
+#include <cstddef>
+
 #include "autograd/graph.h"
 #include "core/kernels/gradient_place.h"
 

@@ -2,6 +2,8 @@
 // are added up in the order of the groups and of the distances that share a row of the table.
 #pragma once
 
+#include <algorithm>
+
 #include "core/kernels/attention.h"
 #include "core/kernels/cuda.cuh"
 

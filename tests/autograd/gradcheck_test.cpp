@@ -4,13 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <regex>
 #include <set>
-#include <sstream>
+#include <string>
 
 #include "autograd/graph.h"
 #include "autograd/ops.h"
+#include "tests/files.h"
 #include "tests/op_cases.h"
 
 namespace soragrad {
@@ -19,13 +19,6 @@ namespace {
 static_assert(sizeof(real) == 8, "differences prove nothing in float");
 
 constexpr double kTolerance = 1e-8;  // of DESIGN 6; differences themselves are good to 1e-11
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // First groups of all matches.
 std::set<std::string> matches(const std::string& text, const char* pattern) {
@@ -74,7 +67,7 @@ TEST_CASE("gradcheck: finds a wrong gradient") {
 
 TEST_CASE("gradcheck: every op of ops.h has a row in op_cases") {
   const std::string header =
-      read_text(std::filesystem::path(SORAGRAD_SOURCE_DIR) / "autograd/ops.h");
+      test::read_text(std::filesystem::path(SORAGRAD_SOURCE_DIR) / "autograd/ops.h");
   const std::set<std::string> ops = matches(header, R"((?:^|\n)Variable (\w+)\()");
   const std::set<std::string> rows = ops_with_rows();
   CHECK(ops.size() >= 20);
@@ -91,7 +84,7 @@ TEST_CASE("gradcheck: every name given to record() has a row in op_cases") {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
       if (entry.path().extension() != ".cpp") continue;
       ++files;
-      for (const auto& op : matches(read_text(entry.path()), R"(record\(\s*"(\w+)\")")) {
+      for (const auto& op : matches(test::read_text(entry.path()), R"(record\(\s*"(\w+)\")")) {
         CHECK_MESSAGE(rows.contains(op), entry.path().string() << " records " << op);
       }
     }

@@ -42,7 +42,7 @@ TEST_CASE("inspect: gradients and activations of a trace are not gates") {
   REQUIRE(trace_main(trace) == 0);
   const auto file = inspect_path(trace.output);
   const std::string text = file.dump();
-  CHECK(text.find("query.gate") != std::string::npos);  // the gradients are there
+  CHECK(test::contains(text, "query.gate"));  // the gradients are there
   CHECK_FALSE(file.contains("gates"));
   CHECK_FALSE(file.contains("ranks"));
 }
@@ -69,7 +69,7 @@ TEST_CASE("inspect: several runs make a page of ranks and costs; other paths are
   for (const char* part :
        {"<svg", "Mean kept rank", "cola sora (1)", "cola adalora (1)", "/adalora", ">lora<"}) {
     CAPTURE(part);
-    CHECK(page.find(part) != std::string::npos);
+    CHECK(test::contains(page, part));
   }
   options.paths[1] = tiny.run("model");
   CHECK_THROWS_WITH_AS(inspect_main(options), doctest::Contains("is no run"), Error);

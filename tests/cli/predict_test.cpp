@@ -72,7 +72,7 @@ TEST_CASE("eval: a pretrained model without a head gets a fresh one") {
   std::vector<nn::Parameter*> backbone = model->parameters();
   std::erase_if(backbone, [](nn::Parameter* p) { return p->path().starts_with("classifier."); });
   REQUIRE(backbone.size() + 2 == model->parameters().size());
-  nn::save_state(tiny.path / "model/model.safetensors", backbone);
+  nn::save_state(tiny / "model/model.safetensors", backbone);
   cli::EvalOptions options;
   options.model = tiny.run("model");
   options.data = tiny.run("");

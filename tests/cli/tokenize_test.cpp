@@ -8,6 +8,7 @@
 using namespace soragrad;
 using namespace soragrad::cli;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -36,7 +37,7 @@ std::string tokenized(const Tokenizer& tokenizer, std::string_view text, int max
 }  // namespace
 
 TEST_CASE("tokenize: only LF ends a line, and the first TAB separates a pair") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto tokenizer = load_tokenizer(folder.path());
   CHECK(tokenized(*tokenizer, "") == "");
@@ -52,7 +53,7 @@ TEST_CASE("tokenize: only LF ends a line, and the first TAB separates a pair") {
 }
 
 TEST_CASE("tokenize: lines keep their order and survive block ends") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto tokenizer = load_tokenizer(folder.path());
   std::string text, expected;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -184,15 +183,13 @@ TEST_CASE("trace: options that cannot be are refused") {
 }
 
 TEST_CASE("trace: reference traces of Hugging Face in float64") {
-  const char* variable = std::getenv("SORAGRAD_SHARED");
-  const fs::path shared =
-      variable ? fs::path(variable) : fs::path(SORAGRAD_SOURCE_DIR) / "../shared";
-  const fs::path goldens = shared / "fixtures/goldens";
-  std::ifstream index(goldens / "index.tsv");
-  if (!index) {
-    MESSAGE("SKIPPED: no reference traces in ", goldens.string());
+  const auto table = test::shared_path("fixtures/goldens/index.tsv");
+  if (!table) {
+    MESSAGE("SKIPPED: no reference traces beside the checkout");
     return;
   }
+  std::ifstream index(*table);
+  const fs::path goldens = table->parent_path(), shared = *test::shared_path("");
   const test::TinyFolder tiny;
   std::string line;
   std::getline(index, line);

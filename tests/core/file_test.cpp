@@ -10,66 +10,59 @@
 #include <string>
 
 #include "core/error.h"
+#include "tests/files.h"
 
 namespace fs = std::filesystem;
 using soragrad::Error;
 using soragrad::read_file;
 using soragrad::write_file_atomically;
+using soragrad::test::TemporaryFolder;
 
 namespace {
 
-// A folder that lives as long as the test.
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "soragrad_file_XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-  size_t files() const {
-    return static_cast<size_t>(
-        std::distance(fs::directory_iterator(path), fs::directory_iterator()));
-  }
-  fs::path path;
-};
+size_t files_in(const TemporaryFolder& folder) {
+  return static_cast<size_t>(
+      std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()));
+}
 
 }  // namespace
 
 TEST_CASE("file: bytes come back as they were written, whatever they are") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::string bytes(100001, '\0');
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31);
   write_file_atomically(folder / "a", bytes);
   CHECK(read_file(folder / "a") == bytes);
   write_file_atomically(folder / "a", "");
   CHECK(read_file(folder / "a").empty());
-  CHECK(folder.files() == 1);
+  CHECK(files_in(folder) == 1);
 }
 
 TEST_CASE("file: more than max_bytes is refused, exactly max_bytes is not") {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_file_atomically(folder / "a", "12345");
   CHECK(read_file(folder / "a", 5) == "12345");
-  CHECK_THROWS_WITH_AS(read_file(folder / "a", 4),
-                       ("[file] " + (folder / "a") + ": 5 bytes, at most 4 are read.").c_str(),
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      read_file(folder / "a", 4),
+      ("[file] " + (folder / "a").string() + ": 5 bytes, at most 4 are read.").c_str(), Error);
 }
 
 TEST_CASE("file: missing files, folders and devices are errors that name the path") {
-  const Folder folder;
+  const TemporaryFolder folder;
   CHECK_THROWS_WITH_AS(
       read_file(folder / "none"),
-      ("[file] " + (folder / "none") + ": cannot open: No such file or directory.").c_str(), Error);
-  CHECK_THROWS_AS(read_file(folder.path.string()), Error);
+      ("[file] " + (folder / "none").string() + ": cannot open: No such file or directory.")
+          .c_str(),
+      Error);
+  CHECK_THROWS_AS(read_file(folder.path()), Error);
   CHECK_THROWS_AS(read_file("/dev/zero"), Error);
-  CHECK_THROWS_AS(write_file_atomically(folder.path.string(), "x"), Error);
+  CHECK_THROWS_AS(write_file_atomically(folder.path(), "x"), Error);
   CHECK_THROWS_AS(write_file_atomically(folder / "no/such/folder", "x"), Error);
-  CHECK(folder.files() == 0);
+  CHECK(files_in(folder) == 0);
 }
 
 TEST_CASE("file: a pipe is read to its end, and one without a writer does not hang") {
-  const Folder folder;
+  const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   CHECK(read_file(folder / "pipe").empty());
   int ends[2];
@@ -81,11 +74,11 @@ TEST_CASE("file: a pipe is read to its end, and one without a writer does not ha
 }
 
 TEST_CASE("file: writing through a symbolic link keeps the link") {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_file_atomically(folder / "target", "old");
   fs::create_symlink("target", folder / "link");
   write_file_atomically(folder / "link", "new");
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(read_file(folder / "target") == "new");
-  CHECK(folder.files() == 2);
+  CHECK(files_in(folder) == 2);
 }

@@ -8,6 +8,7 @@
 #include "core/allocator.h"
 #include "core/cuda_runtime.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
+#include "tests/files.h"
 
 namespace soragrad {
 namespace {
@@ -28,13 +29,8 @@ void capture(const std::function<void()>& work) {
   }
 }
 
-std::string error_of(const std::function<void()>& work) {
-  try {
-    capture(work);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string capture_error(const std::function<void()>& work) {
+  return test::message_of([&] { capture(work); });
 }
 
 }  // namespace
@@ -59,20 +55,21 @@ TEST_CASE("graph: each launch does the work again with what memory holds then") 
 
 TEST_CASE("graph: what CUDA refuses during a capture is an error, and nothing is captured") {
   const Tensor x = on_gpu({1, 2});
-  CHECK(error_of([&] { add_inplace(x, x); }).empty());
-  CHECK(error_of([&] { x.to_vector(); }) == "[cuda] a copy from the GPU cannot be captured.");
-  CHECK(error_of([&] { x.copy_from(Tensor::zeros({2})); }) ==
+  CHECK(capture_error([&] { add_inplace(x, x); }).empty());
+  CHECK(capture_error([&] { x.to_vector(); }) == "[cuda] a copy from the GPU cannot be captured.");
+  CHECK(capture_error([&] { x.copy_from(Tensor::zeros({2})); }) ==
         "[cuda] a copy to the GPU cannot be captured.");
-  CHECK(error_of([] { cuda::synchronize(); }) ==
+  CHECK(capture_error([] { cuda::synchronize(); }) ==
         "[cuda] a kernel failed: not possible while capturing.");
-  CHECK(error_of([] { cuda::allocate(64); }) ==
+  CHECK(capture_error([] { cuda::allocate(64); }) ==
         "[cuda] allocating memory failed: not possible while capturing.");
   void* block = cuda::allocate(64);
-  CHECK(error_of([&] { cuda::free(block); }) == "[cuda] a capture failed: the capture is broken.");
+  CHECK(capture_error([&] { cuda::free(block); }) ==
+        "[cuda] a capture failed: the capture is broken.");
   cuda::free(block);
-  CHECK(error_of([] { cuda::Graph().capture([] {}); }) ==
+  CHECK(capture_error([] { cuda::Graph().capture([] {}); }) ==
         "[cuda] a capture failed: not possible while capturing.");
-  CHECK(error_of([] { fail("[here] no."); }) == "[here] no.");
+  CHECK(capture_error([] { fail("[here] no."); }) == "[here] no.");
   cuda::Graph graph;
   CHECK_THROWS_AS(graph.launch(), Error);
   CHECK(x.to_vector() == std::vector<real>{1, 2});

@@ -3,22 +3,23 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
-Dataset load(const TestFolder& folder, const char* task, std::string_view bytes,
+Dataset load(const TemporaryFolder& folder, const char* task, std::string_view bytes,
              Labels labels = Labels::if_present) {
   return load_glue_file(find_glue_task(task), folder.write("file.tsv", bytes), labels);
 }
 
-std::string load_error(const TestFolder& folder, const char* task, std::string_view bytes,
+std::string load_error(const TemporaryFolder& folder, const char* task, std::string_view bytes,
                        Labels labels = Labels::if_present) {
   const std::string file = folder / "file.tsv";
-  std::string message = error_of([&] { load(folder, task, bytes, labels); });
+  std::string message = message_of([&] { load(folder, task, bytes, labels); });
   const size_t at = message.find(file);
   return at == std::string::npos ? message : message.replace(at, file.size(), "FILE");
 }
@@ -34,7 +35,7 @@ void check_row(const Example& row, std::string_view text_a, std::string_view tex
 }  // namespace
 
 TEST_CASE("glue file: cola has no header in train and dev, one in test") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset dev =
       load(folder, "cola", "gj04\t1\t\tHe said \"go.\ngj04\t0\t*\t\"Quoted\"\ngj04\t1\t\n");
   CHECK(dev.labelled);
@@ -50,7 +51,7 @@ TEST_CASE("glue file: cola has no header in train and dev, one in test") {
 }
 
 TEST_CASE("glue file: cola's first rows may be short or wrong, and are rows all the same") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset dev = load(folder, "cola", "gj04\t1\n12\tx\ngj04\t1\t\tFine.\n");
   CHECK(dev.dropped == 2);
   REQUIRE(dev.size() == 1);
@@ -61,7 +62,7 @@ TEST_CASE("glue file: cola's first rows may be short or wrong, and are rows all 
 }
 
 TEST_CASE("glue file: sst2 keeps its trailing space; CR LF and a header of other names pass") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset dev =
       load(folder, "sst2", "sentence\tlabel\r\na \"fine\" film . \t1\r\nbad \t0\r\n");
   REQUIRE(dev.size() == 2);
@@ -78,7 +79,7 @@ TEST_CASE("glue file: sst2 keeps its trailing space; CR LF and a header of other
 }
 
 TEST_CASE("glue file: mrpc with its byte order mark, in both forms") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset dev = load(folder, "mrpc",
                            "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
                            "1\t7\t8\tHe said.\t\"He did not.\n0\t9\t10\tA\tB\n");
@@ -94,7 +95,7 @@ TEST_CASE("glue file: mrpc with its byte order mark, in both forms") {
 }
 
 TEST_CASE("glue file: qqp drops short rows and counts them, but numbers them too") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset train =
       load(folder, "qqp",
            "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n133273\t1\t2\tWhy?\tHow?\t0\n"
@@ -110,7 +111,7 @@ TEST_CASE("glue file: qqp drops short rows and counts them, but numbers them too
 }
 
 TEST_CASE("glue file: stsb scores are real numbers, in both forms") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string head =
       "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2";
   const std::string row = "\tg\tf\t2012\t1\tnone\tnone\tA plane.\tAn air plane.";
@@ -132,7 +133,7 @@ TEST_CASE("glue file: stsb scores are real numbers, in both forms") {
 }
 
 TEST_CASE("glue file: mnli takes gold_label, wherever it stands") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string head =
       "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\t"
       "sentence1_parse\tsentence2_parse\tsentence1\tsentence2";
@@ -148,7 +149,7 @@ TEST_CASE("glue file: mnli takes gold_label, wherever it stands") {
 }
 
 TEST_CASE("glue file: qnli, rte, wnli and ax") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset qnli =
       load(folder, "qnli", "index\tquestion\tsentence\tlabel\n0\tWho?\tHe.\tnot_entailment\n");
   check_row(qnli.rows.at(0), "Who?", "He.", 1, 0);
@@ -170,7 +171,7 @@ TEST_CASE("glue file: qnli, rte, wnli and ax") {
 }
 
 TEST_CASE("glue file: labels are names or numbers, names of any column case or order") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset rows =
       load(folder, "rte", "Label\tSentence2\tSentence1\n1\tB\tA\n entailment \tD\tC\n");
   REQUIRE(rows.size() == 2);
@@ -190,7 +191,7 @@ TEST_CASE("glue file: labels are names or numbers, names of any column case or o
 }
 
 TEST_CASE("glue file: an empty sentence is a row, an empty or missing label is none") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset rows =
       load(folder, "rte",
            "index\tsentence1\tsentence2\tlabel\n0\t\t\tentailment\n1\tA\tB\t\n2\tA\t"
@@ -201,7 +202,7 @@ TEST_CASE("glue file: an empty sentence is a row, an empty or missing label is n
 }
 
 TEST_CASE("glue file: ignored labels may be missing, empty or wrong") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const Dataset rows =
       load(folder, "rte",
            "index\tsentence1\tsentence2\tlabel\n0\tA\tB\tperhaps\n1\tC\tD\t\n2\tE\tF\n3\tG\n",
@@ -213,7 +214,7 @@ TEST_CASE("glue file: ignored labels may be missing, empty or wrong") {
 }
 
 TEST_CASE("glue file: required labels, missing columns and empty files are errors") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   CHECK(load_error(folder, "rte", "index\tsentence1\tsentence2\n0\tA\tB\n", Labels::required) ==
         "[rte] FILE: no label column; give a file in the form of train.tsv.");
   CHECK(load_error(folder, "rte", "index\tsentence1\tlabel\n0\tA\t1\n") ==
@@ -230,7 +231,7 @@ TEST_CASE("glue file: required labels, missing columns and empty files are error
 }
 
 TEST_CASE("glue file: the original MRPC file is parted by the list of dev ids") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const GlueTask& mrpc = find_glue_task("mrpc");
   const std::string file =
       folder.write("msr_paraphrase_train.txt",
@@ -248,7 +249,7 @@ TEST_CASE("glue file: the original MRPC file is parted by the list of dev ids") 
 }
 
 TEST_CASE("glue task: unknown names are a usage error that lists the known") {
-  CHECK(error_of([] { find_glue_task("snli"); }) ==
+  CHECK(message_of([] { find_glue_task("snli"); }) ==
         "[task] unknown task snli; known are cola sst2 mrpc stsb qqp mnli qnli rte wnli ax.");
   CHECK_THROWS_AS(find_glue_task(""), UsageError);
   CHECK(find_glue_task("mnli").num_labels() == 3);

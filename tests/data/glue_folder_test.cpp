@@ -2,16 +2,17 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 TEST_CASE("glue folder: a GLUE root and the task's own folder give the same files") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string train = folder.write("RTE/train.tsv", "x");
   const std::string dev = folder.write("RTE/dev.tsv", "x");
-  for (const std::string& data : {folder.path(), folder / "RTE"}) {
+  for (const auto& data : {folder.path(), folder / "RTE"}) {
     const GlueFiles files = find_glue_files(find_glue_task("rte"), data);
     CHECK(files.train.path == train);
     CHECK(files.validation.path == dev);
@@ -21,7 +22,7 @@ TEST_CASE("glue folder: a GLUE root and the task's own folder give the same file
 }
 
 TEST_CASE("glue folder: mnli has a matched and a mismatched half") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   for (const char* name :
        {"train", "dev_matched", "dev_mismatched", "test_matched", "test_mismatched"}) {
     folder.write(fmt::format("MNLI/{}.tsv", name), "x");
@@ -39,7 +40,7 @@ TEST_CASE("glue folder: mnli has a matched and a mismatched half") {
 }
 
 TEST_CASE("glue folder: overrides replace files, and may stand without a folder") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   folder.write("train.tsv", "x");
   const GlueTask& cola = find_glue_task("cola");
   GlueFiles files = find_glue_files(cola, folder.path(), {.train_file = "mine.tsv"});
@@ -49,12 +50,12 @@ TEST_CASE("glue folder: overrides replace files, and may stand without a folder"
   CHECK_FALSE(files.train);
   CHECK(files.validation.path == "dev");
   CHECK(files.own_test);
-  CHECK(error_of([&] { find_glue_files(cola, folder / "none"); }) ==
-        "[data] " + (folder / "none") + ": no such folder.");
+  CHECK(message_of([&] { find_glue_files(cola, folder / "none"); }) ==
+        "[data] " + (folder / "none").string() + ": no such folder.");
 }
 
 TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const GlueTask& mrpc = find_glue_task("mrpc");
   const std::string original = folder.write("msr_paraphrase_train.txt", "x");
   CHECK_THROWS_AS(find_glue_files(mrpc, folder.path()), Error);
@@ -72,7 +73,7 @@ TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv
 }
 
 TEST_CASE("glue folder: ax is found as GLUE's download names it") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const std::string file = folder.write("diagnostic/diagnostic.tsv", "x");
   CHECK(find_glue_files(find_glue_task("ax"), folder.path()).test.path == file);
   const std::string beside = folder.write("AX/AX.tsv", "x");

@@ -4,15 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "data/split.h"
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
 // The path, or nothing and a line that says so.
-std::optional<std::string> shared_or_skip(std::string_view name) {
+std::optional<std::filesystem::path> shared_or_skip(std::string_view name) {
   auto path = shared_path(name);
   if (!path) MESSAGE("SKIPPED: no " << std::string(name) << " among the shared files");
   return path;
@@ -60,7 +61,7 @@ TEST_CASE("real glue: every file has the rows it should") {
                           {"qqp", "QQP_partial/dev_partial.tsv", 23496, 0, true}};
   for (const Count& count : counts) {
     CAPTURE(count.file);
-    const Dataset dataset = load_glue_file(find_glue_task(count.task), *glue + "/" + count.file);
+    const Dataset dataset = load_glue_file(find_glue_task(count.task), *glue / count.file);
     CHECK(dataset.size() == count.rows);
     CHECK(dataset.dropped == count.dropped);
     CHECK(dataset.labelled == count.labelled);
@@ -72,9 +73,9 @@ TEST_CASE("real glue: MRPC parted from its original file is MRPC's train and dev
   if (!folder) return;
   const GlueTask& mrpc = find_glue_task("mrpc");
   for (const bool dev : {false, true}) {
-    const Dataset expected = load_glue_file(mrpc, *folder + (dev ? "/dev.tsv" : "/train.tsv"));
-    const Dataset parted = load_glue_file(mrpc, {.path = *folder + "/msr_paraphrase_train.txt",
-                                                 .dev_ids = *folder + "/dev_ids.tsv",
+    const Dataset expected = load_glue_file(mrpc, *folder / (dev ? "dev.tsv" : "train.tsv"));
+    const Dataset parted = load_glue_file(mrpc, {.path = *folder / "msr_paraphrase_train.txt",
+                                                 .dev_ids = *folder / "dev_ids.tsv",
                                                  .dev = dev});
     REQUIRE(parted.size() == expected.size());
     bool equal = true;
@@ -94,7 +95,7 @@ TEST_CASE("real glue: paper's splits hold the rows the released code picks") {
     CAPTURE(name);
     const auto path = shared_or_skip(fmt::format("data/glue/sora_split_seed42/{}.json", name));
     if (!path) continue;
-    const auto expected = nlohmann::json::parse(read_file(*path));
+    const auto expected = nlohmann::json::parse(read_text(*path));
     const GlueTask& task = find_glue_task(name);
     const GlueFiles files = find_glue_files(task, *glue);
     const bool from_train = expected["source"] == "official train";

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "tests/data/files.h"
+#include "core/error.h"
 
 using namespace soragrad;
 using namespace soragrad::data;

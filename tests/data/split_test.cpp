@@ -4,10 +4,11 @@
 #include <doctest/doctest.h>
 
 #include "data/permutation.h"
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -20,7 +21,7 @@ std::string rows(std::string_view name, int64_t count) {
   return text;
 }
 
-void write_sst2(const TestFolder& folder, int64_t train, int64_t dev) {
+void write_sst2(const TemporaryFolder& folder, int64_t train, int64_t dev) {
   for (const auto& [name, count] : {std::pair{"train", train}, std::pair{"dev", dev}}) {
     std::string text = "sentence\tlabel\n";
     for (int64_t i = 0; i < count; ++i) text += fmt::format("{} {}\t1\n", name, i);
@@ -35,7 +36,7 @@ std::string shown(const NamedDataset& set) {
   return text;
 }
 
-std::vector<NamedDataset> load(const char* task, Protocol protocol, const TestFolder& folder,
+std::vector<NamedDataset> load(const char* task, Protocol protocol, const TemporaryFolder& folder,
                                Split split) {
   const GlueTask& glue_task = find_glue_task(task);
   return load_split(glue_task, protocol, find_glue_files(glue_task, folder.path()), split);
@@ -44,7 +45,7 @@ std::vector<NamedDataset> load(const char* task, Protocol protocol, const TestFo
 }  // namespace
 
 TEST_CASE("split: glue and adalora take the official files") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   folder.write("RTE/train.tsv", rows("train", 2));
   folder.write("RTE/dev.tsv", rows("dev", 2));
   for (const Protocol protocol : {Protocol::glue, Protocol::adalora}) {
@@ -64,7 +65,7 @@ TEST_CASE("split: glue and adalora take the official files") {
 }
 
 TEST_CASE("split: paper halves dev in the order of the seed-42 permutation") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   folder.write("RTE/train.tsv", rows("train", 2));
   folder.write("RTE/dev.tsv", rows("dev", 7));
   folder.write("RTE/test.tsv", rows("test", 1));
@@ -82,7 +83,7 @@ TEST_CASE("split: paper halves dev in the order of the seed-42 permutation") {
 }
 
 TEST_CASE("split: paper halves both of mnli's dev sets") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   for (const auto& [name, count] : {std::pair{"matched", 7}, std::pair{"mismatched", 10}}) {
     std::string text = rows("dev", count);
     text.replace(text.find("label"), 5, "gold_label");
@@ -99,7 +100,7 @@ TEST_CASE("split: paper halves both of mnli's dev sets") {
 }
 
 TEST_CASE("split: paper takes 1000 rows of a large train set for validation, dev is test") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_sst2(folder, 1010, 3);
   const std::vector<int64_t> order = torch_randperm(1010, 42);
   const auto validation = load("sst2", Protocol::paper, folder, Split::validation);
@@ -121,11 +122,11 @@ TEST_CASE("split: paper takes 1000 rows of a large train set for validation, dev
 }
 
 TEST_CASE("split: what is not there, or would not be used, is an error that says so") {
-  const TestFolder folder;
-  CHECK(error_of([&] { load("rte", Protocol::glue, folder, Split::train); }) ==
-        "[rte] no train data: none of train.tsv in " + folder.path() +
+  const TemporaryFolder folder;
+  CHECK(message_of([&] { load("rte", Protocol::glue, folder, Split::train); }) ==
+        "[rte] no train data: none of train.tsv in " + folder.path().string() +
             "; set `data` or `train_file`.");
-  CHECK(error_of([&] { load("ax", Protocol::glue, folder, Split::train); }) ==
+  CHECK(message_of([&] { load("ax", Protocol::glue, folder, Split::train); }) ==
         "[ax] this task has no train data.");
   const GlueTask& rte = find_glue_task("rte");
   CHECK_THROWS_AS(
@@ -140,7 +141,7 @@ TEST_CASE("split: names and selection metrics") {
   CHECK(parse_protocol("paper") == Protocol::paper);
   CHECK(parse_split("test") == Split::test);
   CHECK_THROWS_AS(parse_protocol("sora"), UsageError);
-  CHECK(error_of([] { parse_split("dev"); }) ==
+  CHECK(message_of([] { parse_split("dev"); }) ==
         "[split] unknown split dev; known are train, validation, test.");
   CHECK(selection_metric(find_glue_task("mrpc"), Protocol::paper) == "f1");
   CHECK(selection_metric(find_glue_task("mrpc"), Protocol::adalora) == "accuracy");

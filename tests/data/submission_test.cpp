@@ -4,10 +4,11 @@
 
 #include <initializer_list>
 
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -41,9 +42,9 @@ TEST_CASE("submission: stsb writes three decimals") {
 }
 
 TEST_CASE("submission: it lands in the file, and logits that do not fit are an error") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const GlueTask& rte = find_glue_task("rte");
   write_submission(folder / "RTE.tsv", rte, std::vector<float>{2, 1}, numbered({3}));
-  CHECK(read_file(folder / "RTE.tsv") == "index\tprediction\n3\tentailment\n");
+  CHECK(read_text(folder / "RTE.tsv") == "index\tprediction\n3\tentailment\n");
   CHECK_THROWS_AS(submission_text(rte, std::vector<float>{1, 2, 3}, numbered({0})), Error);
 }

@@ -9,35 +9,32 @@
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
 // Loads the folder in both modes and tokenizes; whatever fails must fail with one line.
-void try_to_use(const TestFolder& folder) {
+void try_to_use(const TemporaryFolder& folder) {
   for (const char* mode : {"slow", "fast"}) {
-    const std::string message = error_of([&] {
+    const std::string message = message_of([&] {
       const auto tokenizer = load_tokenizer(folder.path(), mode);
       for (const char* text : {"ab a\u0301\uFF42\u200B", "[UNK] <0x41>\u00A0\u00A0", "\xFF\xE2"}) {
         tokenizer->encode(text, text, 16);
       }
     });
-    CHECK(message.find('\n') == std::string::npos);
+    CHECK_FALSE(contains(message, "\n"));
     if (!message.empty()) CHECK(message.starts_with("[tokenizer] "));
   }
 }
 
-std::string load_error(const TestFolder& folder) {
-  return error_of([&] { load_tokenizer(folder.path()); });
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
+std::string load_error(const TemporaryFolder& folder) {
+  return message_of([&] { load_tokenizer(folder.path()); });
 }
 
 }  // namespace
 
 TEST_CASE("tokenizer files: every cut and many changed bytes of spm.model are survived") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "deberta-v2");
   std::vector<SmallPiece> pieces = small_pieces();
   const std::string whole = spm_model(pieces, small_charsmap());
@@ -57,7 +54,7 @@ TEST_CASE("tokenizer files: every cut and many changed bytes of spm.model are su
 }
 
 TEST_CASE("tokenizer files: a charsmap with wild offsets leads nowhere") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "deberta-v2");
   std::mt19937 random(2);
   for (int round = 0; round < 100; ++round) {
@@ -84,7 +81,7 @@ TEST_CASE("tokenizer files: a charsmap with wild offsets leads nowhere") {
 TEST_CASE("tokenizer files: spm.model is refused for what it says") {
   const std::string path = "m/spm.model";
   const auto error = [&](std::string_view bytes) {
-    return error_of([&] { parse_sentencepiece_model(bytes, path); });
+    return message_of([&] { parse_sentencepiece_model(bytes, path); });
   };
   CHECK(contains(error(""), "0 pieces"));
   CHECK(contains(error("not a model"), "near byte"));
@@ -104,7 +101,7 @@ TEST_CASE("tokenizer files: spm.model is refused for what it says") {
   CHECK(contains(error(spm_model(small_pieces(), "") + bytes_field(2, number_field(3, 2))),
                  "model type 2"));
 
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "deberta-v2");
   pieces = small_pieces();
   pieces[77].type = 1;
@@ -113,7 +110,7 @@ TEST_CASE("tokenizer files: spm.model is refused for what it says") {
 }
 
 TEST_CASE("tokenizer files: what is missing or of the wrong kind is named") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   CHECK(contains(load_error(folder), "config.json"));
   folder.write("config.json", "[]");
   CHECK(contains(load_error(folder), "a JSON object is needed"));

@@ -9,6 +9,7 @@
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -88,7 +89,7 @@ TEST_CASE("sha256: the standard's examples") {
 }
 
 TEST_CASE("tokenizer reference: all GLUE files") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const auto table = shared_path("fixtures/tokenizer/glue_hashes.tsv");
   const auto glue = shared_path("data/glue");
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Tokenizer>> tokenizers;
@@ -101,7 +102,7 @@ TEST_CASE("tokenizer reference: all GLUE files") {
     tokenizers[{kind, "fast"}] = load_tokenizer(*model, "fast");
     if (kind == std::string("deberta")) tokenizers[{kind, "slow"}] = load_tokenizer(*model, "slow");
   }
-  const std::string text = read_file(*table);
+  const std::string text = read_text(*table);
   std::string open_file;
   std::string bytes;
   std::vector<Row> rows;
@@ -114,7 +115,7 @@ TEST_CASE("tokenizer reference: all GLUE files") {
     if (tokenizer == tokenizers.end()) continue;  // RoBERTa's and BERT's slow forms
     if (file != open_file) {
       open_file = file;
-      bytes = read_file(*glue + "/" + file);
+      bytes = read_text(*glue / file);
       rows = read_rows(file, bytes);
     }
     CAPTURE(std::string(line));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "data/tokenizer/tokenizer.h"
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 namespace soragrad::data {
 
@@ -140,30 +141,30 @@ inline std::string spm_model(const std::vector<SmallPiece>& pieces, std::string_
   return bytes + bytes_field(3, bytes_field(1, "nmt_nfkc") + bytes_field(2, charsmap));
 }
 
-inline void write_config(const TestFolder& folder, std::string_view model_type) {
+inline void write_config(const test::TemporaryFolder& folder, std::string_view model_type) {
   folder.write("config.json", "{\"model_type\": \"" + std::string(model_type) + "\"}");
 }
 
-inline void write_small_deberta(const TestFolder& folder) {
+inline void write_small_deberta(const test::TemporaryFolder& folder) {
   write_config(folder, "deberta-v2");
   folder.write("spm.model", spm_model(small_pieces(), small_charsmap()));
 }
 
 // The real tokenizer files of a model type, as a model folder; nothing where they are absent.
-inline std::optional<std::string> real_tokenizer(const TestFolder& folder,
-                                                 const std::string& kind) {
+inline std::optional<std::filesystem::path> real_tokenizer(const test::TemporaryFolder& folder,
+                                                           const std::string& kind) {
   const std::string name = kind == "deberta"   ? "deberta_v3"
                            : kind == "roberta" ? "gpt2_roberta"
                                                : "bert_uncased";
-  const auto files = shared_path("data/tokenizers/" + name);
+  const auto files = test::shared_path("data/tokenizers/" + name);
   if (!files) return std::nullopt;
-  const std::string target = folder / kind;
+  const std::filesystem::path target = folder / kind;
   std::filesystem::create_directories(target);
   for (const auto& entry : std::filesystem::directory_iterator(*files)) {
     std::filesystem::create_symlink(std::filesystem::absolute(entry.path()),
-                                    std::filesystem::path(target) / entry.path().filename());
+                                    target / entry.path().filename());
   }
-  if (!std::filesystem::exists(target + "/config.json")) {
+  if (!std::filesystem::exists(target / "config.json")) {
     folder.write(kind + "/config.json", "{\"model_type\": \"" + kind + "\"}");
   }
   return target;

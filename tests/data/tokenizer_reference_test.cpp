@@ -9,6 +9,7 @@
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -45,7 +46,7 @@ std::string from_base64(const std::string& text) {
 template <typename Load>
 void check_sample(const std::string& path, Load&& load) {
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Tokenizer>> tokenizers;
-  const std::string file = read_file(path);
+  const std::string file = read_text(path);
   int rows = 0;
   for (size_t begin = 0; begin < file.size(); ++rows) {
     const size_t end = std::min(file.find('\n', begin), file.size());
@@ -78,7 +79,7 @@ void check_sample(const std::string& path, Load&& load) {
 }  // namespace
 
 TEST_CASE("tokenizer reference: DeBERTaV3 slow") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const auto model = real_tokenizer(folder, "deberta");
   if (!model) {
     MESSAGE("SKIPPED: no shared DeBERTaV3 tokenizer");
@@ -100,7 +101,7 @@ TEST_CASE("tokenizer reference: DeBERTaV3 slow") {
 }
 
 TEST_CASE("tokenizer reference: DeBERTaV3 fast") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const auto model = real_tokenizer(folder, "deberta");
   if (!model) {
     MESSAGE("SKIPPED: no shared DeBERTaV3 tokenizer");
@@ -131,7 +132,7 @@ TEST_CASE("tokenizer reference: DeBERTaV3 fast") {
 }
 
 TEST_CASE("tokenizer reference: RoBERTa") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const auto model = real_tokenizer(folder, "roberta");
   if (!model) {
     MESSAGE("SKIPPED: no shared RoBERTa tokenizer");
@@ -147,9 +148,9 @@ TEST_CASE("tokenizer reference: RoBERTa") {
 }
 
 TEST_CASE("tokenizer reference: sample.jsonl") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   const auto sample = shared_path("fixtures/tokenizer/sample.jsonl");
-  std::map<std::string, std::string> models;
+  std::map<std::string, std::filesystem::path> models;
   for (const char* kind : {"deberta", "roberta", "bert"}) {
     if (const auto model = real_tokenizer(folder, kind)) models[kind] = *model;
   }
@@ -170,6 +171,6 @@ TEST_CASE("tokenizer reference: sample_tiny.jsonl") {
     return;
   }
   check_sample(*sample, [&](const std::string& model, const std::string& mode) {
-    return load_tokenizer(*models + "/" + model, mode);
+    return load_tokenizer(*models / model, mode);
   });
 }

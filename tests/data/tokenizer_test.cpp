@@ -12,6 +12,7 @@
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -43,7 +44,7 @@ const char* const kTexts[] = {
 }  // namespace
 
 TEST_CASE("tokenizer: slow DeBERTaV3 takes the best segmentation of the whole text") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto tokenizer = load_tokenizer(folder.path());
   CHECK(ids_of(*tokenizer, "") == Ids{1, 2});
@@ -58,7 +59,7 @@ TEST_CASE("tokenizer: slow DeBERTaV3 takes the best segmentation of the whole te
 }
 
 TEST_CASE("tokenizer: an unknown character is its bytes in slow, one [UNK] a run in fast") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto slow = load_tokenizer(folder.path(), "slow");
   const auto fast = load_tokenizer(folder.path(), "fast");
@@ -73,7 +74,7 @@ TEST_CASE("tokenizer: an unknown character is its bytes in slow, one [UNK] a run
 }
 
 TEST_CASE("tokenizer: slow takes the longest rule, fast the shortest for a whole cluster") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto slow = load_tokenizer(folder.path(), "slow");
   const auto fast = load_tokenizer(folder.path(), "fast");
@@ -89,7 +90,7 @@ TEST_CASE("tokenizer: slow takes the longest rule, fast the shortest for a whole
 }
 
 TEST_CASE("tokenizer: special tokens in the text become special ids") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto slow = load_tokenizer(folder.path(), "slow");
   const auto fast = load_tokenizer(folder.path(), "fast");
@@ -106,7 +107,7 @@ TEST_CASE("tokenizer: special tokens in the text become special ids") {
 }
 
 TEST_CASE("tokenizer: user-defined pieces win, unnormalized") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "deberta-v2");
   std::vector<SmallPiece> pieces = small_pieces();
   pieces.push_back({"\uFF42", 0, 4});
@@ -121,7 +122,7 @@ TEST_CASE("tokenizer: user-defined pieces win, unnormalized") {
 }
 
 TEST_CASE("tokenizer: tokenizer_config.json and added_tokens.json add tokens") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   folder.write("added_tokens.json", "{\"[MASK]\": 300}");
   folder.write("tokenizer_config.json",
@@ -133,7 +134,7 @@ TEST_CASE("tokenizer: tokenizer_config.json and added_tokens.json add tokens") {
 }
 
 TEST_CASE("tokenizer: invalid UTF-8 is text with U+FFFD in it") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   for (const char* mode : {"slow", "fast"}) {
     const auto tokenizer = load_tokenizer(folder.path(), mode);
@@ -143,7 +144,7 @@ TEST_CASE("tokenizer: invalid UTF-8 is text with U+FFFD in it") {
 }
 
 TEST_CASE("tokenizer: a pair has its own budget rule in slow and fast") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto slow = load_tokenizer(folder.path(), "slow");
   const auto fast = load_tokenizer(folder.path(), "fast");
@@ -184,10 +185,10 @@ TEST_CASE("tokenizer: slow truncation equals dropping one token at a time") {
 }
 
 TEST_CASE("tokenizer: tokenizer.json gives DeBERTaV3's fast ids") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto from_model = load_tokenizer(folder.path(), "fast");
-  const TestFolder other;
+  const TemporaryFolder other;
   write_config(other, "deberta-v2");
   nlohmann::json vocab = nlohmann::json::array();
   for (const SmallPiece& piece : small_pieces()) vocab.push_back({piece.text, piece.score});
@@ -215,15 +216,14 @@ TEST_CASE("tokenizer: tokenizer.json gives DeBERTaV3's fast ids") {
     CHECK(ids_of(*from_json, text) == ids_of(*from_model, text));
   }
   CHECK(from_json->vocab_size() == 268);
-  CHECK(error_of([&] { load_tokenizer(other.path(), "slow"); }).find("spm.model") !=
-        std::string::npos);
+  CHECK(contains(message_of([&] { load_tokenizer(other.path(), "slow"); }), "spm.model"));
   file["pre_tokenizer"]["prepend_scheme"] = "never";
   other.write("tokenizer.json", file.dump());
-  CHECK(error_of([&] { load_tokenizer(other.path()); }).find("Metaspace") != std::string::npos);
+  CHECK(contains(message_of([&] { load_tokenizer(other.path()); }), "Metaspace"));
 }
 
 TEST_CASE("tokenizer: RoBERTa merges by rank within pre-tokens") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "roberta");
   const std::string vocab =
       "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"h\":4,\"i\":5,\"\u0120\":6,\"hi\":7,"
@@ -254,7 +254,7 @@ TEST_CASE("tokenizer: RoBERTa merges by rank within pre-tokens") {
     return ids;
   }());
 
-  const TestFolder other;
+  const TemporaryFolder other;
   write_config(other, "roberta");
   other.write("tokenizer.json",
               "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, "
@@ -268,15 +268,15 @@ TEST_CASE("tokenizer: RoBERTa merges by rank within pre-tokens") {
   }
 
   folder.write("merges.txt", "#version: 0.2\nh i\nh x\n");
-  CHECK(error_of([&] { load_tokenizer(folder.path()); }).find("merge 2") != std::string::npos);
+  CHECK(contains(message_of([&] { load_tokenizer(folder.path()); }), "merge 2"));
   folder.write("merges.txt", "#version: 0.2\nh i\nhi\n");
-  CHECK(error_of([&] { load_tokenizer(folder.path()); }).find("merges.txt:3") != std::string::npos);
+  CHECK(contains(message_of([&] { load_tokenizer(folder.path()); }), "merges.txt:3"));
   folder.write("vocab.json", "{\"a\": 0, \"a\": 1}");
-  CHECK(error_of([&] { load_tokenizer(folder.path()); }).find("twice") != std::string::npos);
+  CHECK(contains(message_of([&] { load_tokenizer(folder.path()); }), "twice"));
 }
 
 TEST_CASE("tokenizer: BERT cleans, lowers, splits and takes the longest pieces") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_config(folder, "bert");
   const std::string vocab[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",  "[MASK]", "cafe",
                                "caf",   "##e",   "##s",   "\u751F", "!",      "'"};
@@ -297,7 +297,7 @@ TEST_CASE("tokenizer: BERT cleans, lowers, splits and takes the longest pieces")
   CHECK(ids_of(*tokenizer, word).size() == 99);
   CHECK(ids_of(*tokenizer, word + "s") == Ids{2, 1, 3});  // more than 100 characters
 
-  const TestFolder other;
+  const TemporaryFolder other;
   write_config(other, "bert");
   const nlohmann::json file{
       {"normalizer", {{"type", "BertNormalizer"}, {"lowercase", true}, {"strip_accents", nullptr}}},
@@ -316,7 +316,7 @@ TEST_CASE("tokenizer: BERT cleans, lowers, splits and takes the longest pieces")
 }
 
 TEST_CASE("tokenizer: threads share one tokenizer") {
-  const TestFolder folder;
+  const TemporaryFolder folder;
   write_small_deberta(folder);
   const auto tokenizer = load_tokenizer(folder.path(), "fast");
   std::vector<Ids> expected;

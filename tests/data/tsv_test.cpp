@@ -4,10 +4,11 @@
 
 #include <vector>
 
-#include "tests/data/files.h"
+#include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::data;
+using namespace soragrad::test;
 
 namespace {
 
@@ -55,13 +56,13 @@ TEST_CASE("tsv: empty lines are skipped but counted") {
 TEST_CASE("tsv: a line of too many columns is an error that names it") {
   const std::string wide(kMaxTsvColumns - 1, '\t');
   CHECK(read(wide).at(0).size() == kMaxTsvColumns);
-  CHECK(error_of([&] { read("a\n\t" + wide); }) == "[tsv] file.tsv:2: more than 1024 columns.");
+  CHECK(message_of([&] { read("a\n\t" + wide); }) == "[tsv] file.tsv:2: more than 1024 columns.");
 }
 
 TEST_CASE("tsv: a missing file is an error that names it") {
-  const TestFolder folder;
-  CHECK(error_of([&] { TsvReader(folder / "none.tsv"); }) ==
-        "[file] " + (folder / "none.tsv") + ": cannot open: No such file or directory.");
+  const TemporaryFolder folder;
+  CHECK(message_of([&] { TsvReader(folder / "none.tsv"); }) ==
+        "[file] " + (folder / "none.tsv").string() + ": cannot open: No such file or directory.");
 }
 
 TEST_CASE("tsv: shown makes foreign text fit for one line") {

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "core/error.h"
 #include "nn/checkpoint/safetensors.h"
@@ -13,6 +11,7 @@
 #include "nn/checkpoint/torch_pickle.h"
 #include "nn/checkpoint/torch_state_dict.h"
 #include "nn/checkpoint/torch_zip.h"
+#include "tests/files.h"
 #include "tests/fuzz/targets.h"
 
 namespace soragrad::fuzz {
@@ -69,9 +68,7 @@ void read_pickle(std::string_view bytes) {
 }
 
 std::string golden(const char* name) {
-  std::ifstream file(std::string(SORAGRAD_SOURCE_DIR "/tests/golden/checkpoint/") + name,
-                     std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  return test::read_text(std::string(SORAGRAD_SOURCE_DIR "/tests/golden/checkpoint/") + name);
 }
 
 std::vector<std::string> zip_seeds() {

@@ -1,11 +1,11 @@
 #include <filesystem>
-#include <map>
 
 #include "data/glue_file.h"
 #include "data/tokenizer/tokenizer.h"
 #include "models/config.h"
 #include "sora/adapter_file.h"
 #include "tests/data/tokenizer_models.h"
+#include "tests/files.h"
 #include "tests/fuzz/targets.h"
 #include "tests/nn/checkpoint_files.h"
 #include "train/config.h"
@@ -15,21 +15,13 @@ namespace soragrad::fuzz {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-// The folder of a reader that takes paths; it goes away with the program.
-const fs::path& folder(const char* name) {
-  static const nn::test::TemporaryFolder root;
-  static std::map<std::string, fs::path> made;
-  fs::path& path = made[name];
-  if (path.empty()) {
-    path = root / name;
-    fs::create_directory(path);
-  }
-  return path;
+// The folder of the readers that take paths; it goes away with the program.
+const test::TemporaryFolder& folder() {
+  static const test::TemporaryFolder root;
+  return root;
 }
 
-void use_tokenizer(const fs::path& path, bool two_modes) {
+void use_tokenizer(const std::filesystem::path& path, bool two_modes) {
   for (const char* mode : {"fast", "slow"}) {
     if (!two_modes && mode[0] == 's') continue;
     const auto tokenizer = data::load_tokenizer(path, mode);
@@ -39,10 +31,10 @@ void use_tokenizer(const fs::path& path, bool two_modes) {
 
 // A tokenizer's folder of one model type in which one file is the input.
 void read_tokenizer(const char* type, const char* file, std::string_view bytes) {
-  const fs::path& path = folder((std::string(type) + "-" + file).c_str());
-  nn::test::write_file(path / "config.json", std::string(R"({"model_type": ")") + type + "\"}");
-  nn::test::write_file(path / file, bytes);
-  use_tokenizer(path, std::string_view(type) == "deberta-v2");
+  const std::string name = std::string(type) + "-" + file + "/";
+  folder().write(name + "config.json", std::string(R"({"model_type": ")") + type + "\"}");
+  folder().write(name + file, bytes);
+  use_tokenizer(folder() / name, std::string_view(type) == "deberta-v2");
 }
 
 void read_config(std::string_view bytes) {
@@ -51,55 +43,45 @@ void read_config(std::string_view bytes) {
 }
 
 void read_merges(std::string_view bytes) {
-  const fs::path& path = folder("roberta-merges.txt");
-  nn::test::write_file(path / "vocab.json",
-                       R"({"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"a":4,"b":5,"ab":6})");
+  folder().write("roberta-merges.txt/vocab.json",
+                 R"({"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"a":4,"b":5,"ab":6})");
   read_tokenizer("roberta", "merges.txt", bytes);
 }
 
 void read_vocab_json(std::string_view bytes) {
-  nn::test::write_file(folder("roberta-vocab.json") / "merges.txt", "#version: 0.2\na b\n");
+  folder().write("roberta-vocab.json/merges.txt", "#version: 0.2\na b\n");
   read_tokenizer("roberta", "vocab.json", bytes);
 }
 
 void read_rows(std::string_view bytes) {
-  const fs::path path = folder("rows") / "rows.tsv";
-  nn::test::write_file(path, bytes);
+  const std::string path = folder().write("rows.tsv", bytes);
   for (const char* task : {"cola", "stsb", "mnli"}) {
     try {
-      data::load_glue_file(data::find_glue_task(task), path.string(), data::Labels::required);
+      data::load_glue_file(data::find_glue_task(task), path, data::Labels::required);
     } catch (const UsageError&) {
       throw;
     } catch (const Error&) {
     }
   }
-  data::load_glue_file(data::find_glue_task("mrpc"), path.string(), data::Labels::ignored);
+  data::load_glue_file(data::find_glue_task("mrpc"), path, data::Labels::ignored);
 }
 
 void read_yaml(std::string_view bytes) {
-  const fs::path path = folder("yaml") / "config.yaml";
-  nn::test::write_file(path, bytes);
   train::Config config;
-  train::read_yaml(config, path.string());
+  train::read_yaml(config, folder().write("config.yaml", bytes));
 }
 
 void read_recipe(std::string_view bytes) {
-  const fs::path path = folder("yaml") / "recipe.yaml";
-  nn::test::write_file(path, bytes);
-  train::runs_of(train::read_recipe(path.string()));
+  train::runs_of(train::read_recipe(folder().write("recipe.yaml", bytes)));
 }
 
 void read_adapter(std::string_view bytes) {
-  const fs::path& path = folder("adapter");
-  const fs::path tensors = path / "adapter_model.safetensors";
-  if (!fs::exists(tensors)) {
-    nn::test::write_file(
-        tensors, nn::test::safetensors(R"({"base_model.model.a.q.lora_A.weight":)"
+  folder().write("adapter/adapter_model.safetensors",
+                 nn::test::safetensors(R"({"base_model.model.a.q.lora_A.weight":)"
                                        R"({"dtype":"U8","shape":[2,2],"data_offsets":[0,4]}})",
                                        "abcd"));
-  }
-  nn::test::write_file(path / "adapter_config.json", bytes);
-  sora::read_adapter_config(path);
+  folder().write("adapter/adapter_config.json", bytes);
+  sora::read_adapter_config(folder() / "adapter");
 }
 
 template <typename... Texts>
@@ -135,8 +117,8 @@ constexpr Target kTargets[] = {
      [] { return seeds(kRobertaTokenizer, kBertTokenizer); }},
     {"tokenizer_config",
      [](std::string_view bytes) {
-       nn::test::write_file(folder("bert-tokenizer_config.json") / "vocab.txt",
-                            "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n");
+       folder().write("bert-tokenizer_config.json/vocab.txt",
+                      "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n");
        read_tokenizer("bert", "tokenizer_config.json", bytes);
      },
      [] {

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/files.h"
 
 namespace soragrad::models {
 namespace {
 
+using namespace test;
 using nlohmann::json;
 
 json deberta_json() {
@@ -34,21 +36,12 @@ json deberta_json() {
 
 // The message of the Error that parsing throws; empty where it throws none.
 std::string refusal(const std::string& text) {
-  try {
-    parse_config(text, "config.json");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { parse_config(text, "config.json"); });
 }
 
 std::string refusal_of(json object, const std::string& key, const json& value) {
   object[key] = value;
   return refusal(object.dump());
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -167,15 +160,15 @@ TEST_CASE("config: what is not computed is refused by name") {
     const std::string message = refusal_of(deberta_json(), key, value);
     CAPTURE(key);
     CAPTURE(message);
-    CHECK(holds(message, "[config.json] "));
-    CHECK(holds(message, key));
-    CHECK(message.find('\n') == std::string::npos);
+    CHECK(contains(message, "[config.json] "));
+    CHECK(contains(message, key));
+    CHECK_FALSE(contains(message, "\n"));
   }
-  CHECK(holds(refusal(R"({"model_type": "bert", "position_embedding_type": "relative_key"})"),
-              "position_embedding_type"));
-  CHECK(holds(refusal(R"({"model_type": "roberta", "max_position_embeddings": 2})"),
-              "max_position_embeddings"));
-  CHECK(holds(refusal(R"({"model_type": "deberta-v2"})"), "relative_attention"));
+  CHECK(contains(refusal(R"({"model_type": "bert", "position_embedding_type": "relative_key"})"),
+                 "position_embedding_type"));
+  CHECK(contains(refusal(R"({"model_type": "roberta", "max_position_embeddings": 2})"),
+                 "max_position_embeddings"));
+  CHECK(contains(refusal(R"({"model_type": "deberta-v2"})"), "relative_attention"));
 }
 
 TEST_CASE("config: the text must be one JSON object") {
@@ -188,8 +181,8 @@ TEST_CASE("config: the text must be one JSON object") {
         "{\"a\":" + std::string(100000, '['), std::string("{\"model_type\": \"b\xff\"}")}) {
     const std::string message = refusal(text);
     CAPTURE(message);
-    CHECK(holds(message, "[config.json] "));
-    CHECK(message.find('\n') == std::string::npos);
+    CHECK(contains(message, "[config.json] "));
+    CHECK_FALSE(contains(message, "\n"));
     CHECK(message.size() < 400);
   }
 }

@@ -3,11 +3,9 @@
 #include "models/load.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,26 +13,25 @@
 #include "core/error.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/linear.h"
+#include "tests/files.h"
 
 namespace soragrad::models {
 namespace {
 
 namespace fs = std::filesystem;
+using test::contains;
 
 const fs::path kGoldens = fs::path(SORAGRAD_SOURCE_DIR) / "tests/golden/models";
 
 // A copy of a golden model whose tensors can be changed before it is written.
-class ModelFolder {
- public:
+struct ModelFolder : test::TemporaryFolder {
   struct Values {
     std::vector<int64_t> sizes;
     std::vector<float> elements;
   };
 
   explicit ModelFolder(const std::string& golden) {
-    std::string pattern = fs::temp_directory_path() / "soragrad_XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-    fs::copy_file(kGoldens / golden / "config.json", path_ / "config.json");
+    fs::copy_file(kGoldens / golden / "config.json", *this / "config.json");
     const nn::Checkpoint checkpoint = nn::open_checkpoint(kGoldens / golden);
     for (const nn::StoredTensor& tensor : checkpoint.tensors()) {
       Values& values = tensors[tensor.name];
@@ -43,11 +40,6 @@ class ModelFolder {
       nn::copy_to(tensor, std::span<float>(values.elements));
     }
   }
-  ~ModelFolder() { fs::remove_all(path_); }
-  ModelFolder(const ModelFolder&) = delete;
-  ModelFolder& operator=(const ModelFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
   void add(const std::string& name, std::vector<int64_t> sizes) {
     int64_t count = 1;
     for (const int64_t size : sizes) count *= size;
@@ -58,28 +50,16 @@ class ModelFolder {
     for (const auto& [name, values] : tensors) {
       writer.add(name, values.sizes, std::span<const float>(values.elements));
     }
-    writer.write(path_ / "model.safetensors");
-    return load_model(path_, options);
+    writer.write(*this / "model.safetensors");
+    return load_model(path(), options);
   }
   // The message of the Error that loading throws; empty where it throws none.
   std::string refusal() const {
-    try {
-      load();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return test::message_of([&] { load(); });
   }
 
   std::map<std::string, Values> tensors;
-
- private:
-  fs::path path_;
 };
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::vector<real> values_of(SequenceClassifier& model, const std::string& path) {
   nn::Parameter* parameter = model.find_parameter(path);
@@ -98,15 +78,15 @@ TEST_CASE("load_model: everything that does not fit is listed together") {
   folder.add("pooler.dense.weight", {9, 8});
   const std::string message = folder.refusal();
   CAPTURE(message);
-  CHECK(holds(message, "model.safetensors]"));
-  CHECK(holds(message,
-              "2 missing (deberta.embeddings.word_embeddings.weight, "
-              "deberta.encoder.layer.1.output.dense.bias)"));
-  CHECK(holds(message, "1 unexpected (deberta.encoder.layer.2.output.dense.bias)"));
-  CHECK(holds(message,
-              "2 mis-shaped (deberta.encoder.LayerNorm.bias is (10) instead of (9), "
-              "pooler.dense.weight is (9, 8) instead of (9, 9))"));
-  CHECK(message.find('\n') == std::string::npos);
+  CHECK(contains(message, "model.safetensors]"));
+  CHECK(contains(message,
+                 "2 missing (deberta.embeddings.word_embeddings.weight, "
+                 "deberta.encoder.layer.1.output.dense.bias)"));
+  CHECK(contains(message, "1 unexpected (deberta.encoder.layer.2.output.dense.bias)"));
+  CHECK(contains(message,
+                 "2 mis-shaped (deberta.encoder.LayerNorm.bias is (10) instead of (9), "
+                 "pooler.dense.weight is (9, 8) instead of (9, 9))"));
+  CHECK_FALSE(contains(message, "\n"));
 }
 
 TEST_CASE("load_model: ten names of a kind, then a count") {
@@ -114,9 +94,9 @@ TEST_CASE("load_model: ten names of a kind, then a count") {
   for (char c = 'a'; c <= 'o'; ++c) folder.add(std::string("foreign.") + c, {1});
   const std::string message = folder.refusal();
   CAPTURE(message);
-  CHECK(holds(message, "15 unexpected (foreign.a, "));
-  CHECK(holds(message, "foreign.j, ...)"));
-  CHECK_FALSE(holds(message, "foreign.k"));
+  CHECK(contains(message, "15 unexpected (foreign.a, "));
+  CHECK(contains(message, "foreign.j, ...)"));
+  CHECK_FALSE(contains(message, "foreign.k"));
 }
 
 TEST_CASE("load_model: known extras of published files are ignored") {
@@ -140,7 +120,7 @@ TEST_CASE("load_model: known extras of published files are ignored") {
   }
   CHECK(bert.refusal() == "");
   bert.add("roberta.pooler.dense.weight", {3});
-  CHECK(holds(bert.refusal(), "1 unexpected (roberta.pooler.dense.weight)"));
+  CHECK(contains(bert.refusal(), "1 unexpected (roberta.pooler.dense.weight)"));
 }
 
 TEST_CASE("load_model: an absent head is drawn from the seed and named") {
@@ -153,7 +133,7 @@ TEST_CASE("load_model: an absent head is drawn from the seed and named") {
   const LoadedModel c = folder.load({.seed = 2});
   CHECK(a.drawn == std::vector<std::string>{"pooler.dense.weight", "pooler.dense.bias",
                                             "classifier.weight", "classifier.bias"});
-  CHECK(holds(drawn_line(a, 1), "classifier.weight"));
+  CHECK(contains(drawn_line(a, 1), "classifier.weight"));
   const auto weight = values_of(*a.model, "pooler.dense.weight");
   CHECK(weight == values_of(*b.model, "pooler.dense.weight"));
   CHECK(weight != values_of(*c.model, "pooler.dense.weight"));
@@ -176,7 +156,7 @@ TEST_CASE("load_model: another number of labels draws the classifier alone") {
         std::vector<std::string>{"classifier.out_proj.weight", "classifier.out_proj.bias"});
   // A bias that contradicts its weight is no other head.
   folder.add("classifier.bias", {2});
-  CHECK(holds(folder.refusal(), "classifier.bias is (2) instead of (3)"));
+  CHECK(contains(folder.refusal(), "classifier.bias is (2) instead of (3)"));
 }
 
 TEST_CASE("load_model: a file of the bare encoder") {
@@ -196,12 +176,12 @@ TEST_CASE("load_model: a file of the bare encoder") {
 TEST_CASE("load_model: a file that is cut short or absent") {
   const ModelFolder folder("roberta");
   folder.load();
-  const fs::path file = folder.path() / "model.safetensors";
+  const fs::path file = folder / "model.safetensors";
   fs::resize_file(file, fs::file_size(file) - 1);
   CHECK_THROWS_AS(load_model(folder.path()), Error);
   fs::remove(file);
   CHECK_THROWS_AS(load_model(folder.path()), Error);
-  fs::remove(folder.path() / "config.json");
+  fs::remove(folder / "config.json");
   CHECK_THROWS_AS(load_model(folder.path()), Error);
 }
 
@@ -218,7 +198,7 @@ TEST_CASE("load_model: dropouts can be set") {
 TEST_CASE("save_model: what is saved loads with the same values and keys") {
   const ModelFolder folder("deberta_buckets");
   const LoadedModel loaded = folder.load({.num_labels = 4, .seed = 3});
-  const fs::path target = folder.path() / "saved" / "model";
+  const fs::path target = folder / "saved/model";
   save_model(target, *loaded.model);
   const LoadedModel again = load_model(target);
   CHECK(again.drawn.empty());
@@ -241,7 +221,7 @@ TEST_CASE("save_model: a model with a delta is refused") {
     if (module.path() != "classifier") return;
     dynamic_cast<nn::Linear&>(module).attach(std::make_unique<Nothing>());
   });
-  CHECK_THROWS_AS(save_model(folder.path() / "saved", *loaded.model), Error);
+  CHECK_THROWS_AS(save_model(folder / "saved", *loaded.model), Error);
 }
 
 }  // namespace soragrad::models

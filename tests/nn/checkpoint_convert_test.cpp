@@ -77,11 +77,9 @@ TEST_CASE("checkpoint: integers, booleans and doubles convert; floats are no int
   const std::vector<uint8_t> flags = {0, 1, 2};
   CHECK(converted<int64_t>(tensor_of(DType::boolean, std::as_bytes(std::span(flags)))) ==
         std::vector<int64_t>{0, 1, 1});
-  CHECK(message_of([&] { converted<int64_t>(wide); }).find("'x' holds F64, where integers") !=
-        std::string::npos);
+  CHECK(contains(message_of([&] { converted<int64_t>(wide); }), "'x' holds F64, where integers"));
   std::vector<float> short_one(2);
-  CHECK(message_of([&] { copy_to(wide, std::span(short_one)); }).find("(3) has 3 elements") !=
-        std::string::npos);
+  CHECK(contains(message_of([&] { copy_to(wide, std::span(short_one)); }), "(3) has 3 elements"));
 }
 
 TEST_CASE("checkpoint: strided tensors of every rank equal an element by element walk") {

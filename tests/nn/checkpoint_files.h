@@ -1,53 +1,24 @@
-// Files for the tests of nn/checkpoint: a temporary folder, and zip archives, pickles and
-// safetensors files put together by hand, so that each part of them can be made wrong.
+// Files for the tests of nn/checkpoint: zip archives, pickles and safetensors files put together by
+// hand, so that each part of them can be made wrong.
 #pragma once
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "tests/files.h"
 
 namespace soragrad::nn::test {
 
-// A folder that goes away with its contents.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "soragrad_XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::filesystem::path write_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-  return path;
-}
-
-inline std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using namespace soragrad::test;
 
 // Little-endian bytes of a number.
 template <typename T>
@@ -73,17 +44,6 @@ std::vector<T> numbers(const Checkpoint& checkpoint, std::string_view name) {
   std::vector<T> result(static_cast<size_t>(checkpoint.at(name).numel()));
   checkpoint.copy_to(name, std::span<T>(result));
   return result;
-}
-
-// The message of the Error that a call throws; "" where it throws none.
-template <typename Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 // Pickle opcodes, protocol 2.

@@ -57,9 +57,9 @@ void check_refused(const std::string& bytes, std::string_view expected, bool is_
         is_zip ? read_torch_zip(bytes_of(bytes)) : read_torch_legacy(bytes_of(bytes));
   });
   CAPTURE(message);
-  CHECK(message.find(expected) != message.npos);
+  CHECK(contains(message, expected));
   CHECK(message.starts_with("[file] "));
-  CHECK(message.find('\n') == message.npos);
+  CHECK_FALSE(contains(message, "\n"));
   CHECK(message.size() < 600);
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("safetensors: a giant text or number costs no more than the file") {
     const MemoryLimit limit(64);
     const std::string message = message_of([&] { read_safetensors(bytes_of(bytes)); });
     CAPTURE(message);
-    CHECK(message.find("a text or number of more than 8388608 bytes") != message.npos);
+    CHECK(contains(message, "a text or number of more than 8388608 bytes"));
   }
   // An escaped quote ends no text, and many short ones are no long one.
   const std::string good = safetensors(R"({"__metadata__":{"a\\":"\"","b":"[1,2]"}})", "");

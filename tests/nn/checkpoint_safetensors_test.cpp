@@ -13,7 +13,7 @@ Safetensors read(const std::string& bytes) {
 }
 
 TEST_CASE("safetensors: what is written is read back bit by bit") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::vector<float> floats = {1.5f,
                                      -0.0f,
                                      std::numeric_limits<float>::denorm_min(),
@@ -52,34 +52,31 @@ TEST_CASE("safetensors: what is written is read back bit by bit") {
 
 TEST_CASE("safetensors: the bytes are those of the reference implementation") {
   const float numbers[] = {1, 2};
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   SafetensorsWriter writer;
   writer.add<float>("x", std::vector<int64_t>{2}, numbers);
   writer.write(folder / "x");
   std::string json =
       R"({"__metadata__":{"format":"pt"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   json.resize((json.size() + 7) / 8 * 8, ' ');
-  CHECK(read_file(folder / "x") == safetensors(json, raw<float>({1, 2})));
+  CHECK(read_text(folder / "x") == safetensors(json, raw<float>({1, 2})));
 }
 
 TEST_CASE("safetensors: a write that fails leaves the old file and no other") {
-  TemporaryFolder folder;
-  write_file(folder / "x", "old");
+  const TemporaryFolder folder;
+  folder.write("x", "old");
   SafetensorsWriter writer;
   CHECK_THROWS_AS(writer.add<float>("x", std::vector<int64_t>{3}, std::vector<float>{1}), Error);
   const float one[] = {1};
   writer.add<float>("x", std::vector<int64_t>{1}, one);
   CHECK_THROWS_AS(writer.add<float>("x", std::vector<int64_t>{1}, one), Error);
-  CHECK(message_of([&] { writer.write(folder / "absent/x"); }).find("cannot create") !=
-        std::string::npos);
-  std::filesystem::create_directory(folder / "taken");
-  write_file(folder / "taken/inside", "");
-  CHECK(message_of([&] { writer.write(folder / "taken"); }).find("cannot rename") !=
-        std::string::npos);
-  CHECK(read_file(folder / "x") == "old");
+  CHECK(contains(message_of([&] { writer.write(folder / "absent/x"); }), "cannot create"));
+  folder.write("taken/inside", "");
+  CHECK(contains(message_of([&] { writer.write(folder / "taken"); }), "cannot rename"));
+  CHECK(read_text(folder / "x") == "old");
   std::filesystem::create_symlink("x", folder / "link");
   writer.write(folder / "link");  // replaces what the link names
-  CHECK(read_file(folder / "x").size() > 8);
+  CHECK(read_text(folder / "x").size() > 8);
   CHECK(std::filesystem::is_symlink(folder / "link"));
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 3);
 }
@@ -112,9 +109,9 @@ TEST_CASE("safetensors: unknown types and high ranks are listed, refused only wh
       copy_to(file.tensors[i], std::span(numbers).first(numel));
     });
   };
-  CHECK(refusal(0).find("'f8' holds F8_E4M3, which cannot be loaded") != std::string::npos);
-  CHECK(refusal(1).find("'new' holds F3") != std::string::npos);
-  CHECK(refusal(2).find("'deep' has 5 dimensions") != std::string::npos);
+  CHECK(contains(refusal(0), "'f8' holds F8_E4M3, which cannot be loaded"));
+  CHECK(contains(refusal(1), "'new' holds F3"));
+  CHECK(contains(refusal(2), "'deep' has 5 dimensions"));
   CHECK(refusal(3).empty());
   CHECK(numbers[0] == 'g');
 }
@@ -188,9 +185,9 @@ TEST_CASE("safetensors: damaged and hostile files are refused in one line") {
     CAPTURE(bytes.substr(0, 200));
     const std::string message = message_of([&] { read(bytes); });
     CAPTURE(message);
-    CHECK(message.find(expected) != message.npos);
+    CHECK(contains(message, expected));
     CHECK(message.starts_with("[file] "));
-    CHECK(message.find('\n') == message.npos);
+    CHECK_FALSE(contains(message, "\n"));
     CHECK(message.size() < 400);
   }
 }

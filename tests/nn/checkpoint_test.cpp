@@ -1,7 +1,6 @@
 #include "nn/checkpoint/checkpoint.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "tests/nn/checkpoint_files.h"
 
@@ -18,11 +17,6 @@ std::string one_tensor(std::string_view name, float first) {
   return safetensors(json, raw<float>({first, first + 1}));
 }
 
-fs::path shared_folder() {
-  if (const char* folder = std::getenv("SORAGRAD_SHARED")) return folder;
-  return fs::path(SORAGRAD_SOURCE_DIR) / ".." / "shared";
-}
-
 TEST_CASE("checkpoint: old LayerNorm names become weight and bias, others stay") {
   CHECK(current_name("bert.encoder.LayerNorm.gamma") == "bert.encoder.LayerNorm.weight");
   CHECK(current_name("LayerNorm.beta") == "LayerNorm.bias");
@@ -34,37 +28,37 @@ TEST_CASE("checkpoint: old LayerNorm names become weight and bias, others stay")
 }
 
 TEST_CASE("checkpoint: a file with an old and a new name of one tensor is refused") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string json = R"({"LayerNorm.gamma":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                            R"("LayerNorm.weight":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})";
-  const fs::path path = write_file(folder / "model.safetensors", safetensors(json, "ab"));
+  const fs::path path = folder.write("model.safetensors", safetensors(json, "ab"));
   const std::string message = message_of([&] { open_checkpoint(path); });
-  CHECK(message.find("has 'LayerNorm.weight' twice") != message.npos);
+  CHECK(contains(message, "has 'LayerNorm.weight' twice"));
 }
 
 TEST_CASE("checkpoint: the first kind of weights in a folder is taken") {
-  TemporaryFolder folder;
-  CHECK(message_of([&] { open_checkpoint(folder.path()); }).find("holds no weights") !=
-        std::string::npos);
+  const TemporaryFolder folder;
+  CHECK(contains(message_of([&] { open_checkpoint(folder.path()); }), "holds no weights"));
   // By content, not by ending: a .bin may hold safetensors.
-  write_file(folder / "pytorch_model.bin", one_tensor("x", 10));
+  folder.write("pytorch_model.bin", one_tensor("x", 10));
   CHECK(numbers<float>(open_checkpoint(folder.path()), "x") == std::vector<float>{10, 11});
-  write_file(folder / "model.safetensors", one_tensor("x", 20));
+  folder.write("model.safetensors", one_tensor("x", 20));
   CHECK(numbers<float>(open_checkpoint(folder.path()), "x") == std::vector<float>{20, 21});
 }
 
 TEST_CASE("checkpoint: shards are joined through their index") {
-  TemporaryFolder folder;
-  write_file(folder / "a.safetensors", one_tensor("x", 1));
-  write_file(folder / "b.bin",
-             zip({{"b/data.pkl",
-                   pickle::whole(
-                       "}" + pickle::text("LayerNorm.gamma") +
-                       pickle::tensor(pickle::storage("FloatStorage", "0", 2), 0, {2}, {1}) + "s")},
-                  {"b/data/0", raw<float>({5, 6})}}));
-  write_file(folder / "model.safetensors.index.json",
-             "\xef\xbb\xbf{\"metadata\": {\"total_size\": 16, \"deep\": [{\"a\": null}]},"
-             "\"weight_map\": {\"x\": \"a.safetensors\", \"LayerNorm.gamma\": \"b.bin\"}}");
+  const TemporaryFolder folder;
+  folder.write("a.safetensors", one_tensor("x", 1));
+  folder.write(
+      "b.bin",
+      zip({{"b/data.pkl",
+            pickle::whole("}" + pickle::text("LayerNorm.gamma") +
+                          pickle::tensor(pickle::storage("FloatStorage", "0", 2), 0, {2}, {1}) +
+                          "s")},
+           {"b/data/0", raw<float>({5, 6})}}));
+  folder.write("model.safetensors.index.json",
+               "\xef\xbb\xbf{\"metadata\": {\"total_size\": 16, \"deep\": [{\"a\": null}]},"
+               "\"weight_map\": {\"x\": \"a.safetensors\", \"LayerNorm.gamma\": \"b.bin\"}}");
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   REQUIRE(checkpoint.tensors().size() == 2);
   CHECK(numbers<float>(checkpoint, "x") == std::vector<float>{1, 2});
@@ -72,24 +66,23 @@ TEST_CASE("checkpoint: shards are joined through their index") {
 }
 
 TEST_CASE("checkpoint: links of a Hugging Face cache are followed") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   const fs::path snapshot = folder / "snapshots/rev";
-  fs::create_directories(snapshot);
-  fs::create_directories(folder / "blobs");
-  write_file(folder / "blobs/c0ffee", one_tensor("x", 1));
+  folder.write("blobs/c0ffee", one_tensor("x", 1));
+  folder.write("snapshots/rev/model.safetensors.index.json",
+               R"({"weight_map":{"x":"a.safetensors"}})");
   fs::create_symlink("../../blobs/c0ffee", snapshot / "a.safetensors");
-  write_file(snapshot / "model.safetensors.index.json", R"({"weight_map":{"x":"a.safetensors"}})");
   CHECK(numbers<float>(open_checkpoint(snapshot), "x") == std::vector<float>{1, 2});
 }
 
 TEST_CASE("checkpoint: indices that lead outside or contradict their shards are refused") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   const fs::path model = folder / "model";
   fs::create_directories(model / "sub");
-  write_file(folder / "outside.safetensors", one_tensor("x", 1));
-  write_file(model / "a.safetensors", one_tensor("x", 1));
-  write_file(model / "b.safetensors", one_tensor("x", 2));
-  write_file(model / "c.safetensors", one_tensor("y", 3));
+  folder.write("outside.safetensors", one_tensor("x", 1));
+  folder.write("model/a.safetensors", one_tensor("x", 1));
+  folder.write("model/b.safetensors", one_tensor("x", 2));
+  folder.write("model/c.safetensors", one_tensor("y", 3));
   fs::create_symlink("../outside.safetensors", model / "link.safetensors");
   fs::create_symlink("loop.safetensors", model / "loop.safetensors");
   const std::pair<std::string, std::string> cases[] = {
@@ -121,20 +114,20 @@ TEST_CASE("checkpoint: indices that lead outside or contradict their shards are 
   };
   for (const auto& [index, expected] : cases) {
     CAPTURE(index.substr(0, 100));
-    write_file(model / "model.safetensors.index.json", index);
+    folder.write("model/model.safetensors.index.json", index);
     const std::string message = message_of([&] { open_checkpoint(model); });
     CAPTURE(message);
-    CHECK(message.find(expected) != message.npos);
-    CHECK(message.find('\n') == message.npos);
+    CHECK(contains(message, expected));
+    CHECK_FALSE(contains(message, "\n"));
   }
 }
 
 TEST_CASE("checkpoint: mapped bytes are the file's, of the wanted type, and outlive the reader") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::optional<MappedBytes> mapped;
   {
     const Checkpoint checkpoint =
-        open_checkpoint(write_file(folder / "x.safetensors", one_tensor("x", 4)));
+        open_checkpoint(folder.write("x.safetensors", one_tensor("x", 4)));
     CHECK(!checkpoint.mapped("x", DType::f64));
     CHECK_THROWS_AS(checkpoint.mapped("y", DType::f32), Error);
     mapped = checkpoint.mapped("x", DType::f32);
@@ -145,16 +138,16 @@ TEST_CASE("checkpoint: mapped bytes are the file's, of the wanted type, and outl
 }
 
 TEST_CASE("checkpoint: bytes that are not aligned are copied, not mapped") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::string file = one_tensor("x", 4);
   file = safetensors(file.substr(8, file.size() - 16) + ' ', file.substr(file.size() - 8));
-  const Checkpoint checkpoint = open_checkpoint(write_file(folder / "x.safetensors", file));
+  const Checkpoint checkpoint = open_checkpoint(folder.write("x.safetensors", file));
   CHECK(!checkpoint.mapped("x", DType::f32));
   CHECK(numbers<float>(checkpoint, "x") == std::vector<float>{4, 5});
 }
 
 TEST_CASE("checkpoint: what is no file of weights is refused by name") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::string tar(600, 'x');
   tar.replace(257, 5, "ustar");
   const std::pair<std::string, std::string> cases[] = {
@@ -165,28 +158,26 @@ TEST_CASE("checkpoint: what is no file of weights is refused by name") {
       {"", "no torch checkpoint"},
   };
   for (const auto& [content, expected] : cases) {
-    const fs::path path = write_file(folder / "pytorch_model.bin", content);
+    const fs::path path = folder.write("pytorch_model.bin", content);
     const std::string message = message_of([&] { open_checkpoint(path); });
     CAPTURE(message);
-    CHECK(message.find(expected) != message.npos);
+    CHECK(contains(message, expected));
   }
   const auto message = message_of([&] {
-    open_checkpoint(write_file(folder / "model.safetensors",
-                               "version https://git-lfs.github.com/spec/v1\noid sha256:1\n"));
+    open_checkpoint(folder.write("model.safetensors",
+                                 "version https://git-lfs.github.com/spec/v1\noid sha256:1\n"));
   });
-  CHECK(message.find("Git LFS pointer") != message.npos);
-  CHECK(message_of([&] { open_checkpoint(folder / "absent"); }).find("cannot be opened") !=
-        std::string::npos);
-  CHECK(message_of([&] { open_checkpoint("/dev/zero"); }).find("not a regular file") !=
-        std::string::npos);
+  CHECK(contains(message, "Git LFS pointer"));
+  CHECK(contains(message_of([&] { open_checkpoint(folder / "absent"); }), "cannot be opened"));
+  CHECK(contains(message_of([&] { open_checkpoint("/dev/zero"); }), "not a regular file"));
 }
 
 TEST_CASE("checkpoint: the three forms of the tiny DeBERTa hold the same names and shapes") {
-  const fs::path fixtures = shared_folder() / "fixtures";
-  if (!fs::exists(fixtures / "models/deberta_tiny/model.safetensors")) {
+  if (!shared_path("fixtures/models/deberta_tiny/model.safetensors")) {
     MESSAGE("SKIPPED: no fixtures beside the checkout");
     return;
   }
+  const fs::path fixtures = *shared_path("fixtures");
   const Checkpoint reference = open_checkpoint(fixtures / "models/deberta_tiny");
   const Checkpoint halves = open_checkpoint(fixtures / "checkpoints/deberta_tiny_a_zip_fp16");
   const Checkpoint legacy = open_checkpoint(fixtures / "checkpoints/deberta_tiny_b_legacy_fp32");

@@ -40,7 +40,7 @@ void check_views(const Checkpoint& checkpoint) {
 }
 
 TEST_CASE("torch zip: views of one storage are read where they lie") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   // A filler aligns the storage, as torch's padding does.
   std::string bytes, filler;
   do {
@@ -51,58 +51,56 @@ TEST_CASE("torch zip: views of one storage are read where they lie") {
                 "a comment");
     filler += ' ';
   } while (bytes.find(raw<float>({0, 1, 2, 3, 4, 5})) % 4 != 0);
-  check_views(open_checkpoint(write_file(folder / "pytorch_model.bin", bytes)));
+  check_views(open_checkpoint(folder.write("pytorch_model.bin", bytes)));
 }
 
 TEST_CASE("torch legacy: views of one storage are read where they lie") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   std::string state = state_of_views(), bytes;
   do {
     bytes = legacy(state, {{"0", raw<float>({0, 1, 2, 3, 4, 5}), 6}});
     state = "\x80\x02" + state;  // a second protocol mark shifts the data by two bytes
   } while (bytes.find(raw<float>({0, 1, 2, 3, 4, 5})) % 4 > 1);
-  const fs::path path = write_file(folder / "pytorch_model.bin", bytes);
+  const fs::path path = folder.write("pytorch_model.bin", bytes);
   const Checkpoint checkpoint = open_checkpoint(path);
   CHECK(numbers<float>(checkpoint, "b") == std::vector<float>{0, 3, 1, 4, 2, 5});
   CHECK(numbers<float>(checkpoint, "d") == std::vector<float>{5});
 }
 
 TEST_CASE("torch legacy: a view of a storage begins at its own offset") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   using namespace pickle;
   const std::string view = tuple(text("v") + integer(2) + integer(4));
   const std::string state =
       ordered_dict(text("a") + tensor(storage("FloatStorage", "0", 6, view), 1, {2}, {1}) +
                    text("b") + tensor(storage("FloatStorage", "0", 6, "N"), 1, {2}, {1}));
-  const Checkpoint checkpoint = open_checkpoint(write_file(
-      folder / "pytorch_model.bin", legacy(state, {{"0", raw<float>({0, 1, 2, 3, 4, 5}), 6}})));
+  const Checkpoint checkpoint = open_checkpoint(
+      folder.write("pytorch_model.bin", legacy(state, {{"0", raw<float>({0, 1, 2, 3, 4, 5}), 6}})));
   CHECK(numbers<float>(checkpoint, "a") == std::vector<float>{3, 4});
   CHECK(numbers<float>(checkpoint, "b") == std::vector<float>{1, 2});
 }
 
 TEST_CASE("torch: an ordered dict of pairs, as Python 2 wrote it, is read") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   using namespace pickle;
   const std::string pair = "](U\1a" + tensor(storage("ByteStorage", "0", 2), 0, {2}, {1}) + "e";
   const std::string state = call(global("collections", "OrderedDict"), "](" + pair + "e");
-  const Checkpoint checkpoint = open_checkpoint(
-      write_file(folder / "pytorch_model.bin", legacy(state, {{"0", "\x07\x09", 2}})));
+  const Checkpoint checkpoint =
+      open_checkpoint(folder.write("pytorch_model.bin", legacy(state, {{"0", "\x07\x09", 2}})));
   CHECK(numbers<int64_t>(checkpoint, "a") == std::vector<int64_t>{7, 9});
 }
 
 TEST_CASE("torch: members that are no tensors are listed and refused only when used") {
-  TemporaryFolder folder;
+  const TemporaryFolder folder;
   using namespace pickle;
   // The dict also holds itself: a cycle.
   const std::string state = "}q\1(" + text("epoch") + integer(3) + text("self") + "h\1" +
                             text("x") + tensor(storage("ByteStorage", "0", 1), 0, {1}, {1}) + "u";
-  const Checkpoint checkpoint = open_checkpoint(write_file(
-      folder / "pytorch_model.bin", zip({{"a/data.pkl", whole(state)}, {"a/data/0", "\x05"}})));
+  const Checkpoint checkpoint = open_checkpoint(
+      folder.write("pytorch_model.bin", zip({{"a/data.pkl", whole(state)}, {"a/data/0", "\x05"}})));
   CHECK(checkpoint.contains("epoch"));
-  CHECK(message_of([&] { numbers<float>(checkpoint, "epoch"); }).find("holds a Python int") !=
-        std::string::npos);
-  CHECK(message_of([&] { numbers<float>(checkpoint, "self"); }).find("holds a Python dict") !=
-        std::string::npos);
+  CHECK(contains(message_of([&] { numbers<float>(checkpoint, "epoch"); }), "holds a Python int"));
+  CHECK(contains(message_of([&] { numbers<float>(checkpoint, "self"); }), "holds a Python dict"));
   CHECK(numbers<float>(checkpoint, "x") == std::vector<float>{5});
 }
 
@@ -141,7 +139,7 @@ TEST_CASE("torch zip: an archive that another tool deflated is read all the same
 TEST_CASE("torch zip: a pickle that PyTorch would run is refused by the name of what it runs") {
   const std::string message = message_of([&] { open_checkpoint(kGolden / "code.bin"); });
   CAPTURE(message);
-  CHECK(message.find("refuses 'posix.system'") != message.npos);
+  CHECK(contains(message, "refuses 'posix.system'"));
 }
 
 }  // namespace

@@ -6,46 +6,23 @@
 
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "core/file.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/gated_delta.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
 #include "sora/prune.h"
+#include "tests/files.h"
 #include "tests/sora/toy_model.h"
 
 namespace soragrad::sora {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder of this test alone, gone at its end.
-struct Folder {
-  fs::path path;
-  explicit Folder(const std::string& name)
-      : path(fs::temp_directory_path() / ("soragrad_adapter_test_" + name)) {
-    fs::remove_all(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-};
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using namespace test;
 
 // Values as after training: no factor is 0, some gates are.
 std::unique_ptr<Method> trained(ToyModel& model, const MethodConfig& config) {
@@ -75,17 +52,18 @@ MethodConfig config_of(const std::string& method) {
 }
 
 TEST_CASE("adapter: every method comes back with equal logits and configuration") {
+  const TemporaryFolder root;
   for (const std::string name : {"sora", "lora", "adalora", "houlsby", "pfeiffer", "bitfit"}) {
     CAPTURE(name);
-    const Folder folder(name);
+    const fs::path folder = root / name;
     ToyModel model;
     trained(model, config_of(name));
-    save_adapter(folder.path, model, config_of(name), {"models/toy", "rte", kLabels});
+    save_adapter(folder, model, config_of(name), {"models/toy", "rte", kLabels});
     ToyModel fresh;
-    const auto method = load_adapter(folder.path, fresh);
+    const auto method = load_adapter(folder, fresh);
     CHECK(method->name() == name);
     CHECK(fresh.logits() == model.logits());
-    const AdapterConfig read = read_adapter_config(folder.path);
+    const AdapterConfig read = read_adapter_config(folder);
     CHECK(!read.peft);
     CHECK(read.info.base_model == "models/toy");
     CHECK(read.info.task == "rte");
@@ -96,58 +74,58 @@ TEST_CASE("adapter: every method comes back with equal logits and configuration"
 }
 
 TEST_CASE("adapter: what does not fit is listed by name") {
-  const Folder folder("misfit");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("lora"));
-  save_adapter(folder.path, model, config_of("lora"), {});
-  const fs::path config = folder.path / "adapter_config.json";
-  auto json = nn::read_json_object(config);
+  save_adapter(folder.path(), model, config_of("lora"), {});
+  auto json = nn::read_json_object(folder / "adapter_config.json");
   const auto load_with = [&](const char* key, const nlohmann::json& value) {
     auto changed = json;
     value.is_null() ? static_cast<void>(changed.erase(key))
                     : static_cast<void>(changed[key] = value);
-    write_file_atomically(config.string(), changed.dump());
+    folder.write("adapter_config.json", changed.dump());
     return message_of([&] {
       ToyModel fresh;
-      load_adapter(folder.path, fresh);
+      load_adapter(folder.path(), fresh);
     });
   };
-  CHECK(holds(load_with("r", 2),
-              "24 mis-shaped (deberta.encoder.layer.0.attention.self.query_proj."
-              "lora_A.weight is (3, 8) instead of (2, 8), "));
-  CHECK(holds(load_with("target_modules", {"query_proj"}), "20 unexpected ("));
-  CHECK(holds(load_with("method", "bitfit"), "24 unexpected ("));
-  CHECK(holds(load_with("r", nullptr), "adapter_config.json] the key \"r\" is missing."));
-  CHECK(holds(load_with("r", "many"), "\"r\" is \"many\"; it must be an integer."));
-  CHECK(holds(load_with("r", 0), "[r] 0 is too small; at least 1 is wanted."));
-  CHECK(holds(load_with("r", int64_t{1} << 40), "above 65536"));
-  CHECK(holds(load_with("r", 65536), "24 mis-shaped ("));  // and nothing of that size is allocated
-  CHECK(holds(load_with("method", "lora\nsora"), "\"method\" holds control characters."));
-  CHECK(holds(load_with("target_modules", "all"), "it must be a list of names."));
-  CHECK(holds(load_with("target_modules", {"nothing"}), "\"nothing\" matches no Linear"));
-  CHECK(holds(load_with("method", "dora"), "\"dora\" is not known"));
+  CHECK(contains(load_with("r", 2),
+                 "24 mis-shaped (deberta.encoder.layer.0.attention.self.query_proj."
+                 "lora_A.weight is (3, 8) instead of (2, 8), "));
+  CHECK(contains(load_with("target_modules", {"query_proj"}), "20 unexpected ("));
+  CHECK(contains(load_with("method", "bitfit"), "24 unexpected ("));
+  CHECK(contains(load_with("r", nullptr), "adapter_config.json] the key \"r\" is missing."));
+  CHECK(contains(load_with("r", "many"), "\"r\" is \"many\"; it must be an integer."));
+  CHECK(contains(load_with("r", 0), "[r] 0 is too small; at least 1 is wanted."));
+  CHECK(contains(load_with("r", int64_t{1} << 40), "above 65536"));
+  CHECK(
+      contains(load_with("r", 65536), "24 mis-shaped ("));  // and nothing of that size is allocated
+  CHECK(contains(load_with("method", "lora\nsora"), "\"method\" holds control characters."));
+  CHECK(contains(load_with("target_modules", "all"), "it must be a list of names."));
+  CHECK(contains(load_with("target_modules", {"nothing"}), "\"nothing\" matches no Linear"));
+  CHECK(contains(load_with("method", "dora"), "\"dora\" is not known"));
   CHECK(load_with("comment", "ignored") == "");
 }
 
 TEST_CASE("adapter: damaged files and empty folders are one line") {
-  const Folder folder("damaged");
+  const TemporaryFolder folder;
   ToyModel model;
-  CHECK(holds(message_of([&] { load_adapter(folder.path, model); }), "adapter_config.json"));
-  fs::create_directories(folder.path);
-  const std::string config = (folder.path / "adapter_config.json").string();
+  for (const fs::path& path : {folder.path(), folder / "none"}) {
+    CHECK(contains(message_of([&] { load_adapter(path, model); }), "adapter_config.json"));
+  }
   for (const std::string text :
        {"", "[]", "{\"method\": \"lora\", \"method\": \"sora\"}", "{\"method\"", "{}"}) {
-    write_file_atomically(config, text);
-    const std::string message = message_of([&] { load_adapter(folder.path, model); });
-    CHECK(holds(message, "adapter_config.json"));
-    CHECK(!holds(message, "\n"));
+    folder.write("adapter_config.json", text);
+    const std::string message = message_of([&] { load_adapter(folder.path(), model); });
+    CHECK(contains(message, "adapter_config.json"));
+    CHECK(!contains(message, "\n"));
   }
 }
 
 TEST_CASE("prune: zero gates go, logits stay, and the result loads on its own") {
   for (const std::string name : {"sora", "adalora", "lora"}) {
     CAPTURE(name);
-    const Folder folder("prune_" + name);
+    const TemporaryFolder folder;
     ToyModel model;
     const auto method = trained(model, config_of(name));
     if (name != "lora") gated_deltas(model).front()->gate->value().fill_zero();
@@ -158,9 +136,9 @@ TEST_CASE("prune: zero gates go, logits stay, and the result loads on its own") 
     CHECK(pruned.method == "lora");
     CHECK(pruned.modules->size() == (name == "lora" ? 12 : 11));
     CHECK(pruned.modules->back().rank == (name == "lora" ? 3 : 2));
-    save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+    save_adapter(folder.path(), model, pruned, {"toy", "rte", kLabels});
     ToyModel fresh;
-    const auto again = load_adapter(folder.path, fresh);
+    const auto again = load_adapter(folder.path(), fresh);
     CHECK(fresh.logits() == model.logits());
     CHECK(again->counts().stored == stored);
     CHECK(again->sparsity().total == 0);
@@ -171,39 +149,40 @@ TEST_CASE("prune: zero gates go, logits stay, and the result loads on its own") 
 }
 
 TEST_CASE("prune: without any gate only the head is left, and loads") {
-  const Folder folder("prune_all");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("sora"));
   for (GatedDelta* delta : gated_deltas(model)) delta->gate->value().fill_zero();
   const std::vector<real> before = model.logits();
   const MethodConfig pruned = prune(model, config_of("sora"));
   CHECK(pruned.modules->empty());
-  save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+  save_adapter(folder.path(), model, pruned, {"toy", "rte", kLabels});
   ToyModel fresh;
-  const auto again = load_adapter(folder.path, fresh);
+  const auto again = load_adapter(folder.path(), fresh);
   CHECK(gated_deltas(fresh).empty());
   check_near(fresh.logits(), before);
   CHECK(again->counts().stored == 0);
 }
 
 TEST_CASE("adapter: training goes on from one with its ranks and values") {
-  const Folder folder("continued");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("sora"));
   const MethodConfig pruned = prune(model, config_of("sora"));
-  save_adapter(folder.path, model, pruned, {"toy", "rte", kLabels});
+  save_adapter(folder.path(), model, pruned, {"toy", "rte", kLabels});
   MethodConfig run = config_of("lora");
   run.r = 5;
   run.lora_dropout = 0.25;
-  const MethodConfig further = continued(run, folder.path);
+  const MethodConfig further = continued(run, folder.path());
   CHECK(further.lora_dropout == 0.25);
   ToyModel fresh;
   const auto method = make_method(further);
   method->attach(fresh, 7);
-  load_initial_adapter(folder.path, fresh);
+  load_initial_adapter(folder.path(), fresh);
   CHECK(fresh.logits() == model.logits());
   CHECK(gated_deltas(fresh).front()->rank() == 2);
-  CHECK(holds(message_of([&] { continued(config_of("sora"), folder.path); }), "set method=lora"));
+  CHECK(contains(message_of([&] { continued(config_of("sora"), folder.path()); }),
+                 "set method=lora"));
 }
 
 TEST_CASE("merge: a plain model with equal logits") {
@@ -222,14 +201,15 @@ TEST_CASE("merge: a plain model with equal logits") {
 }
 
 TEST_CASE("peft: files, names and patterns of an exported adapter") {
-  const Folder folder("export");
+  const TemporaryFolder root;
+  const fs::path folder = root / "export";
   ToyModel model;
   trained(model, config_of("sora"));
   gated_deltas(model)[5]->gate->value().fill_zero();    // layer 0's output.dense: no rank left
   gated_deltas(model)[6]->gate->value().data()[0] = 0;  // layer 1's query_proj: rank 1
   const std::vector<real> before = model.logits();
-  export_peft(folder.path, model, {"models/toy", "rte", kLabels});
-  const auto json = nn::read_json_object(folder.path / "adapter_config.json");
+  export_peft(folder, model, {"models/toy", "rte", kLabels});
+  const auto json = nn::read_json_object(folder / "adapter_config.json");
   CHECK(json["peft_type"] == "LORA");
   CHECK(json["task_type"] == "SEQ_CLS");
   CHECK(!json.contains("use_dora"));  // unknown to peft before 0.9, which refuses unknown keys
@@ -245,23 +225,23 @@ TEST_CASE("peft: files, names and patterns of an exported adapter") {
         doctest::Approx(5 / 3.));
   CHECK(!ranks.contains("encoder.layer.0.output.dense"));
   for (const auto& [key, rank] : ranks.items()) CHECK(alphas.contains(key));
-  const auto file = nn::open_checkpoint(folder.path / "adapter_model.safetensors");
+  const auto file = nn::open_checkpoint(folder / "adapter_model.safetensors");
   CHECK(file.tensors().size() == 2 * 11 + 4);
   CHECK(
       file.at("base_model.model.deberta.encoder.layer.0.intermediate.dense.lora_B.weight").sizes ==
       std::vector<int64_t>{kIntermediate, 2});
   CHECK(file.contains("base_model.model.pooler.dense.bias"));
   ToyModel fresh;
-  CHECK(load_adapter(folder.path, fresh)->name() == "lora");
+  CHECK(load_adapter(folder, fresh)->name() == "lora");
   check_near(fresh.logits(), before);
 }
 
 TEST_CASE("peft: equal ranks need no patterns and short target names") {
-  const Folder folder("uniform");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("lora"));
-  export_peft(folder.path, model, {});
-  const auto json = nn::read_json_object(folder.path / "adapter_config.json");
+  export_peft(folder.path(), model, {});
+  const auto json = nn::read_json_object(folder / "adapter_config.json");
   CHECK(json["r"] == 3);
   CHECK(json["lora_alpha"] == 5);
   CHECK(json["rank_pattern"].empty());
@@ -272,40 +252,39 @@ TEST_CASE("peft: equal ranks need no patterns and short target names") {
 }
 
 TEST_CASE("peft: an adapter without any rank keeps one module of zeros") {
-  const Folder folder("empty");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("sora"));
   for (GatedDelta* delta : gated_deltas(model)) delta->gate->value().fill_zero();
   const std::vector<real> before = model.logits();
-  export_peft(folder.path, model, {});
-  CHECK(nn::read_json_object(folder.path / "adapter_config.json")["r"] == 1);
+  export_peft(folder.path(), model, {});
+  CHECK(nn::read_json_object(folder / "adapter_config.json")["r"] == 1);
   ToyModel fresh;
-  load_adapter(folder.path, fresh);
+  load_adapter(folder.path(), fresh);
   check_near(fresh.logits(), before);
 }
 
 TEST_CASE("peft: what is no low-rank adapter cannot be exported") {
   for (const std::string name : {"houlsby", "bitfit", "full"}) {
-    const Folder folder("other_" + name);
+    const TemporaryFolder folder;
     ToyModel model;
     trained(model, config_of(name));
-    CHECK_THROWS_AS(export_peft(folder.path, model, {}), Error);
+    CHECK_THROWS_AS(export_peft(folder.path(), model, {}), Error);
   }
 }
 
 TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
-  const Folder folder("import");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("lora"));
-  export_peft(folder.path, model, {});
-  const fs::path config = folder.path / "adapter_config.json";
-  auto json = nn::read_json_object(config);
+  export_peft(folder.path(), model, {});
+  auto json = nn::read_json_object(folder / "adapter_config.json");
   const auto factor_with = [&](const char* key, const nlohmann::json& value) {
     auto changed = json;
     changed[key] = value;
-    write_file_atomically(config.string(), changed.dump());
+    folder.write("adapter_config.json", changed.dump());
     ToyModel fresh;
-    load_adapter(folder.path, fresh);
+    load_adapter(folder.path(), fresh);
     return gated_deltas(fresh)[11]->factor();  // layer 1's output.dense
   };
   CHECK(factor_with("use_rslora", false) == doctest::Approx(5 / 3.));
@@ -314,21 +293,21 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
   CHECK(factor_with("alpha_pattern", {{"encoder\\.layer\\.1\\.output\\.dense", 6}}) ==
         doctest::Approx(2));
   CHECK(factor_with("alpha_pattern", {{"layer.0.output.dense", 9}}) == doctest::Approx(5 / 3.));
-  CHECK(holds(message_of([&] {
-                factor_with("alpha_pattern", {{"(a+)+", 9}});
-              }),
-              "is a regular expression"));
-  CHECK(holds(message_of([&] { factor_with("use_dora", true); }), "use_dora"));
-  CHECK(holds(message_of([&] { factor_with("peft_type", "IA3"); }), "\"IA3\"; LORA and ADALORA"));
-  CHECK(holds(message_of([&] { factor_with("init_lora_weights", "pissa_niter_4"); }),
-              "changes the base weights"));
+  CHECK(contains(message_of([&] {
+                   factor_with("alpha_pattern", {{"(a+)+", 9}});
+                 }),
+                 "is a regular expression"));
+  CHECK(contains(message_of([&] { factor_with("use_dora", true); }), "use_dora"));
+  CHECK(
+      contains(message_of([&] { factor_with("peft_type", "IA3"); }), "\"IA3\"; LORA and ADALORA"));
+  CHECK(contains(message_of([&] { factor_with("init_lora_weights", "pissa_niter_4"); }),
+                 "changes the base weights"));
 }
 
 TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
-  const Folder folder("adalora_import");
+  const TemporaryFolder folder;
   ToyModel model;
   trained(model, config_of("adalora"));
-  fs::create_directories(folder.path);
   std::vector<Tensor> values;
   nn::SafetensorsWriter writer;
   for (nn::Parameter* parameter : adapter_parameters(model)) {
@@ -339,11 +318,10 @@ TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
   // What peft adds with bias "all": the head it replaced, which nobody reads.
   writer.add("base_model.model.classifier.original_module.bias", kReal,
              values.back().shape().sizes(), {values.back().raw(), values.back().bytes()});
-  writer.write(folder.path / "adapter_model.safetensors");
-  write_file_atomically((folder.path / "adapter_config.json").string(),
-                        R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12})");
+  writer.write(folder / "adapter_model.safetensors");
+  folder.write("adapter_config.json", R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12})");
   ToyModel fresh;
-  CHECK(load_adapter(folder.path, fresh)->name() == "adalora");
+  CHECK(load_adapter(folder.path(), fresh)->name() == "adalora");
   CHECK(gated_deltas(fresh).front()->factor() == doctest::Approx(12 / 6.00001));
   CHECK(gated_deltas(fresh).front()->rank() == 3);
 }

@@ -6,17 +6,11 @@
 #include <cmath>
 #include <string>
 
+#include "tests/files.h"
 #include "train/word_table.h"
 
 using namespace soragrad::train;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+using soragrad::test::contains;
 
 TEST_CASE("chart: ticks are round and hold the range") {
   using List = std::vector<double>;

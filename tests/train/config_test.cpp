@@ -2,44 +2,26 @@
 #include "train/config.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 
 #include "core/error.h"
+#include "tests/files.h"
 #include "train/suggest.h"
 
 using namespace soragrad;
+using namespace soragrad::test;
 using namespace soragrad::train;
 
 namespace {
 
 // A file that lives as long as the case.
 struct TemporaryFile {
+  explicit TemporaryFile(std::string_view text) : path(folder.write("config.yaml", text)) {}
+  TemporaryFolder folder;
   std::string path;
-  explicit TemporaryFile(const std::string& text) {
-    static int count = 0;
-    path = (std::filesystem::temp_directory_path() /
-            ("soragrad_config_" + std::to_string(getpid()) + "_" + std::to_string(count++)))
-               .string();
-    std::ofstream(path) << text;
-  }
-  ~TemporaryFile() { std::filesystem::remove(path); }
 };
-
-// The message of the Error that a call throws.
-template <typename Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
 
 std::string set_message(const std::string& argument) {
   return message_of([&] {
@@ -95,13 +77,13 @@ TEST_CASE("config: protocol paper freezes the head unless train_head says otherw
 }
 
 TEST_CASE("config: an unknown key is answered with the nearest one") {
-  CHECK(set_message("learning_rat=1").find("did you mean `learning_rate`?") != std::string::npos);
-  CHECK(set_message("lerning_rate=1").find("`learning_rate`") != std::string::npos);
-  CHECK(set_message("lr=1").find("`learning_rate`") != std::string::npos);
-  CHECK(set_message("max_step=1").find("`max_steps`") != std::string::npos);
-  CHECK(set_message("batch_size=1").find("`per_device_train_batch_size`") != std::string::npos);
-  CHECK(set_message("sede=1").find("`seed`") != std::string::npos);
-  CHECK(set_message("qqqqqqqq=1").find("did you mean") == std::string::npos);
+  CHECK(contains(set_message("learning_rat=1"), "did you mean `learning_rate`?"));
+  CHECK(contains(set_message("lerning_rate=1"), "`learning_rate`"));
+  CHECK(contains(set_message("lr=1"), "`learning_rate`"));
+  CHECK(contains(set_message("max_step=1"), "`max_steps`"));
+  CHECK(contains(set_message("batch_size=1"), "`per_device_train_batch_size`"));
+  CHECK(contains(set_message("sede=1"), "`seed`"));
+  CHECK_FALSE(contains(set_message("qqqqqqqq=1"), "did you mean"));
 }
 
 TEST_CASE("config: a wrong value is named with its key and what is expected") {
@@ -131,7 +113,7 @@ TEST_CASE("config: a wrong value is named with its key and what is expected") {
            Row{"=3", "not of the form key=value"},
        }) {
     CAPTURE(row.argument);
-    CHECK(set_message(row.argument).find(row.part) != std::string::npos);
+    CHECK(contains(set_message(row.argument), row.part));
   }
 }
 
@@ -145,10 +127,10 @@ TEST_CASE("config: contradictions between keys are refused") {
     CAPTURE(row.argument);
     Config config = complete();
     set_argument(config, row.argument);
-    CHECK(message_of([&] { resolve(config); }).find(row.part) != std::string::npos);
+    CHECK(contains(message_of([&] { resolve(config); }), row.part));
   }
   Config config;
-  CHECK(message_of([&] { resolve(config); }).find("model is not given") != std::string::npos);
+  CHECK(contains(message_of([&] { resolve(config); }), "model is not given"));
 }
 
 TEST_CASE("config: what --dump-config prints reads back as the same") {
@@ -168,7 +150,7 @@ TEST_CASE("config: what --dump-config prints reads back as the same") {
   CHECK(again.model == "a folder: with #marks \"and\" quotes");
   CHECK(again.data == "null");
   CHECK(again.train_file == "123");
-  CHECK(text.find("adam_epsilon: 1.0e-06\n") != std::string::npos);
+  CHECK(contains(text, "adam_epsilon: 1.0e-06\n"));
 }
 
 TEST_CASE("config: what is printed without model, task and data leaves them open") {
@@ -176,20 +158,19 @@ TEST_CASE("config: what is printed without model, task and data leaves them open
   set_argument(config, "protocol=paper");
   soragrad::train::complete(config);
   const std::string text = to_yaml(config);
-  CHECK(text.find("model: auto\ntask: auto\ndata: auto\n") != std::string::npos);
-  CHECK(text.find("train_head: false\n") != std::string::npos);
+  CHECK(contains(text, "model: auto\ntask: auto\ndata: auto\n"));
+  CHECK(contains(text, "train_head: false\n"));
   const TemporaryFile file(text);
   Config again;
   read_yaml(again, file.path);
   CHECK(to_yaml(again) == text);
-  CHECK(message_of([&] { resolve(again); }).find("model is not given") != std::string::npos);
+  CHECK(contains(message_of([&] { resolve(again); }), "model is not given"));
 }
 
 TEST_CASE("config: errors in a file name file and line") {
   const TemporaryFile file("seed: 3\n\nlearning_rat: 1\n");
   Config config;
-  CHECK(message_of([&] { read_yaml(config, file.path); }).find(file.path + ":3: ") !=
-        std::string::npos);
+  CHECK(contains(message_of([&] { read_yaml(config, file.path); }), file.path + ":3: "));
 }
 
 TEST_CASE("config: malformed and hostile YAML is refused") {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -129,8 +130,8 @@ TEST_CASE("path: every schedule repeats the reference run, step by step and phas
   const test::TinyFolder scratch;
   for (const char* name : {"linear", "log_linear", "exp_linear"}) {
     CAPTURE(name);
-    const fs::path folder = kGolden / name, run = scratch.path / name;
-    const json results = run_case(folder, scratch.path);
+    const fs::path folder = kGolden / name, run = scratch / name;
+    const json results = run_case(folder, scratch.path());
     const json expected = json::parse(test::read_text(folder / "phases.json"));
     std::vector<json> steps = read_lines(run / "metrics.jsonl");
     std::erase_if(steps, [](const json& line) { return line.contains("split"); });
@@ -180,11 +181,11 @@ TEST_CASE("path: percentages count from phase 0, and the front holds what nothin
   CHECK(path.points[5].kept == 2);
 
   const std::string csv = to_csv(path_table(path, false));
-  CHECK(csv.find("\n1,0.1,20,6,8,80,0.6,0.55,,75,110,1\n") != std::string::npos);
-  CHECK(csv.find("\n4,0.4,50,2,8,40,,0.25,,,50,1\n") != std::string::npos);
+  CHECK(test::contains(csv, "\n1,0.1,20,6,8,80,0.6,0.55,,75,110,1\n"));
+  CHECK(test::contains(csv, "\n4,0.4,50,2,8,40,,0.25,,,50,1\n"));
   const std::string html = path_html(path);
-  CHECK(html.find("memorization (training rows)") != std::string::npos);
-  CHECK(html.find("nan") == std::string::npos);
+  CHECK(test::contains(html, "memorization (training rows)"));
+  CHECK_FALSE(test::contains(html, "nan"));
   CHECK_THROWS_WITH_AS(read_path(json::array({json::object()}), "accuracy"),
                        doctest::Contains("is damaged"), Error);
 }

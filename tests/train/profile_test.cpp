@@ -15,6 +15,7 @@
 #include "train/trainer.h"
 
 using namespace soragrad;
+using soragrad::test::contains;
 using soragrad::test::read_text;
 using soragrad::test::TinyFolder;
 
@@ -148,9 +149,9 @@ TEST_CASE("profile: a product's arithmetic is 2 m n k, and its table says so") {
   CHECK(row.cost.flops == 2.0 * 30 * 50 * 70);
   CHECK(row.cost.bytes == sizeof(real) * (30 * 50 + 50 * 70 + 30 * 70));
   const std::string table = train::profile_table(recorder, {});
-  CHECK(table.find("matmul") != table.npos);
-  CHECK(table.find("not known") != table.npos);
-  CHECK(train::profile_table(recorder, {1e12, 1e11}).find("1000.0") != table.npos);
+  CHECK(contains(table, "matmul"));
+  CHECK(contains(table, "not known"));
+  CHECK(contains(train::profile_table(recorder, {1e12, 1e11}), "1000.0"));
 }
 
 TEST_CASE("profile: a file that cannot be written is an error before the run") {

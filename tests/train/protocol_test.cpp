@@ -8,18 +8,12 @@
 #include <string>
 
 #include "data/glue_task.h"
+#include "tests/files.h"
 #include "train/config.h"
 
 using namespace soragrad;
 using namespace soragrad::train;
-
-namespace {
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
-
-}  // namespace
+using soragrad::test::contains;
 
 TEST_CASE("protocol: every setting has a source, and those of keys are values of keys") {
   for (const char* name : {"glue", "paper", "adalora"}) {

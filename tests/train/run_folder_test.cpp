@@ -8,24 +8,15 @@
 #include <iterator>
 
 #include "core/error.h"
-#include "tests/train/tiny_run.h"
+#include "tests/files.h"
 #include "train/append_file.h"
 
 using namespace soragrad;
+using namespace soragrad::test;
 using namespace soragrad::train;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Temporary {
-  fs::path path;
-  Temporary() {
-    std::string name = (fs::temp_directory_path() / "soragrad_XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~Temporary() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-};
 
 void touch(const std::string& path) {
   std::ofstream(path) << "x";
@@ -34,15 +25,15 @@ void touch(const std::string& path) {
 }  // namespace
 
 TEST_CASE("run_folder: an existing run is refused unless overwrite is set") {
-  const Temporary root;
+  const TemporaryFolder root;
   const std::string path = root / "run";
   Config config;
   { const RunFolder run = RunFolder::create(path, config); }
   CHECK(RunFolder::is_run(path));
   CHECK_THROWS_WITH_AS(RunFolder::check_free(path, false), doctest::Contains("overwrite=true"),
                        Error);
-  touch(path + "/results.json");
-  touch(path + "/notes.txt");
+  root.write("run/results.json", "x");
+  root.write("run/notes.txt", "x");
   fs::create_directories(path + "/checkpoints/step-3");
   config.overwrite = true;
   { const RunFolder run = RunFolder::create(path, config); }
@@ -52,38 +43,35 @@ TEST_CASE("run_folder: an existing run is refused unless overwrite is set") {
 }
 
 TEST_CASE("run_folder: what is no run is never touched") {
-  const Temporary root;
-  fs::create_directories(root / "photos");
-  touch((root / "photos") + "/cat.jpg");
-  touch(root / "file");
+  const TemporaryFolder root;
+  root.write("photos/cat.jpg", "x");
+  root.write("file", "x");
   fs::create_directories(root / "empty");
   for (const char* name : {"photos", "file"}) {
     CHECK_THROWS_AS(RunFolder::check_free(root / name, true), Error);
     CHECK_THROWS_AS(RunFolder::check_free(root / name, false), Error);
   }
-  CHECK(fs::exists((root / "photos") + "/cat.jpg"));
+  CHECK(fs::exists(root / "photos/cat.jpg"));
   RunFolder::check_free(root / "empty", false);
   RunFolder::check_free(root / "missing", false);
   CHECK_THROWS_AS(RunFolder::open(root / "photos", false), Error);
 }
 
 TEST_CASE("run_folder: what a crash left before config.yaml was there is no obstacle") {
-  const Temporary root;
+  const TemporaryFolder root;
   const std::string path = root / "run";
-  fs::create_directories(path);
-  touch(path + "/config.yaml.tmp.24991.70");
+  root.write("run/config.yaml.tmp.24991.70", "x");
   { const RunFolder run = RunFolder::create(path, Config{}); }
   CHECK(RunFolder::is_run(path));
   CHECK(std::distance(fs::directory_iterator(path), fs::directory_iterator()) == 1);
 
-  fs::create_directories(root / "other");
-  touch((root / "other") + "/config.yaml.tmp.24991.70");
-  touch((root / "other") + "/cat.jpg");
+  root.write("other/config.yaml.tmp.24991.70", "x");
+  root.write("other/cat.jpg", "x");
   CHECK_THROWS_AS(RunFolder::create(root / "other", Config{}), Error);
 }
 
 TEST_CASE("run_folder: two processes cannot train one run") {
-  const Temporary root;
+  const TemporaryFolder root;
   const RunFolder run = RunFolder::create(root / "run", Config{});
   CHECK_THROWS_WITH_AS(RunFolder::open(root / "run", true), doctest::Contains("another process"),
                        Error);
@@ -91,7 +79,7 @@ TEST_CASE("run_folder: two processes cannot train one run") {
 }
 
 TEST_CASE("run_folder: checkpoints are kept up to the limit, unfinished ones do not count") {
-  const Temporary root;
+  const TemporaryFolder root;
   const RunFolder run = RunFolder::create(root / "run", Config{});
   const auto write = [](const std::string& folder) { touch(folder + "/state.json"); };
   for (const int64_t step : {5, 10, 15}) run.add_checkpoint(step, 2, write);
@@ -108,10 +96,10 @@ TEST_CASE("run_folder: checkpoints are kept up to the limit, unfinished ones do 
 }
 
 TEST_CASE("append_file: it cuts back to a length and refuses a file that is shorter") {
-  const Temporary root;
+  const TemporaryFolder root;
   const std::string path = root / "log";
   { AppendFile(path, 0).append("one\ntwo\n"); }
   { AppendFile(path, 4).append("three\n"); }
-  CHECK(test::read_text(path) == "one\nthree\n");
+  CHECK(read_text(path) == "one\nthree\n");
   CHECK_THROWS_AS(AppendFile(path, 11), Error);
 }

@@ -1,13 +1,12 @@
 // Recipes and the tables made of finished runs.
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include "core/error.h"
+#include "tests/files.h"
 #include "train/printed_results.h"
 #include "train/protocol.h"
 #include "train/recipe.h"
@@ -16,33 +15,23 @@
 using namespace soragrad;
 using namespace soragrad::train;
 namespace fs = std::filesystem;
+using test::contains;
 
 namespace {
 
-struct Grid {
-  fs::path path;
-  Grid() {
-    std::string name = (fs::temp_directory_path() / "soragrad_XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~Grid() { fs::remove_all(path); }
-
-  std::string write(const std::string& text) const {
-    std::ofstream(path / "recipe.yaml") << text;
-    return (path / "recipe.yaml").string();
-  }
+struct Grid : test::TemporaryFolder {
+  std::string recipe(std::string_view text) const { return write("recipe.yaml", text); }
   std::string complete() const {
-    return write(
+    return recipe(
         fmt::format("output: {}\nseeds: [1, 2]\n"
                     "common: {{model: m, data: d, protocol: paper}}\n"
                     "methods: {{sora-r4: {{method: sora, r: 4}}, lora: {{}}}}\n"
                     "tasks: {{qqp: {{num_train_epochs: 3}}, rte: {{}}}}\n"
                     "cells: {{rte/lora: {{learning_rate: 1.2e-3}}}}\n",
-                    (path / "runs").string()));
+                    (*this / "runs").string()));
   }
   void finish(const std::string& run, const std::string& json) const {
-    fs::create_directories(path / "runs" / run);
-    std::ofstream(path / "runs" / run / "results.json") << json;
+    write("runs/" + run + "/results.json", json);
   }
 };
 
@@ -94,7 +83,7 @@ TEST_CASE("recipe: mistakes are named with their line") {
         Row{"output: o\n", "needs output, seeds, methods and tasks"},
         Row{"output: [\n", "not YAML"}}) {
     CAPTURE(row.text);
-    CHECK_THROWS_WITH_AS(read_recipe(grid.write(row.text)), doctest::Contains(row.part), Error);
+    CHECK_THROWS_WITH_AS(read_recipe(grid.recipe(row.text)), doctest::Contains(row.part), Error);
   }
   Recipe recipe = read_recipe(grid.complete());
   CHECK_THROWS_AS(select(recipe, {"cola"}, {}, {}), UsageError);
@@ -122,15 +111,14 @@ TEST_CASE("recipe: a run of other settings is not taken for the recipe's") {
   const Grid grid;
   const Recipe recipe = read_recipe(grid.complete());
   const Config config = config_of(recipe, runs_of(recipe)[0]);
-  const std::string folder = (grid.path / "run").string();
-  fs::create_directories(folder);
+  const std::string folder = grid / "run";
   Config made = config;
   made.threads = 7;
   made.output = "elsewhere";
-  std::ofstream(folder + "/config.yaml") << to_yaml(made);
+  grid.write("run/config.yaml", to_yaml(made));
   CHECK_NOTHROW(check_same_run(config, folder));
   made.learning_rate = 0.25;
-  std::ofstream(folder + "/config.yaml") << to_yaml(made);
+  grid.write("run/config.yaml", to_yaml(made));
   CHECK_THROWS_WITH_AS(check_same_run(config, folder),
                        doctest::Contains("learning_rate=0.25, and the recipe has 0.0008 now"),
                        Error);
@@ -192,15 +180,14 @@ TEST_CASE("score_table: mean and deviation over the seeds that are there, beside
   CHECK(score_text(table.cells[1]) == "-");
   CHECK(score_text(table.cells[3]) == "62.50 ± 0.00 (1)");
   CHECK(table.cells[3].printed == "85.32");
-  CHECK(
-      format_table(table, "csv").find("qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n") !=
-      std::string::npos);
-  CHECK(format_table(table, "markdown").find("| --- |") != std::string::npos);
-  CHECK(format_table(table, "html").find(">62.50 ± 0.00 (1)</td>") != std::string::npos);
+  CHECK(contains(format_table(table, "csv"),
+                 "qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n"));
+  CHECK(contains(format_table(table, "markdown"), "| --- |"));
+  CHECK(contains(format_table(table, "html"), ">62.50 ± 0.00 (1)</td>"));
   CHECK(table.wanted == 8);
   CHECK(table.runs.size() == 3);
-  CHECK(format_table(table, "text").find("3 of 8 runs are complete") != std::string::npos);
-  CHECK(format_table(table, "text").find("average") == std::string::npos);
+  CHECK(contains(format_table(table, "text"), "3 of 8 runs are complete"));
+  CHECK_FALSE(contains(format_table(table, "text"), "average"));
   CHECK_THROWS_AS(format_table(table, "pdf"), UsageError);
 }
 
@@ -209,21 +196,21 @@ TEST_CASE("score_table: the average is the papers', over all eight tasks") {
   std::string tasks;
   for (const std::string_view task : printed_tasks()) tasks += fmt::format("{}: {{}}, ", task);
   const Recipe recipe = read_recipe(
-      grid.write(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d, protocol: "
-                             "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
-                             "tasks: {{{}}}\n",
-                             (grid.path / "runs").string(), tasks)));
+      grid.recipe(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d, protocol: "
+                              "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
+                              "tasks: {{{}}}\n",
+                              (grid / "runs").string(), tasks)));
   for (const std::string_view task : printed_tasks()) {
     grid.finish(fmt::format("{}-sora-1", task),
                 R"({"test": {"accuracy": 0.5, "f1": 0.25, "matthews_correlation": 0.5,
                     "pearson": 0.5}, "test_mm": {"accuracy": 0.25}})");
   }
   const std::string csv = format_table(collect_scores(recipe), "markdown");
-  CHECK(csv.find("| average") != std::string::npos);
-  CHECK(csv.find("| 46.88") != std::string::npos);  // (6 * 50 + 2 * 37.5) / 8
-  CHECK(csv.find("| 88.71") != std::string::npos);  // as printed for sora r=4
-  CHECK(csv.find("| 88.38") != std::string::npos);  // lora
-  CHECK(csv.find("| 87.82") != std::string::npos);  // full
+  CHECK(contains(csv, "| average"));
+  CHECK(contains(csv, "| 46.88"));  // (6 * 50 + 2 * 37.5) / 8
+  CHECK(contains(csv, "| 88.71"));  // as printed for sora r=4
+  CHECK(contains(csv, "| 88.38"));  // lora
+  CHECK(contains(csv, "| 87.82"));  // full
 }
 
 TEST_CASE("printed_results: parts of a layer and paths of thresholds have no printed scores") {

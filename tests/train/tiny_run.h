@@ -1,49 +1,34 @@
 // A tiny random BERT with data of its own, so that whole runs take a fraction of a second.
 #pragma once
 
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/load.h"
 #include "nn/init.h"
+#include "tests/files.h"
 #include "train/config.h"
 
 namespace soragrad::test {
 
-inline std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 // A folder with model/ and CoLA/, gone with the object.
-struct TinyFolder {
-  std::filesystem::path path;
-
+struct TinyFolder : TemporaryFolder {
   TinyFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "soragrad_XXXXXX").string();
-    path = mkdtemp(name.data());
     write_model();
-    std::filesystem::create_directories(path / "CoLA");
-    write_rows("train.tsv", 44, 0);
-    write_rows("dev.tsv", 21, 1000);
+    write_rows("CoLA/train.tsv", 44, 0);
+    write_rows("CoLA/dev.tsv", 21, 1000);
   }
-  ~TinyFolder() { std::filesystem::remove_all(path); }
-  TinyFolder(const TinyFolder&) = delete;
-  TinyFolder& operator=(const TinyFolder&) = delete;
 
-  std::string run(const std::string& name) const { return (path / name).string(); }
+  std::string run(std::string_view name) const { return *this / name; }
 
   train::Config config(const std::string& output, std::vector<std::string> arguments) const {
     train::Config config;
     for (const std::string& argument :
-         {"model=" + (path / "model").string(), "data=" + path.string(), std::string("task=cola"),
+         {"model=" + run("model"), "data=" + path().string(), std::string("task=cola"),
           "output=" + run(output), std::string("logging_steps=1"),
           std::string("per_device_train_batch_size=4"), std::string("num_train_epochs=2"),
           std::string("learning_rate=5e-3"), std::string("device=cpu")}) {
@@ -58,30 +43,27 @@ struct TinyFolder {
   static constexpr const char* kWords[] = {"a", "cat", "dog", "sees", "the", "bird", "old", "runs"};
 
   void write_model() const {
-    std::filesystem::create_directories(path / "model");
-    const std::string config = R"({"model_type": "bert", "vocab_size": 13, "hidden_size": 16,
+    write("model/config.json", R"({"model_type": "bert", "vocab_size": 13, "hidden_size": 16,
       "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
       "max_position_embeddings": 128, "type_vocab_size": 2, "hidden_act": "gelu",
       "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "num_labels": 2,
-      "layer_norm_eps": 1e-12, "pad_token_id": 0, "initializer_range": 0.02})";
-    std::ofstream(path / "model/config.json") << config;
-    std::ofstream vocab(path / "model/vocab.txt");
-    for (const char* word : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) vocab << word << "\n";
-    for (const char* word : kWords) vocab << word << "\n";
-    vocab.close();
-    const auto model = models::make_model(models::read_config(path / "model"));
+      "layer_norm_eps": 1e-12, "pad_token_id": 0, "initializer_range": 0.02})");
+    std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    for (const char* word : kWords) vocab += std::string(word) + "\n";
+    write("model/vocab.txt", vocab);
+    const auto model = models::make_model(models::read_config(*this / "model"));
     for (nn::Parameter* parameter : model->parameters()) {
       const std::string name = parameter->path();
       const bool scale = name.ends_with("LayerNorm.weight");
       parameter->assign(scale ? Tensor::full(parameter->declared_shape(), 1)
                               : nn::normal(parameter->declared_shape(), 0.2, 3, name));
     }
-    models::save_model(path / "model", *model);
+    models::save_model(*this / "model", *model);
   }
 
   // Rows are labelled by whether they hold "cat": something to learn.
   void write_rows(const char* name, int rows, uint32_t seed) const {
-    std::ofstream file(path / "CoLA" / name);
+    std::string file;
     uint32_t random = seed * 2654435761u + 12345;
     for (int row = 0; row < rows; ++row) {
       std::string text;
@@ -95,8 +77,9 @@ struct TinyFolder {
         if (i > 0) text += ' ';
         text += word;
       }
-      file << "tiny\t" << has_cat << "\t\t" << text << "\n";
+      file += fmt::format("tiny\t{:d}\t\t{}\n", has_cat, text);
     }
+    write(name, file);
   }
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -31,11 +30,6 @@ namespace {
 // references are exact: room for that and for nothing else.
 constexpr double kTolerance = 1e-4;
 
-fs::path shared_folder() {
-  const char* variable = std::getenv("SORAGRAD_SHARED");
-  return variable ? fs::path(variable) : fs::path(SORAGRAD_SOURCE_DIR) / "../shared";
-}
-
 std::vector<json> read_lines(const fs::path& path) {
   std::vector<json> lines;
   std::ifstream file(path);
@@ -52,13 +46,13 @@ void cut(const fs::path& from, const fs::path& to, int64_t lines) {
 
 std::vector<json> run_case(const fs::path& folder, const fs::path& scratch, const char* device) {
   const json about = json::parse(test::read_text(folder / "case.json"));
-  const fs::path shared = shared_folder(), glue = shared / "data/glue";
+  const fs::path models = *test::shared_path("fixtures/models");
+  const fs::path glue = *test::shared_path("data/glue");
   Config config;
   read_yaml(config, (folder / "config.yaml").string());
   std::vector<std::string> arguments = {
-      "model=" + (shared / "fixtures/models" / about["model"].get<std::string>()).string(),
-      "data=" + glue.string(), "output=" + (scratch / folder.filename()).string(),
-      std::string("device=") + device,
+      "model=" + (models / about["model"].get<std::string>()).string(), "data=" + glue.string(),
+      "output=" + (scratch / folder.filename()).string(), std::string("device=") + device,
       "initial_state=" + (folder / "initial_state.safetensors").string()};
   if (about.contains("train_lines") && about["train_lines"].is_number()) {
     const std::string task = about["task"];
@@ -128,17 +122,17 @@ void compare_sparsity(const std::vector<json>& got, const std::vector<json>& exp
 
 // Every reference run on a device; says why where it cannot.
 void repeat_all(const char* device) {
-  const fs::path cases = shared_folder() / "fixtures/trajectories";
-  if (!fs::exists(cases) || !fs::exists(shared_folder() / "data/glue")) {
-    MESSAGE("SKIPPED: no reference runs at " << cases.string());
+  const auto cases = test::shared_path("fixtures/trajectories");
+  if (!cases || !test::shared_path("data/glue")) {
+    MESSAGE("SKIPPED: no reference runs beside the checkout");
     return;
   }
   const test::TinyFolder scratch;
   int64_t count = 0;
-  for (const auto& entry : fs::directory_iterator(cases)) {
+  for (const auto& entry : fs::directory_iterator(*cases)) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path().filename().string());
-    const std::vector<json> got = run_case(entry.path(), scratch.path, device);
+    const std::vector<json> got = run_case(entry.path(), scratch.path(), device);
     const std::vector<json> expected = read_lines(entry.path() / "expected.jsonl");
     compare(got, expected);
     compare_sparsity(got, expected, entries_of(entry.path() / "initial_state.safetensors"));
