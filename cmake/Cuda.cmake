@@ -4,6 +4,8 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cu
   set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)  # where NVIDIA's packages put it
 endif()
 enable_language(CUDA)
+# nvcc may compile with an older g++ than the rest (Debian's), whose libstdc++ is not to be linked.
+list(FILTER CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES EXCLUDE REGEX "/gcc/")
 # Of the architectures of a release those that this nvcc knows, or what -DSORAGRAD_CUDA_ARCHITECTURES
 # names. The newest also comes as PTX, from which the driver makes code for newer ones.
 set(SORAGRAD_CUDA_ARCHITECTURES "release" CACHE STRING "GPU architectures, as 80;90, or release")

@@ -7,7 +7,7 @@
 
 #include "core/cuda_runtime.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 
 // Says so where there is none; the case is to end then.
 inline bool skipped_without_gpu() {
@@ -16,4 +16,4 @@ inline bool skipped_without_gpu() {
   return !reason.empty();
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -7,7 +7,7 @@
 #include "autograd/ops.h"
 #include "core/error.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 
 const std::vector<OpCase>& op_cases() {
   static const std::vector<OpCase> rows = [] {
@@ -94,4 +94,4 @@ Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device)
   return constant(values, {n, rows}, device);
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -11,7 +11,7 @@
 #include "autograd/variable.h"
 #include "core/rng.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 
 using Call = std::function<Variable(std::span<const Variable>)>;
 
@@ -68,4 +68,4 @@ Variable constant(const std::vector<real>& values, const Shape& shape, Device de
 // (n, rows) with a single 1 a row, in column index[i].
 Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device);
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

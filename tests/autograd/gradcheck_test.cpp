@@ -32,17 +32,17 @@ std::set<std::string> matches(const std::string& text, const char* pattern) {
 
 std::set<std::string> ops_with_rows() {
   std::set<std::string> names;
-  for (const testing::OpCase& row : testing::op_cases()) names.insert(row.op);
+  for (const test::OpCase& row : test::op_cases()) names.insert(row.op);
   return names;
 }
 
 }  // namespace
 
 TEST_CASE("gradcheck: every op of the table agrees with differences") {
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
-    const GradcheckResult result = gradcheck(row.call, testing::make_variables(row));
+    const GradcheckResult result = gradcheck(row.call, test::make_variables(row));
     CHECK(result.derivatives > 0);
     CHECK_MESSAGE(result.worst < kTolerance, result.where);
   }
@@ -58,7 +58,7 @@ TEST_CASE("gradcheck: finds a wrong gradient") {
                     gradients.add(0, dx);
                   });
   };
-  const Variable x(testing::normal({5}, 1), true);
+  const Variable x(test::normal({5}, 1), true);
   const GradcheckResult result = gradcheck(wrong_square, std::span(&x, 1));
   CHECK(result.worst > 1e-5);
   CHECK(result.derivatives == 5);
@@ -90,7 +90,7 @@ TEST_CASE("gradcheck: every name given to record() has a row in op_cases") {
     }
   }
   CHECK(files > 5);
-  for (const testing::OpCase& row : testing::op_cases()) row.call(testing::make_variables(row));
+  for (const test::OpCase& row : test::op_cases()) row.call(test::make_variables(row));
   for (const std::string& op : recorded_ops()) {
     if (op != "wrong") CHECK_MESSAGE(rows.contains(op), op << " has no row");
   }

@@ -38,7 +38,7 @@ OptimizerState two_updates(Device device, kernels::UpdateRule rule, bool clip) {
        .rule = rule,
        .proximal = Proximal::released,
        .threshold = 0.2}};
-  OptimizerState state{testing::normal({1000}, 1).clone().to(device),
+  OptimizerState state{test::normal({1000}, 1).clone().to(device),
                        Tensor::zeros({1000}, kReal, device), Tensor::zeros({1000}, kReal, device)};
   const Tensor grad_scale = Tensor::full({}, real(0.7), device);
   for (int t = 1; t <= 2; ++t) {
@@ -51,7 +51,7 @@ OptimizerState two_updates(Device device, kernels::UpdateRule rule, bool clip) {
     Tensor table = Tensor::empty({bytes}, DType::u8);
     std::memcpy(table.raw(), now.data(), table.bytes());
     table = table.to(device);
-    const Tensor grad = testing::normal({1000}, static_cast<uint64_t>(10 + t)).to(device);
+    const Tensor grad = test::normal({1000}, static_cast<uint64_t>(10 + t)).to(device);
     kernels::adamw(device, {.value = state.value.data(),
                             .grad = grad.data(),
                             .m = state.m.data(),
@@ -88,8 +88,8 @@ Ranks allocate_ranks(Device device, const std::vector<kernels::RankPlan>& plans)
   const Tensor grad_scale = Tensor::full({}, real(0.7), device);
   Tensor values;
   for (size_t step = 0; step < plans.size(); ++step) {
-    values = testing::normal({kEntries}, 2 * step).clone().to(device);
-    const Tensor grads = testing::normal({kEntries}, 2 * step + 1).to(device);
+    values = test::normal({kEntries}, 2 * step).clone().to(device);
+    const Tensor grads = test::normal({kEntries}, 2 * step + 1).to(device);
     Tensor plan = Tensor::empty({static_cast<int64_t>(sizeof(plans[step]))}, DType::u8);
     std::memcpy(plan.raw(), &plans[step], sizeof(plans[step]));
     plan = plan.to(device);
@@ -130,7 +130,7 @@ Ranks allocate_ranks(Device device, const std::vector<kernels::RankPlan>& plans)
 }  // namespace
 
 TEST_CASE("rank_allocation: a GPU chooses the CPU's ranks") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   const std::vector<kernels::RankPlan> plans = {
       {.smooths = true},                                                // no mask yet
       {.smooths = true, .masks = true, .applies = true, .dropped = 0},  // all are kept
@@ -158,7 +158,7 @@ TEST_CASE("rank_allocation: a GPU chooses the CPU's ranks") {
 }
 
 TEST_CASE("adamw: a GPU makes the CPU's updates") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   for (const auto rule :
        {kernels::UpdateRule::torch, kernels::UpdateRule::hf, kernels::UpdateRule::sgd}) {
     for (const bool clip : {false, true}) {
@@ -176,10 +176,10 @@ TEST_CASE("adamw: a GPU makes the CPU's updates") {
 }
 
 TEST_CASE("grad_norm: a GPU gives the CPU's norm") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   for (const int64_t n : {0, 1, 257, 70001}) {
     CAPTURE(n);
-    const Tensor x = testing::normal({n}, 5);
+    const Tensor x = test::normal({n}, 5);
     double norms[2];
     real scales[2];
     for (const Device device : {Device::cpu, Device::cuda}) {
@@ -199,9 +199,9 @@ TEST_CASE("grad_norm: a GPU gives the CPU's norm") {
 }
 
 TEST_CASE("gemm: on a GPU a product over no elements is zero, or adds nothing") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   for (const bool accumulate : {false, true}) {
-    const Tensor c = testing::normal({3, 4}, 6).to(Device::cuda);
+    const Tensor c = test::normal({3, 4}, 6).to(Device::cuda);
     const std::vector<real> before = c.to_vector();
     kernels::gemm(Device::cuda, {.c = c.data(),
                                  .m = 3,
@@ -216,15 +216,15 @@ TEST_CASE("gemm: on a GPU a product over no elements is zero, or adds nothing") 
 }
 
 TEST_CASE("attention: a row of 3100 keys on a GPU agrees with the CPU") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   constexpr int64_t kLength = 3100, kShort = 5, kHidden = 2;
   const std::vector<int64_t> offsets = {0, kShort, kShort + kLength};
   const int64_t tokens = offsets.back();
   Tensor results[2], probabilities[2];
   for (const Device device : {Device::cpu, Device::cuda}) {
-    const Tensor q = testing::normal({2, kHidden}, 1).to(device);
-    const Tensor k = testing::normal({tokens, kHidden}, 2).to(device);
-    const Tensor v = testing::normal({tokens, kHidden}, 3).to(device);
+    const Tensor q = test::normal({2, kHidden}, 1).to(device);
+    const Tensor k = test::normal({tokens, kHidden}, 2).to(device);
+    const Tensor v = test::normal({tokens, kHidden}, 3).to(device);
     const Tensor on_device = Tensor::from(offsets, {3}, device);
     const Tensor y = Tensor::empty({2, kHidden}, kReal, device);
     const Tensor p = Tensor::empty({2 * tokens}, kReal, device);

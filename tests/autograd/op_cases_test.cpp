@@ -12,9 +12,9 @@
 namespace soragrad {
 namespace {
 
-using testing::difference;
-using testing::Outcome;
-using testing::run_case;
+using test::difference;
+using test::Outcome;
+using test::run_case;
 
 void check_equal(const Outcome& actual, const Outcome& expected, double tolerance) {
   CHECK(difference(actual.value, expected.value) <= tolerance);
@@ -29,7 +29,7 @@ void check_equal(const Outcome& actual, const Outcome& expected, double toleranc
 
 TEST_CASE("op_cases: fused ops agree with composed ones") {
   int compared = 0;
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     if (!row.composed) continue;
     CAPTURE(row.op);
     CAPTURE(row.what);
@@ -42,7 +42,7 @@ TEST_CASE("op_cases: fused ops agree with composed ones") {
 
 TEST_CASE("op_cases: the number of threads changes no bit") {
   const int before = num_threads();
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
     set_num_threads(1);
@@ -56,10 +56,10 @@ TEST_CASE("op_cases: the number of threads changes no bit") {
 }
 
 TEST_CASE("op_cases: a frozen input gets no gradient") {
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
-    const std::vector<Variable> inputs = testing::make_variables(row);
+    const std::vector<Variable> inputs = test::make_variables(row);
     const Variable y = row.call(inputs);
     CHECK(y.requires_grad());
     backward(sum(y));
@@ -70,10 +70,10 @@ TEST_CASE("op_cases: a frozen input gets no gradient") {
 }
 
 TEST_CASE("op_cases: inputs keep their values") {
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
-    const std::vector<Variable> inputs = testing::make_variables(row);
+    const std::vector<Variable> inputs = test::make_variables(row);
     std::vector<std::vector<real>> before;
     for (const Variable& input : inputs) before.push_back(input.value().to_vector());
     backward(sum(row.call(inputs)));
@@ -82,8 +82,8 @@ TEST_CASE("op_cases: inputs keep their values") {
 }
 
 TEST_CASE("op_cases: a GPU agrees with the CPU") {
-  if (testing::skipped_without_gpu()) return;
-  for (const testing::OpCase& row : testing::op_cases()) {
+  if (test::skipped_without_gpu()) return;
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
     CAPTURE(row.reason);

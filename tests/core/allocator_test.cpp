@@ -68,7 +68,8 @@ TEST_CASE("allocator: blocks are aligned, those of no bytes too") {
 
 TEST_CASE("allocator: cached blocks make room where the system has no more") {
   if (!kCaches) return;
-  constexpr size_t kRoom = size_t{4} << 30, kBlock = kRoom / 8 * 3;  // two do not fit
+  constexpr size_t kGiB = size_t{1} << 30, kRoom = 4 * kGiB, kBlock = kGiB / 2 * 5,
+                   kOther = 3 * kGiB;
   rlimit before{}, small{};
   REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
   long pages = 0;  // of address space in use
@@ -77,7 +78,6 @@ TEST_CASE("allocator: cached blocks make room where the system has no more") {
   small.rlim_cur = static_cast<rlim_t>(pages) * 4096 + kRoom;
   REQUIRE(setrlimit(RLIMIT_AS, &small) == 0);
   deallocate(Device::cpu, allocate(Device::cpu, kBlock), kBlock);
-  constexpr size_t kOther = kBlock / 4 * 5;
   void* other = nullptr;
   CHECK_NOTHROW(other = allocate(Device::cpu, kOther));
   CHECK(allocator_stats(Device::cpu).cached_bytes == 0);

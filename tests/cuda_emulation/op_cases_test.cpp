@@ -9,18 +9,18 @@
 namespace soragrad {
 namespace {
 
-using testing::difference;
-using testing::Outcome;
+using test::difference;
+using test::Outcome;
 
-Outcome run(const testing::OpCase& row, Device device) {
-  return testing::run_case(row, row.call, device);
+Outcome run(const test::OpCase& row, Device device) {
+  return test::run_case(row, row.call, device);
 }
 
 }  // namespace
 
 TEST_CASE("op_cases: emulated CUDA agrees with the CPU") {
   int compared = 0;
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
     CAPTURE(row.reason);
@@ -35,12 +35,12 @@ TEST_CASE("op_cases: emulated CUDA agrees with the CPU") {
     }
     ++compared;
   }
-  CHECK(compared == static_cast<int>(testing::op_cases().size()));
+  CHECK(compared == static_cast<int>(test::op_cases().size()));
   CHECK(compared > 50);
 }
 
 TEST_CASE("op_cases: the order of emulated threads and blocks changes no bit") {
-  for (const testing::OpCase& row : testing::op_cases()) {
+  for (const test::OpCase& row : test::op_cases()) {
     CAPTURE(row.op);
     CAPTURE(row.what);
     const Outcome forward = run(row, Device::cuda);

@@ -44,7 +44,7 @@ AttentionLayout layout_of(const Setup& setup, const models::RelativeRows& rows, 
   return layout;
 }
 
-testing::OpCase case_of(const Setup& setup) {
+test::OpCase case_of(const Setup& setup) {
   constexpr int64_t kBuckets = 256, kMaxDistance = 512;  // DeBERTaV3-base config.json
   const int64_t max_length = *std::max_element(setup.lengths.begin(), setup.lengths.end());
   const models::RelativeRows rows = models::relative_rows(max_length, kBuckets, kMaxDistance);
@@ -53,14 +53,14 @@ testing::OpCase case_of(const Setup& setup) {
   for (const int64_t length : setup.lengths) tokens += length;
   const int64_t queries =
       setup.first_query_only ? static_cast<int64_t>(setup.lengths.size()) : tokens;
-  testing::OpCase row{.op = "attention",
-                      .what = setup.what,
-                      .inputs = {{testing::normal({queries, hidden}, 1)},
-                                 {testing::normal({tokens, hidden}, 2)},
-                                 {testing::normal({tokens, hidden}, 3)}}};
+  test::OpCase row{.op = "attention",
+                   .what = setup.what,
+                   .inputs = {{test::normal({queries, hidden}, 1)},
+                              {test::normal({tokens, hidden}, 2)},
+                              {test::normal({tokens, hidden}, 3)}}};
   if (setup.positions) {
-    row.inputs.push_back({testing::normal({positions, hidden}, 4)});
-    row.inputs.push_back({testing::normal({positions, hidden}, 5)});
+    row.inputs.push_back({test::normal({positions, hidden}, 4)});
+    row.inputs.push_back({test::normal({positions, hidden}, 5)});
   }
   row.call = [=](std::span<const Variable> in) {
     const double terms = setup.positions ? 3 : 1;
@@ -79,13 +79,13 @@ testing::OpCase case_of(const Setup& setup) {
 
 void compare(const Setup& setup, double tolerance) {
   CAPTURE(setup.what);
-  const testing::OpCase row = case_of(setup);
-  const testing::Outcome expected = testing::run_case(row, row.call, Device::cpu);
-  const testing::Outcome actual = testing::run_case(row, row.call, Device::cuda);
-  CHECK(testing::difference(actual.value, expected.value) <= tolerance);
+  const test::OpCase row = case_of(setup);
+  const test::Outcome expected = test::run_case(row, row.call, Device::cpu);
+  const test::Outcome actual = test::run_case(row, row.call, Device::cuda);
+  CHECK(test::difference(actual.value, expected.value) <= tolerance);
   for (size_t i = 0; i < expected.gradients.size(); ++i) {
     CAPTURE(i);
-    CHECK(testing::difference(actual.gradients[i], expected.gradients[i]) <= tolerance);
+    CHECK(test::difference(actual.gradients[i], expected.gradients[i]) <= tolerance);
   }
 }
 
@@ -123,7 +123,7 @@ std::vector<Setup> real_sizes() {
 }  // namespace
 
 TEST_CASE("attention: a GPU agrees with the CPU at the sizes of real models") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   std::vector<Setup> setups = real_sizes();
   setups.push_back(
       {.what = "head size 36: a chunk and 4", .lengths = {35}, .heads = 2, .head_size = 36});
@@ -131,7 +131,7 @@ TEST_CASE("attention: a GPU agrees with the CPU at the sizes of real models") {
 }
 
 TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   std::vector<Setup> setups = real_sizes();
   setups.push_back(
       {.what = "head size 25, an odd one", .lengths = {35}, .heads = 2, .head_size = 25});
@@ -140,21 +140,21 @@ TEST_CASE("attention: a GPU's tensor cores agree with the CPU's rounded operands
   for (Setup& setup : setups) {
     setup.precision = Precision::bf16;
     compare(setup, kBf16Tolerance);
-    const testing::OpCase rounded = case_of(setup);
+    const test::OpCase rounded = case_of(setup);
     setup.precision = Precision::fp32;
-    const testing::OpCase exact = case_of(setup);
-    const auto value = [](const testing::OpCase& row) {
-      return testing::run_case(row, row.call, Device::cpu).value;
+    const test::OpCase exact = case_of(setup);
+    const auto value = [](const test::OpCase& row) {
+      return test::run_case(row, row.call, Device::cpu).value;
     };
-    CHECK(testing::difference(value(rounded), value(exact)) > 50 * kBf16Tolerance);
+    CHECK(test::difference(value(rounded), value(exact)) > 50 * kBf16Tolerance);
   }
 }
 
 TEST_CASE("attention: a GPU shows the probabilities of rounded operands") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   std::vector<std::vector<real>> seen;
   for (const Device device : {Device::cpu, Device::cuda}) {
-    const Variable x(testing::normal({40, 16}, 1).to(device));
+    const Variable x(test::normal({40, 16}, 1).to(device));
     AttentionLayout layout{.host_offsets = {0, 40}, .max_length = 40};
     layout.offsets = Tensor::from(layout.host_offsets, {2}, device);
     Tensor probabilities;
@@ -164,8 +164,8 @@ TEST_CASE("attention: a GPU shows the probabilities of rounded operands") {
     seen.push_back(probabilities.to_vector());
     seen.push_back(y.value().to_vector());
   }
-  CHECK(testing::difference(seen[2], seen[0]) <= kTolerance);
-  CHECK(testing::difference(seen[3], seen[1]) <= kTolerance);
+  CHECK(test::difference(seen[2], seen[0]) <= kTolerance);
+  CHECK(test::difference(seen[3], seen[1]) <= kTolerance);
 }
 
 }  // namespace soragrad

@@ -155,7 +155,7 @@ TEST_CASE("bert: logits, loss and gradients as Hugging Face's") {
 }
 
 TEST_CASE("models: all of them as Hugging Face's on a GPU") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   for (const char* name :
        {"deberta_buckets", "deberta_c2p", "deberta_p2c", "deberta_no_buckets", "roberta", "bert"}) {
     check_all(name, Device::cuda);

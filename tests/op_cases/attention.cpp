@@ -7,7 +7,7 @@
 #include "core/kernels/attention.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 constexpr int64_t kHeads = 2, kHeadSize = 3, kHidden = kHeads * kHeadSize;
@@ -272,4 +272,4 @@ void add_attention_cases(std::vector<OpCase>& rows) {
   }
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -1,7 +1,7 @@
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 constexpr RandomStream kStream{.seed = 0x123456789abcdefull, .site = 7, .step = 3};
@@ -75,4 +75,4 @@ void add_elementwise_cases(std::vector<OpCase>& rows) {
                   .call = [](auto in) { return scale(dropout(in[0], 0, kStream), 1); }});
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -2,7 +2,7 @@
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 // (1, n) repeated in `rows` rows.
@@ -165,4 +165,4 @@ void add_linear_cases(std::vector<OpCase>& rows) {
   add_low_rank_cases(rows);
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -1,7 +1,7 @@
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 // sum of relu(x) + relu(-x).
@@ -90,4 +90,4 @@ void add_loss_cases(std::vector<OpCase>& rows) {
   add_regularizer_cases(rows);
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -1,7 +1,7 @@
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 constexpr double kEps = 1e-5;
@@ -63,4 +63,4 @@ void add_norm_cases(std::vector<OpCase>& rows) {
   }
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -1,7 +1,7 @@
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
-namespace soragrad::testing {
+namespace soragrad::test {
 namespace {
 
 void add_embedding_case(std::vector<OpCase>& rows, int64_t padding_idx) {
@@ -52,4 +52,4 @@ void add_row_cases(std::vector<OpCase>& rows) {
            }});
 }
 
-}  // namespace soragrad::testing
+}  // namespace soragrad::test

@@ -2,6 +2,9 @@
 #include "train/run_folder.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -75,7 +78,25 @@ TEST_CASE("run_folder: two processes cannot train one run") {
   const RunFolder run = RunFolder::create(root / "run", Config{});
   CHECK_THROWS_WITH_AS(RunFolder::open(root / "run", true), doctest::Contains("another process"),
                        Error);
+  Config config;
+  config.overwrite = true;
+  CHECK_THROWS_WITH_AS(RunFolder::create(root / "run", config),
+                       doctest::Contains("another process"), Error);
   const RunFolder reader = RunFolder::open(root / "run", false);
+}
+
+TEST_CASE("run_folder: a run that another process is just making is not made again") {
+  const TemporaryFolder root;
+  fs::create_directories(root / "run");  // and locked, before config.yaml is there
+  const int other = ::open((root / "run").c_str(), O_RDONLY | O_DIRECTORY);
+  REQUIRE(::flock(other, LOCK_EX | LOCK_NB) == 0);
+  CHECK(RunFolder::is_busy(root / "run"));
+  CHECK_THROWS_WITH_AS(RunFolder::create(root / "run", Config{}),
+                       doctest::Contains("another process"), Error);
+  CHECK(fs::is_empty(root / "run"));
+  ::close(other);
+  CHECK_FALSE(RunFolder::is_busy(root / "run"));
+  const RunFolder run = RunFolder::create(root / "run", Config{});
 }
 
 TEST_CASE("run_folder: checkpoints are kept up to the limit, unfinished ones do not count") {

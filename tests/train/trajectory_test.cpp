@@ -148,6 +148,6 @@ TEST_CASE("trajectory: every method repeats the reference run, step by step") {
 }
 
 TEST_CASE("trajectory: every method repeats the reference run on a GPU") {
-  if (testing::skipped_without_gpu()) return;
+  if (test::skipped_without_gpu()) return;
   repeat_all("cuda");
 }
