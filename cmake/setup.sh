@@ -94,7 +94,7 @@ run_tests() {
   local log=$folder/Testing/Temporary/LastTest.log
   if grep -q 'SKIPPED: ' "$log" 2>/dev/null; then
     echo "Skipped, and why:"
-    grep -o 'SKIPPED: .*' "$log" | sort | uniq -c
+    grep -o 'SKIPPED: [^]].*' "$log" | sort | uniq -c
     grep 'tests passed' "$folder/log/test.txt" || true
   fi
   return $status
