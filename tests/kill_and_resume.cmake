@@ -1,4 +1,8 @@
 # A run that is killed without warning and continued ends as one that was left alone.
 find_program(bash bash REQUIRED)
+set(steps 200)
+if(SANITIZE)
+  set(steps 60)  # each takes some hundred times as long
+endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/kill_and_resume.sh ${BUILD}/soragrad
-  ${SOURCE}/examples/quickstart ${BUILD}/tests/kill_and_resume COMMAND_ERROR_IS_FATAL ANY)
+  ${SOURCE}/examples/quickstart ${BUILD}/tests/kill_and_resume ${steps} COMMAND_ERROR_IS_FATAL ANY)

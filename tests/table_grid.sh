@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# table_grid.sh SORAGRAD QUICKSTART FOLDER: a grid of 12 runs done at once, killed half-way with
+# table_grid.sh SORAGRAD QUICKSTART FOLDER STEPS: a grid of 12 runs done at once, killed half-way with
 # kill -9 and continued, and shared by two processes: the same table each time.
 set -euo pipefail
-soragrad=$1 quickstart=$2 folder=$3
+soragrad=$1 quickstart=$2 folder=$3 steps=$4
 rm -rf -- "$folder"
 mkdir -p -- "$folder/glue/CoLA" "$folder/glue/SST-2"
 cd -- "$folder"
@@ -18,9 +18,9 @@ seeds: [1, 2]
 common:
   model: $quickstart/model
   data: glue
-  max_steps: 16
+  max_steps: $steps
   save_steps: 4
-  eval_steps: 16
+  eval_steps: $steps
   per_device_train_batch_size: 8
   learning_rate: 5.0e-3
   threads: 1

@@ -8,6 +8,7 @@
 
 #include "tests/cuda_emulation/cuda_emulation.h"
 #include "tests/train/tiny_run.h"
+#include "train/results.h"
 #include "train/trainer.h"
 
 namespace soragrad::train {
@@ -70,6 +71,18 @@ TEST_CASE("trainer: a step does not wait for the GPU") {
     return cuda_emulation::host_waits() - before;
   };
   CHECK(waits(3) == waits(6));  // of the beginning and the end alone
+}
+
+TEST_CASE("trainer: the results say how much of the GPU's memory was in use and reserved") {
+  const test::TinyFolder folder;
+  const Config config = folder.config("memory", {"device=cuda", "max_steps=1"});
+  const auto session = open_session(config, [](const std::string&) {});
+  RunFolder run = RunFolder::create(config.output, config);
+  Trainer trainer(*session, run, false);
+  REQUIRE(trainer.run());
+  const json results = finish_run(*session, run, trainer, {});
+  CHECK(results["peak_gpu_bytes"] > 20'000);  // the model's values alone
+  CHECK(results["reserved_gpu_bytes"] >= results["peak_gpu_bytes"]);
 }
 
 TEST_CASE("trainer: a loss that is not finite is found before anything is saved, by its step") {
