@@ -92,7 +92,7 @@ run_tests() {
   ctest --test-dir "$folder" --output-on-failure -j "$(job_count)" --no-tests=error "$@" </dev/null |
     tee "$folder/log/test.txt" || status=$?
   local log=$folder/Testing/Temporary/LastTest.log
-  if grep -q 'SKIPPED: ' "$log" 2>/dev/null; then
+  if grep -q 'SKIPPED: [^]]' "$log" 2>/dev/null; then  # ctest prints the text it looks for in []
     echo "Skipped, and why:"
     grep -o 'SKIPPED: [^]].*' "$log" | sort | uniq -c
     grep 'tests passed' "$folder/log/test.txt" || true

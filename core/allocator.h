@@ -18,8 +18,8 @@ struct AllocatorStats {
   int64_t system_peak = 0;   // largest system_bytes so far
 };
 
-// Bytes aligned to 64 (host) or 256 (device). Where the system has no more, cached blocks go back to
-// it; throws where that is not enough.
+// Bytes aligned to 64 (host) or 256 (device). Where the system has no more, cached blocks go back
+// to it; throws where that is not enough.
 void* allocate(Device device, size_t bytes);
 // Gives back what allocate(device, bytes) returned; the bytes must be the same.
 void deallocate(Device device, void* pointer, size_t bytes) noexcept;

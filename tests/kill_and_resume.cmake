@@ -2,7 +2,7 @@
 find_program(bash bash REQUIRED)
 set(steps 200)
 if(SANITIZE)
-  set(steps 60)  # each takes some hundred times as long
+  set(steps 60)  # each takes far longer
 endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/kill_and_resume.sh ${BUILD}/soragrad
   ${SOURCE}/examples/quickstart ${BUILD}/tests/kill_and_resume ${steps} COMMAND_ERROR_IS_FATAL ANY)

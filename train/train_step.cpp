@@ -83,8 +83,7 @@ Tensor TrainStep::update(const nn::StepRates& rates, int64_t step) {
   session_.method->prepare(step, session_.plan.total_steps);
   if (records_ && !first_) return run(update_, [&] { return run_update(); });
   const Tensor value = run_update();
-  if (records_)
-    release_cached_memory(Device::cuda);  // from now on it is the graphs' own that works
+  if (records_) release_cached_memory(Device::cuda);  // graphs have memory of their own
   first_ = false;
   return value;
 }

@@ -88,6 +88,7 @@ def main():
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     transformers.logging.set_verbosity_error()
+    # transformers 5 loads a model in the type that it is stored in.
     model = transformers.AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=2).float()
     deberta = model.config.model_type == "deberta-v2"
     tokenizer = (transformers.DebertaV2Tokenizer if deberta else transformers.RobertaTokenizerFast).from_pretrained(a.model)

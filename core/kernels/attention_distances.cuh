@@ -74,9 +74,9 @@ void with_distance_sums(const AttentionBackwardArgs& args, const Run& run) {
   const int64_t groups = tables > 0 ? std::min(forward.sequences, kMaxGroups) : forward.sequences;
   const int64_t hidden = forward.heads * forward.head_size, width = 2 * forward.max_length - 1;
   const Tensor both = Tensor::zeros({tables, groups, width * hidden}, kReal, Device::cuda);
-  const int64_t of_key = args.dposition_key ? groups * width * hidden : 0;
+  const int64_t second = args.dposition_key ? groups * width * hidden : 0;
   const DistanceSums sums{args.dposition_key ? both.data() : nullptr,
-                          args.dposition_query ? both.data() + of_key : nullptr};
+                          args.dposition_query ? both.data() + second : nullptr};
   run(groups, sums);
   if (tables == 0) return;
   launch(fold_distances,

@@ -123,8 +123,8 @@ cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product)
       cublasLtMatmulAlgoGetHeuristic(handle().lt, product.operation, product.a, product.b,
                                      product.c, product.c, preference, 1, &result, &found);
   cublasLtMatmulPreferenceDestroy(preference);
-  check(status, "the search for an algorithm");
-  check(found > 0 ? status : CUBLAS_STATUS_NOT_SUPPORTED, "the search for an algorithm");
+  const bool none = status == CUBLAS_STATUS_SUCCESS && found == 0;
+  check(none ? CUBLAS_STATUS_NOT_SUPPORTED : status, "the search for an algorithm");
   return result.algo;
 }
 

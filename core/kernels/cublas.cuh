@@ -26,7 +26,8 @@ struct ColumnMajorGemm {
 // cuBLASLt may read a bias 16 bytes at a time; unlike for a, b and c it cannot be told otherwise.
 inline void require_aligned(const real* bias) {
   require(reinterpret_cast<uintptr_t>(bias) % 16 == 0,
-          "[gemm] a bias must be aligned to 16 bytes.");
+          "[gemm] the bias begins {} bytes past a multiple of 16; give it a block of its own.",
+          reinterpret_cast<uintptr_t>(bias) % 16);
 }
 void column_major_gemm(const ColumnMajorGemm& args);
 

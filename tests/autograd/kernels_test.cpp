@@ -142,9 +142,13 @@ TEST_CASE("rank_allocation: a GPU chooses the CPU's ranks") {
     const std::vector<kernels::RankPlan> some(plans.begin(),
                                               plans.begin() + static_cast<int64_t>(steps));
     const Ranks cpu = allocate_ranks(Device::cpu, some), cuda = allocate_ranks(Device::cuda, some);
+#ifdef SORAGRAD_CUDA_EMULATION
+    CHECK(cuda.entries == cpu.entries);
+#else
     for (size_t i = 0; i < cpu.entries.size(); ++i) {  // a GPU contracts to FMA
       CHECK(cuda.entries[i] == doctest::Approx(cpu.entries[i]).epsilon(2e-7));
     }
+#endif
     CHECK(cuda.mask == cpu.mask);
     CHECK(cuda.gates == cpu.gates);
     for (size_t i = 0; i < cpu.scores.size(); ++i) {  // sums in double, in another order

@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <regex>
 
+#include "autograd/ops.h"
 #include "core/allocator.h"
 #include "data/glue_task.h"
 #include "models/load.h"
 #include "nn/init.h"
 #include "sora/method.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
+#include "tests/op_cases.h"
 #include "tests/train/tiny_run.h"
 #include "train/trainer.h"
 
@@ -205,6 +207,18 @@ TEST_CASE("train_step: what the host launches is what docs/cuda.md counts") {
   const cuda::Work captured = work(2, true);
   CHECK(captured.graphs == 2);
   CHECK(captured.operations <= 5);
+  const auto adapter = [](int64_t rows) {
+    const test::OpCase delta{
+        .inputs = {{test::normal({rows, 2}, 1)},
+                   {test::normal({rows, 3}, 2)},
+                   {test::normal({4, 3}, 3)},
+                   {test::normal({2, 4}, 4)}},
+        .call = [](auto in) { return low_rank_delta(in[0], in[1], in[2], in[3], Variable(), 1); }};
+    const int64_t before = cuda::work().operations;
+    test::run_case(delta, delta.call, Device::cuda);
+    return cuda::work().operations - before;
+  };
+  CHECK(adapter(129) == adapter(128) + 1);
 }
 
 TEST_CASE("trainer: captured steps give the bits of those that are not, with every method") {
