@@ -13,7 +13,7 @@
 
 #include "autograd/graph.h"
 #include "autograd/variable.h"
-#include "core/kernels/packed_matrix.h"
+#include "core/packed_matrix.h"
 #include "core/rng.h"
 
 namespace soragrad {

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "core/kernels/attention.h"
+#include "core/kernels/attention/attention.h"
 #include "core/rng.h"
 #include "core/tensor.h"
 

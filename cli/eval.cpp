@@ -7,10 +7,10 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "data/submission.h"
-#include "train/evaluate.h"
-#include "train/open_trained.h"
-#include "train/profile_report.h"
-#include "train/session.h"
+#include "train/loop/evaluate.h"
+#include "train/loop/open_trained.h"
+#include "train/loop/session.h"
+#include "train/report/profile_report.h"
 
 namespace soragrad::cli {
 

@@ -10,8 +10,8 @@
 #include "sora/merge.h"
 #include "sora/peft_export.h"
 #include "sora/prune.h"
-#include "train/open_trained.h"
-#include "train/run_folder.h"
+#include "train/loop/open_trained.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 

@@ -14,13 +14,13 @@
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
-#include "train/method_counts.h"
-#include "train/open_trained.h"
-#include "train/path.h"
-#include "train/protocol.h"
-#include "train/rank_table.h"
-#include "train/results.h"
-#include "train/run_folder.h"
+#include "train/config/protocol.h"
+#include "train/loop/open_trained.h"
+#include "train/loop/results.h"
+#include "train/report/method_counts.h"
+#include "train/report/path.h"
+#include "train/report/rank_table.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 

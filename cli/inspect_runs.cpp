@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "train/cost_table.h"
-#include "train/rank_statistics.h"
-#include "train/results.h"
+#include "train/loop/results.h"
+#include "train/report/cost_table.h"
+#include "train/report/rank_statistics.h"
 
 namespace soragrad::cli {
 

@@ -22,8 +22,8 @@
 #include "cli/train.h"
 #include "cli/version.h"
 #include "core/error.h"
-#include "train/config.h"
-#include "train/suggest.h"
+#include "train/config/config.h"
+#include "train/config/suggest.h"
 
 namespace {
 

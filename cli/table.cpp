@@ -7,10 +7,10 @@
 #include "cli/train.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "train/cost_table.h"
-#include "train/recipe.h"
-#include "train/run_folder.h"
-#include "train/score_table.h"
+#include "train/recipe/recipe.h"
+#include "train/report/cost_table.h"
+#include "train/report/score_table.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 

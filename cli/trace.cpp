@@ -13,9 +13,9 @@
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
-#include "train/model_input.h"
-#include "train/session.h"
-#include "train/task_rows.h"
+#include "train/loop/model_input.h"
+#include "train/loop/session.h"
+#include "train/loop/task_rows.h"
 
 namespace soragrad::cli {
 namespace {

@@ -6,13 +6,13 @@
 
 #include "cli/version.h"
 #include "core/error.h"
-#include "train/config.h"
-#include "train/interrupt.h"
-#include "train/profile_report.h"
-#include "train/results.h"
-#include "train/run_folder.h"
-#include "train/session.h"
-#include "train/trainer.h"
+#include "train/config/config.h"
+#include "train/loop/interrupt.h"
+#include "train/loop/results.h"
+#include "train/loop/session.h"
+#include "train/loop/trainer.h"
+#include "train/report/profile_report.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/cuda_runtime.h"
-#include "core/kernels/onednn.h"
+#include "core/kernels/linear/onednn.h"
 
 // Set by cmake/Version.cmake for this file alone.
 #ifndef SORAGRAD_VERSION

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "train/results.h"
+#include "train/loop/results.h"
 
 namespace soragrad::cli {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/kernels/packed_matrix.h"
+#include "core/packed_matrix.h"
 #include "models/model.h"
 
 namespace soragrad::models {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "core/kernels/packed_matrix.h"
+#include "core/packed_matrix.h"
 #include "nn/module.h"
 
 namespace soragrad::nn {

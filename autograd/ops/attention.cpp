@@ -1,8 +1,8 @@
 // Attention within each sequence, plain or disentangled. The backward pass computes the
 // probabilities again from q, k and the position tables: nothing of size length^2 is kept.
-#include "core/kernels/attention.h"
+#include "core/kernels/attention/attention.h"
 #include "autograd/ops.h"
-#include "core/kernels/round_bf16.h"
+#include "core/kernels/linear/round_bf16.h"
 
 namespace soragrad {
 namespace {

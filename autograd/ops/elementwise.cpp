@@ -1,8 +1,9 @@
-// Ops that treat each element by itself. The unary ones follow from core/kernels/unary.def.
+// Ops that treat each element by itself. The unary ones follow from
+// core/kernels/elementwise/unary.def.
 #include "autograd/ops.h"
-#include "core/kernels/arithmetic.h"
-#include "core/kernels/dropout.h"
-#include "core/kernels/unary.h"
+#include "core/kernels/elementwise/arithmetic.h"
+#include "core/kernels/elementwise/dropout.h"
+#include "core/kernels/elementwise/unary.h"
 
 namespace soragrad {
 namespace {
@@ -53,7 +54,7 @@ Variable unary(const char* op, const kernels::Kernel<kernels::UnaryArgs>& forwar
   Variable name(const Variable& x) {                                 \
     return unary(#name, kernels::name, kernels::name##_backward, x); \
   }
-#include "core/kernels/unary.def"
+#include "core/kernels/elementwise/unary.def"
 #undef SORAGRAD_UNARY
 
 Variable add(const Variable& a, const Variable& b) {

@@ -2,9 +2,9 @@
 //   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
 #include "autograd/ops.h"
 #include "autograd/ops/place.h"
-#include "core/kernels/column_sum.h"
-#include "core/kernels/gemm.h"
-#include "core/kernels/low_rank.h"
+#include "core/kernels/linear/column_sum.h"
+#include "core/kernels/linear/gemm.h"
+#include "core/kernels/linear/low_rank.h"
 
 namespace soragrad {
 namespace {

@@ -1,9 +1,9 @@
 // Ops that end in one number: losses and what methods add to them.
 #include "autograd/ops.h"
 #include "autograd/ops/place.h"
-#include "core/kernels/cross_entropy.h"
-#include "core/kernels/orthogonality.h"
-#include "core/kernels/sums.h"
+#include "core/kernels/loss/cross_entropy.h"
+#include "core/kernels/loss/orthogonality.h"
+#include "core/kernels/loss/sums.h"
 
 namespace soragrad {
 namespace {

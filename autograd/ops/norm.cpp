@@ -1,8 +1,8 @@
 // Ops over rows: layer normalisation, with dropout and residual sum fused in, and softmax.
 #include "autograd/ops.h"
 #include "autograd/ops/place.h"
-#include "core/kernels/layer_norm.h"
-#include "core/kernels/softmax.h"
+#include "core/kernels/norm/layer_norm.h"
+#include "core/kernels/norm/softmax.h"
 
 namespace soragrad {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "autograd/ops.h"
-#include "core/kernels/rows.h"
+#include "core/kernels/rows/rows.h"
 
 namespace soragrad {
 namespace {

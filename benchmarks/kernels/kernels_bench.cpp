@@ -13,18 +13,18 @@
 
 #include "autograd/ops.h"
 #include "benchmarks/attention_case.h"
-#include "core/kernels/adamw.h"
-#include "core/kernels/arithmetic.h"
-#include "core/kernels/attention.h"
-#include "core/kernels/dropout.h"
-#include "core/kernels/gemm.h"
-#include "core/kernels/gemm_packed.h"
-#include "core/kernels/grad_norm.h"
-#include "core/kernels/layer_norm.h"
-#include "core/kernels/low_rank.h"
-#include "core/kernels/rows.h"
-#include "core/kernels/softmax.h"
-#include "core/kernels/unary.h"
+#include "core/kernels/attention/attention.h"
+#include "core/kernels/elementwise/arithmetic.h"
+#include "core/kernels/elementwise/dropout.h"
+#include "core/kernels/elementwise/unary.h"
+#include "core/kernels/linear/gemm.h"
+#include "core/kernels/linear/gemm_packed.h"
+#include "core/kernels/linear/low_rank.h"
+#include "core/kernels/norm/layer_norm.h"
+#include "core/kernels/norm/softmax.h"
+#include "core/kernels/optim/adamw.h"
+#include "core/kernels/optim/grad_norm.h"
+#include "core/kernels/rows/rows.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "core/rng.h"
@@ -176,7 +176,7 @@ BENCHMARK(attention_backward)
     measure_kernel(state, kernels::name##_backward, {x.data(), dy.data(), dx.data(), x.numel()}); \
   }                                                                                               \
   BENCHMARK(name##_backward)->Arg(1)->Arg(2)->UseRealTime();
-#include "core/kernels/unary.def"
+#include "core/kernels/elementwise/unary.def"
 #undef SORAGRAD_UNARY
 
 void add(benchmark::State& state) {

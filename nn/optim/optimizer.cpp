@@ -7,8 +7,8 @@
 #include <set>
 #include <string_view>
 
-#include "core/kernels/adamw.h"
-#include "core/kernels/grad_norm.h"
+#include "core/kernels/optim/adamw.h"
+#include "core/kernels/optim/grad_norm.h"
 
 namespace soragrad::nn {
 namespace {

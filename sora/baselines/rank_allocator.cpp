@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/kernels/rank_allocation.h"
+#include "core/kernels/optim/rank_allocation.h"
 
 namespace soragrad::sora {
 

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/kernels/adamw.h"
-#include "core/kernels/attention.h"
-#include "core/kernels/gemm.h"
-#include "core/kernels/grad_norm.h"
-#include "core/kernels/rank_allocation.h"
+#include "core/kernels/attention/attention.h"
+#include "core/kernels/linear/gemm.h"
+#include "core/kernels/optim/adamw.h"
+#include "core/kernels/optim/grad_norm.h"
+#include "core/kernels/optim/rank_allocation.h"
 #include "tests/gpu.h"
 #include "tests/op_cases.h"
 

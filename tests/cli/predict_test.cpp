@@ -15,9 +15,9 @@
 #include "models/load.h"
 #include "nn/checkpoint/state_dict.h"
 #include "tests/train/tiny_run.h"
-#include "train/config.h"
-#include "train/evaluate.h"
-#include "train/open_trained.h"
+#include "train/config/config.h"
+#include "train/loop/evaluate.h"
+#include "train/loop/open_trained.h"
 
 using namespace soragrad;
 using soragrad::test::read_text;

@@ -1,5 +1,5 @@
 // A plain loop that stands in for cuBLASLt.
-#include "core/kernels/cublas.cuh"
+#include "core/kernels/linear/cublas.cuh"
 #include "core/cuda_runtime.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
 

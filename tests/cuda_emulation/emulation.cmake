@@ -5,7 +5,7 @@
 if(SORAGRAD_CUDA)
   return()  # there the same sources run on the GPU
 endif()
-file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/kernels/*.cu)
+file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/kernels/*.cu)
 list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # cublas.cpp stands in
 set(runtime ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu)
 file(GLOB_RECURSE autograd CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/autograd/*.cpp)
@@ -13,7 +13,7 @@ file(GLOB emulation CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 set_source_files_properties(${kernels} ${runtime} PROPERTIES LANGUAGE CXX
   COMPILE_OPTIONS -Wno-unknown-pragmas)  # #pragma unroll
 add_executable(test_cuda_emulation ${emulation} ${kernels} ${runtime} ${autograd} ${op_case_sources}
-  ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/kernels/packed_matrix.cpp
+  ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/packed_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
   ${PROJECT_SOURCE_DIR}/tests/autograd/kernels_test.cpp

@@ -1,5 +1,5 @@
 // Training with captured steps against the same training without: equal bits.
-#include "train/train_step.h"
+#include "train/loop/train_step.h"
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@
 #include "tests/cuda_emulation/cuda_emulation.h"
 #include "tests/op_cases.h"
 #include "tests/train/tiny_run.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace soragrad::train {
 namespace {

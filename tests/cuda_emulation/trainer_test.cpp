@@ -8,8 +8,8 @@
 
 #include "tests/cuda_emulation/cuda_emulation.h"
 #include "tests/train/tiny_run.h"
-#include "train/results.h"
-#include "train/trainer.h"
+#include "train/loop/results.h"
+#include "train/loop/trainer.h"
 
 namespace soragrad::train {
 namespace {

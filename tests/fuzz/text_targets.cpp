@@ -8,8 +8,8 @@
 #include "tests/files.h"
 #include "tests/fuzz/targets.h"
 #include "tests/nn/checkpoint_files.h"
-#include "train/config.h"
-#include "train/recipe.h"
+#include "train/config/config.h"
+#include "train/recipe/recipe.h"
 
 namespace soragrad::fuzz {
 

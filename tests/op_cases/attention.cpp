@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
-#include "core/kernels/attention.h"
+#include "core/kernels/attention/attention.h"
 #include "tests/op_cases.h"
 
 namespace soragrad::test {

@@ -25,7 +25,7 @@ void add_elementwise_cases(std::vector<OpCase>& rows) {
                     .call = [=](std::span<const Variable> in) { return function(in[0]); }});
   };
 #define SORAGRAD_UNARY(name, Functor) unary(#name, name);
-#include "core/kernels/unary.def"
+#include "core/kernels/elementwise/unary.def"
 #undef SORAGRAD_UNARY
   rows.push_back({.op = "gelu_new",
                   .what = "against tanh",

@@ -11,7 +11,7 @@
 #include "models/load.h"
 #include "nn/init.h"
 #include "tests/files.h"
-#include "train/config.h"
+#include "train/config/config.h"
 
 namespace soragrad::test {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "core/kernels/elementwise_math.h"
+#include "core/kernels/elementwise/elementwise_math.h"
 
 namespace soragrad {
 namespace {

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <vector>
 
-#include "core/kernels/dropout.h"
-#include "core/kernels/layer_norm.h"
-#include "core/kernels/unary.h"
+#include "core/kernels/elementwise/dropout.h"
+#include "core/kernels/elementwise/unary.h"
+#include "core/kernels/norm/layer_norm.h"
 
 #if HWY_ONCE
 

@@ -1,0 +1,178 @@
+// A task is one head of a group of sequences: it expands the head's slices of the position tables
+// once, walks its sequences in order, and keeps its own sums of the tables' gradients, which are
+// added up in the order of the groups. attention_head-inl.h has the arithmetic.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/attention/attention.cpp"
+#include "core/kernels/simd.h"
+// Above: the file is compiled once a SIMD target; simd.h explains.
+
+#include <algorithm>
+#include <vector>
+
+#include "core/kernels/attention/attention.h"
+#include "core/kernels/attention/attention_head-inl.h"
+#include "core/parallel.h"
+#include "core/tensor.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+// Sequences a task walks: the expanded tables are shared by all of them.
+constexpr int64_t kGroup = 8;
+
+// A head's expanded tables: entry e of `falling` is distance max_length - 1 - e, of rising order
+// distance e - (max_length - 1).
+struct ExpandedTable {
+  std::vector<real> columns, rows;
+
+  PositionTable expand(const AttentionArgs& args, const real* table, int64_t head, bool falling,
+                       bool with_rows) {
+    if (!table) return {};
+    const int64_t hidden = args.heads * args.head_size, depth = round_up(args.head_size);
+    const int64_t width = 2 * args.max_length - 1, pitch = round_up(width + kLanes);
+    columns.assign(static_cast<size_t>(args.head_size * pitch + kLanes), 0);
+    if (with_rows) rows.assign(static_cast<size_t>(width * depth), 0);
+    for (int64_t entry = 0; entry < width; ++entry) {
+      const int64_t row = args.distance_row[falling ? width - 1 - entry : entry];
+      const real* source = table + row * hidden + head * args.head_size;
+      for (int64_t d = 0; d < args.head_size; ++d) columns[d * pitch + entry] = source[d];
+      if (with_rows) std::copy_n(source, args.head_size, rows.data() + entry * depth);
+    }
+    return {true, columns.data(), rows.data(), pitch};
+  }
+};
+
+struct TaskScratch {
+  HeadScratch head;
+  ExpandedTable key, query;
+};
+
+inline TaskScratch& thread_scratch() {
+  static thread_local TaskScratch scratch;
+  return scratch;
+}
+
+inline HeadTask head_task(const AttentionArgs& args, int64_t sequence, int64_t head) {
+  const int64_t first = args.offsets[sequence], length = args.offsets[sequence + 1] - first;
+  return {.length = length,
+          .queries = args.first_query_only ? std::min<int64_t>(length, 1) : length,
+          .first_token = first,
+          .first_query = args.first_query_only ? sequence : first,
+          .head = head,
+          .depth = round_up(args.head_size)};
+}
+
+inline void forward_task(const AttentionArgs& args, const int64_t* probability_offsets,
+                         int64_t task) {
+  TaskScratch& scratch = thread_scratch();
+  const int64_t head = task % args.heads, group = task / args.heads;
+  const PositionTable key = scratch.key.expand(args, args.position_key, head, true, false);
+  const PositionTable query = scratch.query.expand(args, args.position_query, head, false, false);
+  const int64_t end = std::min(args.sequences, (group + 1) * kGroup);
+  for (int64_t sequence = group * kGroup; sequence < end; ++sequence) {
+    const HeadTask at = head_task(args, sequence, head);
+    if (at.length == 0) continue;
+    real* probabilities = args.probabilities ? args.probabilities + probability_offsets[sequence] +
+                                                   head * at.queries * at.length
+                                             : nullptr;
+    head_forward(args, at, key, query, probabilities, scratch.head);
+  }
+}
+
+// dkey and dquery: this task's (width, depth) sums, zeroed here; null where not wanted.
+inline void backward_task(const AttentionBackwardArgs& args, int64_t task, real* dkey,
+                          real* dquery) {
+  TaskScratch& scratch = thread_scratch();
+  const AttentionArgs& forward = args.forward;
+  const int64_t head = task % forward.heads, group = task / forward.heads;
+  const PositionTable key = scratch.key.expand(forward, forward.position_key, head, true, true);
+  const PositionTable query =
+      scratch.query.expand(forward, forward.position_query, head, false, true);
+  const int64_t size = (2 * forward.max_length - 1) * round_up(forward.head_size);
+  if (dkey) std::fill_n(dkey, size, real(0));
+  if (dquery) std::fill_n(dquery, size, real(0));
+  const int64_t end = std::min(forward.sequences, (group + 1) * kGroup);
+  for (int64_t sequence = group * kGroup; sequence < end; ++sequence) {
+    const HeadTask at = head_task(forward, sequence, head);
+    if (at.length > 0) head_backward(args, at, key, query, dkey, dquery, scratch.head);
+  }
+}
+
+// Adds the groups' sums of one head and folds distances into the rows they share.
+inline void fold(const AttentionArgs& args, const real* sums, int64_t groups, int64_t head,
+                 bool falling, real* out) {
+  const int64_t hidden = args.heads * args.head_size, depth = round_up(args.head_size);
+  const int64_t width = 2 * args.max_length - 1, size = width * depth;
+  for (int64_t row = 0; row < args.positions; ++row) {
+    std::fill_n(out + row * hidden + head * args.head_size, args.head_size, real(0));
+  }
+  for (int64_t group = 0; group < groups; ++group) {
+    const real* part = sums + (group * args.heads + head) * size;
+    for (int64_t entry = 0; entry < width; ++entry) {
+      const int64_t row = args.distance_row[falling ? width - 1 - entry : entry];
+      real* target = out + row * hidden + head * args.head_size;
+      for (int64_t d = 0; d < args.head_size; ++d) target[d] += part[entry * depth + d];
+    }
+  }
+}
+
+inline void forward_all(const AttentionArgs& args, const int64_t* probability_offsets) {
+  const int64_t groups = (args.sequences + kGroup - 1) / kGroup;
+  parallel_for(groups * args.heads,
+               [&](int64_t task) { forward_task(args, probability_offsets, task); });
+}
+
+inline void backward_all(const AttentionBackwardArgs& args) {
+  const AttentionArgs& forward = args.forward;
+  const int64_t groups = (forward.sequences + kGroup - 1) / kGroup, tasks = groups * forward.heads;
+  const int64_t size = (2 * forward.max_length - 1) * round_up(forward.head_size);
+  const Tensor key = args.dposition_key ? Tensor::empty({tasks, size}) : Tensor();
+  const Tensor query = args.dposition_query ? Tensor::empty({tasks, size}) : Tensor();
+  parallel_for(tasks, [&](int64_t task) {
+    backward_task(args, task, key.defined() ? key.data() + task * size : nullptr,
+                  query.defined() ? query.data() + task * size : nullptr);
+  });
+  parallel_for(forward.heads, [&](int64_t head) {
+    if (key.defined()) fold(forward, key.data(), groups, head, true, args.dposition_key);
+    if (query.defined()) fold(forward, query.data(), groups, head, false, args.dposition_query);
+  });
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace soragrad::kernels {
+namespace {
+
+void clear_idle_rows(const AttentionArgs& args, real* x) {
+  const int64_t hidden = args.heads * args.head_size, first = args.offsets[args.sequences];
+  std::fill_n(x + first * hidden, (args.tokens - first) * hidden, real(0));
+}
+
+}  // namespace
+
+HWY_EXPORT(forward_all);
+HWY_EXPORT(backward_all);
+
+void attention_cpu(const AttentionArgs& args) {
+  std::vector<int64_t> probability_offsets;
+  for (int64_t sequence = 0, total = 0; args.probabilities && sequence < args.sequences;
+       ++sequence) {
+    probability_offsets.push_back(total);
+    const int64_t length = args.offsets[sequence + 1] - args.offsets[sequence];
+    total += args.heads * length * (args.first_query_only ? 1 : length);
+  }
+  HWY_DYNAMIC_DISPATCH(forward_all)(args, probability_offsets.data());
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
+}
+
+void attention_backward_cpu(const AttentionBackwardArgs& args) {
+  HWY_DYNAMIC_DISPATCH(backward_all)(args);
+  if (!args.forward.first_query_only) clear_idle_rows(args.forward, args.dq);
+  clear_idle_rows(args.forward, args.dk);
+  clear_idle_rows(args.forward, args.dv);
+}
+
+}  // namespace soragrad::kernels
+#endif

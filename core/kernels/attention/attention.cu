@@ -1,0 +1,141 @@
+// A block has 32 queries of a (sequence, head) and walks the keys 32 at a time. The softmax is kept
+// up on the way (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): with a
+// larger maximum, what has been summed so far is scaled down. attention_tile.cuh has the tiles.
+#include "core/kernels/attention/attention.h"
+
+#include "core/kernels/attention/attention_bf16.cuh"
+#include "core/kernels/attention/attention_tile.cuh"
+#include "core/kernels/cuda.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+struct ForwardTile {
+  ScoreTile scores;  // rows of v take the place of k's
+  TileRows<kTile> p;
+};
+static_assert(sizeof(ForwardTile) <= kSharedBytes);
+
+// Scores of the tile, scaled; keys beyond the sequence are -infinity.
+__device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const TilePlace& at) {
+  Patch s{};
+  for (int64_t chunk = 0; chunk < args.head_size; chunk += kChunk) {
+    load_scores(tile, args, at, chunk);
+    __syncthreads();
+    add_scores(tile, args, s);
+    __syncthreads();
+  }
+  for (Four& row : s.row) {
+    for (int b = 0; b < kPatch; ++b) {
+      row.at[b] = patch_x() + kSide * b < tile_keys(at) ? args.scale * row.at[b] : -INFINITY;
+    }
+  }
+  return s;
+}
+
+// y = (y * factor + p v) * inverse for the tile's keys; y is not read at the first.
+__device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const TilePlace& at,
+                           const real (&factor)[kPatch], const real (&inverse)[kPatch]) {
+  TileRows<kTile>& v = tile.scores.k;
+  for (int64_t chunk = 0; chunk < args.head_size; chunk += kChunk) {
+    load_rows(v, chunk, args.head_size, [&](int n) { return key_row(args, at, args.v, n); });
+    __syncthreads();
+    Patch sum{};
+    add_product(
+        sum, tile_keys(at), [&](int a, int j) { return tile.p.at[patch_row(a)][j]; },
+        [&](int, int j) -> const Four& { return v.four(j, 4 * patch_x()); });
+    for (int a = 0; a < kPatch; ++a) {
+      real* y = const_cast<real*>(query_row(args, at, args.y, patch_row(a)));
+      if (!y) continue;
+      const int64_t column = chunk + 4 * patch_x();
+      if (at.key > 0) {
+        const Four before = load_four(y, column, args.head_size);
+        for (int c = 0; c < 4; ++c) sum.row[a].at[c] += before.at[c] * factor[a];
+      }
+      for (real& x : sum.row[a].at) x *= inverse[a];
+      store_four(y, column, args.head_size, sum.row[a]);
+    }
+    __syncthreads();
+  }
+}
+
+__global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
+  ForwardTile& tile = *dynamic_shared<ForwardTile>();
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
+  TilePlace at = block_place(args, tiles);
+  if (at.query >= at.queries) return;
+  RunningSoftmax<kSide> softmax[kPatch];
+  for (; at.key < at.length; at.key += kTile) {
+    const bool last = at.key + kTile >= at.length;
+    Patch p = scores_of(tile.scores, args, at);
+    real factor[kPatch], inverse[kPatch];
+    for (int a = 0; a < kPatch; ++a) {
+      factor[a] = softmax[a].update(p.row[a].at);
+      inverse[a] = last ? 1 / softmax[a].sum : real(1);
+      const uint32_t kept = kept_keys<kSide>(args, at, at.query + patch_row(a));
+      for (int b = 0; b < kPatch; ++b) {
+        const int j = patch_x() + kSide * b;
+        tile.p.at[patch_row(a)][j] = dropped_key(args, kept, j, p.row[a].at[b]);
+      }
+    }
+    add_values(tile, args, at, factor, inverse);
+  }
+  for (int a = 0; a < kPatch && args.log_sum && patch_x() == 0; ++a) {
+    const int64_t i = at.query + patch_row(a);
+    if (i >= at.queries) continue;
+    args.log_sum[(at.first_query + i) * args.heads + at.head] =
+        softmax[a].max + log(softmax[a].sum);
+  }
+}
+
+// Where the probabilities of a sequence begin in args.probabilities.
+__device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence) {
+  int64_t before = 0;
+  for (int64_t s = lane_index(); s < sequence; s += kWarp) {
+    const TilePlace at = tile_place(args, s, 0);
+    before += args.heads * at.queries * at.length;
+  }
+  return warp_sum(before);
+}
+
+// Only for who looks inside: computes the scores again.
+__global__ void probabilities_kernel(AttentionArgs args, int64_t tiles) {
+  ScoreTile& tile = *dynamic_shared<ScoreTile>();
+  TilePlace at = block_place(args, tiles);
+  if (at.query >= at.queries) return;
+  real* out = args.probabilities + probability_place(args, blockIdx.x / tiles) +
+              at.head * at.queries * at.length;
+  for (; at.key < at.length; at.key += kTile) {
+    const Patch s = scores_of(tile, args, at);
+    for (int a = 0; a < kPatch; ++a) {
+      const int64_t i = at.query + patch_row(a);
+      if (i >= at.queries) continue;
+      const real log_sum = args.log_sum[(at.first_query + i) * args.heads + at.head];
+      for (int b = 0; b < kPatch; ++b) {
+        const int64_t j = at.key + patch_x() + kSide * b;
+        if (j < at.length) out[i * at.length + j] = math::exp(s.row[a].at[b] - log_sum);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void attention_cuda(const AttentionArgs& given) {
+  if (given.sequences == 0) return;
+  if (given.bf16) return attention_bf16(given);
+  AttentionArgs args = given;
+  const int64_t queries = args.first_query_only ? args.sequences : args.tokens;
+  Tensor log_sum;
+  if (args.probabilities && !args.log_sum) {
+    log_sum = Tensor::empty({queries, args.heads}, kReal, Device::cuda);
+    args.log_sum = log_sum.data();
+  }
+  const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
+  const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
+  launch(attention_kernel, grid, kTileThreads, sizeof(ForwardTile), args, tiles);
+  if (!args.probabilities) return;
+  launch(probabilities_kernel, grid, kTileThreads, sizeof(ScoreTile), args, tiles);
+}
+
+}  // namespace soragrad::kernels

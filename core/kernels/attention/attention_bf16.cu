@@ -1,0 +1,131 @@
+// Attention forward on tensor cores: as in attention.cu a block has 32 queries of a (sequence,
+// head) and walks the keys 32 at a time, keeping the softmax up on the way. Each of its two warps
+// has 16 queries, with their scores and rows of y in registers; the probabilities are split in two
+// to multiply with v, and leave the registers no more.
+#include "core/kernels/attention/attention_bf16.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+constexpr int kWarps = kTile / kPart;
+
+template <int kDepth>
+struct ForwardTile {
+  Bf16Rows<kTile, kDepth> v;
+  BandScratch band[kWarps];
+  Bf16ScoreTile<kDepth> scores;
+};
+
+// Scores of a warp's 16 queries with the tile's keys; numbers of row r of a lane are at[2r] and
+// at[2r + 1] of each fragment.
+struct RowScores {
+  PartScores part[kTile / kPart];
+
+  // scale * scores; -infinity beyond the sequence.
+  __device__ void scale(const AttentionArgs& args, const TilePlace& at) {
+    for_each([&](float& s, int, int j) { s = j < tile_keys(at) ? args.scale * s : -INFINITY; });
+  }
+  // call(score, r, key)
+  template <typename Call>
+  __device__ void for_each(const Call& call) {
+#pragma unroll
+    for (int n = 0; n < kTile / kMmaColumns; ++n) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        call(part[n / 2].half[n % 2].at[e], e / 2, kMmaColumns * n + fragment_column(e));
+      }
+    }
+  }
+};
+
+// Scores become exp(score - max), dropped where dropout says so; factor[r] is for earlier sums.
+__device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& p,
+                               const AttentionArgs& args, const TilePlace& at, float (&factor)[2]) {
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    constexpr int kCount = kTile / kGroup;  // of the row's scores a lane's
+    float row[kCount];
+    int n = 0;
+    p.for_each([&](float& s, int of, int) {
+      if (of == r) row[n++] = s;
+    });
+    factor[r] = softmax[r].update(row);
+    const int query = static_cast<int>(threadIdx.x) / kWarp * kPart + fragment_row(2 * r);
+    const uint32_t kept = kept_keys<kGroup>(args, at, at.query + query);
+    n = 0;
+    p.for_each([&](float& s, int of, int j) {
+      if (of == r) s = dropped_key(args, kept, j, row[n++]);
+    });
+  }
+}
+
+template <int kDepth>
+__global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
+  ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
+  TilePlace at = block_place(args, tiles);
+  if (at.query >= at.queries) return;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  load_queries(tile.scores.q, args, at, args.q);
+  FragmentC y[kDepth / kMmaColumns] = {};
+  RunningSoftmax<kGroup> softmax[2];
+  for (; at.key < at.length; at.key += kTile) {
+    load_keys(tile.scores.k, args, at, args.k);
+    load_keys(tile.v, args, at, args.v);
+    load_tables(tile.scores, args, at);
+    __syncthreads();
+    RowScores p;
+#pragma unroll
+    for (int b = 0; b < kTile / kPart; ++b) {
+      p.part[b] = part_scores(tile.scores, args, at, warp, b, tile.band[warp]);
+    }
+    p.scale(args, at);
+    float factor[2];
+    update_softmax(softmax, p, args, at, factor);
+#pragma unroll
+    for (FragmentC& c : y) {
+      for (int e = 0; e < 4; ++e) c.at[e] *= factor[e / 2];
+    }
+#pragma unroll
+    for (int b = 0; b < kTile / kPart; ++b) {
+      if (kPart * b >= tile_keys(at)) break;
+      const SplitA a = split_a(p.part[b].half[0], p.part[b].half[1]);
+#pragma unroll
+      for (int n = 0; n < kDepth / kMmaColumns; ++n) {
+        mma(y[n], a, fragment_b(tile.v, kPart * b, kMmaColumns * n));
+      }
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    const int i = kPart * warp + fragment_row(2 * r);
+    real* row = const_cast<real*>(query_row(args, at, args.y, i));
+    if (!row) continue;
+    const float inverse = 1 / softmax[r].sum;
+#pragma unroll
+    for (int n = 0; n < kDepth / kMmaColumns; ++n) {
+      for (int c = 0; c < 2; ++c) {
+        const int64_t column = kMmaColumns * n + fragment_column(c);
+        if (column < args.head_size) row[column] = y[n].at[2 * r + c] * inverse;
+      }
+    }
+    if (args.log_sum && place_in_group() == 0) {
+      args.log_sum[(at.first_query + at.query + i) * args.heads + at.head] =
+          softmax[r].max + log(softmax[r].sum);
+    }
+  }
+}
+
+}  // namespace
+
+void attention_bf16(const AttentionArgs& args) {
+  const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
+  const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
+  with_depth(args.head_size, [&](auto depth) {
+    launch(attention_bf16_kernel<depth()>, grid, kWarps * kWarp,
+           shared_bytes<ForwardTile<depth()>>(args), args, tiles);
+  });
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,291 @@
+// One head of one sequence: scores, softmax and their gradients, with everything in a thread's own
+// scratch memory.
+//
+// Position terms in band form, a block of queries or keys at a time: for n queries from i0 on and L
+// keys the distance i - j takes n + L - 1 values, so q_i.pk of every distance is one product
+// c (n, n + L - 1) with the expanded table, and the score reads c[i - i0][n - 1 - (i - i0) + j]:
+// the table stands in falling order of distance, which makes a row of scores a contiguous piece of
+// a row of c. For n keys from j0 on and nq queries k_j.pq likewise gives t (n, n + nq - 1), read at
+// t[j - j0][i - (j - j0) + n - 1], in rising order. Backward stores the score's gradient into the
+// same places of zeroed c and t: each place has one writer, so nothing is scattered and nothing is
+// atomic. Short blocks leave few distances that no pair has.
+
+// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+#if defined(SORAGRAD_ATTENTION_HEAD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SORAGRAD_ATTENTION_HEAD_INL_H
+#undef SORAGRAD_ATTENTION_HEAD_INL_H
+#else
+#define SORAGRAD_ATTENTION_HEAD_INL_H
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "core/kernels/attention/attention.h"
+#include "core/kernels/linear/small_gemm-inl.h"
+#include "core/kernels/random_words-inl.h"
+#include "core/kernels/softmax-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+// A head's slice of a position table, expanded to one entry a distance.
+struct PositionTable {
+  bool present = false;
+  const real* columns = nullptr;  // (head_size, width): transposed
+  const real* rows = nullptr;     // (width, depth): backward only
+  int64_t width = 0;              // row pitch of columns
+};
+
+// One (sequence, head): where its data are and how large.
+struct HeadTask {
+  int64_t length, queries;                        // keys; queries, 1 or length
+  int64_t first_token, first_query, head, depth;  // depth = round_up(head_size)
+  int64_t keys() const { return round_up(length); }
+};
+
+// Rows of c or t in a block: whole tiles of small_gemm.
+constexpr int64_t kBandRows = 5 * kTileRows;
+
+// A block of n rows from `first` on, against `others` of the other kind.
+struct Band {
+  int64_t first, n, width;
+  int64_t pitch() const { return round_up(width); }
+  // The expanded tables' entry of its first distance; entry 0 is the batch's longest.
+  int64_t entry(const AttentionArgs& args) const { return args.max_length - first - n; }
+};
+
+// Calls body(band) for the blocks of `rows` queries or keys.
+template <typename Body>
+void for_bands(int64_t rows, int64_t others, Body&& body) {
+  for (int64_t first = 0; first < rows; first += kBandRows) {
+    const int64_t n = std::min(kBandRows, rows - first);
+    body(Band{first, n, n + others - 1});
+  }
+}
+
+// Scratch of one thread; grows to the longest sequence and stays.
+struct HeadScratch {
+  std::vector<real> q, k, v, dy, k_columns, v_columns;  // copies of the head's slices
+  std::vector<real> scores, gradients, dropped, band, out;
+  std::vector<uint32_t> words;
+
+  static real* sized(std::vector<real>& buffer, int64_t size) {
+    if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
+    return buffer.data();
+  }
+};
+
+// Rows of a head's slice to (rows, depth), zero beyond head_size.
+inline real* gather(std::vector<real>& buffer, const real* x, int64_t rows, int64_t hidden,
+                    int64_t head_size, int64_t depth) {
+  real* out = HeadScratch::sized(buffer, rows * depth);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy_n(x + row * hidden, head_size, out + row * depth);
+    std::fill(out + row * depth + head_size, out + (row + 1) * depth, real(0));
+  }
+  return out;
+}
+
+inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64_t hidden,
+                    int64_t head_size) {
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy_n(x + row * depth, head_size, out + row * hidden);
+  }
+}
+
+// (rows, depth) to (head_size, pitch).
+inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, int64_t depth,
+                       int64_t head_size, int64_t pitch) {
+  real* out = HeadScratch::sized(buffer, head_size * pitch);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < head_size; ++column) {
+      out[column * pitch + row] = x[row * depth + column];
+    }
+  }
+  return out;
+}
+
+inline void softmax_row(real* x, int64_t n) {
+  const real sum = exp_and_sum(x, max_of(x, n), x, n);
+  scale_row(1 / sum, x, n);
+}
+
+// Fills scratch.q, k, k_columns and scores (queries, keys): probabilities before dropout.
+inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
+                               const PositionTable& key_table, const PositionTable& query_table,
+                               HeadScratch& scratch) {
+  const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
+  const int64_t length = task.length, queries = task.queries, pitch = task.keys();
+  const real* q = gather(scratch.q, args.q + task.first_query * hidden + column, queries, hidden,
+                         args.head_size, task.depth);
+  const real* k = gather(scratch.k, args.k + task.first_token * hidden + column, length, hidden,
+                         args.head_size, task.depth);
+  const real* k_columns =
+      transpose(scratch.k_columns, k, length, task.depth, args.head_size, pitch);
+  real* scores = HeadScratch::sized(scratch.scores, queries * pitch);
+  small_gemm(queries, length, args.head_size, {q, task.depth, 1}, k_columns, pitch, scores, pitch);
+  if (key_table.present) {
+    for_bands(queries, length, [&](const Band& band) {
+      real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      small_gemm(band.n, band.width, args.head_size, {q + band.first * task.depth, task.depth, 1},
+                 key_table.columns + band.entry(args), key_table.width, c, band.pitch());
+      for (int64_t i = 0; i < band.n; ++i) {
+        const real* source = c + i * band.pitch() + band.n - 1 - i;
+        real* row = scores + (band.first + i) * pitch;
+        for (int64_t j = 0; j < length; ++j) row[j] += source[j];
+      }
+    });
+  }
+  if (query_table.present) {
+    for_bands(length, queries, [&](const Band& band) {
+      real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      small_gemm(band.n, band.width, args.head_size, {k + band.first * task.depth, task.depth, 1},
+                 query_table.columns + band.entry(args), query_table.width, t, band.pitch());
+      for (int64_t i = 0; i < queries; ++i) {
+        const real* source = t + i + band.n - 1;
+        real* row = scores + i * pitch + band.first;
+        for (int64_t j = 0; j < band.n; ++j) row[j] += source[j * (band.pitch() - 1)];
+      }
+    });
+  }
+  for (int64_t i = 0; i < queries; ++i) {
+    real* row = scores + i * pitch;
+    for (int64_t j = 0; j < length; ++j) row[j] *= args.scale;
+    softmax_row(row, length);
+  }
+}
+
+// The random words that decide which probabilities of a row are kept.
+inline const uint32_t* row_words(const AttentionArgs& args, const HeadTask& task, int64_t query,
+                                 HeadScratch& scratch) {
+  if (static_cast<int64_t>(scratch.words.size()) < task.keys()) {
+    scratch.words.resize(static_cast<size_t>(task.keys()));
+  }
+  const auto row = static_cast<uint64_t>((task.first_token + query) * args.heads + task.head);
+  random_words(args.stream, row << kAttentionRowBits, task.length, scratch.words.data());
+  return scratch.words.data();
+}
+
+inline void drop(const AttentionArgs& args, const uint32_t* words, real* x, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) {
+    x[j] = words[j] >= args.drop_threshold ? x[j] * args.keep_scale : real(0);
+  }
+}
+
+inline void head_forward(const AttentionArgs& args, const HeadTask& task,
+                         const PositionTable& key_table, const PositionTable& query_table,
+                         real* probabilities, HeadScratch& scratch) {
+  head_probabilities(args, task, key_table, query_table, scratch);
+  const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
+  const int64_t pitch = task.keys();
+  real* scores = scratch.scores.data();
+  for (int64_t i = 0; i < task.queries; ++i) {
+    if (probabilities) {
+      std::copy_n(scores + i * pitch, task.length, probabilities + i * task.length);
+    }
+    if (args.drop_threshold) {
+      drop(args, row_words(args, task, i, scratch), scores + i * pitch, task.length);
+    }
+  }
+  const real* v = gather(scratch.v, args.v + task.first_token * hidden + column, task.length,
+                         hidden, args.head_size, task.depth);
+  real* out = HeadScratch::sized(scratch.out, task.queries * task.depth);
+  small_gemm(task.queries, args.head_size, task.length, {scores, pitch, 1}, v, task.depth, out,
+             task.depth);
+  scatter(out, task.queries, task.depth, args.y + task.first_query * hidden + column, hidden,
+          args.head_size);
+}
+
+// Gradients of one head. The tables' gradients are added to dkey and dquery (width, depth), where
+// these are not null, in the order of the expanded tables.
+inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& task,
+                          const PositionTable& key_table, const PositionTable& query_table,
+                          real* dkey, real* dquery, HeadScratch& scratch) {
+  const AttentionArgs& forward = args.forward;
+  head_probabilities(forward, task, key_table, query_table, scratch);
+  const int64_t head_size = forward.head_size, depth = task.depth;
+  const int64_t hidden = forward.heads * head_size, column = task.head * head_size;
+  const int64_t length = task.length, queries = task.queries, pitch = task.keys();
+  const int64_t query_place = task.first_query * hidden + column;
+  const int64_t key_place = task.first_token * hidden + column;
+  const real* q = scratch.q.data();
+  const real* k = scratch.k.data();
+  const real* v = gather(scratch.v, forward.v + key_place, length, hidden, head_size, depth);
+  const real* v_columns = transpose(scratch.v_columns, v, length, depth, head_size, pitch);
+  const real* dy = gather(scratch.dy, args.dy + query_place, queries, hidden, head_size, depth);
+  real* p = scratch.scores.data();
+  real* g = HeadScratch::sized(scratch.gradients, queries * pitch);
+  // g = d probabilities after dropout.
+  small_gemm(queries, length, head_size, {dy, depth, 1}, v_columns, pitch, g, pitch);
+  real* dropped = HeadScratch::sized(scratch.dropped, queries * pitch);
+  for (int64_t i = 0; i < queries; ++i) {
+    real* p_row = p + i * pitch;
+    real* g_row = g + i * pitch;
+    std::copy_n(p_row, length, dropped + i * pitch);
+    if (forward.drop_threshold) {
+      const uint32_t* words = row_words(forward, task, i, scratch);
+      drop(forward, words, dropped + i * pitch, length);
+      drop(forward, words, g_row, length);
+    }
+    // Softmax: dscore = p * (g - sum p g), and the scores' common factor. Dividing by the sum of p,
+    // which is 1 but for rounding, keeps the row's sum at 0, and so the gradient of a key's bias.
+    double weighted = 0, total = 0;
+#pragma omp simd reduction(+ : weighted, total)
+    for (int64_t j = 0; j < length; ++j) {
+      weighted += static_cast<double>(p_row[j]) * g_row[j];
+      total += p_row[j];
+    }
+    const auto dot = static_cast<real>(weighted / total);
+    for (int64_t j = 0; j < length; ++j) g_row[j] = forward.scale * p_row[j] * (g_row[j] - dot);
+  }
+  real* out = HeadScratch::sized(scratch.out, std::max(queries, length) * depth);
+  small_gemm(length, head_size, queries, {dropped, 1, pitch}, dy, depth, out, depth);
+  scatter(out, length, depth, args.dv + key_place, hidden, head_size);
+
+  small_gemm(queries, head_size, length, {g, pitch, 1}, k, depth, out, depth);
+  if (key_table.present) {
+    for_bands(queries, length, [&](const Band& band) {
+      real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      std::fill_n(c, band.n * band.pitch(), real(0));
+      for (int64_t i = 0; i < band.n; ++i) {
+        std::copy_n(g + (band.first + i) * pitch, length, c + i * band.pitch() + band.n - 1 - i);
+      }
+      const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
+      small_gemm(band.n, head_size, band.width, {c, band.pitch(), 1}, key_table.rows + entry, depth,
+                 out + row, depth, true);
+      if (dkey) {
+        small_gemm(band.width, head_size, band.n, {c, 1, band.pitch()}, q + row, depth,
+                   dkey + entry, depth, true);
+      }
+    });
+  }
+  scatter(out, queries, depth, args.dq + query_place, hidden, head_size);
+
+  small_gemm(length, head_size, queries, {g, 1, pitch}, q, depth, out, depth);
+  if (query_table.present) {
+    for_bands(length, queries, [&](const Band& band) {
+      real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
+      std::fill_n(t, band.n * band.pitch(), real(0));
+      for (int64_t i = 0; i < queries; ++i) {
+        real* place = t + i + band.n - 1;
+        const real* source = g + i * pitch + band.first;
+        for (int64_t j = 0; j < band.n; ++j) place[j * (band.pitch() - 1)] = source[j];
+      }
+      const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
+      small_gemm(band.n, head_size, band.width, {t, band.pitch(), 1}, query_table.rows + entry,
+                 depth, out + row, depth, true);
+      if (dquery) {
+        small_gemm(band.width, head_size, band.n, {t, 1, band.pitch()}, k + row, depth,
+                   dquery + entry, depth, true);
+      }
+    });
+  }
+  scatter(out, length, depth, args.dk + key_place, hidden, head_size);
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,61 @@
+// The loops of the unary ops: two a line of unary.def.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/elementwise/unary.cpp"
+#include "core/kernels/simd.h"
+// Above: the file is compiled once a SIMD target; simd.h explains.
+
+#include "core/kernels/elementwise/elementwise_math.h"
+#include "core/kernels/elementwise/unary.h"
+#include "core/parallel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+template <typename Functor>
+void forward(const real* HWY_RESTRICT x, real* HWY_RESTRICT y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = Functor::forward(x[i]);
+}
+
+template <typename Functor>
+void backward(const real* HWY_RESTRICT x, const real* HWY_RESTRICT dy, real* HWY_RESTRICT dx,
+              int64_t n) {
+  for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * Functor::derivative(x[i]);
+}
+
+#define SORAGRAD_UNARY(name, Functor)                                             \
+  void name##_loop(const real* x, real* y, int64_t n) {                           \
+    forward<Functor>(x, y, n);                                                    \
+  }                                                                               \
+  void name##_backward_loop(const real* x, const real* dy, real* dx, int64_t n) { \
+    backward<Functor>(x, dy, dx, n);                                              \
+  }
+#include "core/kernels/elementwise/unary.def"
+#undef SORAGRAD_UNARY
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace soragrad::kernels {
+
+constexpr int64_t kGrain = 16384;  // elements a task: some 10 microseconds of a gelu
+
+#define SORAGRAD_UNARY(name, Functor)                                                 \
+  HWY_EXPORT(name##_loop);                                                            \
+  void name##_cpu(const UnaryArgs& args) {                                            \
+    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+      HWY_DYNAMIC_DISPATCH(name##_loop)(args.x + begin, args.y + begin, end - begin); \
+    });                                                                               \
+  }                                                                                   \
+  HWY_EXPORT(name##_backward_loop);                                                   \
+  void name##_backward_cpu(const UnaryBackwardArgs& args) {                           \
+    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+      HWY_DYNAMIC_DISPATCH(name##_backward_loop)                                      \
+      (args.x + begin, args.dy + begin, args.dx + begin, end - begin);                \
+    });                                                                               \
+  }
+#include "core/kernels/elementwise/unary.def"
+#undef SORAGRAD_UNARY
+
+}  // namespace soragrad::kernels
+#endif

@@ -1,0 +1,25 @@
+#include "core/kernels/linear/column_sum.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/parallel.h"
+
+namespace soragrad::kernels {
+
+// Each task owns some columns and adds the rows in order, in double.
+void column_sum_cpu(const ColumnSumArgs& args) {
+  constexpr int64_t kColumns = 128;
+  parallel_chunks(args.columns, kColumns, [&](int64_t begin, int64_t end) {
+    std::array<double, kColumns> sums{};
+    for (int64_t row = 0; row < args.rows; ++row) {
+      const real* x = args.x + row * args.columns;
+      for (int64_t column = begin; column < end; ++column) sums[column - begin] += x[column];
+    }
+    for (int64_t column = begin; column < end; ++column) {
+      args.y.write(column, static_cast<real>(sums[column - begin]));
+    }
+  });
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,22 @@
+#include "core/kernels/linear/column_sum.h"
+
+#include "core/kernels/cuda.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+struct Element {
+  const real* x;
+  int64_t columns;
+  __device__ double operator()(int64_t row, int64_t column) const {
+    return x[row * columns + column];
+  }
+};
+
+}  // namespace
+
+void column_sum_cuda(const ColumnSumArgs& args) {
+  sum_columns(Element{args.x, args.columns}, args.rows, args.columns, args.y);
+}
+
+}  // namespace soragrad::kernels

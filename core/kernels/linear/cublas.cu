@@ -1,0 +1,148 @@
+// Heuristics are asked once a shape and kept: asking takes longer than a small product. One stream
+// and one workspace, so the same shape takes the same algorithm and gives the same bits.
+#include "core/kernels/linear/cublas.cuh"
+
+#include <cublasLt.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/kernels/cuda_launch.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+constexpr size_t kWorkspaceBytes = size_t{32} << 20;  // cuBLAS's own default on Hopper
+
+void check(cublasStatus_t status, const char* what) {
+  require(status == CUBLAS_STATUS_SUCCESS, "[gemm] {} of cuBLASLt failed: {}.", what,
+          cublasLtGetStatusString(status));
+}
+
+struct Handle {
+  cublasLtHandle_t lt = nullptr;
+  void* workspace = nullptr;
+
+  Handle() {
+    check(cublasLtCreate(&lt), "the start");
+    cuda::check(cudaMalloc(&workspace, kWorkspaceBytes), "allocating cuBLASLt's workspace");
+  }
+};
+
+// Lives as long as the process: the driver may be gone when statics are destroyed.
+Handle& handle() {
+  static auto& result = *new Handle;
+  return result;
+}
+
+// What an algorithm is chosen by: transposes, bias, accumulate, types, sizes, strides, alignments.
+using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint32_t,
+                       uint32_t, uint32_t>;
+
+uint32_t alignment(const void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  return static_cast<uint32_t>(std::min<uintptr_t>(address & (~address + 1), 256));
+}
+
+Key key_of(const ColumnMajorGemm& args) {
+  const int flags = args.transpose_a + 2 * args.transpose_b + 4 * (args.bias != nullptr) +
+                    8 * args.accumulate + 16 * (args.operands == DType::bf16);
+  return {flags,
+          args.m,
+          args.n,
+          args.k,
+          args.lda,
+          args.ldb,
+          args.ldc,
+          alignment(args.a),
+          alignment(args.b),
+          alignment(args.c)};
+}
+
+// The descriptors of one product, freed at its end.
+struct Product {
+  cublasLtMatmulDesc_t operation = nullptr;
+  cublasLtMatrixLayout_t a = nullptr, b = nullptr, c = nullptr;
+
+  explicit Product(const ColumnMajorGemm& args) {
+    check(cublasLtMatmulDescCreate(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "a description");
+    set(CUBLASLT_MATMUL_DESC_TRANSA, args.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, args.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
+    if (args.bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, args.bias);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F);
+    }
+    const cudaDataType_t operands = args.operands == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    layout(&a, operands, args.transpose_a ? args.k : args.m, args.transpose_a ? args.m : args.k,
+           args.lda);
+    layout(&b, operands, args.transpose_b ? args.n : args.k, args.transpose_b ? args.k : args.n,
+           args.ldb);
+    layout(&c, CUDA_R_32F, args.m, args.n, args.ldc);
+  }
+  Product(const Product&) = delete;
+  Product& operator=(const Product&) = delete;
+  ~Product() {
+    for (const cublasLtMatrixLayout_t matrix : {a, b, c}) {
+      if (matrix) cublasLtMatrixLayoutDestroy(matrix);
+    }
+    if (operation) cublasLtMatmulDescDestroy(operation);
+  }
+
+ private:
+  template <typename T>
+  void set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
+    check(cublasLtMatmulDescSetAttribute(operation, attribute, &value, sizeof(value)),
+          "an attribute");
+  }
+  static void layout(cublasLtMatrixLayout_t* matrix, cudaDataType_t type, int64_t rows,
+                     int64_t columns, int64_t ld) {
+    check(cublasLtMatrixLayoutCreate(matrix, type, static_cast<uint64_t>(rows),
+                                     static_cast<uint64_t>(columns), ld),
+          "a layout");
+  }
+};
+
+cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product) {
+  cublasLtMatmulPreference_t preference = nullptr;
+  check(cublasLtMatmulPreferenceCreate(&preference), "a preference");
+  const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+    check(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)),
+          "a preference");
+  };
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment(args.a));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(args.b));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(args.c));
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(args.c));
+  cublasLtMatmulHeuristicResult_t result{};
+  int found = 0;
+  const cublasStatus_t status =
+      cublasLtMatmulAlgoGetHeuristic(handle().lt, product.operation, product.a, product.b,
+                                     product.c, product.c, preference, 1, &result, &found);
+  cublasLtMatmulPreferenceDestroy(preference);
+  const bool none = status == CUBLAS_STATUS_SUCCESS && found == 0;
+  check(none ? CUBLAS_STATUS_NOT_SUPPORTED : status, "the search for an algorithm");
+  return result.algo;
+}
+
+}  // namespace
+
+void column_major_gemm(const ColumnMajorGemm& args) {
+  static auto& algorithms = *new std::map<Key, cublasLtMatmulAlgo_t>;
+  const Product product(args);
+  require_aligned(args.bias);
+  const Key key = key_of(args);
+  auto found = algorithms.find(key);
+  if (found == algorithms.end()) found = algorithms.emplace(key, choose(args, product)).first;
+  const float alpha = 1, beta = args.accumulate ? 1 : 0;
+  check(cublasLtMatmul(handle().lt, product.operation, &alpha, args.a, product.a, args.b, product.b,
+                       &beta, args.c, product.c, args.c, product.c, &found->second,
+                       handle().workspace, kWorkspaceBytes, cuda::stream()),
+        "a product");
+  cuda::count_operation();
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,33 @@
+// A row-major matrix is its own transpose in column-major order, so c = op(a) op(b) is asked for as
+// c^T = op(b)^T op(a)^T: the operands change places and keep their flags.
+#include "core/kernels/linear/gemm.h"
+
+#include "core/cuda_runtime.h"
+#include "core/kernels/linear/cublas.cuh"
+
+namespace soragrad::kernels {
+
+void gemm_cuda(const GemmArgs& args) {
+  if (args.m == 0 || args.n == 0) return;
+  if (args.k == 0) {  // a sum of nothing, which cuBLASLt refuses
+    require(!args.bias && args.ldc == args.n, "[gemm] a product over no elements takes no bias.");
+    if (!args.accumulate) cuda::fill_zero(args.c, args.m * args.n * sizeof(real));
+    return;
+  }
+  column_major_gemm({.transpose_a = args.transpose_b,
+                     .transpose_b = args.transpose_a,
+                     .m = args.n,
+                     .n = args.m,
+                     .k = args.k,
+                     .operands = kReal,
+                     .a = args.b,
+                     .lda = args.ldb,
+                     .b = args.a,
+                     .ldb = args.lda,
+                     .c = args.c,
+                     .ldc = args.ldc,
+                     .accumulate = args.accumulate,
+                     .bias = args.bias});
+}
+
+}  // namespace soragrad::kernels

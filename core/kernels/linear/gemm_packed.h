@@ -1,0 +1,45 @@
+// c = a op(W) [+ c] [+ bias] on the CPU in fp32, with W laid out for the product beforehand: a
+// frozen weight is laid out once. Faster than a library's GEMM, which lays W and a out at every
+// call.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/kernels/kernel.h"
+#include "core/kernels/linear/gemm_tasks.h"
+
+namespace soragrad::kernels {
+
+// W (rows, columns) in panels of op(W) (k, n), which is W, or W^T with `transpose`: kPanelColumns
+// columns each, the last fewer; a panel is row-major and dense.
+struct PackPanelsArgs {
+  const real* weight;
+  real* packed;  // rows * columns
+  int64_t rows, columns;
+  bool transpose = false;
+};
+inline Cost cost(const PackPanelsArgs& args) {
+  return traffic(2 * args.rows * args.columns);
+}
+
+struct GemmPackedArgs {
+  const real* a;       // (m, k)
+  const real* packed;  // panels of op(W) (k, n)
+  real* c;             // (m, n)
+  int64_t m, n, k;
+  bool accumulate = false;     // add to c instead of replacing it
+  const real* bias = nullptr;  // (n), added to every row; not together with accumulate
+};
+inline Cost cost(const GemmPackedArgs& g) {
+  return {2.0 * static_cast<double>(g.m * g.n * g.k),
+          traffic(g.m * g.k + g.k * g.n + g.m * g.n * (g.accumulate ? 2 : 1)).bytes};
+}
+
+// For the CPU alone: cuBLASLt reads a plain weight at the same speed.
+void pack_panels_cpu(const PackPanelsArgs& args);
+void gemm_packed_cpu(const GemmPackedArgs& args);
+inline constexpr Kernel<PackPanelsArgs> pack_panels = {"pack_panels", pack_panels_cpu, nullptr};
+inline constexpr Kernel<GemmPackedArgs> gemm_packed = {"gemm_packed", gemm_packed_cpu, nullptr};
+
+}  // namespace soragrad::kernels

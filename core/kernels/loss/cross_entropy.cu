@@ -1,0 +1,76 @@
+// A warp a row, then one sum over the rows.
+#include "core/kernels/loss/cross_entropy.h"
+
+#include "core/kernels/cuda.cuh"
+#include "core/kernels/math.h"
+
+namespace soragrad::kernels {
+namespace {
+
+__device__ real row_max(const real* x, int64_t n) {
+  real max = -INFINITY;
+  for (int64_t j = lane_index(); j < n; j += kWarp) max = x[j] > max ? x[j] : max;
+  return warp_max(max);
+}
+
+__global__ void row_losses(CrossEntropyArgs args, double* losses) {
+  const int64_t row = global_warp();
+  if (row >= args.rows) return;
+  const real* logits = args.logits + row * args.classes;
+  const real max = row_max(logits, args.classes);
+  real sum = 0;
+  for (int64_t j = lane_index(); j < args.classes; j += kWarp) sum += math::exp(logits[j] - max);
+  sum = warp_sum(sum);
+  if (lane_index() != 0) return;
+  // The difference first: both are large where the logits are.
+  const real distance = max - logits[args.labels[row]];
+  losses[row] = log(static_cast<double>(sum)) + distance;
+}
+
+__global__ void cross_entropy_backward_kernel(CrossEntropyBackwardArgs args) {
+  const int64_t row = global_warp();
+  if (row >= args.rows) return;
+  const real* logits = args.logits + row * args.classes;
+  real* dlogits = args.dlogits + row * args.classes;
+  const int64_t label = args.labels[row];
+  const real max = row_max(logits, args.classes);
+  real of_label = 0, others = 0;
+  for (int64_t j = lane_index(); j < args.classes; j += kWarp) {
+    dlogits[j] = math::exp(logits[j] - max);
+    (j == label ? of_label : others) += dlogits[j];
+  }
+  others = warp_sum(others);
+  const real sum = warp_sum(of_label) + others;
+  const real factor = *args.dloss / static_cast<real>(args.rows) / sum;
+  for (int64_t j = lane_index(); j < args.classes; j += kWarp) {
+    // softmax - 1 at the label is minus the other classes' share, which does not cancel.
+    dlogits[j] = factor * (j == label ? -others : dlogits[j]);
+  }
+}
+
+struct Loss {
+  const double* losses;
+  __device__ double operator()(int64_t row) const { return losses[row]; }
+};
+
+struct StoreMean {
+  real* loss;
+  int64_t rows;
+  __device__ void operator()(double sum) const {
+    *loss = static_cast<real>(sum / static_cast<double>(rows));
+  }
+};
+
+}  // namespace
+
+void cross_entropy_cuda(const CrossEntropyArgs& args) {
+  const Tensor losses = Tensor::empty({args.rows}, DType::f64, Device::cuda);
+  launch_rows(row_losses, args.rows, args, losses.data<double>());
+  sum_all(Loss{losses.data<double>()}, args.rows, StoreMean{args.loss, args.rows});
+}
+
+void cross_entropy_backward_cuda(const CrossEntropyBackwardArgs& args) {
+  launch_rows(cross_entropy_backward_kernel, args.rows, args);
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,79 @@
+// A block a matrix; a warp an element of its Gram matrix.
+#include "core/kernels/loss/orthogonality.h"
+
+#include "core/kernels/cuda.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+// Element k of row i of M, however it is stored.
+__device__ int64_t place(const OrthogonalityArgs::Part& part, int64_t i, int64_t k) {
+  return part.columns ? k * part.rank + i : i * part.length + k;
+}
+
+__device__ double gram_squares(const OrthogonalityArgs::Part& part) {
+  double squares = 0;
+  for (int64_t e = threadIdx.x; e < part.rank * part.rank; e += blockDim.x) {
+    squares += static_cast<double>(part.gram[e]) * static_cast<double>(part.gram[e]);
+  }
+  return block_sum(squares);
+}
+
+__global__ void gram_norms(OrthogonalityArgs args, double* norms) {
+  const OrthogonalityArgs::Part& part = args.parts[blockIdx.x];
+  const int64_t elements = part.rank * part.rank;
+  for (int64_t e = threadIdx.x / kWarp; e < elements; e += blockDim.x / kWarp) {
+    const int64_t i = e / part.rank, j = e % part.rank;
+    real sum = 0;
+    for (int64_t k = lane_index(); k < part.length; k += kWarp) {
+      sum += part.x[place(part, i, k)] * part.x[place(part, j, k)];
+    }
+    sum = warp_sum(sum);
+    if (lane_index() == 0) part.gram[e] = i == j ? sum - 1 : sum;
+  }
+  __syncthreads();
+  const double squares = gram_squares(part);
+  if (threadIdx.x == 0) norms[blockIdx.x] = sqrt(squares);
+}
+
+__global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
+  const OrthogonalityArgs::Part& part = args.parts[blockIdx.x];
+  if (!part.dx.data) return;
+  const double squares = gram_squares(part);
+  const real dr = args.factor * *args.dy;
+  const real slope = squares > 0 ? static_cast<real>(2 * dr / sqrt(squares)) : real(0);
+  for (int64_t e = threadIdx.x; e < part.rank * part.length; e += blockDim.x) {
+    const int64_t i = part.columns ? e % part.rank : e / part.length;
+    const int64_t k = part.columns ? e / part.rank : e % part.length;
+    real sum = 0;
+    for (int64_t j = 0; j < part.rank; ++j) {
+      sum += part.gram[i * part.rank + j] * part.x[place(part, j, k)];
+    }
+    part.dx.write(e, slope * sum);
+  }
+}
+
+struct AddTimes {
+  real* y;
+  real factor;
+  __device__ void operator()(double sum) const {
+    *y += static_cast<real>(static_cast<double>(factor) * sum);
+  }
+};
+
+}  // namespace
+
+void orthogonality_cuda(const OrthogonalityArgs& args) {
+  if (args.count == 0) return;
+  const Tensor norms = Tensor::empty({args.count}, DType::f64, Device::cuda);
+  launch(gram_norms, grid_size(args.count), kBlockThreads, 0, args, norms.data<double>());
+  launch(finish_sum<AddTimes>, 1, kBlockThreads, 0, norms.data<double>(), int64_t{args.count},
+         AddTimes{args.y, args.factor});
+}
+
+void orthogonality_backward_cuda(const OrthogonalityArgs& args) {
+  if (args.count == 0) return;
+  launch(orthogonality_backward_kernel, grid_size(args.count), kBlockThreads, 0, args);
+}
+
+}  // namespace soragrad::kernels

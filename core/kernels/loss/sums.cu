@@ -1,0 +1,99 @@
+#include "core/kernels/loss/sums.h"
+
+#include "core/kernels/cuda.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+struct Element {
+  const real* x;
+  __device__ double operator()(int64_t i) const { return x[i]; }
+};
+
+struct SquaredDifference {
+  const real* a;
+  const real* b;
+  __device__ double operator()(int64_t i) const {
+    const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    return difference * difference;
+  }
+};
+
+struct StoreOver {
+  real* y;
+  double divisor;
+  __device__ void operator()(double sum) const { *y = static_cast<real>(sum / divisor); }
+};
+
+struct AddTimes {
+  real* y;
+  real factor;
+  __device__ void operator()(double sum) const {
+    *y += static_cast<real>(static_cast<double>(factor) * sum);
+  }
+};
+
+__global__ void sum_backward_kernel(SumBackwardArgs args) {
+  const int64_t i = global_thread();
+  if (i < args.n) args.dx[i] = *args.dy;
+}
+
+__global__ void mse_backward_kernel(MseBackwardArgs args) {
+  const int64_t i = global_thread();
+  if (i >= args.n) return;
+  const real factor = 2 * *args.dloss / static_cast<real>(args.n);
+  args.dpredictions[i] = factor * (args.predictions[i] - args.targets[i]);
+}
+
+// A block a part.
+__global__ void mean_abs_parts(MeanAbsArgs args, double* partial) {
+  const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < part.n; i += blockDim.x) {
+    sum += part.x[i] < 0 ? -part.x[i] : part.x[i];
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+__global__ void mean_abs_backward_kernel(MeanAbsArgs args) {
+  const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
+  if (!part.dx.data) return;
+  const real slope = args.factor * *args.dy;
+  for (int64_t i = threadIdx.x; i < part.n; i += blockDim.x) {
+    part.dx.write(i, part.x[i] > 0 ? slope : part.x[i] < 0 ? -slope : real(0));
+  }
+}
+
+constexpr int kPartThreads = 128;
+
+}  // namespace
+
+void sum_cuda(const SumArgs& args) {
+  sum_all(Element{args.x}, args.n, StoreOver{args.y, 1});
+}
+void sum_backward_cuda(const SumBackwardArgs& args) {
+  launch_elements(sum_backward_kernel, args.n, args);
+}
+
+void mse_cuda(const MseArgs& args) {
+  sum_all(SquaredDifference{args.predictions, args.targets}, args.n,
+          StoreOver{args.loss, static_cast<double>(args.n)});
+}
+void mse_backward_cuda(const MseBackwardArgs& args) {
+  launch_elements(mse_backward_kernel, args.n, args);
+}
+
+void mean_abs_cuda(const MeanAbsArgs& args) {
+  if (args.count == 0) return;
+  const Tensor partial = Tensor::empty({args.count}, DType::f64, Device::cuda);
+  launch(mean_abs_parts, grid_size(args.count), kPartThreads, 0, args, partial.data<double>());
+  launch(finish_sum<AddTimes>, 1, kBlockThreads, 0, partial.data<double>(), int64_t{args.count},
+         AddTimes{args.y, args.factor});
+}
+void mean_abs_backward_cuda(const MeanAbsArgs& args) {
+  if (args.count == 0) return;
+  launch(mean_abs_backward_kernel, grid_size(args.count), kPartThreads, 0, args);
+}
+
+}  // namespace soragrad::kernels

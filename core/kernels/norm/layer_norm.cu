@@ -1,0 +1,96 @@
+// A warp a row; a lane comes back to the elements it has written itself. Gradients of weight and
+// bias are sums over rows in double.
+#include "core/kernels/norm/layer_norm.h"
+
+#include "core/kernels/cuda.cuh"
+
+namespace soragrad::kernels {
+namespace {
+
+__global__ void layer_norm_kernel(LayerNormArgs args) {
+  const int64_t row = global_warp(), hidden = args.hidden;
+  if (row >= args.rows) return;
+  const real* x = args.x + row * hidden;
+  real* y = args.y + row * hidden;  // holds s until the last loop
+  real sum = 0;
+  for (int64_t j = lane_index(); j < hidden; j += kWarp) {
+    const int64_t i = row * hidden + j;
+    y[j] = args.residual ? dropped(x[j], args.stream, static_cast<uint64_t>(i), args.drop_threshold,
+                                   args.keep_scale) +
+                               args.residual[i]
+                         : x[j];
+    sum += y[j];
+  }
+  const real mean = warp_sum(sum) / static_cast<real>(hidden);
+  real squares = 0;
+  for (int64_t j = lane_index(); j < hidden; j += kWarp) squares += (y[j] - mean) * (y[j] - mean);
+  const real rstd = 1 / sqrt(warp_sum(squares) / static_cast<real>(hidden) + args.eps);
+  if (args.rstd && lane_index() == 0) args.rstd[row] = rstd;
+  for (int64_t j = lane_index(); j < hidden; j += kWarp) {
+    const real normalised = (y[j] - mean) * rstd;
+    if (args.normalised) args.normalised[row * hidden + j] = normalised;
+    y[j] = normalised * args.weight[j] + args.bias[j];
+  }
+}
+
+__global__ void layer_norm_backward_kernel(LayerNormBackwardArgs args) {
+  const int64_t row = global_warp(), hidden = args.hidden;
+  if (row >= args.rows) return;
+  const real* dy = args.dy + row * hidden;
+  const real* normalised = args.normalised + row * hidden;
+  real sum = 0, product = 0;
+  for (int64_t j = lane_index(); j < hidden; j += kWarp) {
+    const real g = dy[j] * args.weight[j];
+    sum += g;
+    product += g * normalised[j];
+  }
+  const real mean = warp_sum(sum) / static_cast<real>(hidden);
+  const real mean_product = warp_sum(product) / static_cast<real>(hidden);
+  const real rstd = args.rstd[row];
+  for (int64_t j = lane_index(); j < hidden; j += kWarp) {
+    const int64_t i = row * hidden + j;
+    const real ds = rstd * (dy[j] * args.weight[j] - mean - normalised[j] * mean_product);
+    args.ds[i] = ds;
+    if (args.dx) {  // last: it may be ds itself
+      args.dx[i] =
+          dropped(ds, args.stream, static_cast<uint64_t>(i), args.drop_threshold, args.keep_scale);
+    }
+  }
+}
+
+struct WeightTerm {
+  const real* dy;
+  const real* normalised;
+  int64_t hidden;
+  __device__ double operator()(int64_t row, int64_t column) const {
+    const int64_t i = row * hidden + column;
+    return static_cast<double>(dy[i]) * static_cast<double>(normalised[i]);
+  }
+};
+
+struct BiasTerm {
+  const real* dy;
+  int64_t hidden;
+  __device__ double operator()(int64_t row, int64_t column) const {
+    return dy[row * hidden + column];
+  }
+};
+
+}  // namespace
+
+void layer_norm_cuda(const LayerNormArgs& args) {
+  launch_rows(layer_norm_kernel, args.rows, args);
+}
+
+void layer_norm_backward_cuda(const LayerNormBackwardArgs& args) {
+  if (args.ds) launch_rows(layer_norm_backward_kernel, args.rows, args);
+  if (args.dweight.data) {
+    sum_columns(WeightTerm{args.dy, args.normalised, args.hidden}, args.rows, args.hidden,
+                args.dweight);
+  }
+  if (args.dbias.data) {
+    sum_columns(BiasTerm{args.dy, args.hidden}, args.rows, args.hidden, args.dbias);
+  }
+}
+
+}  // namespace soragrad::kernels

@@ -1,0 +1,70 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/norm/softmax.cpp"
+#include "core/kernels/simd.h"
+// Above: the file is compiled once a SIMD target; simd.h explains.
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/kernels/norm/softmax.h"
+#include "core/kernels/softmax-inl.h"
+#include "core/parallel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace soragrad::kernels::HWY_NAMESPACE {
+
+void softmax_rows(const SoftmaxArgs& args, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const real* x = args.x + row * args.columns;
+    real* y = args.y + row * args.columns;
+    const real max = max_of(x, args.columns);
+    if (max == -std::numeric_limits<real>::infinity()) {
+      for (int64_t j = 0; j < args.columns; ++j) y[j] = std::isnan(x[j]) ? x[j] : real(0);
+      continue;
+    }
+    scale_row(1 / exp_and_sum(x, max, y, args.columns), y, args.columns);
+  }
+}
+
+void softmax_backward_rows(const SoftmaxBackwardArgs& args, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const real* HWY_RESTRICT y = args.y + row * args.columns;
+    const real* HWY_RESTRICT dy = args.dy + row * args.columns;
+    real* HWY_RESTRICT dx = args.dx + row * args.columns;
+    real sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < args.columns; ++j) sum += dy[j] * y[j];
+    for (int64_t j = 0; j < args.columns; ++j) dx[j] = y[j] * (dy[j] - sum);
+  }
+}
+
+}  // namespace soragrad::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace soragrad::kernels {
+
+HWY_EXPORT(softmax_rows);
+HWY_EXPORT(softmax_backward_rows);
+
+namespace {
+int64_t rows_per_task(int64_t columns) {
+  constexpr int64_t kGrain = 16384;  // elements a task
+  return std::max<int64_t>(1, kGrain / std::max<int64_t>(columns, 1));
+}
+}  // namespace
+
+void softmax_cpu(const SoftmaxArgs& args) {
+  parallel_chunks(args.rows, rows_per_task(args.columns), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(softmax_rows)(args, begin, end);
+  });
+}
+
+void softmax_backward_cpu(const SoftmaxBackwardArgs& args) {
+  parallel_chunks(args.rows, rows_per_task(args.columns), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(softmax_backward_rows)(args, begin, end);
+  });
+}
+
+}  // namespace soragrad::kernels
+#endif

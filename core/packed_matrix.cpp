@@ -1,0 +1,95 @@
+#include "core/packed_matrix.h"
+
+#include "core/kernels/linear/gemm.h"
+#include "core/kernels/linear/gemm_bf16.h"
+#include "core/kernels/linear/gemm_packed.h"
+
+namespace soragrad {
+
+struct PackedMatrix::Product {
+  const real* a;  // (rows, in), or (rows, out) backward
+  real* c;        // (rows, out), or (rows, in) backward
+  int64_t rows;
+  bool forward;  // with W^T instead of W
+  const real* bias = nullptr;
+  bool accumulate = false;
+};
+
+void PackedMatrix::forward(const real* x, const real* bias, real* y, int64_t rows) {
+  const Product product{.a = x, .c = y, .rows = rows, .forward = true, .bias = bias};
+  precision_ == Precision::bf16 ? multiply_bf16(product) : multiply_fp32(product);
+}
+
+void PackedMatrix::backward(const real* dy, real* dx, int64_t rows, bool accumulate) {
+  const Product product{.a = dy, .c = dx, .rows = rows, .forward = false, .accumulate = accumulate};
+  precision_ == Precision::bf16 ? multiply_bf16(product) : multiply_fp32(product);
+}
+
+void PackedMatrix::multiply_plain(const Product& product) {
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  kernels::gemm(weight_.device(), {.a = product.a,
+                                   .b = weight_.data(),
+                                   .c = product.c,
+                                   .m = product.rows,
+                                   .n = product.forward ? out : in,
+                                   .k = product.forward ? in : out,
+                                   .lda = product.forward ? in : out,
+                                   .ldb = in,
+                                   .ldc = product.forward ? out : in,
+                                   .transpose_b = product.forward,
+                                   .accumulate = product.accumulate,
+                                   .bias = product.bias});
+}
+
+// cuBLASLt reads the weight itself in either direction at the same speed.
+void PackedMatrix::multiply_fp32(const Product& product) {
+  const bool worth_packing = product.forward || reused_;
+  if (weight_.device() == Device::cuda || !worth_packing) return multiply_plain(product);
+  Tensor& packed = product.forward ? forward_ : backward_;
+  if (!packed.defined()) {
+    packed = Tensor::empty_like(weight_);
+    kernels::pack_panels(Device::cpu, {.weight = weight_.data(),
+                                       .packed = packed.data(),
+                                       .rows = weight_.size(0),
+                                       .columns = weight_.size(1),
+                                       .transpose = product.forward});
+    weight_.storage()->drop_mapped_pages();
+  }
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  kernels::gemm_packed(Device::cpu, {.a = product.a,
+                                     .packed = packed.data(),
+                                     .c = product.c,
+                                     .m = product.rows,
+                                     .n = product.forward ? out : in,
+                                     .k = product.forward ? in : out,
+                                     .accumulate = product.accumulate,
+                                     .bias = product.bias});
+}
+
+void PackedMatrix::multiply_bf16(const Product& product) {
+  const Device device = weight_.device();
+  const int64_t n = weight_.size(product.forward ? 0 : 1);
+  const int64_t k = weight_.size(product.forward ? 1 : 0);
+  Tensor& packed = product.forward || device == Device::cuda ? forward_ : backward_;
+  if (!packed.defined()) {
+    const size_t bytes = kernels::packed_bf16_bytes(device, k, n);
+    packed = Tensor::empty({static_cast<int64_t>(bytes)}, DType::u8, device);
+    kernels::pack_bf16(device, {.weight = weight_.data(),
+                                .packed = packed.raw(),
+                                .rows = weight_.size(0),
+                                .columns = weight_.size(1),
+                                .transpose = product.forward});
+    weight_.storage()->drop_mapped_pages();
+  }
+  kernels::gemm_bf16(device, {.a = product.a,
+                              .packed = packed.raw(),
+                              .c = product.c,
+                              .m = product.rows,
+                              .n = n,
+                              .k = k,
+                              .transpose = product.forward,
+                              .accumulate = product.accumulate,
+                              .bias = product.bias});
+}
+
+}  // namespace soragrad

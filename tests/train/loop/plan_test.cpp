@@ -1,0 +1,76 @@
+// Lengths of phases and schedules.
+#include "train/loop/plan.h"
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+
+using namespace soragrad;
+using namespace soragrad::train;
+
+namespace {
+
+Config resolved(std::initializer_list<const char*> arguments) {
+  Config config;
+  for (const char* argument : {"model=m", "task=rte", "data=d"}) set_argument(config, argument);
+  for (const char* argument : arguments) set_argument(config, argument);
+  resolve(config);
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("plan: steps are epochs times steps of an epoch, the warm-up is rounded up") {
+  const Config config = resolved({"num_train_epochs=10", "per_device_train_batch_size=8"});
+  const Plan plan = make_plan(config, 2490, 312);
+  REQUIRE(plan.phases.size() == 1);
+  CHECK(plan.total_steps == 3120);
+  CHECK(plan.phases[0].main.steps == 3120);
+  CHECK(plan.phases[0].main.warmup == 188);  // ceil(187.2)
+  CHECK(plan.phases[0].gates.warmup == 188);
+  CHECK(plan.rates(config, 0, 0).rate == 0);
+  CHECK(plan.rates(config, 0, 188).rate == config.learning_rate);
+}
+
+TEST_CASE("plan: protocol paper cuts the schedule short and rounds the gates' warm-up down") {
+  const Config config = resolved({"num_train_epochs=10", "protocol=paper", "sparse_lr=0.5"});
+  const Plan plan = make_plan(config, 2490, 312);
+  CHECK(plan.total_steps == 3120);
+  CHECK(plan.phases[0].main.steps == 3112);  // int(10 * 2490 / 8)
+  CHECK(plan.phases[0].main.warmup == 187);  // ceil(186.72)
+  CHECK(plan.phases[0].gates.warmup == 186);
+  CHECK(plan.rates(config, 0, 3112).rate == 0);
+  CHECK(plan.rates(config, 0, 3119).rate == 0);
+  CHECK(plan.rates(config, 0, 3111).rate > 0);
+}
+
+TEST_CASE("plan: max_steps sets steps and schedule, also under protocol paper") {
+  const Config config = resolved({"max_steps=30", "protocol=paper"});
+  const Plan plan = make_plan(config, 2490, 312);
+  CHECK(plan.total_steps == 30);
+  CHECK(plan.phases[0].main.steps == 30);
+  CHECK(plan.phases[0].main.warmup == 2);
+  CHECK(plan.phases[0].gates.warmup == 1);
+}
+
+TEST_CASE("plan: a schedule adds a phase for each further threshold") {
+  for (const bool restart : {true, false}) {
+    const Config config =
+        resolved({"num_train_epochs=2", "schedule=linear", "xi=0", "xi_max=6e-4", "xi_steps=3",
+                  "phase_epochs=1", restart ? "restart_lr=true" : "restart_lr=false"});
+    const Plan plan = make_plan(config, 80, 10);
+    REQUIRE(plan.phases.size() == 3);
+    CHECK(plan.total_steps == 40);
+    CHECK(plan.phases[1].xi == doctest::Approx(3e-4));
+    CHECK(plan.phases[2].xi == doctest::Approx(6e-4));
+    CHECK(plan.phases[2].first_epoch == 3);
+    CHECK(plan.sampler_step(2, 1) == 31);
+    CHECK(plan.rates(config, 1, 1).rate == (restart ? config.learning_rate : 0.0));
+    CHECK(plan.rates(config, 2, 0).xi == doctest::Approx(6e-4));
+  }
+}
+
+TEST_CASE("plan: adalora needs steps between tinit and tfinal") {
+  const Config config = resolved({"method=adalora", "max_steps=30", "tinit=10", "tfinal=20"});
+  CHECK_THROWS_AS(make_plan(config, 2490, 312), UsageError);
+}

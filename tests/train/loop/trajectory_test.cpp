@@ -1,0 +1,153 @@
+// Thirty steps of every method against an independent program in float64, step by step. The
+// reference runs and the GLUE rows they read stand beside the checkout; without them this is
+// skipped.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/glue_task.h"
+#include "nn/checkpoint/checkpoint.h"
+#include "tests/gpu.h"
+#include "tests/train/tiny_run.h"
+#include "train/loop/results.h"
+#include "train/loop/trainer.h"
+#include "train/run/run_folder.h"
+
+using namespace soragrad;
+using namespace soragrad::train;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Another order of summation in float strays by up to 1e-5 (tests/train's own measurement), the
+// references are exact: room for that and for nothing else.
+constexpr double kTolerance = 1e-4;
+
+std::vector<json> read_lines(const fs::path& path) {
+  std::vector<json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+// The first lines of a file, as another file.
+void cut(const fs::path& from, const fs::path& to, int64_t lines) {
+  std::ifstream in(from, std::ios::binary);
+  std::ofstream out(to, std::ios::binary);
+  for (std::string line; lines-- > 0 && std::getline(in, line);) out << line << '\n';
+}
+
+std::vector<json> run_case(const fs::path& folder, const fs::path& scratch, const char* device) {
+  const json about = json::parse(test::read_text(folder / "case.json"));
+  const fs::path models = *test::shared_path("fixtures/models");
+  const fs::path glue = *test::shared_path("data/glue");
+  Config config;
+  read_yaml(config, (folder / "config.yaml").string());
+  std::vector<std::string> arguments = {
+      "model=" + (models / about["model"].get<std::string>()).string(), "data=" + glue.string(),
+      "output=" + (scratch / folder.filename()).string(), std::string("device=") + device,
+      "initial_state=" + (folder / "initial_state.safetensors").string()};
+  if (about.contains("train_lines") && about["train_lines"].is_number()) {
+    const std::string task = about["task"];
+    const fs::path rows = scratch / (folder.filename().string() + ".tsv");
+    cut(glue / data::find_glue_task(task).folder / "train.tsv", rows,
+        about["train_lines"].get<int64_t>());
+    arguments.push_back("train_file=" + rows.string());
+  }
+  for (const std::string& argument : arguments) set_argument(config, argument);
+  resolve(config);
+  const auto session = open_session(config, [](const std::string&) {});
+  RunFolder run = RunFolder::create(config.output, config);
+  Trainer trainer(*session, run, false);
+  REQUIRE(trainer.run());
+  std::vector<json> steps = read_lines(run.file("metrics.jsonl"));
+  std::erase_if(steps, [](const json& line) { return line.contains("split"); });
+  return steps;
+}
+
+void compare(const std::vector<json>& got, const std::vector<json>& expected) {
+  REQUIRE(got.size() == expected.size());
+  for (const char* column : {"loss", "regularizer", "grad_norm", "learning_rate"}) {
+    double largest = 0;
+    for (const json& step : expected)
+      largest = std::max(largest, std::abs(step[column].get<double>()));
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const double want = expected[i][column], have = got[i][column];
+      const double scale = std::max({std::abs(want), 1e-3 * largest, 1e-6});
+      INFO(column << " at step " << i + 1 << ": " << have << ", expected " << want);
+      CHECK(std::abs(have - want) <= kTolerance * scale);
+    }
+  }
+  for (const char* count : {"gates_zero", "budget", "kept_rank"}) {
+    for (size_t i = 0; i < expected.size(); ++i) {
+      if (!expected[i].contains(count)) continue;
+      INFO(count << " after step " << i + 1);
+      REQUIRE(got[i].contains(count));
+      CHECK(got[i][count] == expected[i][count]);
+    }
+  }
+}
+
+// Gates, or entries of lora_E, that a run of this initial state has.
+int64_t entries_of(const fs::path& initial_state) {
+  int64_t entries = 0;
+  const nn::Checkpoint file = nn::open_checkpoint(initial_state.string());
+  for (const nn::StoredTensor& tensor : file.tensors()) {
+    if (tensor.name.ends_with(".gate") || tensor.name.ends_with(".lora_E")) {
+      entries += tensor.numel();
+    }
+  }
+  return entries;
+}
+
+// `sparsity` is the share of zero gates (sora), of zero entries of lora_E (adalora).
+void compare_sparsity(const std::vector<json>& got, const std::vector<json>& expected,
+                      int64_t entries) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const json& want = expected[i];
+    int64_t zero = 0;
+    if (want.contains("gates_zero")) zero = want["gates_zero"].get<int64_t>();
+    if (want.contains("kept_rank")) zero = entries - want["kept_rank"].get<int64_t>();
+    INFO("sparsity after step " << i + 1);
+    CHECK(std::llround(got[i]["sparsity"].get<double>() * static_cast<double>(entries)) == zero);
+  }
+}
+
+// Every reference run on a device; says why where it cannot.
+void repeat_all(const char* device) {
+  const auto cases = test::shared_path("fixtures/trajectories");
+  if (!cases || !test::shared_path("data/glue")) {
+    MESSAGE("SKIPPED: no reference runs beside the checkout");
+    return;
+  }
+  const test::TinyFolder scratch;
+  int64_t count = 0;
+  for (const auto& entry : fs::directory_iterator(*cases)) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().filename().string());
+    const std::vector<json> got = run_case(entry.path(), scratch.path(), device);
+    const std::vector<json> expected = read_lines(entry.path() / "expected.jsonl");
+    compare(got, expected);
+    compare_sparsity(got, expected, entries_of(entry.path() / "initial_state.safetensors"));
+    ++count;
+  }
+  CHECK(count > 0);
+}
+
+}  // namespace
+
+TEST_CASE("trajectory: every method repeats the reference run, step by step") {
+  repeat_all("cpu");
+}
+
+TEST_CASE("trajectory: every method repeats the reference run on a GPU") {
+  if (test::skipped_without_gpu()) return;
+  repeat_all("cuda");
+}

@@ -1,0 +1,229 @@
+// Recipes and the tables made of finished runs.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "core/error.h"
+#include "tests/files.h"
+#include "train/config/protocol.h"
+#include "train/recipe/recipe.h"
+#include "train/report/printed_results.h"
+#include "train/report/score_table.h"
+
+using namespace soragrad;
+using namespace soragrad::train;
+namespace fs = std::filesystem;
+using test::contains;
+
+namespace {
+
+struct Grid : test::TemporaryFolder {
+  std::string recipe(std::string_view text) const { return write("recipe.yaml", text); }
+  std::string complete() const {
+    return recipe(
+        fmt::format("output: {}\nseeds: [1, 2]\n"
+                    "common: {{model: m, data: d, protocol: paper}}\n"
+                    "methods: {{sora-r4: {{method: sora, r: 4}}, lora: {{}}}}\n"
+                    "tasks: {{qqp: {{num_train_epochs: 3}}, rte: {{}}}}\n"
+                    "cells: {{rte/lora: {{learning_rate: 1.2e-3}}}}\n",
+                    (*this / "runs").string()));
+  }
+  void finish(const std::string& run, const std::string& json) const {
+    write("runs/" + run + "/results.json", json);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("recipe: common, method, task and cell decide in this order") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  const std::vector<GridRun> runs = runs_of(recipe);
+  REQUIRE(runs.size() == 8);
+  const Config first = config_of(recipe, runs[0]);
+  CHECK(first.task == "qqp");
+  CHECK(first.method.method == "sora");
+  CHECK(first.method.r == 4);
+  CHECK(first.num_train_epochs == 3);
+  CHECK(first.seed == 1);
+  const Config last = config_of(recipe, runs[7]);
+  CHECK(last.method.method == "lora");
+  CHECK(last.learning_rate == 1.2e-3);
+  CHECK(last.seed == 2);
+  CHECK_FALSE(last.method.train_head);
+}
+
+TEST_CASE("recipe: shards part the runs among them") {
+  std::set<size_t> seen;
+  for (const char* text : {"1/3", "2/3", "3/3"}) {
+    const Shard shard = parse_shard(text);
+    for (size_t run = 0; run < 10; ++run) {
+      if (shard.has(run)) CHECK(seen.insert(run).second);
+    }
+  }
+  CHECK(seen.size() == 10);
+  for (const char* text : {"0/3", "4/3", "1", "1/", "a/b", "1/3x", ""}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(parse_shard(text), UsageError);
+  }
+}
+
+TEST_CASE("recipe: mistakes are named with their line") {
+  const Grid grid;
+  struct Row {
+    const char *text, *part;
+  };
+  for (const Row row :
+       {Row{"- a\n", "expected output"}, Row{"seeds: 3\n", "recipe.yaml:1: seeds must be a list"},
+        Row{"seeds: [-1]\n", "seed is \"-1\""},
+        Row{"\nmethod: {}\n", "recipe.yaml:2: there is no key"},
+        Row{"methods: {\"../x\": {}}\n", "the name"},
+        Row{"output: o\n", "needs output, seeds, methods and tasks"},
+        Row{"output: [\n", "not YAML"}}) {
+    CAPTURE(row.text);
+    CHECK_THROWS_WITH_AS(read_recipe(grid.recipe(row.text)), doctest::Contains(row.part), Error);
+  }
+  Recipe recipe = read_recipe(grid.complete());
+  CHECK_THROWS_AS(select(recipe, {"cola"}, {}, {}), UsageError);
+  select(recipe, {"rte"}, {}, {2});
+  CHECK(runs_of(recipe).size() == 2);
+}
+
+TEST_CASE("recipe: arguments of the command line have the last word") {
+  const Grid grid;
+  Recipe recipe = read_recipe(grid.complete());
+  override_keys(recipe, {"model=elsewhere", "learning_rate=0.5", "output=moved"});
+  for (const GridRun& run : runs_of(recipe)) {
+    const Config config = config_of(recipe, run);
+    CHECK(config.model == "elsewhere");
+    CHECK(config.learning_rate == 0.5);  // over a cell's own too
+    CHECK(config.output.starts_with("moved/"));
+  }
+  for (const char* wrong : {"task=rte", "method=lora", "seed=1", "learning_rat=1", "seed"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(override_keys(recipe, {wrong}), UsageError);
+  }
+}
+
+TEST_CASE("recipe: a run of other settings is not taken for the recipe's") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  const Config config = config_of(recipe, runs_of(recipe)[0]);
+  const std::string folder = grid / "run";
+  Config made = config;
+  made.threads = 7;
+  made.output = "elsewhere";
+  grid.write("run/config.yaml", to_yaml(made));
+  CHECK_NOTHROW(check_same_run(config, folder));
+  made.learning_rate = 0.25;
+  grid.write("run/config.yaml", to_yaml(made));
+  CHECK_THROWS_WITH_AS(check_same_run(config, folder),
+                       doctest::Contains("learning_rate=0.25, and the recipe has 0.0008 now"),
+                       Error);
+}
+
+TEST_CASE("recipe: those that come with the program have a valid configuration for every run") {
+  int64_t recipes = 0;
+  for (const auto& entry :
+       fs::directory_iterator(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes")) {
+    CAPTURE(entry.path().string());
+    const Recipe recipe = read_recipe(entry.path().string());
+    CHECK_FALSE(recipe.title.empty());
+    CHECK(recipe.output == "runs/" + entry.path().stem().string());
+    for (const GridRun& run : runs_of(recipe)) CHECK(unread_keys(config_of(recipe, run)).empty());
+    ++recipes;
+  }
+  CHECK(recipes >= 6);
+}
+
+TEST_CASE("recipe: the main table's settings are those that the protocol's sources state") {
+  const Recipe recipe =
+      read_recipe(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes/paper_main_table.yaml");
+  CHECK(runs_of(recipe).size() == 8 * 8 * 5);
+  int64_t compared = 0;
+  for (const GridRun& run : runs_of(recipe)) {
+    CAPTURE(run.folder);
+    const Config config = config_of(recipe, run);
+    const bool adalora = run.method == "adalora";
+    const TaskSettings* stated =
+        settings_of(adalora ? data::Protocol::adalora : data::Protocol::paper, run.task);
+    REQUIRE(stated != nullptr);
+    CHECK(config.num_train_epochs == std::stod(std::string(stated->epochs)));
+    CHECK(config.per_device_train_batch_size == std::stol(std::string(stated->batch)));
+    if (stated->max_seq_length != kNotStated) {
+      CHECK(config.max_seq_length == std::stol(std::string(stated->max_seq_length)));
+    }
+    if (adalora || run.method == "lora") {
+      CHECK(config.learning_rate == std::stod(std::string(stated->learning_rate)));
+    }
+    if (!adalora) continue;
+    Config again = config;
+    std::istringstream words{std::string(stated->more)};
+    for (std::string word; words >> word; ++compared) set_argument(again, word);
+    CHECK(to_yaml(again) == to_yaml(config));
+  }
+  CHECK(compared == 8 * 5 * 8);
+}
+
+TEST_CASE("score_table: mean and deviation over the seeds that are there, beside printed numbers") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  grid.finish("qqp-sora-r4-1", R"({"test": {"accuracy": 0.5, "f1": 0.25}})");
+  grid.finish("qqp-sora-r4-2", R"({"test": {"accuracy": 0.52, "f1": 0.25}})");
+  grid.finish("rte-lora-2", R"({"test": {"accuracy": 0.625}, "validation": {"accuracy": 0.1}})");
+  const ScoreTable table = collect_scores(recipe);
+  REQUIRE(table.cells.size() == 4);
+  CHECK(score_text(table.cells[0]) == "51.00/25.00 ± 1.41/0.00 (2)");
+  CHECK(table.cells[0].printed == "92.06/89.44");
+  CHECK(score_text(table.cells[1]) == "-");
+  CHECK(score_text(table.cells[3]) == "62.50 ± 0.00 (1)");
+  CHECK(table.cells[3].printed == "85.32");
+  CHECK(contains(format_table(table, "csv"),
+                 "qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n"));
+  CHECK(contains(format_table(table, "markdown"), "| --- |"));
+  CHECK(contains(format_table(table, "html"), ">62.50 ± 0.00 (1)</td>"));
+  CHECK(table.wanted == 8);
+  CHECK(table.runs.size() == 3);
+  CHECK(contains(format_table(table, "text"), "3 of 8 runs are complete"));
+  CHECK_FALSE(contains(format_table(table, "text"), "average"));
+  CHECK_THROWS_AS(format_table(table, "pdf"), UsageError);
+}
+
+TEST_CASE("score_table: the average is the papers', over all eight tasks") {
+  const Grid grid;
+  std::string tasks;
+  for (const std::string_view task : printed_tasks()) tasks += fmt::format("{}: {{}}, ", task);
+  const Recipe recipe = read_recipe(
+      grid.recipe(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d, protocol: "
+                              "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
+                              "tasks: {{{}}}\n",
+                              (grid / "runs").string(), tasks)));
+  for (const std::string_view task : printed_tasks()) {
+    grid.finish(fmt::format("{}-sora-1", task),
+                R"({"test": {"accuracy": 0.5, "f1": 0.25, "matthews_correlation": 0.5,
+                    "pearson": 0.5}, "test_mm": {"accuracy": 0.25}})");
+  }
+  const std::string csv = format_table(collect_scores(recipe), "markdown");
+  CHECK(contains(csv, "| average"));
+  CHECK(contains(csv, "| 46.88"));  // (6 * 50 + 2 * 37.5) / 8
+  CHECK(contains(csv, "| 88.71"));  // as printed for sora r=4
+  CHECK(contains(csv, "| 88.38"));  // lora
+  CHECK(contains(csv, "| 87.82"));  // full
+}
+
+TEST_CASE("printed_results: parts of a layer and paths of thresholds have no printed scores") {
+  Config config;
+  for (const char* key : {"model=m", "data=d", "task=rte", "protocol=paper", "r=4"}) {
+    set_argument(config, key);
+  }
+  CHECK(printed_score("rte", config) == "86.04");
+  CHECK(printed_average(config) == "88.71");
+  CHECK(printed_score("wnli", config) == "not stated");
+  set_argument(config, "target_modules=query");
+  CHECK(printed_score("rte", config) == "not stated");
+  set_argument(config, "target_modules=auto");
+  set_argument(config, "schedule=linear");
+  CHECK(printed_score("rte", config) == "not stated");
+}

@@ -1,0 +1,289 @@
+#include "train/config/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/error.h"
+#include "data/glue_task.h"
+#include "train/config/protocol.h"
+#include "train/config/suggest.h"
+
+namespace soragrad::train {
+
+namespace {
+
+template <typename... Args>
+[[noreturn]] void misuse(fmt::format_string<Args...> message, Args&&... args) {
+  throw UsageError(fmt::format(message, std::forward<Args>(args)...));
+}
+
+// Names that other programs give to our keys.
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"lr", "learning_rate"},
+    {"epochs", "num_train_epochs"},
+    {"num_epochs", "num_train_epochs"},
+    {"batch_size", "per_device_train_batch_size"},
+    {"train_batch_size", "per_device_train_batch_size"},
+    {"eval_batch_size", "per_device_eval_batch_size"},
+    {"model_name_or_path", "model"},
+    {"task_name", "task"},
+    {"data_dir", "data"},
+    {"output_dir", "output"},
+    {"overwrite_output_dir", "overwrite"},
+    {"lora_r", "r"},
+    {"rank", "r"},
+    {"alpha", "lora_alpha"},
+    {"lambda", "xi"},
+    {"sparse_lambda_2", "xi"},
+    {"max_lambda", "xi_max"},
+    {"lambda_num", "xi_steps"},
+    {"lambda_schedule", "schedule"},
+    {"fp16", "precision"},
+    {"bf16", "precision"},
+    {"max_length", "max_seq_length"},
+    {"scheduler", "lr_scheduler_type"},
+    {"patience", "early_stopping_patience"},
+    {"no_cuda", "device"},
+    {"apply_adalora", "method"},
+    {"dropout", "hidden_dropout_prob"},
+    {"gate_lr", "sparse_lr"},
+    {"tInit", "tinit"},
+    {"tFinal", "tfinal"},
+};
+
+std::string_view suggestion(std::string_view name) {
+  for (const auto& [other, ours] : kOtherNames) {
+    if (other == name) return ours;
+  }
+  std::vector<std::string_view> names;
+  for (const Key& key : keys()) names.push_back(key.name);
+  return nearest(name, names);
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+template <typename T>
+std::optional<T> number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!std::isfinite(value)) return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<bool> truth(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower == "true" || lower == "yes" || lower == "on" || lower == "1") return true;
+  if (lower == "false" || lower == "no" || lower == "off" || lower == "0") return false;
+  return std::nullopt;
+}
+
+std::vector<std::string> names(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    const std::string_view part = trimmed(text.substr(0, comma));
+    if (!part.empty()) parts.emplace_back(part);
+    text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return parts;
+}
+
+// Whether the text is one of "a|b|c".
+bool is_choice(std::string_view choices, std::string_view text) {
+  while (!choices.empty()) {
+    const size_t bar = choices.find('|');
+    if (choices.substr(0, bar) == text) return true;
+    choices = bar == choices.npos ? std::string_view() : choices.substr(bar + 1);
+  }
+  return false;
+}
+
+std::string listed(std::string_view choices) {
+  std::string text(choices);
+  for (size_t bar = text.find('|'); bar != text.npos; bar = text.find('|', bar)) {
+    text.replace(bar, 1, ", ");
+  }
+  return text;
+}
+
+// Reads `text` into a field; false where it is no such value.
+struct Reader {
+  const Key& key;
+  std::string_view text;
+
+  template <typename T>
+  bool ranged(T& target) const {
+    const std::optional<T> value = number<T>(text);
+    if (!value) return false;
+    const double x = static_cast<double>(*value);
+    if (x < key.low || x > key.high || (key.open_low && x == key.low)) return false;
+    target = *value;
+    return true;
+  }
+  bool operator()(std::string* field) const {
+    if (!key.choices.empty() && !is_choice(key.choices, text)) return false;
+    *field = text;
+    return true;
+  }
+  bool operator()(bool* field) const {
+    const std::optional<bool> value = truth(text);
+    if (value) *field = *value;
+    return value.has_value();
+  }
+  bool operator()(int64_t* field) const { return ranged(*field); }
+  bool operator()(double* field) const { return ranged(*field); }
+  bool operator()(std::vector<std::string>* field) const {
+    *field = names(text);
+    return !field->empty();
+  }
+  template <typename T>
+  bool operator()(std::optional<T>* field) const {
+    T value{};
+    if (!(*this)(&value)) return false;
+    *field = value;
+    return true;
+  }
+};
+
+// Empties a field that may be unset by this word; false for one that may not. A required one may be
+// left open by `auto` alone: a folder may have any other name.
+bool clear(const Key& key, std::string_view word, Field field) {
+  return std::visit(
+      [&](auto* pointer) {
+        using T = std::remove_pointer_t<decltype(pointer)>;
+        if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
+          return false;
+        } else if constexpr (std::is_same_v<T, int64_t>) {
+          if (key.unset.empty()) return false;
+          *pointer = 0;
+          return true;
+        } else {
+          if (key.unset.empty() || (key.unset == "required" && word != "auto")) return false;
+          *pointer = T{};
+          return true;
+        }
+      },
+      field);
+}
+
+// What follows from the task: output and metric_for_best_model.
+void complete_for_task(Config& config, const data::GlueTask& task) {
+  if (config.output.empty()) {
+    config.output = fmt::format("runs/{}-{}-{}", config.task, config.method.method, config.seed);
+  }
+  if (config.metric_for_best_model.empty()) {
+    config.metric_for_best_model =
+        data::selection_metric(task, data::parse_protocol(config.protocol));
+  }
+  const std::string& metric = config.metric_for_best_model;
+  if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
+    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
+           data::joined(task.metrics));
+  }
+}
+
+}  // namespace
+
+void set(Config& config, std::string_view name, std::string_view value, const std::string& origin) {
+  const Key* key = find_key(name);
+  if (!key) {
+    const std::string_view near = suggestion(name);
+    if (near.empty()) {
+      misuse("[config] {}: there is no key {}; `soragrad train --help` lists all.", origin,
+             quoted(name));
+    }
+    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, quoted(name), near);
+  }
+  value = trimmed(value);
+  const Field field = key->field(config);
+  const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
+                       clear(*key, value, field);
+  if (!cleared && (value.empty() || !std::visit(Reader{*key, value}, field))) {
+    const std::string expected = !key->choices.empty()  ? "one of " + listed(key->choices)
+                                 : key->expects.empty() ? "a value"
+                                                        : std::string(key->expects);
+    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quoted(value), expected);
+  }
+  if (cleared) {
+    config.origins.erase(std::string(name));
+  } else {
+    config.origins[std::string(name)] = origin;
+  }
+}
+
+void set_argument(Config& config, const std::string& argument) {
+  const size_t equals = argument.find('=');
+  if (equals == argument.npos || equals == 0) {
+    misuse("[config] the argument {} is not of the form key=value.", quoted(argument));
+  }
+  std::string_view key = std::string_view(argument).substr(0, equals);
+  set(config, key, std::string_view(argument).substr(equals + 1), "the command line");
+}
+
+void resolve(Config& config) {
+  for (const std::string_view name : {"model", "task", "data"}) {
+    if (std::get<std::string*>(find_key(name)->field(config))->empty()) {
+      misuse("[config] {} is not given; add {}=... or put it into the YAML file.", name, name);
+    }
+  }
+  complete(config);
+}
+
+void complete(Config& config) {
+  const data::Protocol protocol = data::parse_protocol(config.protocol);
+  sora::MethodConfig& method = config.method;
+  if (config.max_steps == 0) {
+    misuse("[config] max_steps is 0; expected {}.", find_key("max_steps")->expects);
+  }
+  if (!config.train_head) config.train_head = rules_of(protocol).train_head;
+  if (!config.sparse_lr) config.sparse_lr = config.learning_rate;
+  method.train_head = *config.train_head;
+  method.sparse_lr = *config.sparse_lr;
+  if (!config.task.empty()) complete_for_task(config, data::find_glue_task(config.task));
+  if (config.schedule != "none") {
+    if (method.method != "sora") {
+      misuse("[config] schedule={} needs method=sora, not {}.", config.schedule, method.method);
+    }
+    if (!config.xi_max || !config.xi_steps) {
+      misuse("[config] schedule={} needs xi_max and xi_steps.", config.schedule);
+    }
+    if (*config.xi_max < method.xi) {
+      misuse("[config] xi_max {} is below xi {}; thresholds rise from xi to xi_max.",
+             *config.xi_max, method.xi);
+    }
+    if (config.schedule == "exp_linear" && method.xi <= 0) {
+      misuse("[config] schedule=exp_linear takes the logarithm of xi; xi is {}, give one above 0.",
+             method.xi);
+    }
+  }
+  if (method.method == "adalora" && method.target_r > method.init_r) {
+    misuse("[config] target_r {} is above init_r {}; adalora only lowers ranks.", method.target_r,
+           method.init_r);
+  }
+}
+
+std::vector<std::string> unread_keys(const Config& config) {
+  std::vector<std::string> lines;
+  for (const Key& key : keys()) {
+    if (key.methods.empty() || !config.is_set(key.name)) continue;
+    const std::string padded = fmt::format(" {} ", key.methods);
+    if (padded.find(fmt::format(" {} ", config.method.method)) != padded.npos) continue;
+    lines.push_back(fmt::format("{} has no effect with method={} (set by {})", key.name,
+                                config.method.method, config.origins.find(key.name)->second));
+  }
+  return lines;
+}
+
+}  // namespace soragrad::train

@@ -1,0 +1,208 @@
+// The table of all keys of `train`. Defaults stand in struct Config and sora::MethodConfig.
+#include <limits>
+
+#include "train/config/config.h"
+
+namespace soragrad::train {
+
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+struct Range {
+  std::string_view expects;
+  double low, high;
+  bool open_low;
+};
+constexpr Range kAny{"", -kInf, kInf, false};
+constexpr Range kTruth{"true or false", 0, 0, false};
+constexpr Range kPositive{"a number above 0", 0, kInf, true};
+constexpr Range kNotNegative{"a number of at least 0", 0, kInf, false};
+constexpr Range kShare{"a number of at least 0 and below 1", 0, 1 - 0x1p-53, false};
+constexpr Range kRatio{"a number from 0 to 1", 0, 1, false};
+constexpr Range kCount{"a whole number of at least 1", 1, 1e12, false};
+constexpr Range kCountOrNone{"a whole number of at least 0", 0, 1e12, false};
+constexpr Range kSmallCount{"a whole number from 1 to 65536", 1, 65536, false};
+constexpr Range kThreads{"a whole number from 0 (all cores) to 1024", 0, 1024, false};
+constexpr Range kSteps{"-1 (by epochs) or a whole number from 1 to 1000000000", -1, 1e9, false};
+constexpr Range kEpochs{"a number above 0, up to 1000000", 0, 1e6, true};
+constexpr Range kLength{"a whole number from 3 to 1000000", 3, 1e6, false};
+constexpr Range kSeed{"a whole number of at least 0", 0, 0x1p63, false};
+constexpr Range kAlpha{"a number", -kInf, kInf, false};
+constexpr Range kNames{"names separated by commas, or [a, b]", 0, 0, false};
+
+constexpr Key key(std::string_view group, std::string_view name, Field (*field)(Config&),
+                  Range range, std::string_view choices, std::string_view unset,
+                  std::string_view methods, std::string_view help) {
+  return {group,      name,           field, range.expects, choices, range.low,
+          range.high, range.open_low, unset, methods,       help};
+}
+
+#define FIELD(member) [](Config& c) -> Field { return &c.member; }
+constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLength_ = "Length and batches",
+                           kWatch = "Logging, evaluation, checkpoints", kModel = "Model",
+                           kLowRank = "sora, lora, adalora", kSora = "sora", kAdalora = "adalora",
+                           kAdapter = "houlsby, pfeiffer";
+
+constexpr Key kKeys[] = {
+    key(kRun, "model", FIELD(model), kAny, "", "required", "",
+        "model folder in Hugging Face's layout"),
+    key(kRun, "task", FIELD(task), kAny, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", "required",
+        "", "GLUE task"),
+    key(kRun, "data", FIELD(data), kAny, "", "required", "", "GLUE root, or the task's own folder"),
+    key(kRun, "train_file", FIELD(train_file), kAny, "", "from data", "",
+        "instead of the task's training file"),
+    key(kRun, "validation_file", FIELD(validation_file), kAny, "", "from data", "",
+        "instead of the task's dev file"),
+    key(kRun, "test_file", FIELD(test_file), kAny, "", "from data", "",
+        "instead of the task's test file"),
+    key(kRun, "output", FIELD(output), kAny, "", "runs/TASK-METHOD-SEED", "", "run folder"),
+    key(kRun, "overwrite", FIELD(overwrite), kTruth, "", "", "",
+        "replace the run folder where it exists"),
+    key(kRun, "method", FIELD(method.method), kAny,
+        "sora|lora|adalora|houlsby|pfeiffer|bitfit|full", "", "", "what is trained"),
+    key(kRun, "protocol", FIELD(protocol), kAny, "glue|paper|adalora", "", "",
+        "splits, head and selection metric; `soragrad inspect protocols`"),
+    key(kRun, "train_head", FIELD(train_head), kTruth, "", "by protocol", "",
+        "whether pooler and classifier train; method full trains them always"),
+    key(kRun, "device", FIELD(device), kAny, "auto|cpu|cuda", "", "", "where to compute"),
+    key(kRun, "precision", FIELD(precision), kAny, "fp32|bf16", "", "",
+        "of the trunk's products with its weights and, on a GPU, of attention; all else is fp32"),
+    key(kRun, "cuda_graphs", FIELD(cuda_graphs), kTruth, "", "", "",
+        "on a GPU: steps are recorded once and launched as a whole"),
+    key(kRun, "threads", FIELD(threads), kThreads, "", "all", "",
+        "threads on the host; 0: all cores"),
+    key(kRun, "seed", FIELD(seed), kSeed, "", "", "",
+        "of initial values, order of rows and dropout"),
+
+    key(kOptimizer, "learning_rate", FIELD(learning_rate), kNotNegative, "", "", "",
+        "peak rate of the main group"),
+    key(kOptimizer, "weight_decay", FIELD(weight_decay), kNotNegative, "", "", "",
+        "not on biases, LayerNorm and gates"),
+    key(kOptimizer, "adam_beta1", FIELD(adam_beta1), kShare, "", "", "",
+        "decay of the first moment"),
+    key(kOptimizer, "adam_beta2", FIELD(adam_beta2), kShare, "", "", "",
+        "decay of the second moment"),
+    key(kOptimizer, "adam_epsilon", FIELD(adam_epsilon), kPositive, "", "", "",
+        "of the main group"),
+    key(kOptimizer, "max_grad_norm", FIELD(max_grad_norm), kNotNegative, "", "", "",
+        "clips the gradient's 2-norm; 0: never"),
+    key(kOptimizer, "optim", FIELD(optim), kAny, "adamw_torch|adamw_hf", "", "",
+        "decay before the step, or after it as transformers 4.14"),
+    key(kOptimizer, "lr_scheduler_type", FIELD(lr_scheduler_type), kAny,
+        "linear|cosine|constant|constant_with_warmup", "", "", "course of both rates"),
+    key(kOptimizer, "warmup_ratio", FIELD(warmup_ratio), kRatio, "", "", "",
+        "share of the steps with a rising rate"),
+    key(kOptimizer, "warmup_steps", FIELD(warmup_steps), kCountOrNone, "", "", "",
+        "wins over warmup_ratio where not 0"),
+
+    key(kLength_, "num_train_epochs", FIELD(num_train_epochs), kEpochs, "", "", "",
+        "passes over the training rows"),
+    key(kLength_, "max_steps", FIELD(max_steps), kSteps, "", "", "",
+        "wins over num_train_epochs where not -1"),
+    key(kLength_, "per_device_train_batch_size", FIELD(per_device_train_batch_size), kSmallCount,
+        "", "", "", "rows of a batch"),
+    key(kLength_, "per_device_eval_batch_size", FIELD(per_device_eval_batch_size), kSmallCount, "",
+        "", "", "rows of a batch in evaluation"),
+    key(kLength_, "gradient_accumulation_steps", FIELD(gradient_accumulation_steps), kSmallCount,
+        "", "", "", "batches of a step"),
+    key(kLength_, "max_seq_length", FIELD(max_seq_length), kLength, "", "", "",
+        "tokens a row is cut to"),
+    key(kLength_, "shuffle", FIELD(shuffle), kTruth, "", "", "",
+        "new order in each epoch; false: file order"),
+    key(kLength_, "group_by_length", FIELD(group_by_length), kTruth, "", "", "",
+        "rows of like length share a batch"),
+
+    key(kWatch, "logging_steps", FIELD(logging_steps), kCount, "", "", "",
+        "steps between lines of metrics.jsonl"),
+    key(kWatch, "eval_steps", FIELD(eval_steps), kCountOrNone, "", "", "",
+        "steps between evaluations; 0: each epoch"),
+    key(kWatch, "save_steps", FIELD(save_steps), kCountOrNone, "", "", "",
+        "steps between checkpoints; 0: only on interruption"),
+    key(kWatch, "save_total_limit", FIELD(save_total_limit), kCountOrNone, "", "", "",
+        "newest checkpoints that are kept; 0: all"),
+    key(kWatch, "load_best_model_at_end", FIELD(load_best_model_at_end), kTruth, "", "", "",
+        "end with the best evaluation's parameters"),
+    key(kWatch, "metric_for_best_model", FIELD(metric_for_best_model), kAny, "", "by task", "",
+        "a metric of the task, or loss"),
+    key(kWatch, "early_stopping_patience", FIELD(early_stopping_patience), kCountOrNone, "", "", "",
+        "evaluations without a better one; 0: never stop"),
+
+    key(kModel, "hidden_dropout_prob", FIELD(hidden_dropout_prob), kShare, "", "from config.json",
+        "", ""),
+    key(kModel, "attention_probs_dropout_prob", FIELD(attention_probs_dropout_prob), kShare, "",
+        "from config.json", "", ""),
+    key(kModel, "classifier_dropout", FIELD(classifier_dropout), kShare, "", "from config.json", "",
+        ""),
+    key(kModel, "initial_state", FIELD(initial_state), kAny, "", "none", "",
+        "safetensors file that replaces tensors before step 1, or an adapter to go on from"),
+
+    key(kLowRank, "r", FIELD(method.r), kSmallCount, "", "", "sora lora", "rank"),
+    key(kLowRank, "lora_alpha", FIELD(method.lora_alpha), kAlpha, "", "", "sora lora adalora",
+        "the delta is scaled by lora_alpha / r"),
+    key(kLowRank, "lora_dropout", FIELD(method.lora_dropout), kShare, "", "", "sora lora adalora",
+        "dropout of the delta's input"),
+    key(kLowRank, "target_modules", FIELD(method.target_modules), kNames, "",
+        "all six Linears of a layer", "sora lora adalora",
+        "ends of module names; * stands for letters of one part"),
+
+    key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
+        "soft threshold by lr*xi, or the released code's by xi or lr*xi"),
+    key(kSora, "xi", FIELD(method.xi), kNotNegative, "", "", "sora", "threshold of the gates"),
+    key(kSora, "sparse_lambda", FIELD(method.sparse_lambda), kNotNegative, "", "", "sora",
+        "weight of the mean absolute gate in the loss"),
+    key(kSora, "sparse_lr", FIELD(sparse_lr), kNotNegative, "", "learning_rate", "sora",
+        "peak rate of the gates"),
+    key(kSora, "sparse_adam_epsilon", FIELD(method.sparse_adam_epsilon), kPositive, "", "", "sora",
+        "of the gates"),
+    key(kSora, "sparse_optim", FIELD(method.sparse_optim), kAny, "adamw|sgd", "", "sora",
+        "the gates' optimizer; sgd: the paper's equation"),
+    key(kSora, "schedule", FIELD(schedule), kAny, "none|linear|log_linear|exp_linear", "", "sora",
+        "Algorithm 1: path of thresholds from xi to xi_max"),
+    key(kSora, "xi_max", FIELD(xi_max), kNotNegative, "", "with schedule: required", "sora",
+        "last threshold"),
+    key(kSora, "xi_steps", FIELD(xi_steps), Range{"a whole number from 1 to 1000", 1, 1000, false},
+        "", "with schedule: required", "sora", "number of thresholds, xi included"),
+    key(kSora, "phase_epochs", FIELD(phase_epochs), kEpochs, "", "", "sora",
+        "epochs for each threshold after the first"),
+    key(kSora, "restart_lr", FIELD(restart_lr), kTruth, "", "", "sora",
+        "warm-up and decay anew for each threshold; false: rate 0"),
+
+    key(kAdalora, "init_r", FIELD(method.init_r), kSmallCount, "", "", "adalora",
+        "rank at the start"),
+    key(kAdalora, "target_r", FIELD(method.target_r), kSmallCount, "", "", "adalora",
+        "mean rank at the end"),
+    key(kAdalora, "tinit", FIELD(method.tinit), kCountOrNone, "", "", "adalora",
+        "steps before the budget falls"),
+    key(kAdalora, "tfinal", FIELD(method.tfinal), kCountOrNone, "", "", "adalora",
+        "steps at the end with fixed ranks"),
+    key(kAdalora, "deltaT", FIELD(method.deltaT), kCount, "", "", "adalora",
+        "steps between two allocations"),
+    key(kAdalora, "beta1", FIELD(method.beta1), kShare, "", "", "adalora",
+        "smoothing of the sensitivity"),
+    key(kAdalora, "beta2", FIELD(method.beta2), kShare, "", "", "adalora",
+        "smoothing of the uncertainty"),
+    key(kAdalora, "orth_reg_weight", FIELD(method.orth_reg_weight), kNotNegative, "", "", "adalora",
+        "weight of the orthogonality term"),
+
+    key(kAdapter, "bottleneck", FIELD(method.bottleneck), kSmallCount, "", "", "houlsby pfeiffer",
+        "width of the adapter"),
+    key(kAdapter, "adapter_activation", FIELD(method.adapter_activation), kAny,
+        "gelu_new|gelu|relu", "", "houlsby pfeiffer", ""),
+};
+#undef FIELD
+
+}  // namespace
+
+std::span<const Key> keys() {
+  return kKeys;
+}
+
+const Key* find_key(std::string_view name) {
+  for (const Key& key : kKeys) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+}  // namespace soragrad::train

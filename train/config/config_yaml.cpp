@@ -1,0 +1,141 @@
+// YAML in and out, and the table as --help.
+#include <map>
+
+#include "core/error.h"
+#include "train/config/config.h"
+#include "train/config/suggest.h"
+#include "train/config/yaml_file.h"
+
+namespace soragrad::train {
+
+namespace {
+
+constexpr size_t kMaxListBytes = 1 << 16;
+
+// Shortest text that reads back as the same number; with a point before the exponent, without which
+// YAML 1.1 readers take it for a word.
+std::string number_text(double value) {
+  std::string text = fmt::format("{}", value);
+  const size_t exponent = text.find('e');
+  if (exponent != text.npos && text.find('.') == text.npos) text.insert(exponent, ".0");
+  return text;
+}
+
+// Quoted unless it is a plain word or path that no YAML reader takes for something else.
+std::string word_text(const std::string& text) {
+  const bool plain = !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) ||
+                                       text[0] == '/' || text[0] == '.' || text[0] == '_');
+  bool safe = plain;
+  for (const char c : text) {
+    safe = safe && (std::isalnum(static_cast<unsigned char>(c)) ||
+                    std::string_view("/._-+").find(c) != std::string_view::npos);
+  }
+  for (const std::string_view special : {"null", "true", "false", "yes", "no", "on", "off"}) {
+    safe = safe && text != special;
+  }
+  if (safe) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+struct Writer {
+  std::string operator()(const std::string* field) const {
+    return field->empty() ? "auto" : word_text(*field);
+  }
+  std::string operator()(const bool* field) const { return *field ? "true" : "false"; }
+  std::string operator()(const int64_t* field) const { return fmt::format("{}", *field); }
+  std::string operator()(const double* field) const { return number_text(*field); }
+  std::string operator()(const std::vector<std::string>* field) const {
+    if (field->empty()) return "auto";
+    std::string text;
+    for (const std::string& part : *field) text += (text.empty() ? "" : ", ") + word_text(part);
+    return "[" + text + "]";
+  }
+  template <typename T>
+  std::string operator()(const std::optional<T>* field) const {
+    return *field ? (*this)(&**field) : "auto";
+  }
+};
+
+std::string scalar_or_list(const YAML::Node& node, const std::string& where, std::string_view key) {
+  if (node.IsNull()) return "auto";
+  if (node.IsScalar()) return node.Scalar();
+  std::string text;
+  bool flat = node.IsSequence();
+  for (auto item = node.begin(); flat && item != node.end(); ++item) {
+    flat = item->IsScalar() && text.size() <= kMaxListBytes;
+    if (flat) text += (text.empty() ? "" : ",") + item->Scalar();
+  }
+  if (flat) return text;
+  fail("[config] {}: the value of {} is nested; keys are flat and take a value or a list.", where,
+       quoted(key));
+}
+
+}  // namespace
+
+void read_yaml(Config& config, const std::string& path) {
+  const YAML::Node root = read_yaml_file(path, "config");
+  if (root.IsNull()) return;
+  require(root.IsMap(), "[config] {}:1: expected lines of `key: value`.", path);
+  std::map<std::string, int> seen;
+  for (const auto& entry : root) {
+    const int line = entry.first.Mark().line + 1;
+    const std::string where = fmt::format("{}:{}", path, line);
+    require(entry.first.IsScalar(), "[config] {}: a key must be a word.", where);
+    const std::string& key = entry.first.Scalar();
+    const auto [before, fresh] = seen.emplace(key, line);
+    require(fresh, "[config] {}: {} was set in line {} already.", where, quoted(key),
+            before->second);
+    set(config, key, scalar_or_list(entry.second, where, key), where);
+  }
+}
+
+std::string value_text(Config& config, const Key& key) {
+  return std::visit(Writer{}, key.field(config));
+}
+
+std::string to_yaml(const Config& config) {
+  Config copy = config;
+  std::string text, group;
+  for (const Key& key : keys()) {
+    if (group != key.group) {
+      group = key.group;
+      text += fmt::format("{}# {}\n", text.empty() ? "" : "\n", group);
+    }
+    text += fmt::format("{}: {}\n", key.name, value_text(copy, key));
+  }
+  return text;
+}
+
+std::string keys_help() {
+  Config defaults;
+  std::string text, group;
+  for (const Key& key : keys()) {
+    if (group != key.group) {
+      group = key.group;
+      text += fmt::format("\n{}:\n", group);
+    }
+    std::string value = value_text(defaults, key);
+    const bool shows_unset = !key.unset.empty();
+    if (shows_unset) value = key.unset;
+    const bool required = key.unset == "required";
+    std::string help(key.help);
+    if (!key.choices.empty()) help += fmt::format("{}{}", help.empty() ? "" : ": ", key.choices);
+    if (required) {
+      text += fmt::format("  {:<28} (required) {}\n", key.name, help);
+    } else {
+      text += fmt::format("  {:<28} {}{}[{}]\n", key.name, help, help.empty() ? "" : " ", value);
+    }
+  }
+  return text;
+}
+
+}  // namespace soragrad::train

@@ -1,0 +1,219 @@
+#include "train/config/protocol.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/glue_task.h"
+#include "data/permutation.h"
+#include "train/report/word_table.h"
+
+namespace soragrad::train {
+
+namespace {
+
+// Sources: A = github.com/TsinghuaC3I/SoRA, A#n an issue of it; B = github.com/QingruZhang/AdaLoRA,
+// C = arXiv 2303.10512; T = transformers' examples/pytorch/text-classification/run_glue.py.
+
+constexpr Stated kGlueSettings[] = {
+    {"splits", "GLUE's train, dev and test", "T"},
+    {"optim", "adamw_torch", "T, transformers 4.30 and later"},
+    {"eval_steps", "each epoch", "the default here"},
+    {"max_seq_length", "128", "T"},
+    {"learning_rate", "5e-5", "T, the Trainer's default, for full fine-tuning"},
+    {"per_device_train_batch_size", "8", "T, the Trainer's default"},
+    {"num_train_epochs", "3", "T, the Trainer's default"},
+    {"max_grad_norm", "1.0", "T, the Trainer's default"},
+    {"warmup_ratio", "0", "T, the Trainer's default"},
+    {"weight_decay", "0", "T, the Trainer's default"},
+};
+
+constexpr Stated kPaperSettings[] = {
+    {"splits", "seed-42 permutation, never GLUE's test file", "A, src/processor.py; A#6"},
+    {"  cola rte mrpc stsb mnli wnli", "dev: first half validation, the rest test",
+     "A, src/processor.py"},
+    {"  qqp qnli sst2", "train: 1000 rows validation; dev is test", "A, src/processor.py"},
+    {"seed", "0, 21, 42, 81, 100", "A#3"},
+    {"optim", "adamw_hf", "A, run_glue.py: transformers 4.14 AdamW"},
+    {"eval_steps", "1000", "A, scripts/"},
+    {"max_grad_norm", "0.1", "A, scripts/"},
+    {"weight_decay", "0.1", "A, scripts/"},
+    {"warmup_ratio", "0.06", "A, scripts/"},
+    {"lora_alpha", "16", "A, config/lora_config.json"},
+    {"proximal", "released", "A, src/sparse_optimizer.py"},
+    {"sparse_adam_epsilon", "1e-6", "A, src/sparse_optimizer.py"},
+    {"sparse_lambda", "10 (sts-b), 0.001 (rte, schedule)", "A, scripts/"},
+    {"xi", "3e-4 (sts-b), 0 to 7e-4 in 7 (rte, schedule)", "A, scripts/"},
+    {"phase_epochs", "15", "A, run_glue.py"},
+    {"bottleneck", "16", "A, adapter script; the paper's: not stated"},
+    {"RoBERTa-large", kNotStated, kNotStated},
+};
+
+constexpr TaskSettings kPaperTasks[] = {
+    {"cola", "8e-5", "8", "20", "128", "houlsby: learning_rate=8e-4"},
+    {"sst2", "1e-4", "8", "10", kNotStated, ""},
+    {"mrpc", "1e-4", "8", "20", kNotStated, ""},
+    {"qqp", "3e-4", "8", "10", kNotStated, ""},
+    {"stsb", "1e-4", "8", "20", "128", "sora: learning_rate=8e-4"},
+    {"mnli", "3e-4", "8", "10", "256", ""},
+    {"qnli", "3e-4", "8", "10", kNotStated, ""},
+    {"rte", "1.2e-3", "32", "50", "320", "sora: learning_rate=1.2e-3"},
+};
+
+constexpr Stated kAdaloraSettings[] = {
+    {"splits", "GLUE's train and dev; mnli's halves, one run", "B, NLU/"},
+    {"seed", "mean of 5", "C; which: not stated (B's scripts: 6)"},
+    {"optim", "adamw_hf", "B, transformers 4.4 AdamW"},
+    {"eval_steps", kNotStated, kNotStated},
+    {"max_grad_norm", "1.0", "B, the Trainer's default"},
+    {"init_r, target_r", "12 to 8 (1.27M), 6 to 4, 4 to 2", "C, Table 7; B's scripts: 2 or 3 to 1"},
+    {"beta1, beta2", "0.85", "C, B"},
+    {"bottleneck", "houlsby 32, pfeiffer 64 (1.2M)", "C"},
+};
+
+// learning_rate and orth_reg_weight are C's; B's scripts differ for qnli, qqp, cola and stsb.
+constexpr TaskSettings kAdaloraTasks[] = {
+    {"mnli", "5e-4", "32", "7", "256",
+     "warmup_steps=1000 weight_decay=0 classifier_dropout=0.15 lora_alpha=16 "
+     "orth_reg_weight=0.1 tinit=8000 deltaT=100 tfinal=50000"},
+    {"rte", "1.2e-3", "32", "50", "320",
+     "warmup_steps=200 weight_decay=0.01 classifier_dropout=0.2 lora_alpha=32 "
+     "orth_reg_weight=0.3 tinit=600 deltaT=1 tfinal=1800"},
+    {"qnli", "1.2e-3", "32", "5", "512",
+     "warmup_steps=500 weight_decay=0.01 classifier_dropout=0.1 lora_alpha=32 "
+     "orth_reg_weight=0.1 tinit=2000 deltaT=100 tfinal=8000"},
+    {"mrpc", "1e-3", "32", "30", "320",
+     "warmup_ratio=0.1 weight_decay=0.01 classifier_dropout=0 lora_alpha=32 "
+     "orth_reg_weight=0.1 tinit=600 deltaT=1 tfinal=1800"},
+    {"qqp", "5e-4", "32", "5", "320",
+     "warmup_steps=2000 weight_decay=0.01 classifier_dropout=0.15 lora_alpha=16 "
+     "orth_reg_weight=0.1 tinit=8000 deltaT=100 tfinal=25000"},
+    {"sst2", "8e-4", "32", "24", "128",
+     "warmup_steps=1000 weight_decay=0.01 classifier_dropout=0 lora_alpha=16 "
+     "orth_reg_weight=0.1 tinit=6000 deltaT=100 tfinal=22000"},
+    {"cola", "5e-4", "32", "25", "64",
+     "warmup_steps=100 weight_decay=0 classifier_dropout=0.1 lora_alpha=32 "
+     "orth_reg_weight=0.5 tinit=800 deltaT=10 tfinal=3500"},
+    {"stsb", "2.2e-3", "32", "25", "128",
+     "warmup_steps=100 weight_decay=0.1 classifier_dropout=0.2 lora_alpha=32 "
+     "orth_reg_weight=0.1 tinit=800 deltaT=10 tfinal=2000"},
+};
+
+constexpr ProtocolRules kProtocols[] = {
+    {"glue", "the usual way: transformers' run_glue.py", true, false, false, kGlueSettings, "", {}},
+    {"paper", "the released SoRA code", false, true, true, kPaperSettings,
+     "rates of lora, batch, epochs A#4; lengths, other rates A's scripts", kPaperTasks},
+    {"adalora", "the AdaLoRA code and paper", true, false, false, kAdaloraSettings,
+     "C, Table 8; lengths, warm-up, dropout B's scripts", kAdaloraTasks},
+};
+
+constexpr size_t kValueColumn = 32;
+
+// "key  value  [source]", the source on a line of its own where it does not fit a terminal.
+std::string stated_line(std::string_view key, std::string_view value, std::string_view source) {
+  std::string line = fmt::format("{:<{}}{}", key, kValueColumn, value);
+  if (source == kNotStated && value == kNotStated) return line + '\n';
+  const bool fits = line.size() + source.size() + 4 <= kScreen;
+  line += fits ? "  " : "\n" + std::string(kValueColumn, ' ');
+  return line + fmt::format("[{}]\n", source);
+}
+
+std::string settings_text(const ProtocolRules& rules, data::Protocol protocol) {
+  const bool paper = protocol == data::Protocol::paper;
+  constexpr const char* kCode = "A, src/util.py, run_glue.py";
+  std::string text = stated_line("train_head", rules.train_head ? "true" : "false",
+                                 paper                                 ? "A, config/"
+                                 : protocol == data::Protocol::adalora ? "B, NLU/"
+                                                                       : "T");
+  if (rules.truncated_schedule) {
+    text += stated_line("length of the rates", "int(epochs * rows / batch)", kCode);
+  }
+  if (rules.gate_warmup_rounds_down) {
+    text += stated_line("warm-up of the gates", "rounded down", kCode);
+  }
+  for (const Stated& stated : rules.settings) {
+    text += stated_line(stated.key, stated.value, stated.source);
+  }
+  return text;
+}
+
+// "task  words words", broken between words into lines of a terminal.
+std::string more_text(std::string_view task, std::string_view words) {
+  std::string text, line = fmt::format("{:<5}", task);
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    if (line.size() + 1 + word.size() > kScreen) {
+      text += line + '\n';
+      line = std::string(5, ' ');
+    }
+    line += fmt::format(" {}", word);
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+  }
+  return text + line + '\n';
+}
+
+std::string tasks_text(const ProtocolRules& rules, data::Protocol protocol) {
+  WordTable table{{"task", "selection"}, {}};
+  const bool stated = !rules.tasks.empty();
+  if (stated) {
+    for (const char* name : {"rate", "batch", "epochs", "length"}) table.header.emplace_back(name);
+  }
+  std::string more;
+  for (const data::GlueTask& task : data::glue_tasks()) {
+    if (task.name == "ax") continue;
+    std::vector<std::string> row{std::string(task.name),
+                                 std::string(data::selection_metric(task, protocol))};
+    const TaskSettings* settings = settings_of(protocol, task.name);
+    for (const auto field : {&TaskSettings::learning_rate, &TaskSettings::batch,
+                             &TaskSettings::epochs, &TaskSettings::max_seq_length}) {
+      if (stated) row.emplace_back(settings ? settings->*field : kNotStated);
+    }
+    if (settings && !settings->more.empty()) more += more_text(task.name, settings->more);
+    table.rows.push_back(row);
+  }
+  std::string text = to_text(table, 2);
+  if (stated) text += fmt::format("source: {}\n", rules.tasks_source);
+  return text + more;
+}
+
+}  // namespace
+
+const ProtocolRules& rules_of(data::Protocol protocol) {
+  return kProtocols[static_cast<size_t>(protocol)];
+}
+
+const TaskSettings* settings_of(data::Protocol protocol, std::string_view task) {
+  for (const TaskSettings& settings : rules_of(protocol).tasks) {
+    if (settings.task == task) return &settings;
+  }
+  return nullptr;
+}
+
+std::string protocols_text() {
+  std::string text;
+  for (const ProtocolRules& rules : kProtocols) {
+    const data::Protocol protocol = data::parse_protocol(rules.name);
+    text += fmt::format("protocol={}: {}\n\n{}\n{}\n", rules.name, rules.about,
+                        settings_text(rules, protocol), tasks_text(rules, protocol));
+  }
+  text += "seed-42 permutations of protocol paper begin\n";
+  struct Rows {
+    const char* what;
+    int64_t count;
+  };
+  for (const Rows rows :
+       {Rows{"rte dev", 277}, Rows{"mrpc dev", 408}, Rows{"cola dev", 1043}, Rows{"stsb dev", 1500},
+        Rows{"mnli matched dev", 9815}, Rows{"sst2 train", 67349}, Rows{"qnli train", 104743},
+        Rows{"qqp train", 363846}}) {
+    const std::vector<int64_t> order = data::torch_randperm(rows.count, 42);
+    text += fmt::format("  {:<18} {:>6} rows: {} {} {} {} ...\n", rows.what, rows.count, order[0],
+                        order[1], order[2], order[3]);
+  }
+  return text +
+         "\nsources: A github.com/TsinghuaC3I/SoRA, A#n its issue n; B\n"
+         "github.com/QingruZhang/AdaLoRA; C arXiv 2303.10512; T transformers, run_glue.py.\n"
+         "Of the SoRA paper (arXiv 2311.11696) no table of settings could be read: what it\n"
+         "alone would say is \"not stated\".\n";
+}
+
+}  // namespace soragrad::train

@@ -1,0 +1,98 @@
+#include "train/loop/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "autograd/graph.h"
+#include "core/error.h"
+#include "core/profile.h"
+#include "data/batch.h"
+#include "train/loop/interrupt.h"
+#include "train/loop/model_input.h"
+
+namespace soragrad::train {
+
+namespace {
+
+double cross_entropy_of(std::span<const float> logits, int64_t label) {
+  double largest = logits[0];
+  for (const float x : logits) largest = std::max(largest, static_cast<double>(x));
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x) - largest);
+  return largest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(label)]);
+}
+
+}  // namespace
+
+std::vector<float> compute_logits(models::SequenceClassifier& model, Device device,
+                                  const TaskRows& rows, int64_t batch_size, bool stoppable) {
+  const auto labels = static_cast<size_t>(model.config().num_labels);
+  std::vector<int64_t> order(static_cast<size_t>(rows.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return rows.encoded[static_cast<size_t>(a)].ids.size() >
+           rows.encoded[static_cast<size_t>(b)].ids.size();
+  });
+  std::vector<float> logits(order.size() * labels);
+  const NoGrad no_grad;
+  const nn::Pass pass;
+  for (size_t begin = 0; begin < order.size(); begin += static_cast<size_t>(batch_size)) {
+    if (stoppable && interrupted_by()) throw Interrupted();
+    const profile::Span span("evaluation");
+    const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
+    const data::Batch batch =
+        data::collate(rows.encoded, rows.dataset.rows, {order.data() + begin, end - begin});
+    const models::ModelInput input = model_input(model, batch, device);
+    const std::vector<real> values = model.forward(input, pass).value().to_vector();
+    for (size_t i = begin; i < end; ++i) {
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((i - begin) * labels), labels,
+                  logits.begin() + order[i] * static_cast<std::ptrdiff_t>(labels));
+    }
+  }
+  return logits;
+}
+
+Evaluation score_logits(const TaskRows& rows, std::span<const float> logits) {
+  const data::GlueTask& task = *rows.dataset.task;
+  const auto labels = static_cast<size_t>(task.num_labels());
+  Evaluation result{data::compute_metrics(task, logits, rows.dataset.rows), 0};
+  for (size_t i = 0; i < rows.dataset.rows.size(); ++i) {
+    const data::Example& row = rows.dataset.rows[i];
+    if (task.regression()) {
+      const double difference = static_cast<double>(logits[i]) - static_cast<double>(row.score);
+      result.loss += difference * difference;
+    } else {
+      result.loss += cross_entropy_of(logits.subspan(i * labels, labels), row.label);
+    }
+  }
+  result.loss /= static_cast<double>(rows.size());
+  return result;
+}
+
+Evaluation evaluate(models::SequenceClassifier& model, Device device, const TaskRows& rows,
+                    int64_t batch_size, bool stoppable) {
+  require(rows.dataset.labelled, "[eval] {} has no labels to compare with; use predict instead.",
+          rows.dataset.path);
+  return score_logits(rows, compute_logits(model, device, rows, batch_size, stoppable));
+}
+
+data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset& rows) {
+  const data::GlueTask& task = *rows.task;
+  const auto labels = static_cast<size_t>(task.num_labels());
+  std::vector<float> answer(labels);
+  if (task.regression()) {
+    double sum = 0;
+    for (const data::Example& row : train.rows) sum += static_cast<double>(row.score);
+    answer[0] = static_cast<float>(sum / static_cast<double>(train.size()));
+  } else {
+    for (const data::Example& row : train.rows) answer[static_cast<size_t>(row.label)] += 1;
+  }
+  std::vector<float> logits;
+  for (int64_t i = 0; i < rows.size(); ++i) {
+    logits.insert(logits.end(), answer.begin(), answer.end());
+  }
+  return data::compute_metrics(task, logits, rows.rows);
+}
+
+}  // namespace soragrad::train

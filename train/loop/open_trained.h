@@ -1,0 +1,48 @@
+// Opening a trained model for evaluation: a run folder, or a model folder with or without an
+// adapter.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "data/glue_folder.h"
+#include "data/split.h"
+#include "data/tokenizer/tokenizer.h"
+#include "models/load.h"
+#include "sora/method.h"
+#include "train/loop/session.h"
+#include "train/run/run_folder.h"
+
+namespace soragrad::train {
+
+struct TrainedSource {
+  std::string run;                   // a run folder, or
+  std::string model, adapter;        // a model folder and perhaps an adapter's
+  std::string task, data, protocol;  // empty: the run's
+  int64_t max_length = 0;            // 0: the run's, else 128
+  std::string device = "auto";
+  std::string precision;  // empty: the run's, else fp32
+  int64_t phase = -1;     // of a run with `schedule`: its model after this phase; -1: its last
+};
+
+struct Trained {
+  const data::GlueTask* task = nullptr;
+  std::string data;  // GLUE root
+  data::GlueOverrides overrides;
+  data::Protocol protocol = data::Protocol::glue;
+  Device device = Device::cpu;
+  int64_t max_length = 128;
+  std::unique_ptr<data::Tokenizer> tokenizer;
+  std::unique_ptr<models::SequenceClassifier> model;
+  std::unique_ptr<sora::Method> method;  // of an adapter; destroyed before the model
+  std::string weights;                   // the folder that was opened
+};
+
+// Throws UsageError where neither or both of run and model are given, or a task is missing.
+Trained open_trained(const TrainedSource& source, const Note& note);
+
+// best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of
+// 0 or more. Throws where there is none.
+std::string trained_folder(const RunFolder& run, int64_t phase = -1);
+
+}  // namespace soragrad::train

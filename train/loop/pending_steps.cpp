@@ -1,0 +1,33 @@
+#include "train/loop/pending_steps.h"
+
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+
+namespace soragrad::train {
+
+void PendingSteps::add(int64_t step, double rate, std::vector<Tensor> losses,
+                       const Tensor& regularizer, const Tensor& grad_norm) {
+  steps_.push_back({step, rate, std::move(losses), regularizer, grad_norm});
+}
+
+const StepResult& PendingSteps::read() {
+  for (const Step& step : std::exchange(steps_, {})) {
+    last_ = {};
+    for (const Tensor& loss : step.losses) {
+      last_.loss += static_cast<double>(loss.item()) / static_cast<double>(step.losses.size());
+    }
+    if (step.regularizer.defined()) {
+      last_.regularizer = static_cast<double>(step.regularizer.item());
+    }
+    last_.grad_norm = step.grad_norm.item<double>();
+    require(std::isfinite(last_.loss + last_.regularizer) && std::isfinite(last_.grad_norm),
+            "[train] step {}: loss {} with gradient norm {} at learning rate {:.3g} is not finite; "
+            "lower learning_rate, or look at the rows of this step.",
+            step.step, last_.loss + last_.regularizer, last_.grad_norm, step.rate);
+  }
+  return last_;
+}
+
+}  // namespace soragrad::train

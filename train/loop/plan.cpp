@@ -1,0 +1,83 @@
+#include "train/loop/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "sora/gate_schedule.h"
+#include "train/config/protocol.h"
+
+namespace soragrad::train {
+
+namespace {
+
+constexpr double kMaxSteps = 1e9;
+
+Phase make_phase(const Config& config, double epochs, int64_t max_steps, int64_t rows,
+                 int64_t steps_per_epoch) {
+  const ProtocolRules& rules = rules_of(data::parse_protocol(config.protocol));
+  Phase phase;
+  const double steps = std::ceil(epochs * static_cast<double>(steps_per_epoch));
+  if (max_steps < 0 && steps > kMaxSteps) {
+    throw UsageError(fmt::format("[train] {} epochs of {} steps are more than {} steps.", epochs,
+                                 steps_per_epoch, kMaxSteps));
+  }
+  phase.steps = max_steps > 0 ? max_steps : static_cast<int64_t>(steps);
+  int64_t length = phase.steps;
+  if (max_steps < 0 && rules.truncated_schedule) {
+    length = static_cast<int64_t>(epochs * static_cast<double>(rows) /
+                                  static_cast<double>(config.per_device_train_batch_size));
+  }
+  const nn::ScheduleType type = nn::schedule_type_of(config.lr_scheduler_type);
+  phase.main = {type, nn::warmup_length(config.warmup_ratio, config.warmup_steps, length), length};
+  phase.gates = {type,
+                 nn::warmup_length(config.warmup_ratio, config.warmup_steps, length,
+                                   rules.gate_warmup_rounds_down),
+                 length};
+  return phase;
+}
+
+}  // namespace
+
+nn::StepRates Plan::rates(const Config& config, int64_t index, int64_t step) const {
+  const Phase& phase = phases[static_cast<size_t>(index)];
+  if (phase.zero_rates) return {0, 0, phase.xi};
+  return {config.learning_rate * phase.main.factor(step),
+          config.method.sparse_lr * phase.gates.factor(step), phase.xi};
+}
+
+Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
+  const sora::MethodConfig& method = config.method;
+  std::vector<double> thresholds{method.xi};
+  if (config.schedule != "none") {
+    thresholds = sora::gate_thresholds(config.schedule, method.xi, config.xi_max.value_or(0),
+                                       config.xi_steps.value_or(1));
+  }
+  Plan plan;
+  plan.steps_per_epoch = steps_per_epoch;
+  int64_t epoch = 0;
+  for (const double xi : thresholds) {
+    const bool first = plan.phases.empty();
+    Phase phase = make_phase(config, first ? config.num_train_epochs : config.phase_epochs,
+                             first ? config.max_steps : -1, rows, steps_per_epoch);
+    phase.xi = xi;
+    phase.first_epoch = epoch;
+    phase.zero_rates = !first && !config.restart_lr;
+    epoch += (phase.steps + steps_per_epoch - 1) / steps_per_epoch;
+    plan.total_steps += phase.steps;
+    plan.phases.push_back(phase);
+  }
+  if (static_cast<double>(plan.total_steps) > kMaxSteps) {
+    throw UsageError(fmt::format("[train] all phases together have {} steps, more than {}.",
+                                 plan.total_steps, kMaxSteps));
+  }
+  if (method.method == "adalora" && method.tinit + method.tfinal >= plan.total_steps) {
+    throw UsageError(fmt::format(
+        "[train] adalora: tinit {} + tfinal {} leave no step of {} in which the budget falls; "
+        "lower them or train longer.",
+        method.tinit, method.tfinal, plan.total_steps));
+  }
+  return plan;
+}
+
+}  // namespace soragrad::train

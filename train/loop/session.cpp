@@ -1,0 +1,183 @@
+#include "train/loop/session.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "core/cuda_runtime.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "data/permutation.h"
+#include "nn/checkpoint/state_dict.h"
+#include "train/config/suggest.h"
+#include "train/report/path.h"
+
+namespace soragrad::train {
+
+namespace {
+
+nn::OptimizerConfig optimizer_config(const Config& config) {
+  nn::OptimizerConfig optimizer;
+  optimizer.update = nn::update_of(config.optim);
+  optimizer.beta1 = config.adam_beta1;
+  optimizer.beta2 = config.adam_beta2;
+  optimizer.epsilon = config.adam_epsilon;
+  optimizer.weight_decay = config.weight_decay;
+  optimizer.max_grad_norm = config.max_grad_norm;
+  optimizer.gate_update = optimizer.update;  // `optim` serves the gates where they use AdamW
+  sora::configure_gates(config.method, optimizer);
+  return optimizer;
+}
+
+std::unique_ptr<data::Sampler> make_sampler(const Config& config, const TaskRows& rows) {
+  data::SamplerOptions options;
+  options.rows = rows.size();
+  options.batch_size = config.per_device_train_batch_size;
+  options.accumulation = config.gradient_accumulation_steps;
+  options.shuffle = config.shuffle;
+  options.group_by_length = config.group_by_length;
+  options.seed = static_cast<uint64_t>(config.seed);
+  if (config.group_by_length) {
+    for (const data::Encoded& row : rows.encoded) {
+      options.lengths.push_back(static_cast<int64_t>(row.ids.size()));
+    }
+  }
+  return std::make_unique<data::Sampler>(std::move(options));
+}
+
+// Rows and tokens of all splits that the run reads.
+void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& note) {
+  const Config& config = session.config;
+  const data::GlueTask& task = data::find_glue_task(config.task);
+  const data::Protocol protocol = data::parse_protocol(config.protocol);
+  const data::GlueFiles files = data::find_glue_files(
+      task, config.data, {config.train_file, config.validation_file, config.test_file});
+  const int64_t vocab = session.model->config().vocab_size;
+  const auto load = [&](data::Split split) {
+    std::vector<TaskRows> loaded;
+    for (data::NamedDataset& named : data::load_split(task, protocol, files, split)) {
+      if (!named.dataset.labelled) continue;
+      if (const std::string text = dropped_text(named.dataset); !text.empty()) note(text);
+      loaded.push_back(encode_rows(tokenizer, std::move(named), config.max_seq_length, vocab));
+    }
+    return loaded;
+  };
+  session.train = std::move(load(data::Split::train).at(0));
+  session.validation = load(data::Split::validation);
+  session.test = load(data::Split::test);
+}
+
+// The sample of training rows on which a path of thresholds is measured (train/report/path.h).
+TaskRows sample_of(const TaskRows& train) {
+  TaskRows sample{"train_sample", train.dataset, {}};
+  sample.dataset.rows.clear();
+  std::vector<int64_t> order = data::numpy_permutation(train.size(), kTrainSampleSeed);
+  if (train.size() > kTrainSampleRows) order.resize(static_cast<size_t>(kTrainSampleRows));
+  for (const int64_t row : order) {
+    sample.dataset.rows.push_back(train.dataset.rows[static_cast<size_t>(row)]);
+    sample.encoded.push_back(train.encoded[static_cast<size_t>(row)]);
+  }
+  return sample;
+}
+
+}  // namespace
+
+Device resolve_device(const std::string& name) {
+  if (name == "cpu") return Device::cpu;
+  const std::string reason = cuda::unavailable_reason();
+  if (reason.empty()) return Device::cuda;
+  require(name == "auto", "[device] cuda cannot be used: {}.", reason);
+  return Device::cpu;
+}
+
+Precision parse_precision(const std::string& name) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "bf16") return Precision::bf16;
+  throw UsageError(fmt::format("[precision] {}; fp32 and bf16 are known.", train::quoted(name)));
+}
+
+void require_length(const models::SequenceClassifier& model, int64_t max_length,
+                    std::string_view key) {
+  const int64_t limit = model.max_positions();
+  require(limit == 0 || max_length <= limit,
+          "[model] {} {} is more than the {} positions of this model's table; lower it.", key,
+          max_length, limit);
+}
+
+void load_initial_state(nn::Module& model, const std::string& path, Device device) {
+  const nn::Checkpoint file = nn::open_checkpoint(path);
+  std::vector<std::pair<nn::Parameter*, const nn::StoredTensor*>> pairs;
+  for (const nn::StoredTensor& tensor : file.tensors()) {
+    nn::Parameter* parameter = model.find_parameter(tensor.name);
+    require(parameter != nullptr, "[initial_state] {}: the run has no parameter {}.", path,
+            nn::printable(tensor.name));
+    const std::span<const int64_t> sizes = parameter->declared_shape().sizes();
+    require(std::equal(sizes.begin(), sizes.end(), tensor.sizes.begin(), tensor.sizes.end()),
+            "[initial_state] {}: {} is {}; the run's is {}.", path, tensor.name,
+            nn::to_text(tensor.sizes), parameter->declared_shape());
+    tensor.require_loadable();
+    pairs.emplace_back(parameter, &tensor);
+  }
+  for (const auto& [parameter, tensor] : pairs) {
+    const Tensor host = Tensor::empty(parameter->declared_shape());
+    nn::copy_to<real>(*tensor, {host.data(), static_cast<size_t>(host.numel())});
+    parameter->assign(host.to(device));
+  }
+}
+
+std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
+  auto session = std::make_unique<Session>();
+  session->config = config;
+  session->device = resolve_device(config.device);
+  if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
+  const data::GlueTask& task = data::find_glue_task(config.task);
+  const auto seed = static_cast<uint64_t>(config.seed);
+
+  models::LoadOptions options;
+  options.num_labels = task.num_labels();
+  options.regression = task.regression();
+  options.seed = seed;
+  options.device = session->device;
+  options.precision = parse_precision(config.precision);
+  options.hidden_dropout_prob = config.hidden_dropout_prob;
+  options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
+  options.classifier_dropout = config.classifier_dropout;
+  models::LoadedModel loaded = models::load_model(config.model, options);
+  if (const std::string line = models::drawn_line(loaded, seed); !line.empty()) note(line);
+  session->model = std::move(loaded.model);
+  require_length(*session->model, config.max_seq_length, "max_seq_length");
+
+  const auto tokenizer = data::load_tokenizer(config.model);
+  load_rows(*session, *tokenizer, note);
+  if (config.schedule != "none") session->train_sample = sample_of(session->train);
+  session->sampler = make_sampler(config, session->train);
+  session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
+
+  const bool from_adapter = std::filesystem::is_directory(config.initial_state);
+  if (from_adapter) {
+    session->config.method = sora::continued(config.method, config.initial_state);
+    note(fmt::format("{}: its places, ranks and factors instead of the run's.",
+                     config.initial_state));
+  }
+  session->method = sora::make_method(session->config.method);
+  session->method->attach(*session->model, seed);
+  if (from_adapter) {
+    sora::load_initial_adapter(config.initial_state, *session->model);
+  } else if (!config.initial_state.empty()) {
+    load_initial_state(*session->model, config.initial_state, session->device);
+  }
+  session->optimizer = std::make_unique<nn::Optimizer>(
+      optimizer_config(config), sora::optimized_parameters(*session->model, *session->method));
+  session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
+                   task.num_labels()};
+  return session;
+}
+
+void save_trained(const std::string& folder, Session& session) {
+  if (session.config.method.method == "full") {
+    models::save_model(folder, *session.model);
+  } else {
+    sora::save_adapter(folder, *session.model, session.config.method, session.info);
+  }
+}
+
+}  // namespace soragrad::train

@@ -1,0 +1,127 @@
+#include "train/loop/train_step.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "autograd/graph.h"
+#include "core/allocator.h"
+#include "core/profile.h"
+#include "train/loop/model_input.h"
+
+namespace soragrad::train {
+namespace {
+
+constexpr int64_t kLeastStep = 32;  // a tile of attention's queries
+constexpr int kMaxClasses = 128;    // further ones are not recorded
+
+// The next multiple of a power of two that is 1/steps of the size's own, or of kLeastStep.
+int64_t round_up(int64_t size, int64_t steps) {
+  const auto power = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(size)));
+  const int64_t step = std::max(power / steps, kLeastStep);
+  return (size + step - 1) / step * step;
+}
+
+}  // namespace
+
+models::InputSizes graph_sizes(int64_t tokens, int64_t longest) {
+  return {.tokens = round_up(tokens, 8), .max_length = round_up(longest, 4)};
+}
+
+TrainStep::TrainStep(Session& session)
+    : session_(session),
+      rounds_(session.device == Device::cuda && session.config.cuda_graphs),
+      records_(rounds_ && !profile::recorder),  // which times every kernel
+      one_(Tensor::full({}, 1, session.device)) {}
+
+TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
+  release_graph_memory();
+}
+
+Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share) {
+  const models::InputSizes sizes =
+      rounds_ ? graph_sizes(batch.tokens(), batch.max_length()) : models::InputSizes{};
+  const models::HostInput host = host_input(*session_.model, batch, sizes);
+  const Tensor host_answers = answers(batch, session_.train.dataset.task->regression(),
+                                      session_.model->config().num_labels);
+  const ClassKey key{batch.sequences(), sizes.tokens, sizes.max_length};
+  const bool known = classes_.contains(key);
+  if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
+    const Device device = session_.device;
+    return run_passes(models::upload(host, device), host_answers.to(device),
+                      Tensor::full({}, share, device), pass_of(pass));
+  }
+  BatchClass& batches = classes_[key];
+  if (!known) batches.block = std::make_unique<InputBlock>(host, host_answers, session_.device);
+  const InputBlock& block = *batches.block;
+  batches.block->upload(host, host_answers, pass, share);
+  return run(batches.passes, [&] {
+    nn::Pass of_block = pass_of(0);
+    of_block.step_at = block.pass();
+    return run_passes(block.input(), block.answers(), block.share(), of_block);
+  });
+}
+
+nn::Pass TrainStep::pass_of(uint32_t number) const {
+  return {true, static_cast<uint64_t>(session_.config.seed), number};
+}
+
+Tensor TrainStep::run_passes(const models::ModelInput& input, const Tensor& answers,
+                             const Tensor& share, const nn::Pass& pass) {
+  Variable loss;
+  {
+    const profile::Span span("forward");
+    loss = task_loss(session_.model->forward(input, pass), answers);
+  }
+  const profile::Span span("backward");
+  backward(loss, share);
+  return loss.value();
+}
+
+Tensor TrainStep::update(const nn::StepRates& rates, int64_t step) {
+  session_.optimizer->prepare(rates);
+  session_.method->prepare(step, session_.plan.total_steps);
+  if (records_ && !first_) return run(update_, [&] { return run_update(); });
+  const Tensor value = run_update();
+  if (records_) release_cached_memory(Device::cuda);  // graphs have memory of their own
+  first_ = false;
+  return value;
+}
+
+Tensor TrainStep::run_update() {
+  Tensor value;
+  if (const Variable regularizer = session_.method->regularizer(); regularizer.defined()) {
+    value = regularizer.value();
+    backward(regularizer, one_);
+  }
+  const profile::Span span("update");
+  session_.optimizer->update();
+  session_.method->after_step(session_.optimizer->clip_scale());
+  session_.optimizer->zero_grad();
+  return value;
+}
+
+// A result is kept outside of the graphs' memory, which the next launch may write again.
+Tensor TrainStep::run(Recorded& recorded, const std::function<Tensor()>& work) {
+  if (!recorded.rehearsed) {
+    Tensor result;
+    {
+      const GraphMemory memory;
+      result = work();
+    }
+    recorded.rehearsed = true;
+    if (result.defined()) recorded.result = result.clone();
+    return recorded.result.defined() ? recorded.result.clone() : Tensor();
+  }
+  if (!recorded.graph.is_captured()) {
+    const GraphMemory memory;
+    recorded.graph.capture([&] {
+      const Tensor result = work();
+      if (result.defined()) recorded.result.copy_from(result);
+    });
+  }
+  recorded.graph.launch();
+  return recorded.result.defined() ? recorded.result.clone() : Tensor();
+}
+
+}  // namespace soragrad::train

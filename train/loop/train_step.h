@@ -1,0 +1,75 @@
+// The work of one training step: forward and backward pass of each batch, then the update.
+//
+// On a GPU both are recorded as CUDA graphs and launched as a whole (core/cuda_runtime.h), where
+// `cuda_graphs` says so: the update once, the passes once for each class of batches - the number of
+// sequences, and tokens and longest sequence rounded up. A batch is filled up to its class with
+// idle tokens, which change no result (autograd/ops.h, AttentionLayout). What differs from batch to
+// batch - ids, offsets, positions, answers, the number of the pass - is read from a block of memory
+// that is uploaded first; the rates are uploaded as ever.
+//
+// The first step of a run makes what lives on (packed weights, choices of cuBLASLt) and is not
+// recorded. After that a class is run once in the graphs' memory, so that the blocks it needs are
+// there; the second time it is recorded, and from then on launched. All ways give the same bits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "core/cuda_runtime.h"
+#include "data/batch.h"
+#include "train/loop/input_block.h"
+#include "train/loop/session.h"
+
+namespace soragrad::train {
+
+// The class of a batch: at most an eighth more tokens, a quarter more length, in steps of 32.
+models::InputSizes graph_sizes(int64_t tokens, int64_t longest);
+
+class TrainStep {
+ public:
+  explicit TrainStep(Session& session);
+
+  // Adds share * d(mean loss of the batch) to the gradients; pass is the number of the forward pass
+  // since the start of training. -> the loss, (), not yet read.
+  Tensor run_batch(const data::Batch& batch, uint32_t pass, real share);
+  // Adds the method's regularizer to the gradients, updates, and zeroes them. `step` updates were
+  // done before it. -> the regularizer, (), or undefined.
+  Tensor update(const nn::StepRates& rates, int64_t step);
+
+ private:
+  // Work that is run, recorded and launched, in this order.
+  struct Recorded {
+    bool rehearsed = false;
+    cuda::Graph graph;
+    Tensor result;  // of the last run, where the work returns one
+  };
+  struct BatchClass {
+    std::unique_ptr<InputBlock> block;
+    Recorded passes;
+  };
+  using ClassKey = std::tuple<int64_t, int64_t, int64_t>;  // sequences, tokens, max_length
+
+  Tensor run_passes(const models::ModelInput& input, const Tensor& answers, const Tensor& share,
+                    const nn::Pass& pass);
+  Tensor run_update();
+  Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
+  nn::Pass pass_of(uint32_t number) const;
+
+  struct ReleasesGraphMemory {
+    ~ReleasesGraphMemory();
+  };
+  ReleasesGraphMemory releases_;  // first here, so last to go
+
+  Session& session_;
+  bool rounds_;        // batches are filled up
+  bool records_;       // graphs are made
+  bool first_ = true;  // step of this run
+  Tensor one_;         // ()
+  std::map<ClassKey, BatchClass> classes_;
+  Recorded update_;
+};
+
+}  // namespace soragrad::train

@@ -1,0 +1,237 @@
+#include "train/recipe/recipe.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "core/error.h"
+#include "train/config/suggest.h"
+#include "train/config/yaml_file.h"
+
+namespace soragrad::train {
+
+namespace {
+
+using Named = std::vector<std::pair<std::string, RecipeKeys>>;
+
+struct Reader {
+  const std::string& path;
+
+  std::string at(const YAML::Node& node) const {
+    return fmt::format("{}:{}", path, node.Mark().line + 1);
+  }
+  std::string scalar(const YAML::Node& node) const {
+    require(node.IsScalar(), "[recipe] {}: expected a word.", at(node));
+    return node.Scalar();
+  }
+  RecipeKeys keys(const YAML::Node& node) const {
+    RecipeKeys result;
+    if (node.IsNull()) return result;
+    require(node.IsMap(), "[recipe] {}: expected keys of `train`: {{key: value}}.", at(node));
+    for (const auto& entry : node) {
+      std::string value;
+      if (entry.second.IsSequence()) {
+        for (const YAML::Node& item : entry.second) {
+          if (!value.empty()) value += ',';
+          value += scalar(item);
+        }
+      } else {
+        value = entry.second.IsNull() ? "auto" : scalar(entry.second);
+      }
+      result.push_back({scalar(entry.first), value, at(entry.first)});
+    }
+    return result;
+  }
+  Named named(const YAML::Node& node) const {
+    require(node.IsMap(), "[recipe] {}: expected {{name: {{key: value}}}}.", at(node));
+    Named result;
+    for (const auto& entry : node) {
+      const std::string name = scalar(entry.first);
+      for (const auto& [other, unused] : result) {
+        require(other != name, "[recipe] {}: {} appears twice.", at(entry.first), quoted(name));
+      }
+      const bool plain =
+          !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
+            return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
+          });
+      require(plain && name.find("..") == name.npos,
+              "[recipe] {}: the name {} is not of letters, digits, - and _.", at(entry.first),
+              quoted(name));
+      result.emplace_back(name, keys(entry.second));
+    }
+    return result;
+  }
+};
+
+template <typename T, typename Name>
+void keep(std::vector<T>& all, const std::vector<Name>& wanted, const char* what, auto name_of) {
+  if (wanted.empty()) return;
+  std::vector<T> kept;
+  for (const Name& name : wanted) {
+    const auto found =
+        std::ranges::find_if(all, [&](const T& item) { return name_of(item) == name; });
+    if (found == all.end()) {
+      throw UsageError(fmt::format("[recipe] it has no {} {}.", what, name));
+    }
+    kept.push_back(*found);
+  }
+  all = std::move(kept);
+}
+
+void apply(Config& config, const RecipeKeys& keys) {
+  for (const RecipeKey& key : keys) set(config, key.key, key.value, key.where);
+}
+
+const RecipeKeys* find(const Named& named, const std::string& name) {
+  const auto found = std::ranges::find_if(named, [&](const auto& n) { return n.first == name; });
+  return found == named.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+Recipe read_recipe(const std::string& path) {
+  const YAML::Node root = read_yaml_file(path, "recipe");
+  require(root.IsMap(), "[recipe] {}: expected output, seeds, common, methods and tasks.", path);
+  Recipe recipe;
+  recipe.path = path;
+  const Reader reader{recipe.path};
+  for (const auto& entry : root) {
+    const std::string key = reader.scalar(entry.first);
+    const YAML::Node& value = entry.second;
+    if (key == "title") {
+      recipe.title = reader.scalar(value);
+    } else if (key == "output") {
+      recipe.output = reader.scalar(value);
+    } else if (key == "seeds") {
+      require(value.IsSequence(), "[recipe] {}: seeds must be a list.", reader.at(value));
+      for (const YAML::Node& item : value) {
+        Config check;
+        set(check, "seed", reader.scalar(item), reader.at(item));
+        recipe.seeds.push_back(check.seed);
+      }
+    } else if (key == "common") {
+      recipe.common = reader.keys(value);
+    } else if (key == "methods") {
+      recipe.methods = reader.named(value);
+    } else if (key == "tasks") {
+      recipe.tasks = reader.named(value);
+    } else if (key == "cells") {
+      recipe.cells = reader.named(value);
+    } else {
+      constexpr std::string_view kNames[] = {"title",   "output", "seeds", "common",
+                                             "methods", "tasks",  "cells"};
+      const std::string_view near = nearest(key, kNames);
+      throw UsageError(fmt::format("[recipe] {}: there is no key {}{}", reader.at(entry.first),
+                                   quoted(key),
+                                   near.empty() ? "." : fmt::format("; did you mean `{}`?", near)));
+    }
+  }
+  require(!recipe.output.empty() && !recipe.seeds.empty() && !recipe.methods.empty() &&
+              !recipe.tasks.empty(),
+          "[recipe] {} needs output, seeds, methods and tasks.", path);
+  for (const auto& [cell, keys] : recipe.cells) {
+    const size_t slash = cell.find('/');
+    require(slash != cell.npos && find(recipe.tasks, cell.substr(0, slash)) &&
+                find(recipe.methods, cell.substr(slash + 1)),
+            "[recipe] {}: the cell {} is not TASK/METHOD of this recipe.", path, quoted(cell));
+  }
+  return recipe;
+}
+
+void select(Recipe& recipe, const std::vector<std::string>& tasks,
+            const std::vector<std::string>& methods, const std::vector<int64_t>& seeds) {
+  const auto name = [](const auto& item) { return item.first; };
+  keep(recipe.tasks, tasks, "task", name);
+  keep(recipe.methods, methods, "method", name);
+  keep(recipe.seeds, seeds, "seed", [](int64_t seed) { return seed; });
+}
+
+void override_keys(Recipe& recipe, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const size_t equals = argument.find('=');
+    const std::string key = argument.substr(0, equals);
+    if (key == "method" || key == "task" || key == "seed") {
+      throw UsageError(fmt::format(
+          "[table] {} tells the runs of a table apart; choose some of them by --{}s.", key, key));
+    }
+    Config check;
+    set_argument(check, argument);
+    if (key == "output") {
+      recipe.output = check.output;
+    } else {
+      recipe.overrides.push_back({key, argument.substr(equals + 1), "the command line"});
+    }
+  }
+  require(!recipe.output.empty(), "[table] output is empty; name a folder.");
+}
+
+std::vector<GridRun> runs_of(const Recipe& recipe) {
+  std::vector<GridRun> runs;
+  for (const auto& [task, task_keys] : recipe.tasks) {
+    for (const auto& [method, method_keys] : recipe.methods) {
+      for (const int64_t seed : recipe.seeds) {
+        runs.push_back(
+            {task, method, seed, fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)});
+      }
+    }
+  }
+  return runs;
+}
+
+Config config_of(const Recipe& recipe, const GridRun& run) {
+  Config config;
+  apply(config, recipe.common);
+  config.origins.clear();  // a method that does not read a common key is no mistake
+  const RecipeKeys& method = *find(recipe.methods, run.method);
+  const auto says_method = [](const RecipeKey& key) { return key.key == "method"; };
+  if (std::ranges::none_of(method, says_method) &&
+      std::ranges::none_of(recipe.common, says_method)) {
+    set(config, "method", run.method, recipe.path);
+  }
+  set(config, "task", run.task, recipe.path);
+  apply(config, method);
+  apply(config, *find(recipe.tasks, run.task));
+  if (const RecipeKeys* cell = find(recipe.cells, run.task + "/" + run.method)) {
+    apply(config, *cell);
+  }
+  apply(config, recipe.overrides);
+  config.seed = run.seed;
+  config.output = run.folder;
+  resolve(config);
+  return config;
+}
+
+void check_same_run(const Config& config, const std::string& folder) {
+  // Where a run stands and runs, and what it writes down.
+  constexpr std::string_view kFree[] = {
+      "output",     "overwrite",        "device",        "threads",
+      "save_steps", "save_total_limit", "logging_steps", "per_device_eval_batch_size"};
+  Config wanted = config, made;
+  read_yaml(made, folder + "/config.yaml");
+  for (const Key& key : keys()) {
+    if (std::ranges::find(kFree, key.name) != std::end(kFree)) continue;
+    const std::string before = value_text(made, key), now = value_text(wanted, key);
+    require(before == now,
+            "[table] {} was started with {}={}, and the recipe has {} now; remove the run or "
+            "choose another output=...",
+            folder, key.name, before, now);
+  }
+}
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  const char* end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, shard.index);
+  bool good = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
+  if (good) {
+    const auto second = std::from_chars(first.ptr + 1, end, shard.count);
+    good = second.ec == std::errc() && second.ptr == end;
+  }
+  if (!good || shard.index < 1 || shard.index > shard.count) {
+    throw UsageError(
+        fmt::format("[table] --shard is {}; expected i/n with 1 <= i <= n.", quoted(text)));
+  }
+  return shard;
+}
+
+}  // namespace soragrad::train

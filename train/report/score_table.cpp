@@ -1,0 +1,203 @@
+#include "train/report/score_table.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+#include "data/glue_task.h"
+#include "nn/json_file.h"
+#include "train/report/mean_std.h"
+#include "train/report/printed_results.h"
+#include "train/report/word_table.h"
+
+namespace soragrad::train {
+
+namespace {
+
+using nlohmann::json;
+
+// A metric that the table shows: its split's ending and its name.
+struct Shown {
+  std::string ending, metric;
+};
+
+// MRPC shows accuracy and STS-B Pearson; QQP, and MNLI with its mismatched half, show two numbers.
+std::vector<Shown> shown_metrics(const std::string& task) {
+  if (task == "mnli") return {{"", "accuracy"}, {"_mm", "accuracy"}};
+  if (task == "qqp") return {{"", "accuracy"}, {"", "f1"}};
+  if (task == "mrpc") return {{"", "accuracy"}};
+  return {{"", std::string(data::find_glue_task(task).metrics.front())}};
+}
+
+ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std::string& method,
+                       ScoreTable& table) {
+  const std::vector<Shown> shown = shown_metrics(task);
+  ScoreCell cell;
+  cell.task = task;
+  cell.method = method;
+  for (const Shown& one : shown) cell.metrics.push_back(one.metric + one.ending);
+  cell.scores.resize(shown.size());
+  for (const int64_t seed : recipe.seeds) {
+    const GridRun run{task, method, seed,
+                      fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)};
+    const Config config = config_of(recipe, run);
+    table.split = config.protocol == "paper" ? "test" : "validation";
+    table.source = printed_source(config.protocol);
+    cell.printed = printed_score(task, config);
+    cell.printed_average = printed_average(config);
+    ++table.wanted;
+    const std::string path = run.folder + "/results.json";
+    if (!std::filesystem::exists(path)) continue;
+    const json results = nn::read_json_object(path);
+    table.runs.push_back({task, method, results});
+    for (size_t i = 0; i < shown.size(); ++i) {
+      const auto split = results.find(table.split + shown[i].ending);
+      if (split == results.end() || !split->is_object()) continue;
+      const auto value = split->find(shown[i].metric);
+      if (value == split->end() || !value->is_number()) continue;
+      cell.scores[i].push_back(100 * value->get<double>());
+    }
+  }
+  return cell;
+}
+
+const ScoreCell& cell_of(const ScoreTable& table, size_t task, size_t method) {
+  return table.cells[task * table.methods.size() + method];
+}
+
+// Papers' average is over all eight tasks; of fewer there is none.
+bool has_average(const ScoreTable& table) {
+  return std::ranges::all_of(printed_tasks(), [&](std::string_view task) {
+    return std::ranges::find(table.tasks, task) != table.tasks.end();
+  });
+}
+
+// Mean over the eight tasks of the means over seeds, each task's numbers averaged first.
+std::string average_text(const ScoreTable& table, size_t method) {
+  std::vector<double> means;
+  for (size_t t = 0; t < table.tasks.size(); ++t) {
+    if (std::ranges::find(printed_tasks(), table.tasks[t]) == printed_tasks().end()) continue;
+    std::vector<double> numbers;
+    for (const auto& scores : cell_of(table, t, method).scores) {
+      if (scores.empty()) return "-";
+      numbers.push_back(mean_std(scores).mean);
+    }
+    means.push_back(mean_std(numbers).mean);
+  }
+  return fmt::format("{:.2f}", mean_std(means).mean);
+}
+
+// Rows: a method's own scores, then the printed ones.
+WordTable word_table(const ScoreTable& table) {
+  WordTable words{{"method"}, {}};
+  for (size_t t = 0; t < table.tasks.size(); ++t) {
+    std::string name = table.tasks[t];
+    for (const std::string& metric : cell_of(table, t, 0).metrics) {
+      name += (name == table.tasks[t] ? " " : "/") + metric;
+    }
+    words.header.push_back(name);
+  }
+  const bool average = has_average(table);
+  if (average) words.header.emplace_back("average");
+  for (size_t m = 0; m < table.methods.size(); ++m) {
+    std::vector<std::string> own{table.methods[m]}, printed{"  (printed)"};
+    for (size_t t = 0; t < table.tasks.size(); ++t) {
+      own.push_back(score_text(cell_of(table, t, m)));
+      printed.push_back(cell_of(table, t, m).printed);
+    }
+    if (average) {
+      own.push_back(average_text(table, m));
+      printed.push_back(cell_of(table, 0, m).printed_average);
+    }
+    words.rows.push_back(own);
+    words.rows.push_back(printed);
+  }
+  return words;
+}
+
+std::string caption(const ScoreTable& table) {
+  return fmt::format(
+      "{} split, in percent: mean ± standard deviation over seeds (their number).\n"
+      "{} of {} runs are complete.\nPrinted: {}.\n",
+      table.split, table.runs.size(), table.wanted, table.source);
+}
+
+constexpr const char* kCosts =
+    "trained: parameters that train, without the head; stored: what the adapter holds\n"
+    "without zero gates; released: the same by the released code's counter; zero: gates\n"
+    "(adalora: singular values) that are 0; /adalora: epochs against adalora's.\n";
+
+std::string csv_table(const ScoreTable& table) {
+  WordTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
+  for (const ScoreCell& cell : table.cells) {
+    for (size_t i = 0; i < cell.metrics.size(); ++i) {
+      const MeanStd score = mean_std(cell.scores[i]);
+      const bool there = score.count > 0;
+      words.rows.push_back({cell.task, cell.method, table.split, cell.metrics[i],
+                            there ? fmt::format("{:.4f}", score.mean) : "",
+                            there ? fmt::format("{:.4f}", score.std) : "",
+                            std::to_string(score.count), cell.printed});
+    }
+  }
+  return to_csv(words);
+}
+
+std::string text_table(const ScoreTable& table) {
+  std::string text = table.title.empty() ? "" : table.title + "\n\n";
+  text += to_text(word_table(table), 1, kScreen) + "\n" + caption(table);
+  if (table.runs.empty()) return text;
+  return text + "\n" + to_text(cost_table(table.runs), 2) + "\n" + kCosts;
+}
+
+std::string markdown_table(const ScoreTable& table) {
+  std::string text = table.title.empty() ? "" : "# " + table.title + "\n\n";
+  text += to_markdown(word_table(table)) + "\n" + caption(table);
+  if (table.runs.empty()) return text;
+  return text + "\n" + to_markdown(cost_table(table.runs)) + "\n" + kCosts;
+}
+
+std::string html_table(const ScoreTable& table) {
+  std::string body = to_html(word_table(table)) + "<p>" + html_escaped(caption(table)) + "</p>\n";
+  if (!table.runs.empty()) {
+    body += "<h2>Costs</h2>\n" + to_html(cost_table(table.runs), 2) + "<p>" + html_escaped(kCosts) +
+            "</p>\n";
+  }
+  return html_page(table.title.empty() ? "soragrad table" : table.title, body);
+}
+
+}  // namespace
+
+ScoreTable collect_scores(const Recipe& recipe) {
+  ScoreTable table;
+  table.title = recipe.title;
+  for (const auto& [task, keys] : recipe.tasks) table.tasks.push_back(task);
+  for (const auto& [method, keys] : recipe.methods) table.methods.push_back(method);
+  for (const std::string& task : table.tasks) {
+    for (const std::string& method : table.methods) {
+      table.cells.push_back(collect_cell(recipe, task, method, table));
+    }
+  }
+  return table;
+}
+
+std::string score_text(const ScoreCell& cell) {
+  std::string means, deviations;
+  for (const std::vector<double>& scores : cell.scores) {
+    if (scores.empty()) return "-";
+    const MeanStd score = mean_std(scores);
+    means += fmt::format("{}{:.2f}", means.empty() ? "" : "/", score.mean);
+    deviations += fmt::format("{}{:.2f}", deviations.empty() ? "" : "/", score.std);
+  }
+  return fmt::format("{} ± {} ({})", means, deviations, cell.scores[0].size());
+}
+
+std::string format_table(const ScoreTable& table, const std::string& format) {
+  if (format == "text") return text_table(table);
+  if (format == "markdown") return markdown_table(table);
+  if (format == "csv") return csv_table(table);
+  if (format == "html") return html_table(table);
+  throw UsageError(
+      fmt::format("[table] --format is \"{}\"; expected text, markdown, csv or html.", format));
+}
+
+}  // namespace soragrad::train

@@ -1,0 +1,37 @@
+// The table of a grid: mean and standard deviation over seeds, beside printed numbers, and costs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/recipe/recipe.h"
+#include "train/report/cost_table.h"
+
+namespace soragrad::train {
+
+struct ScoreCell {
+  std::string task, method;
+  std::vector<std::string> metrics;         // the task's, as columns show them
+  std::vector<std::vector<double>> scores;  // a list of seeds' values for each metric, in percent
+  std::string printed, printed_average;
+};
+
+struct ScoreTable {
+  std::vector<std::string> tasks, methods;
+  std::vector<ScoreCell> cells;  // tasks x methods, task by task
+  std::string title, split, source;
+  std::vector<FinishedRun> runs;  // those that are complete
+  int64_t wanted = 0;             // runs of the recipe
+};
+
+// From the results.json of the runs that are complete: the test split under protocol paper, else
+// validation.
+ScoreTable collect_scores(const Recipe& recipe);
+
+// "70.12 ± 0.35 (5)": mean, sample standard deviation, number of seeds; "-" where there is none.
+std::string score_text(const ScoreCell& cell);
+
+// Throws UsageError for a format other than text, markdown, csv and html.
+std::string format_table(const ScoreTable& table, const std::string& format);
+
+}  // namespace soragrad::train

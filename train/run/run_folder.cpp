@@ -1,0 +1,207 @@
+#include "train/run/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace soragrad::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kMark = "# soragrad run";
+constexpr std::string_view kEvents = "events.out.tfevents.";
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
+// What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
+bool is_unfinished(const fs::path& file) {
+  return file.filename().string().starts_with("config.yaml.tmp.");
+}
+
+// Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
+// that what a crash leaves is still known as a run.
+void remove_run(const std::string& path) {
+  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl",
+                           "results.json", "path.json", "path.csv", "path.html"}) {
+    fs::remove_all(path + "/" + name);
+  }
+  std::vector<fs::path> files;
+  for (const fs::path file : fs::directory_iterator(path)) {
+    if (is_unfinished(file) || file.filename().string().starts_with(kEvents)) files.push_back(file);
+  }
+  for (const fs::path& file : files) fs::remove(file);
+}
+
+void sync_path(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  require(fd >= 0, "[run] cannot open {}: {}.", path, std::strerror(errno));
+  const int status = ::fsync(fd);
+  ::close(fd);
+  require(status == 0, "[run] cannot sync {}: {}.", path, std::strerror(errno));
+}
+
+template <typename Body>
+auto reported(const std::string& path, Body body) {
+  try {
+    return body();
+  } catch (const fs::filesystem_error& error) {
+    fail("[run] {}: {}.", path, error.code().message());
+  }
+}
+
+// Replaces `target` by a folder that `write` fills: temporary name, sync, rename.
+void publish(const fs::path& target, const std::function<void(const std::string&)>& write) {
+  const fs::path parent = target.parent_path();
+  const fs::path fresh = parent / (".new-" + target.filename().string());
+  const fs::path old = parent / (".old-" + target.filename().string());
+  reported(target.string(), [&] {
+    fs::remove_all(fresh);
+    fs::remove_all(old);
+    fs::create_directories(fresh);
+  });
+  write(fresh.string());
+  reported(target.string(), [&] {
+    for (const auto& entry : fs::directory_iterator(fresh)) sync_path(entry.path().string());
+    sync_path(fresh.string());
+    if (exists(target.string())) fs::rename(target, old);
+    fs::rename(fresh, target);
+    sync_path(parent.string());
+    fs::remove_all(old);
+  });
+}
+
+}  // namespace
+
+bool RunFolder::is_run(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path + "/config.yaml", error)) return false;
+  std::ifstream file(path + "/config.yaml");
+  std::string line;
+  return std::getline(file, line) && line.starts_with(kMark);
+}
+
+bool RunFolder::is_busy(const std::string& path) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  const bool busy = ::flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(folder);
+  return busy;
+}
+
+void RunFolder::check_free(const std::string& path, bool overwrite) {
+  std::error_code error;
+  if (!exists(path)) return;
+  require(fs::is_directory(path, error), "[run] output {} exists and is no folder.", path);
+  if (is_run(path)) {
+    require(overwrite,
+            "[run] output {} holds a run already; overwrite=true replaces it, another output=... "
+            "keeps it, `train --resume {}` continues it.",
+            path, path);
+    return;
+  }
+  const fs::directory_iterator entries(path, error);
+  require(!error && std::all_of(begin(entries), end(entries), is_unfinished),
+          "[run] output {} is a folder that is no run and not empty; it is left alone. Choose "
+          "another output=...",
+          path);
+}
+
+RunFolder RunFolder::create(const std::string& path, const Config& config) {
+  check_free(path, config.overwrite);
+  reported(path, [&] { fs::create_directories(path); });
+  RunFolder run(path);
+  run.lock();
+  check_free(path, config.overwrite);  // another process may have made and left a run since
+  reported(path, [&] { remove_run(path); });
+  write_file_atomically(run.file("config.yaml"),
+                        fmt::format("{}: the effective configuration\n{}", kMark, to_yaml(config)));
+  return run;
+}
+
+RunFolder RunFolder::open(const std::string& path, bool lock) {
+  std::string folder = path;
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  require(is_run(folder), "[run] {} is no run folder: it has no config.yaml of a run.", folder);
+  RunFolder run(folder);
+  if (lock) run.lock();
+  return run;
+}
+
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void RunFolder::lock() {
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  require(lock_ >= 0, "[run] cannot open {}: {}.", path_, std::strerror(errno));
+  require(::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
+          "[run] {} is being trained by another process.", path_);
+}
+
+std::string RunFolder::event_file() const {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_, error)) {
+    if (entry.path().filename().string().starts_with(kEvents)) return entry.path().string();
+  }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  return file(fmt::format("{}{}.soragrad", kEvents, seconds));
+}
+
+std::string RunFolder::checkpoint(int64_t step) const {
+  return file(fmt::format("checkpoints/step-{}", step));
+}
+
+std::vector<int64_t> RunFolder::checkpoints() const {
+  std::vector<int64_t> steps;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(file("checkpoints"), error)) {
+    const std::string name = entry.path().filename().string();
+    int64_t step = 0;
+    if (!name.starts_with("step-")) continue;
+    const auto [end, status] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
+    if (status == std::errc() && end == name.data() + name.size()) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void RunFolder::add_checkpoint(int64_t step, int64_t limit,
+                               const std::function<void(const std::string&)>& write) const {
+  publish(checkpoint(step), write);
+  std::vector<int64_t> steps = checkpoints();
+  for (; limit > 0 && static_cast<int64_t>(steps.size()) > limit; steps.erase(steps.begin())) {
+    const std::string oldest = checkpoint(steps.front());
+    const std::string gone = file(fmt::format("checkpoints/.old-step-{}", steps.front()));
+    reported(oldest, [&] {
+      fs::rename(oldest, gone);
+      fs::remove_all(gone);
+    });
+  }
+}
+
+void RunFolder::replace_folder(const std::string& name,
+                               const std::function<void(const std::string&)>& write) const {
+  publish(file(name), write);
+}
+
+}  // namespace soragrad::train

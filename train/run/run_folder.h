@@ -1,0 +1,59 @@
+// The folder of a run:
+//   config.yaml  metrics.jsonl  results.json  events.out.tfevents.*
+//   best/  final/  checkpoints/step-N/
+//   with `schedule`: phases/phase-K/  path.json  path.csv  path.html
+// A folder is a run folder where its config.yaml begins with this program's line; nothing else is
+// ever overwritten or deleted.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/config/config.h"
+
+namespace soragrad::train {
+
+class RunFolder {
+ public:
+  // Refuses a path that exists: a run without `overwrite`, anything else always (an empty folder
+  // may be used). Changes nothing.
+  static void check_free(const std::string& path, bool overwrite);
+  // Makes the folder and locks it, empties it of the run before and writes config.yaml.
+  static RunFolder create(const std::string& path, const Config& config);
+  // An existing run, locked where `lock`: another process that trains it is an error.
+  static RunFolder open(const std::string& path, bool lock);
+  static bool is_run(const std::string& path);
+  // Whether a process trains the run of this folder now.
+  static bool is_busy(const std::string& path);
+
+  RunFolder(RunFolder&& other) noexcept;
+  RunFolder& operator=(RunFolder&&) = delete;
+  ~RunFolder();
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string event_file() const;  // the one that is there, or a new name
+
+  // Steps of the complete checkpoints, ascending.
+  std::vector<int64_t> checkpoints() const;
+  std::string checkpoint(int64_t step) const;
+  // Fills checkpoints/step-N: `write` gets a temporary folder, which is synced and renamed. Then
+  // removes the oldest beyond `limit` (0: none).
+  void add_checkpoint(int64_t step, int64_t limit,
+                      const std::function<void(const std::string& folder)>& write) const;
+  // Replaces a folder of the run in one step in the same way.
+  void replace_folder(const std::string& name,
+                      const std::function<void(const std::string& folder)>& write) const;
+
+ private:
+  explicit RunFolder(std::string path) : path_(std::move(path)) {}
+  void lock();
+
+  std::string path_;
+  int lock_ = -1;
+};
+
+}  // namespace soragrad::train
