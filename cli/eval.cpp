@@ -29,7 +29,7 @@ train::Trained open(const EvalOptions& options) {
       [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
 }
 
-train::TaskRows encoded(const train::Trained& trained, data::NamedDataset rows) {
+train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
   if (const std::string text = train::dropped_text(rows.dataset); !text.empty()) {
     fmt::print(stderr, "{}\n", text);
   }
@@ -50,7 +50,7 @@ int eval_main(const EvalOptions& options) {
   nlohmann::ordered_json result = nlohmann::ordered_json::object();
   train::ProfileRun profile(options.profile);
   for (data::NamedDataset& named : splits) {
-    const train::TaskRows rows = encoded(trained, std::move(named));
+    const train::Rows rows = encoded(trained, std::move(named));
     const train::Evaluation evaluation =
         train::evaluate(*trained.model, trained.device, rows, options.batch_size);
     for (const auto& [name, value] : evaluation.metrics) {
@@ -67,7 +67,7 @@ int eval_main(const EvalOptions& options) {
 int predict_main(const EvalOptions& options) {
   const train::Trained trained = open(options);
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
-  const train::TaskRows rows = encoded(trained, {"predict", std::move(dataset)});
+  const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});
   const std::vector<float> logits =
       train::compute_logits(*trained.model, trained.device, rows, options.batch_size, false);
   data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);

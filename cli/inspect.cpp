@@ -15,11 +15,11 @@
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
 #include "train/config/protocol.h"
+#include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
-#include "train/loop/results.h"
 #include "train/report/method_counts.h"
-#include "train/report/path.h"
 #include "train/report/rank_table.h"
+#include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::cli {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "train/loop/results.h"
+#include "train/loop/finish.h"
 #include "train/report/cost_table.h"
 #include "train/report/rank_statistics.h"
 
@@ -43,7 +43,7 @@ Runs read_runs(const std::vector<std::string>& paths) {
 }
 
 // The table as a list of objects, under its header's names.
-Json rows_of(const train::WordTable& table) {
+Json rows_of(const train::TextTable& table) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
     Json object;
@@ -59,7 +59,7 @@ int inspect_runs(const InspectOptions& options) {
   const Runs runs = read_runs(options.paths);
   require(!runs.finished.empty(), "[inspect] none of these {} runs is complete.",
           options.paths.size());
-  const train::WordTable costs = train::cost_table(runs.finished);
+  const train::TextTable costs = train::cost_table(runs.finished);
   std::string text = train::to_text(costs, 2);
   std::string body = "<h2>Costs</h2>\n" + train::to_html(costs, 2);
   Json json{{"kind", "runs"}, {"runs", runs.list}, {"costs", rows_of(costs)}};

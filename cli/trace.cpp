@@ -14,8 +14,8 @@
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
 #include "train/loop/model_input.h"
+#include "train/loop/rows.h"
 #include "train/loop/session.h"
-#include "train/loop/task_rows.h"
 
 namespace soragrad::cli {
 namespace {
@@ -93,7 +93,7 @@ data::NamedDataset read_rows(const TraceOptions& options, const data::GlueTask& 
   return {"trace", std::move(dataset)};
 }
 
-data::Batch read_batch(const TraceOptions& options, const train::TaskRows& rows) {
+data::Batch read_batch(const TraceOptions& options, const train::Rows& rows) {
   std::vector<int64_t> order;
   for (int64_t row = 0; row < rows.size(); ++row) order.push_back(row);
   data::Batch batch = data::collate(rows.encoded, rows.dataset.rows, order);
@@ -154,8 +154,8 @@ int trace_main(const TraceOptions& options) {
 
   const int64_t max_length = choose_max_length(options, model.max_positions());
   const auto tokenizer = data::load_tokenizer(options.model);
-  const train::TaskRows rows = train::encode_rows(*tokenizer, read_rows(options, task), max_length,
-                                                  model.config().vocab_size);
+  const train::Rows rows = train::encode_rows(*tokenizer, read_rows(options, task), max_length,
+                                              model.config().vocab_size);
   const bool labelled = rows.dataset.labelled;
   require(labelled || !options.grad, "[{}] has no labels; gradients need them.", options.input);
   const data::Batch batch = read_batch(options, rows);

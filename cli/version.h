@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "train/loop/results.h"
+#include "train/loop/finish.h"
 
 namespace soragrad::cli {
 

@@ -1,7 +1,7 @@
 // Products with matrices: linear, matmul and the low-rank delta beside a Linear.
 //   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
 #include "autograd/ops.h"
-#include "autograd/ops/place.h"
+#include "autograd/ops/input_gradient.h"
 #include "core/kernels/linear/column_sum.h"
 #include "core/kernels/linear/gemm.h"
 #include "core/kernels/linear/low_rank.h"
@@ -15,7 +15,7 @@ Shape product_shape(const Tensor& a, const Tensor& b, bool transpose_a, bool tra
 
 // c = op(a) op(b), or added to it.
 void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
-              const kernels::GradientPlace& c) {
+              const kernels::GradientTarget& c) {
   const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
   const int64_t n = b.size(transpose_b ? 0 : 1);
   kernels::gemm(a.device(), {.a = a.data(),
@@ -36,7 +36,8 @@ void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
 void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tensor& b,
                  bool transpose_a, bool transpose_b) {
   if (!gradients.wanted(input)) return;
-  const Place place(gradients, input, product_shape(a, b, transpose_a, transpose_b), a.device());
+  const InputGradient place(gradients, input, product_shape(a, b, transpose_a, transpose_b),
+                            a.device());
   multiply(a, b, transpose_a, transpose_b, place.get());
   place.hand_over(gradients);
 }
@@ -56,21 +57,22 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   matrix->forward(x.value().data(), bias.defined() ? bias.value().data() : nullptr, y.data(), rows);
   // The input is kept for dW alone.
   const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();
-  return record("linear", std::move(y), {x, weight, bias},
-                [matrix, kept](const Tensor& dy, Gradients& gradients) {
-                  const int64_t rows = dy.size(0), out = dy.size(1);
-                  const Place dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
-                  if (dx.wanted()) {
-                    matrix->backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
-                    dx.hand_over(gradients);
-                  }
-                  add_product(gradients, 1, dy, kept, true, false);
-                  const Place dbias(gradients, 2, {out}, dy.device());
-                  if (dbias.wanted()) {
-                    kernels::column_sum(dy.device(), {dy.data(), dbias.get(), rows, out});
-                    dbias.hand_over(gradients);
-                  }
-                });
+  return record(
+      "linear", std::move(y), {x, weight, bias},
+      [matrix, kept](const Tensor& dy, Gradients& gradients) {
+        const int64_t rows = dy.size(0), out = dy.size(1);
+        const InputGradient dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
+        if (dx.wanted()) {
+          matrix->backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
+          dx.hand_over(gradients);
+        }
+        add_product(gradients, 1, dy, kept, true, false);
+        const InputGradient dbias(gradients, 2, {out}, dy.device());
+        if (dbias.wanted()) {
+          kernels::column_sum(dy.device(), {dy.data(), dbias.get(), rows, out});
+          dbias.hand_over(gradients);
+        }
+      });
 }
 
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {
@@ -124,10 +126,10 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
   return record("low_rank_delta", result, {y, x, a, b, gate},
                 [=](const Tensor& dy, Gradients& gradients) {
                   const auto place = [&](size_t input, const Tensor& value) {
-                    return Place(gradients, input, value.shape(), dy.device());
+                    return InputGradient(gradients, input, value.shape(), dy.device());
                   };
-                  const Place dx = place(1, tx), da = place(2, ta), db = place(3, tb);
-                  const Place dgate = place(4, tgate);
+                  const InputGradient dx = place(1, tx), da = place(2, ta), db = place(3, tb);
+                  const InputGradient dgate = place(4, tgate);
                   kernels::low_rank_backward(dy.device(), {.delta = delta(),
                                                            .x = tx.data(),
                                                            .u = u.data(),
@@ -137,7 +139,8 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
                                                            .dgate = dgate.get(),
                                                            .dx = dx.get(),
                                                            .rows = rows});
-                  for (const Place* done : {&dx, &da, &db, &dgate}) done->hand_over(gradients);
+                  for (const InputGradient* done : {&dx, &da, &db, &dgate})
+                    done->hand_over(gradients);
                   gradients.add(0, dy);
                 });
 }

@@ -1,6 +1,6 @@
 // Ops that end in one number: losses and what methods add to them.
 #include "autograd/ops.h"
-#include "autograd/ops/place.h"
+#include "autograd/ops/input_gradient.h"
 #include "core/kernels/loss/cross_entropy.h"
 #include "core/kernels/loss/orthogonality.h"
 #include "core/kernels/loss/sums.h"
@@ -32,12 +32,13 @@ std::vector<Tensor> values_of(std::span<const Variable> variables) {
   return values;
 }
 
-std::vector<Place> places_like(const std::vector<Tensor>& inputs, const Gradients& gradients) {
-  std::vector<Place> places;
+std::vector<InputGradient> targets_like(const std::vector<Tensor>& inputs,
+                                       const Gradients& gradients) {
+  std::vector<InputGradient> targets;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    places.emplace_back(gradients, i, inputs[i].shape(), inputs[i].device());
+    targets.emplace_back(gradients, i, inputs[i].shape(), inputs[i].device());
   }
-  return places;
+  return targets;
 }
 
 }  // namespace
@@ -105,14 +106,14 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
       [&](const auto& group) { kernels::mean_abs(device, group); });
   return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
                 [=](const Tensor& dy, Gradients& gradients) {
-                  const std::vector<Place> places = places_like(inputs, gradients);
+                  const std::vector<InputGradient> targets = targets_like(inputs, gradients);
                   kernels::for_groups(
                       inputs.size(), kernels::MeanAbsArgs{.factor = share, .dy = dy.data()},
                       [&](size_t i) {
-                        return Part{inputs[i].data(), places[i].get(), inputs[i].numel()};
+                        return Part{inputs[i].data(), targets[i].get(), inputs[i].numel()};
                       },
                       [&](const auto& group) { kernels::mean_abs_backward(device, group); });
-                  for (const Place& place : places) place.hand_over(gradients);
+                  for (const InputGradient& target : targets) target.hand_over(gradients);
                 });
 }
 
@@ -129,7 +130,7 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
     grams.push_back(Tensor::empty({rank, rank}, kReal, inputs[i].device()));
   }
   const auto make_part = [inputs, grams, row_parts = rows.size()](size_t i,
-                                                                  kernels::GradientPlace dx) {
+                                                                  kernels::GradientTarget dx) {
     const bool is_columns = i >= row_parts;
     return kernels::OrthogonalityArgs::Part{.x = inputs[i].data(),
                                             .dx = dx,
@@ -147,12 +148,12 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
       [&](const auto& group) { kernels::orthogonality(device, group); });
   return record("orthogonality", std::move(y), std::move(parts),
                 [=](const Tensor& dy, Gradients& gradients) {
-                  const std::vector<Place> places = places_like(inputs, gradients);
+                  const std::vector<InputGradient> targets = targets_like(inputs, gradients);
                   kernels::for_groups(
                       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .dy = dy.data()},
-                      [&](size_t i) { return make_part(i, places[i].get()); },
+                      [&](size_t i) { return make_part(i, targets[i].get()); },
                       [&](const auto& group) { kernels::orthogonality_backward(device, group); });
-                  for (const Place& place : places) place.hand_over(gradients);
+                  for (const InputGradient& target : targets) target.hand_over(gradients);
                 });
 }
 

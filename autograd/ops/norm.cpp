@@ -1,6 +1,6 @@
 // Ops over rows: layer normalisation, with dropout and residual sum fused in, and softmax.
 #include "autograd/ops.h"
-#include "autograd/ops/place.h"
+#include "autograd/ops/input_gradient.h"
 #include "core/kernels/norm/layer_norm.h"
 #include "core/kernels/norm/softmax.h"
 
@@ -37,8 +37,8 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   // Where the residual wants no gradient, ds is dropped in place.
   const bool drop_here = drops && gradients.wanted(kX);
   const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
-  const Place dweight(gradients, kWeight, weight.shape(), dy.device());
-  const Place dbias(gradients, kBias, weight.shape(), dy.device());
+  const InputGradient dweight(gradients, kWeight, weight.shape(), dy.device());
+  const InputGradient dbias(gradients, kBias, weight.shape(), dy.device());
   kernels::layer_norm_backward(dy.device(),
                                {.dy = dy.data(),
                                 .normalised = normalised.data(),

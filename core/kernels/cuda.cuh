@@ -9,7 +9,7 @@
 
 #include "core/dtype.h"
 #include "core/host_device.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/rng.h"
 #include "core/tensor.h"
 #ifdef SORAGRAD_CUDA_EMULATION
@@ -145,7 +145,7 @@ __global__ void add_column_partials(const double* partial, int64_t chunks, int64
 
 // y[column]: sum of term(row, column) over the rows.
 template <typename Term>
-void sum_columns(const Term& term, int64_t rows, int64_t columns, const GradientPlace& y) {
+void sum_columns(const Term& term, int64_t rows, int64_t columns, const GradientTarget& y) {
   if (columns == 0) return;
   const int64_t chunks = ceil_div(rows, kRowsPerChunk);
   const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
@@ -154,7 +154,7 @@ void sum_columns(const Term& term, int64_t rows, int64_t columns, const Gradient
     launch(column_partials<Term>, dim3(grid_size(chunks), grid_size(ceil_div(columns, kThreads))),
            kThreads, 0, term, rows, columns, partial.data<double>());
   }
-  launch_elements(add_column_partials<GradientPlace>, columns, partial.data<double>(), chunks,
+  launch_elements(add_column_partials<GradientTarget>, columns, partial.data<double>(), chunks,
                   columns, y);
 }
 

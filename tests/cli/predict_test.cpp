@@ -90,7 +90,7 @@ TEST_CASE("eval: a run keeps its precision unless told otherwise") {
       train::Trained trained = train::open_trained(
           {.run = tiny.run("run"), .device = "cpu", .precision = precision}, [](const auto&) {});
       data::Dataset dataset = data::load_glue_file(*trained.task, tiny.run("CoLA/dev.tsv"));
-      const train::TaskRows rows =
+      const train::Rows rows =
           train::encode_rows(*trained.tokenizer, {"dev", std::move(dataset)}, 128, 13);
       return train::evaluate(*trained.model, trained.device, rows, 64).loss;
     };

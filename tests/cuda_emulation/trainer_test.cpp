@@ -8,7 +8,7 @@
 
 #include "tests/cuda_emulation/cuda_emulation.h"
 #include "tests/train/tiny_run.h"
-#include "train/loop/results.h"
+#include "train/loop/finish.h"
 #include "train/loop/trainer.h"
 
 namespace soragrad::train {

@@ -6,7 +6,7 @@
 
 #include "data/glue_task.h"
 #include "data/permutation.h"
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 
@@ -153,7 +153,7 @@ std::string more_text(std::string_view task, std::string_view words) {
 }
 
 std::string tasks_text(const ProtocolRules& rules, data::Protocol protocol) {
-  WordTable table{{"task", "selection"}, {}};
+  TextTable table{{"task", "selection"}, {}};
   const bool stated = !rules.tasks.empty();
   if (stated) {
     for (const char* name : {"rate", "batch", "epochs", "length"}) table.header.emplace_back(name);

@@ -26,7 +26,7 @@ double cross_entropy_of(std::span<const float> logits, int64_t label) {
 }  // namespace
 
 std::vector<float> compute_logits(models::SequenceClassifier& model, Device device,
-                                  const TaskRows& rows, int64_t batch_size, bool stoppable) {
+                                  const Rows& rows, int64_t batch_size, bool stoppable) {
   const auto labels = static_cast<size_t>(model.config().num_labels);
   std::vector<int64_t> order(static_cast<size_t>(rows.size()));
   std::iota(order.begin(), order.end(), 0);
@@ -53,7 +53,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, Device devi
   return logits;
 }
 
-Evaluation score_logits(const TaskRows& rows, std::span<const float> logits) {
+Evaluation score_logits(const Rows& rows, std::span<const float> logits) {
   const data::GlueTask& task = *rows.dataset.task;
   const auto labels = static_cast<size_t>(task.num_labels());
   Evaluation result{data::compute_metrics(task, logits, rows.dataset.rows), 0};
@@ -70,7 +70,7 @@ Evaluation score_logits(const TaskRows& rows, std::span<const float> logits) {
   return result;
 }
 
-Evaluation evaluate(models::SequenceClassifier& model, Device device, const TaskRows& rows,
+Evaluation evaluate(models::SequenceClassifier& model, Device device, const Rows& rows,
                     int64_t batch_size, bool stoppable) {
   require(rows.dataset.labelled, "[eval] {} has no labels to compare with; use predict instead.",
           rows.dataset.path);

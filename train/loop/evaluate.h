@@ -7,7 +7,7 @@
 
 #include "data/metrics.h"
 #include "models/model.h"
-#include "train/loop/task_rows.h"
+#include "train/loop/rows.h"
 
 namespace soragrad::train {
 
@@ -20,12 +20,12 @@ struct Evaluation {
 // longest first, so that the work of a batch is even. With `stoppable` a caught signal throws
 // Interrupted between two batches.
 std::vector<float> compute_logits(models::SequenceClassifier& model, Device device,
-                                  const TaskRows& rows, int64_t batch_size, bool stoppable);
+                                  const Rows& rows, int64_t batch_size, bool stoppable);
 
 // Metrics and loss of these logits against the labels of the rows.
-Evaluation score_logits(const TaskRows& rows, std::span<const float> logits);
+Evaluation score_logits(const Rows& rows, std::span<const float> logits);
 
-Evaluation evaluate(models::SequenceClassifier& model, Device device, const TaskRows& rows,
+Evaluation evaluate(models::SequenceClassifier& model, Device device, const Rows& rows,
                     int64_t batch_size, bool stoppable = false);
 
 // What a model scores that always answers with the most frequent class of `train` (the mean of its

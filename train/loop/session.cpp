@@ -9,7 +9,7 @@
 #include "data/permutation.h"
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/suggest.h"
-#include "train/report/path.h"
+#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -28,7 +28,7 @@ nn::OptimizerConfig optimizer_config(const Config& config) {
   return optimizer;
 }
 
-std::unique_ptr<data::Sampler> make_sampler(const Config& config, const TaskRows& rows) {
+std::unique_ptr<data::Sampler> make_sampler(const Config& config, const Rows& rows) {
   data::SamplerOptions options;
   options.rows = rows.size();
   options.batch_size = config.per_device_train_batch_size;
@@ -53,7 +53,7 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
       task, config.data, {config.train_file, config.validation_file, config.test_file});
   const int64_t vocab = session.model->config().vocab_size;
   const auto load = [&](data::Split split) {
-    std::vector<TaskRows> loaded;
+    std::vector<Rows> loaded;
     for (data::NamedDataset& named : data::load_split(task, protocol, files, split)) {
       if (!named.dataset.labelled) continue;
       if (const std::string text = dropped_text(named.dataset); !text.empty()) note(text);
@@ -66,9 +66,10 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
   session.test = load(data::Split::test);
 }
 
-// The sample of training rows on which a path of thresholds is measured (train/report/path.h).
-TaskRows sample_of(const TaskRows& train) {
-  TaskRows sample{"train_sample", train.dataset, {}};
+// The sample of training rows on which a path of thresholds is measured
+// (train/report/threshold_path.h).
+Rows sample_of(const Rows& train) {
+  Rows sample{"train_sample", train.dataset, {}};
   sample.dataset.rows.clear();
   std::vector<int64_t> order = data::numpy_permutation(train.size(), kTrainSampleSeed);
   if (train.size() > kTrainSampleRows) order.resize(static_cast<size_t>(kTrainSampleRows));

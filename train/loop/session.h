@@ -13,7 +13,7 @@
 #include "sora/method.h"
 #include "train/config/config.h"
 #include "train/loop/plan.h"
-#include "train/loop/task_rows.h"
+#include "train/loop/rows.h"
 
 namespace soragrad::train {
 
@@ -23,10 +23,10 @@ using Note = std::function<void(const std::string& line)>;  // a line for the lo
 struct Session {
   Config config;
   Device device = Device::cpu;
-  TaskRows train;
-  std::vector<TaskRows> validation;
-  std::vector<TaskRows> test;  // with labels only
-  TaskRows train_sample;       // with `schedule`: training rows that every phase is measured on
+  Rows train;
+  std::vector<Rows> validation;
+  std::vector<Rows> test;  // with labels only
+  Rows train_sample;       // with `schedule`: training rows that every phase is measured on
   std::unique_ptr<models::SequenceClassifier> model;
   std::unique_ptr<sora::Method> method;
   std::unique_ptr<nn::Optimizer> optimizer;

@@ -10,7 +10,7 @@
 #include "data/batch.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
-#include "train/report/path.h"
+#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -179,7 +179,7 @@ void Trainer::evaluate_now() {
   const auto start = Clock::now();
   result_ = pending_.read();  // nothing is judged by parameters that are not finite
   std::vector<Evaluation> results;
-  for (const TaskRows& rows : session_.validation) {
+  for (const Rows& rows : session_.validation) {
     results.push_back(evaluate(*session_.model, session_.device, rows,
                                session_.config.per_device_eval_batch_size, true));
   }
@@ -259,10 +259,10 @@ nlohmann::json Trainer::phase_record() {
                            {"stored_parameters", session_.method->counts().stored},
                            {"train_sample_rows", session_.train_sample.size()}};
   record.update(state_.last_validation);
-  std::vector<const TaskRows*> splits{&session_.train_sample};
-  for (const TaskRows& rows : session_.test) splits.push_back(&rows);
+  std::vector<const Rows*> splits{&session_.train_sample};
+  for (const Rows& rows : session_.test) splits.push_back(&rows);
   std::string lines;
-  for (const TaskRows* rows : splits) {
+  for (const Rows* rows : splits) {
     const Evaluation evaluation = evaluate(*session_.model, session_.device, *rows,
                                            session_.config.per_device_eval_batch_size, true);
     lines += evaluation_line(state_.step, rows->name, evaluation);

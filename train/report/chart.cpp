@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 

@@ -48,7 +48,7 @@ std::string percent_text(double share) {
 
 }  // namespace
 
-WordTable cost_table(const std::vector<FinishedRun>& runs) {
+TextTable cost_table(const std::vector<FinishedRun>& runs) {
   std::vector<Costs> all;
   for (const FinishedRun& run : runs) {
     const nlohmann::json& results = run.results;
@@ -62,7 +62,7 @@ WordTable cost_table(const std::vector<FinishedRun>& runs) {
     costs.step.push_back(number_at(results, "seconds_per_step"));
     costs.epoch.push_back(costs.step.back() * number_at(results, "steps_per_epoch"));
   }
-  WordTable table{
+  TextTable table{
       {"task", "method", "trained", "stored", "released", "zero", "ms/step", "s/epoch", "/adalora"},
       {}};
   for (const Costs& costs : all) {

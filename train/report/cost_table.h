@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 
@@ -21,6 +21,6 @@ struct FinishedRun {
 //   released  the same by the released code's counter
 //   epoch     time a step times the steps of an epoch; evaluations do not count
 // The last column compares epochs with those of a run of method adalora of the same task.
-WordTable cost_table(const std::vector<FinishedRun>& runs);
+TextTable cost_table(const std::vector<FinishedRun>& runs);
 
 }  // namespace soragrad::train

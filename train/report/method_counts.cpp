@@ -60,8 +60,8 @@ std::vector<MethodCount> method_counts(const models::ModelConfig& config) {
   return counts;
 }
 
-WordTable method_table(const std::vector<MethodCount>& counts) {
-  WordTable table{{"method", "settings", "trained", "and the head", "of the model"}, {}};
+TextTable method_table(const std::vector<MethodCount>& counts) {
+  TextTable table{{"method", "settings", "trained", "and the head", "of the model"}, {}};
   for (const MethodCount& count : counts) {
     const double share = static_cast<double>(count.trained) / static_cast<double>(count.model);
     table.rows.push_back({count.method, count.settings, grouped(count.trained), grouped(count.head),

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/config.h"
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 
@@ -20,6 +20,6 @@ struct MethodCount {
 // A row for each method, low-rank ones and adapters at the sizes that papers compare. Values of the
 // model are not read.
 std::vector<MethodCount> method_counts(const models::ModelConfig& config);
-WordTable method_table(const std::vector<MethodCount>& counts);
+TextTable method_table(const std::vector<MethodCount>& counts);
 
 }  // namespace soragrad::train

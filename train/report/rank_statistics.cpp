@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "train/report/chart.h"
 #include "train/report/rank_table.h"
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 
@@ -62,10 +62,10 @@ std::string text_of(const MeanStd& value) {
   return fmt::format("{:.2f} ± {:.2f}", value.mean, value.std);
 }
 
-WordTable table_of(const RankStatistics& s, const char* first,
+TextTable table_of(const RankStatistics& s, const char* first,
                    const std::vector<std::string>& names,
                    const std::vector<std::vector<MeanStd>>& values) {
-  WordTable table;
+  TextTable table;
   table.header.emplace_back(first);
   for (size_t g = 0; g < s.groups.size(); ++g) {
     table.header.push_back(fmt::format("{} ({})", s.groups[g], s.overall[g].count));

@@ -8,7 +8,7 @@
 #include "nn/json_file.h"
 #include "train/report/mean_std.h"
 #include "train/report/printed_results.h"
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 namespace soragrad::train {
 
@@ -88,8 +88,8 @@ std::string average_text(const ScoreTable& table, size_t method) {
 }
 
 // Rows: a method's own scores, then the printed ones.
-WordTable word_table(const ScoreTable& table) {
-  WordTable words{{"method"}, {}};
+TextTable word_table(const ScoreTable& table) {
+  TextTable words{{"method"}, {}};
   for (size_t t = 0; t < table.tasks.size(); ++t) {
     std::string name = table.tasks[t];
     for (const std::string& metric : cell_of(table, t, 0).metrics) {
@@ -128,7 +128,7 @@ constexpr const char* kCosts =
     "(adalora: singular values) that are 0; /adalora: epochs against adalora's.\n";
 
 std::string csv_table(const ScoreTable& table) {
-  WordTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
+  TextTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
   for (const ScoreCell& cell : table.cells) {
     for (size_t i = 0; i < cell.metrics.size(); ++i) {
       const MeanStd score = mean_std(cell.scores[i]);

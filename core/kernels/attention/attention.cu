@@ -17,7 +17,7 @@ struct ForwardTile {
 static_assert(sizeof(ForwardTile) <= kSharedBytes);
 
 // Scores of the tile, scaled; keys beyond the sequence are -infinity.
-__device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const TilePlace& at) {
+__device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const TileCoords& at) {
   Patch s{};
   for (int64_t chunk = 0; chunk < args.head_size; chunk += kChunk) {
     load_scores(tile, args, at, chunk);
@@ -34,7 +34,7 @@ __device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const Til
 }
 
 // y = (y * factor + p v) * inverse for the tile's keys; y is not read at the first.
-__device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const TilePlace& at,
+__device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const TileCoords& at,
                            const real (&factor)[kPatch], const real (&inverse)[kPatch]) {
   TileRows<kTile>& v = tile.scores.k;
   for (int64_t chunk = 0; chunk < args.head_size; chunk += kChunk) {
@@ -62,7 +62,7 @@ __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const T
 __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile& tile = *dynamic_shared<ForwardTile>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
-  TilePlace at = block_place(args, tiles);
+  TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   RunningSoftmax<kSide> softmax[kPatch];
   for (; at.key < at.length; at.key += kTile) {
@@ -92,7 +92,7 @@ __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
 __device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence) {
   int64_t before = 0;
   for (int64_t s = lane_index(); s < sequence; s += kWarp) {
-    const TilePlace at = tile_place(args, s, 0);
+    const TileCoords at = tile_coords(args, s, 0);
     before += args.heads * at.queries * at.length;
   }
   return warp_sum(before);
@@ -101,7 +101,7 @@ __device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence
 // Only for who looks inside: computes the scores again.
 __global__ void probabilities_kernel(AttentionArgs args, int64_t tiles) {
   ScoreTile& tile = *dynamic_shared<ScoreTile>();
-  TilePlace at = block_place(args, tiles);
+  TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   real* out = args.probabilities + probability_place(args, blockIdx.x / tiles) +
               at.head * at.queries * at.length;

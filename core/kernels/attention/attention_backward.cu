@@ -27,7 +27,7 @@ struct RowState {
   real dy_y[kPatch];
 };
 
-__device__ RowState row_state(const AttentionBackwardArgs& args, const TilePlace& at) {
+__device__ RowState row_state(const AttentionBackwardArgs& args, const TileCoords& at) {
   const AttentionArgs& forward = args.forward;
   RowState state{};
 #pragma unroll
@@ -46,8 +46,8 @@ __device__ RowState row_state(const AttentionBackwardArgs& args, const TilePlace
   return state;
 }
 
-__device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args, const TilePlace& at,
-                         int64_t chunk) {
+__device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args,
+                         const TileCoords& at, int64_t chunk) {
   const AttentionArgs& forward = args.forward;
   load_scores(tile.scores, forward, at, chunk);
   load_rows(tile.dy, chunk, forward.head_size,
@@ -58,7 +58,7 @@ __device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args, 
 
 // Fills tile.p and tile.ds; zeros beyond the sequence.
 __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
-                                const TilePlace& at, const RowState& rows) {
+                                const TileCoords& at, const RowState& rows) {
   const AttentionArgs& forward = args.forward;
   Patch s{}, g{};
   for (int64_t chunk = 0; chunk < forward.head_size; chunk += kChunk) {
@@ -87,7 +87,7 @@ __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs&
 
 // Adds the tile's part to dq, dk and dv; the first tile of a row or column overwrites.
 __device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
-                                    const TilePlace& at, int64_t chunk) {
+                                    const TileCoords& at, int64_t chunk) {
   const AttentionArgs& forward = args.forward;
   const int column = 4 * patch_x(), middle = kTile - 1;
   const auto of = [&](auto& rows) {
@@ -125,7 +125,7 @@ __device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardA
 // Adds the tile's part of one table's gradient to sums (2 max_length - 1, hidden): 64 distances,
 // 32 at a time. weight(distance, n) is ds where row n of `rows` meets the distance.
 template <typename Weight>
-__device__ void add_distances(const AttentionArgs& args, const TilePlace& at, int64_t chunk,
+__device__ void add_distances(const AttentionArgs& args, const TileCoords& at, int64_t chunk,
                               TileRows<kTile>& rows, int terms, real* sums, const Weight& weight) {
   const int column = 4 * patch_x();
   for (int begin = 0; begin < kRun; begin += kTile) {
@@ -144,7 +144,7 @@ __device__ void add_distances(const AttentionArgs& args, const TilePlace& at, in
 }
 
 __device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& args,
-                                    const TilePlace& at, int64_t chunk, const DistanceSums& sums) {
+                                    const TileCoords& at, int64_t chunk, const DistanceSums& sums) {
   const auto ds = [&](int i, int j) {
     return i >= 0 && i < kTile && j >= 0 && j < kTile ? tile.ds.at[i][j] : real(0);
   };
@@ -167,7 +167,7 @@ __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSu
   clear_idle_rows(forward, args.dv);
   sums.go_to_group(forward, blockIdx.x);
   for (int64_t sequence = blockIdx.x; sequence < forward.sequences; sequence += gridDim.x) {
-    TilePlace at = tile_place(forward, sequence, blockIdx.y);
+    TileCoords at = tile_coords(forward, sequence, blockIdx.y);
     for (at.query = 0; at.query < at.queries; at.query += kTile) {
       const RowState rows = row_state(args, at);
       for (at.key = 0; at.key < at.length; at.key += kTile) {

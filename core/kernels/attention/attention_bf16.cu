@@ -22,7 +22,7 @@ struct RowScores {
   PartScores part[kTile / kPart];
 
   // scale * scores; -infinity beyond the sequence.
-  __device__ void scale(const AttentionArgs& args, const TilePlace& at) {
+  __device__ void scale(const AttentionArgs& args, const TileCoords& at) {
     for_each([&](float& s, int, int j) { s = j < tile_keys(at) ? args.scale * s : -INFINITY; });
   }
   // call(score, r, key)
@@ -40,7 +40,8 @@ struct RowScores {
 
 // Scores become exp(score - max), dropped where dropout says so; factor[r] is for earlier sums.
 __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& p,
-                               const AttentionArgs& args, const TilePlace& at, float (&factor)[2]) {
+                               const AttentionArgs& args, const TileCoords& at,
+                               float (&factor)[2]) {
 #pragma unroll
   for (int r = 0; r < 2; ++r) {
     constexpr int kCount = kTile / kGroup;  // of the row's scores a lane's
@@ -63,7 +64,7 @@ template <int kDepth>
 __global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
-  TilePlace at = block_place(args, tiles);
+  TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   load_queries(tile.scores.q, args, at, args.q);

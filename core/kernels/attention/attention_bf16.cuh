@@ -59,12 +59,12 @@ struct RowsByDistance {
     return rows.one((first + n) % unsigned{kRun}, column);
   }
 };
-__device__ inline int first_of_run(const TilePlace& at) {
+__device__ inline int first_of_run(const TileCoords& at) {
   return static_cast<int>((at.query - at.key - (kTile - 1)) & (kRun - 1));
 }
 template <int kDepth>
 __device__ RowsByDistance<kDepth> by_distance(const Bf16Rows<kRun, kDepth>& rows,
-                                              const TilePlace& at) {
+                                              const TileCoords& at) {
   return {rows, first_of_run(at)};
 }
 
@@ -96,14 +96,14 @@ __device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int count, int64_t
 
 template <int kDepth>
 __device__ void load_queries(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
-                             const TilePlace& at, const real* x) {
+                             const TileCoords& at, const real* x) {
   load_bf16_rows(
       rows, kTile, args.head_size, [&](int n) { return query_row(args, at, x, n); },
       [](int n) { return n; });
 }
 template <int kDepth>
 __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
-                          const TilePlace& at, const real* x) {
+                          const TileCoords& at, const real* x) {
   load_bf16_rows(
       rows, kTile, args.head_size, [&](int n) { return key_row(args, at, x, n); },
       [](int n) { return n; });
@@ -111,7 +111,7 @@ __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& ar
 // Of the tile's keys, after the tile before it or as the first of its queries.
 template <int kDepth>
 __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
-                            const TilePlace& at) {
+                            const TileCoords& at) {
   const auto load = [&](Bf16Rows<kRun, kDepth>& rows, const real* table) {
     if (!table) return;
     load_bf16_rows(
@@ -124,7 +124,7 @@ __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& ar
 }
 
 // Whether rows [row, row + 16) of a run have distances between the tile's queries and keys.
-__device__ inline bool has_distances(const TilePlace& at, int row) {
+__device__ inline bool has_distances(const TileCoords& at, int row) {
   const int nearest = row - (kTile - 1);
   return nearest < tile_queries(at) && nearest + kPart > 1 - tile_keys(at);
 }
@@ -163,7 +163,7 @@ __device__ void band_product(BandScratch& c, const Left& left, int row, const Ta
 // Whole warps take part.
 template <int kDepth>
 __device__ PartScores part_scores(const Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
-                                  const TilePlace& at, int a, int b, BandScratch& band) {
+                                  const TileCoords& at, int a, int b, BandScratch& band) {
   PartScores s{};
   if (kPart * a >= tile_queries(at) || kPart * b >= tile_keys(at)) return s;
   add_row_products(s.half, tile.q, kPart * a, tile.k, kPart * b, kDepth);

@@ -42,7 +42,7 @@ __device__ WarpPlace warp_place() {
 
 template <int kDepth>
 __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackwardArgs& args,
-                                const TilePlace& at) {
+                                const TileCoords& at) {
   const AttentionArgs& forward = args.forward;
   load_queries(tile.scores.q, forward, at, forward.q);
   load_queries(tile.dy, forward, at, args.dy);
@@ -65,7 +65,7 @@ __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackw
 // Fills tile.p and tile.ds; zeros beyond the sequence.
 template <int kDepth>
 __device__ void score_gradients(BackwardTile<kDepth>& tile, const AttentionArgs& forward,
-                                const TilePlace& at, const WarpPlace& of) {
+                                const TileCoords& at, const WarpPlace& of) {
   const PartScores s = part_scores(tile.scores, forward, at, of.a, of.b, tile.band[of.warp]);
   PartScores g{};
   add_row_products(g.half, tile.dy, kPart * of.a, tile.v, kPart * of.b, kDepth);
@@ -132,7 +132,7 @@ __device__ int first_column(const WarpPlace& of) {
 // Of queries 16a and on.
 template <int kDepth>
 __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
-                       const AttentionArgs& forward, const TilePlace& at, const WarpPlace& of) {
+                       const AttentionArgs& forward, const TileCoords& at, const WarpPlace& of) {
   const int first = kPart * of.a, column = first_column<kDepth>(of);
   for (int key = 0; key < tile_keys(at); key += kPart) {
     const auto ds = [&](int i, int j) { return tile.ds.at[first + i][key + j]; };
@@ -151,7 +151,7 @@ __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
 // Of keys 16a and on.
 template <int kDepth>
 __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
-                       const AttentionArgs& forward, const TilePlace& at, const WarpPlace& of) {
+                       const AttentionArgs& forward, const TileCoords& at, const WarpPlace& of) {
   const int first = kPart * of.a, column = first_column<kDepth>(of);
   for (int query = 0; query < tile_queries(at); query += kPart) {
     const auto ds = [&](int j, int i) { return tile.ds.at[query + i][first + j]; };
@@ -169,7 +169,7 @@ __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
 }
 
 template <int kDepth>
-__device__ void add_dv(HalfRows<kDepth>& dv, const BackwardTile<kDepth>& tile, const TilePlace& at,
+__device__ void add_dv(HalfRows<kDepth>& dv, const BackwardTile<kDepth>& tile, const TileCoords& at,
                        const WarpPlace& of) {
   for (int query = 0; query < tile_queries(at); query += kPart) {
     const auto p = [&](int j, int i) { return tile.p.at[query + i][kPart * of.a + j]; };
@@ -180,7 +180,7 @@ __device__ void add_dv(HalfRows<kDepth>& dv, const BackwardTile<kDepth>& tile, c
 // Adds the tile's part of the tables' gradients to the sums by distance; a warp has 16 distances.
 template <int kDepth>
 __device__ void add_table_gradients(const BackwardTile<kDepth>& tile, const AttentionArgs& args,
-                                    const TilePlace& at, const WarpPlace& of,
+                                    const TileCoords& at, const WarpPlace& of,
                                     const DistanceSums& sums) {
   static_assert(kRun == kWarps * kPart);
   constexpr int kColumns = kDepth < 64 ? kDepth : 64;  // at a time: 32 registers of sums
@@ -218,7 +218,7 @@ __global__ void attention_bf16_backward_kernel(AttentionBackwardArgs args, Dista
   const WarpPlace of = warp_place();
   const int column = first_column<kDepth>(of);
   for (int64_t sequence = blockIdx.x; sequence < forward.sequences; sequence += gridDim.x) {
-    TilePlace at = tile_place(forward, sequence, blockIdx.y);
+    TileCoords at = tile_coords(forward, sequence, blockIdx.y);
     const auto row_of_query = [&](int i) {
       return const_cast<real*>(query_row(forward, at, args.dq, kPart * of.a + i));
     };

@@ -56,13 +56,14 @@ struct ScoreTile {
 };
 
 // Where a tile lies: queries [query, query + 32) and keys [key, key + 32) of one sequence and head.
-struct TilePlace {
+struct TileCoords {
   int64_t first_token, length, first_query, queries;  // of the sequence
   int64_t head, column;                               // the head's first column
   int64_t query, key;                                 // the tile's first
 };
 
-__device__ inline TilePlace tile_place(const AttentionArgs& args, int64_t sequence, int64_t head) {
+__device__ inline TileCoords tile_coords(const AttentionArgs& args, int64_t sequence,
+                                         int64_t head) {
   const int64_t first = args.offsets[sequence], length = args.offsets[sequence + 1] - first;
   const int64_t column = head * args.head_size;
   if (args.first_query_only) return {first, length, sequence, length > 0, head, column, 0, 0};
@@ -70,8 +71,8 @@ __device__ inline TilePlace tile_place(const AttentionArgs& args, int64_t sequen
 }
 
 // The block's place: x is a sequence and a tile of queries of it, y a head.
-__device__ inline TilePlace block_place(const AttentionArgs& args, int64_t tiles) {
-  TilePlace at = tile_place(args, blockIdx.x / tiles, blockIdx.y);
+__device__ inline TileCoords block_coords(const AttentionArgs& args, int64_t tiles) {
+  TileCoords at = tile_coords(args, blockIdx.x / tiles, blockIdx.y);
   at.query = blockIdx.x % tiles * kTile;
   return at;
 }
@@ -152,25 +153,25 @@ __device__ void load_rows(TileRows<kRows>& rows, int64_t chunk, int64_t head_siz
 }
 
 // Row n of the tile's queries in x (queries, hidden), or keys in x (tokens, hidden); null beyond.
-__device__ inline const real* query_row(const AttentionArgs& args, const TilePlace& at,
+__device__ inline const real* query_row(const AttentionArgs& args, const TileCoords& at,
                                         const real* x, int n) {
   if (at.query + n >= at.queries) return nullptr;
   return x + (at.first_query + at.query + n) * args.heads * args.head_size + at.column;
 }
-__device__ inline const real* key_row(const AttentionArgs& args, const TilePlace& at, const real* x,
-                                      int n) {
+__device__ inline const real* key_row(const AttentionArgs& args, const TileCoords& at,
+                                      const real* x, int n) {
   if (at.key + n >= at.length) return nullptr;
   return x + (at.first_token + at.key + n) * args.heads * args.head_size + at.column;
 }
 // Entry of distance_row for the tile's distance n - 31; -1 where the sequence has no such distance.
-__device__ inline int64_t distance_entry(const AttentionArgs& args, const TilePlace& at, int n) {
+__device__ inline int64_t distance_entry(const AttentionArgs& args, const TileCoords& at, int n) {
   const int64_t distance = at.query - at.key + n - (kTile - 1);
   if (distance <= -at.length || distance >= at.queries) return -1;
   return distance + args.max_length - 1;
 }
 
 // The row of a position table for the tile's distance n - 31; null where there is none.
-__device__ inline const real* position_row(const AttentionArgs& args, const TilePlace& at,
+__device__ inline const real* position_row(const AttentionArgs& args, const TileCoords& at,
                                            const real* table, int n) {
   const int64_t entry = distance_entry(args, at, n);
   if (entry < 0) return nullptr;
@@ -178,11 +179,11 @@ __device__ inline const real* position_row(const AttentionArgs& args, const Tile
 }
 
 __device__ inline void load_positions(TileRows<kRun>& rows, const AttentionArgs& args,
-                                      const TilePlace& at, const real* table, int64_t chunk) {
+                                      const TileCoords& at, const real* table, int64_t chunk) {
   load_rows(rows, chunk, args.head_size, [&](int n) { return position_row(args, at, table, n); });
 }
 
-__device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, const TilePlace& at,
+__device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, const TileCoords& at,
                                    int64_t chunk) {
   load_rows(tile.q, chunk, args.head_size, [&](int n) { return query_row(args, at, args.q, n); });
   load_rows(tile.k, chunk, args.head_size, [&](int n) { return key_row(args, at, args.k, n); });
@@ -264,10 +265,10 @@ __device__ void add_product(Patch& sum, int terms, const Weight& weight, const R
 }
 
 // Queries and keys of the tile that are there.
-__device__ inline int tile_queries(const TilePlace& at) {
+__device__ inline int tile_queries(const TileCoords& at) {
   return static_cast<int>(at.queries - at.query < kTile ? at.queries - at.query : kTile);
 }
-__device__ inline int tile_keys(const TilePlace& at) {
+__device__ inline int tile_keys(const TileCoords& at) {
   return static_cast<int>(at.length - at.key < kTile ? at.length - at.key : kTile);
 }
 
@@ -275,7 +276,7 @@ __device__ inline int tile_keys(const TilePlace& at) {
 // Bit j: dropout keeps key at.key + j of query i, for the keys of [first, first + count), multiples
 // of 4. kLanes neighbours draw four words at a time.
 template <int kLanes>
-__device__ uint32_t kept_keys(const AttentionArgs& args, const TilePlace& at, int64_t i,
+__device__ uint32_t kept_keys(const AttentionArgs& args, const TileCoords& at, int64_t i,
                               int first = 0, int count = kTile) {
   if (args.drop_threshold == 0) return 0xffffffffu;
   const int64_t row = (at.first_token + i) * args.heads + at.head;

@@ -4,14 +4,14 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
 
 struct ColumnSumArgs {
   const real* x;
-  GradientPlace y;
+  GradientTarget y;
   int64_t rows, columns;
 };
 inline Cost cost(const ColumnSumArgs& args) {

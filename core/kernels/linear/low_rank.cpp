@@ -167,7 +167,7 @@ void dgate(const LowRankBackwardArgs& args, const real* dh) {
   }
 }
 
-int64_t blocks_of(const GradientPlace& place, int64_t columns) {
+int64_t blocks_of(const GradientTarget& place, int64_t columns) {
   return place.data ? (columns + kColumnBlock - 1) / kColumnBlock : 0;
 }
 

@@ -64,7 +64,7 @@ struct RowPass {
   real* sums;    // (rows, rank): x narrow^T
   real* scaled;  // (rows, rank): sums times gate and factor; null: not kept
   Factor wide;
-  GradientPlace y;  // (rows, out): scaled wide
+  GradientTarget y;  // (rows, out): scaled wide
   int64_t rows, in, out;
 };
 
@@ -111,7 +111,7 @@ struct Sums {
   int64_t columns, x_blocks, dy_blocks;
 };
 
-__device__ inline void write(const GradientPlace& place, int64_t i, double value) {
+__device__ inline void write(const GradientTarget& place, int64_t i, double value) {
   if (place.data) place.write(i, static_cast<real>(value));
 }
 

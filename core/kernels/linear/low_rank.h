@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
@@ -41,7 +41,7 @@ struct LowRankBackwardArgs {
   const real* x;
   const real* u;   // of the forward pass
   const real* dy;  // (rows, out)
-  GradientPlace da, db, dgate, dx;
+  GradientTarget da, db, dgate, dx;
   int64_t rows;
 };
 inline Cost cost(const LowRankBackwardArgs& args) {

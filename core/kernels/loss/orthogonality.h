@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
@@ -14,8 +14,8 @@ struct OrthogonalityArgs {
   static constexpr int kMaxParts = 60;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {
     const real* x;
-    GradientPlace dx;  // backward only
-    real* gram;        // (rank, rank): G, written by forward and read by backward
+    GradientTarget dx;  // backward only
+    real* gram;         // (rank, rank): G, written by forward and read by backward
     int64_t rank;
     int64_t length;
     bool columns;  // x is stored (length, rank), and its columns are meant

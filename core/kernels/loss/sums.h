@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 
 namespace soragrad::kernels {
@@ -46,7 +46,7 @@ struct MeanAbsArgs {
   static constexpr int kMaxParts = 120;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {
     const real* x;
-    GradientPlace dx;  // backward only
+    GradientTarget dx;  // backward only
     int64_t n;
   };
   Part parts[kMaxParts];

@@ -128,9 +128,9 @@ void layer_norm_backward_rows(const LayerNormBackwardArgs& args, int64_t begin, 
 }
 
 // Adds rows of partial (tasks, 2, hidden), from the first to the last.
-void add_partials(const real* partial, int64_t tasks, int64_t hidden, const GradientPlace& dweight,
-                  const GradientPlace& dbias) {
-  for (const GradientPlace* place : {&dweight, &dbias}) {
+void add_partials(const real* partial, int64_t tasks, int64_t hidden, const GradientTarget& dweight,
+                  const GradientTarget& dbias) {
+  for (const GradientTarget* place : {&dweight, &dbias}) {
     if (place->data && !place->accumulate) std::fill_n(place->data, hidden, real(0));
   }
   for (int64_t task = 0; task < tasks; ++task, partial += 2 * hidden) {

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 #include "core/rng.h"
 
@@ -42,8 +42,8 @@ struct LayerNormBackwardArgs {
   const real* weight;      // (hidden)
   real* ds;                // (rows, hidden), or null where only dweight and dbias are wanted
   real* dx;                // (rows, hidden), or null where nothing is dropped; may be ds itself
-  GradientPlace dweight;   // (hidden)
-  GradientPlace dbias;     // (hidden)
+  GradientTarget dweight;  // (hidden)
+  GradientTarget dbias;    // (hidden)
   int64_t rows;
   int64_t hidden;
   uint32_t drop_threshold;

@@ -15,8 +15,8 @@
 #include "core/parallel.h"
 #include "nn/checkpoint/safetensors.h"
 #include "tests/train/tiny_run.h"
+#include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
-#include "train/loop/results.h"
 #include "train/run/run_folder.h"
 
 using namespace soragrad;

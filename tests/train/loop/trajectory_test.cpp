@@ -15,7 +15,7 @@
 #include "nn/checkpoint/checkpoint.h"
 #include "tests/gpu.h"
 #include "tests/train/tiny_run.h"
-#include "train/loop/results.h"
+#include "train/loop/finish.h"
 #include "train/loop/trainer.h"
 #include "train/run/run_folder.h"
 

@@ -80,7 +80,7 @@ TEST_CASE("rank_statistics: means and deviations over runs, by layer, module and
 }
 
 TEST_CASE("cost_table: means over seeds, epochs against adalora's of the same task") {
-  const WordTable table = cost_table({{"rte", "sora-r8", results("sora", 0.1, 1000)},
+  const TextTable table = cost_table({{"rte", "sora-r8", results("sora", 0.1, 1000)},
                                       {"rte", "sora-r8", results("sora", 0.3, 500)},
                                       {"rte", "ada", results("adalora", 0.4, 1000)},
                                       {"cola", "sora-r8", {{"method", "sora"}}}});

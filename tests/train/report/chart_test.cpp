@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/files.h"
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 using namespace soragrad::train;
 using soragrad::test::contains;
@@ -54,20 +54,20 @@ TEST_CASE("chart: a heat map has a cell for each value that is there") {
 }
 
 TEST_CASE("word_table: text is aligned by characters, not bytes") {
-  const WordTable table{{"name", "a ± b"}, {{"x", "1"}, {"long name", "10 ± 2"}}};
+  const TextTable table{{"name", "a ± b"}, {{"x", "1"}, {"long name", "10 ± 2"}}};
   CHECK(to_text(table) == "name        a ± b\nx               1\nlong name  10 ± 2\n");
   CHECK(to_markdown(table).starts_with("| name      | a ± b  |\n| --- | --- |\n"));
 }
 
 TEST_CASE("word_table: columns beyond the width follow in further blocks") {
-  const WordTable table{{"a", "bb", "cc", "dd"}, {{"1", "22", "33", "44"}}};
+  const TextTable table{{"a", "bb", "cc", "dd"}, {{"1", "22", "33", "44"}}};
   CHECK(to_text(table, 1, 9) == "a  bb  cc\n1  22  33\n\na  dd\n1  44\n");
   CHECK(to_text(table, 1, 1) == "a  bb\n1  22\n\na  cc\n1  33\n\na  dd\n1  44\n");
   CHECK(to_text({{"only"}, {{"x"}}}) == "only\nx\n");
 }
 
 TEST_CASE("word_table: CSV and HTML keep strange words apart from their own marks") {
-  const WordTable table{{"a", "b"}, {{"x,\"y\"", "<td>"}}};
+  const TextTable table{{"a", "b"}, {{"x,\"y\"", "<td>"}}};
   CHECK(to_csv(table) == "a,b\n\"x,\"\"y\"\"\",<td>\n");
   CHECK(contains(to_html(table), ">x,&quot;y&quot;</td><td class=\"right\">&lt;td&gt;</td>"));
 }

@@ -8,7 +8,7 @@
 
 namespace soragrad::kernels {
 
-struct GradientPlace {
+struct GradientTarget {
   real* data = nullptr;     // null: not wanted
   bool accumulate = false;  // add to what is there
 

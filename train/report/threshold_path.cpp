@@ -1,4 +1,4 @@
-#include "train/report/path.h"
+#include "train/report/threshold_path.h"
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +41,7 @@ void mark_front(std::vector<PathPoint>& points) {
   }
 }
 
-bool has_test(const Path& path) {
+bool has_test(const ThresholdPath& path) {
   for (const PathPoint& point : path.points) {
     if (!std::isnan(point.test)) return true;
   }
@@ -53,7 +53,7 @@ std::string rounded(double value, int digits) {
 }
 
 // A chart's points, with what a reader wants to know of each.
-std::vector<ChartPoint> points_of(const Path& path, auto x_of, auto y_of) {
+std::vector<ChartPoint> points_of(const ThresholdPath& path, auto x_of, auto y_of) {
   std::vector<ChartPoint> points;
   for (const PathPoint& point : path.points) {
     points.push_back(
@@ -64,7 +64,7 @@ std::vector<ChartPoint> points_of(const Path& path, auto x_of, auto y_of) {
   return points;
 }
 
-Chart curves(const Path& path, std::string title, std::string x_label, auto x_of) {
+Chart curves(const ThresholdPath& path, std::string title, std::string x_label, auto x_of) {
   return {std::move(title),
           std::move(x_label),
           fmt::format("{}, % of phase 0", path.metric),
@@ -75,10 +75,10 @@ Chart curves(const Path& path, std::string title, std::string x_label, auto x_of
 }
 
 // All phases as points, and a line over those on the front, which leads from few to many.
-Chart front_chart(const Path& path) {
+Chart front_chart(const ThresholdPath& path) {
   const auto stored = [](const PathPoint& p) { return static_cast<double>(p.stored); };
   const auto validation = [](const PathPoint& p) { return p.validation; };
-  Path front = path;
+  ThresholdPath front = path;
   std::erase_if(front.points, [](const PathPoint& p) { return !p.on_front; });
   std::ranges::sort(front.points, {}, &PathPoint::stored);
   return {"Pareto front: kept parameters against validation",
@@ -92,7 +92,7 @@ json number_or_null(double value) {
   return std::isfinite(value) ? json(value) : json();
 }
 
-json to_json(const Path& path) {
+json to_json(const ThresholdPath& path) {
   json points = json::array(), front = json::array();
   for (const PathPoint& p : path.points) {
     points.push_back({{"phase", p.phase},
@@ -123,8 +123,8 @@ std::string path_metric(const Config& config) {
   return std::string(data::find_glue_task(config.task).metrics.front());
 }
 
-Path read_path(const json& phases, const std::string& metric) {
-  Path path{metric, 0, {}};
+ThresholdPath read_path(const json& phases, const std::string& metric) {
+  ThresholdPath path{metric, 0, {}};
   try {
     for (const json& record : phases) {
       PathPoint point;
@@ -150,8 +150,8 @@ Path read_path(const json& phases, const std::string& metric) {
   return path;
 }
 
-WordTable path_table(const Path& path, bool for_people) {
-  WordTable table;
+TextTable path_table(const ThresholdPath& path, bool for_people) {
+  TextTable table;
   if (!for_people) {
     table.header = {
         "phase", "xi",         "last_step", "gates_kept",   "gates",          "stored_parameters",
@@ -184,14 +184,14 @@ WordTable path_table(const Path& path, bool for_people) {
   return table;
 }
 
-std::string path_text(const Path& path) {
+std::string path_text(const ThresholdPath& path) {
   return fmt::format(
       "path of thresholds, scored by {}; mem.: % of phase 0 on\n"
       "{} training rows, gen.: on validation; *: on the Pareto front\n{}",
       path.metric, path.train_rows, to_text(path_table(path, true), 0));
 }
 
-std::string path_html(const Path& path) {
+std::string path_html(const ThresholdPath& path) {
   std::string body = fmt::format(
       "<p>Each phase raises the threshold xi and trains on. Memorization is the metric ({}) on {} "
       "training rows, generalization the metric on validation, both in percent of phase 0. "
@@ -209,7 +209,7 @@ std::string path_html(const Path& path) {
   return body + to_svg(front_chart(path));
 }
 
-void write_path(const RunFolder& folder, const Path& path, const std::string& title) {
+void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title) {
   write_file_atomically(folder.file("path.json"), to_json(path).dump(1) + "\n");
   write_file_atomically(folder.file("path.csv"), to_csv(path_table(path, false)));
   write_file_atomically(folder.file("path.html"), html_page(title, path_html(path)));

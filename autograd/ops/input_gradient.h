@@ -1,17 +1,17 @@
-// Place: where an op's backward writes the gradient of an input - in place where one has arrived
-// that is ours alone, else into a new tensor, which hand_over() adds.
+// InputGradient: where an op's backward writes the gradient of an input - in place where one has
+// arrived that is ours alone, else into a new tensor, which hand_over() adds.
 #pragma once
 
 #include <cstddef>
 
 #include "autograd/graph.h"
-#include "core/kernels/gradient_place.h"
+#include "core/kernels/gradient_target.h"
 
 namespace soragrad {
 
-class Place {
+class InputGradient {
  public:
-  Place(const Gradients& gradients, size_t input, const Shape& shape, Device device)
+  InputGradient(const Gradients& gradients, size_t input, const Shape& shape, Device device)
       : input_(input) {
     if (!gradients.wanted(input)) return;
     tensor_ = gradients.pending(input);
@@ -20,7 +20,7 @@ class Place {
   }
 
   bool wanted() const { return tensor_.defined(); }
-  kernels::GradientPlace get() const {
+  kernels::GradientTarget get() const {
     return {.data = wanted() ? tensor_.data() : nullptr, .accumulate = arrived_};
   }
   void hand_over(Gradients& gradients) const {

@@ -1,4 +1,4 @@
-#include "train/loop/results.h"
+#include "train/loop/finish.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include "core/file.h"
 #include "core/parallel.h"
 #include "train/loop/process.h"
-#include "train/report/path.h"
 #include "train/report/rank_table.h"
+#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -76,12 +76,12 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["best_step"] = state.best_step;
   results["metric_for_best_model"] = config.metric_for_best_model;
   for (const auto& [split, metrics] : state.last_validation.items()) results[split] = metrics;
-  for (const TaskRows& rows : session.validation) {
+  for (const Rows& rows : session.validation) {
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
   results["test"] = nullptr;
-  for (const TaskRows& rows : session.test) {
+  for (const Rows& rows : session.test) {
     results[rows.name] = to_object(
         evaluate(*session.model, session.device, rows, config.per_device_eval_batch_size).metrics);
     results["majority_baseline"][rows.name] =

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::train {
@@ -31,7 +31,7 @@ struct PathPoint {
   bool on_front = false;  // none stores as little and validates better, or less and as well
 };
 
-struct Path {
+struct ThresholdPath {
   std::string metric;
   int64_t train_rows = 0;  // of the sample
   std::vector<PathPoint> points;
@@ -41,14 +41,14 @@ struct Path {
 std::string path_metric(const Config& config);
 
 // From the records of finished phases (results.json, "phases"). Throws where they are damaged.
-Path read_path(const nlohmann::json& phases, const std::string& metric);
+ThresholdPath read_path(const nlohmann::json& phases, const std::string& metric);
 
 // The phases as a table: rounded for people, or every digit under the names that path.json has.
-WordTable path_table(const Path& path, bool for_people);
-std::string path_text(const Path& path);
-std::string path_html(const Path& path);  // the body of a page
+TextTable path_table(const ThresholdPath& path, bool for_people);
+std::string path_text(const ThresholdPath& path);
+std::string path_html(const ThresholdPath& path);  // the body of a page
 
 // Writes path.json, path.csv and path.html into the run's folder.
-void write_path(const RunFolder& folder, const Path& path, const std::string& title);
+void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title);
 
 }  // namespace soragrad::train

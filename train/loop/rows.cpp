@@ -1,4 +1,4 @@
-#include "train/loop/task_rows.h"
+#include "train/loop/rows.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,9 +8,9 @@
 
 namespace soragrad::train {
 
-TaskRows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int64_t max_length,
-                     int64_t vocab_size) {
-  TaskRows result{std::move(rows.name), std::move(rows.dataset), {}};
+Rows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int64_t max_length,
+                 int64_t vocab_size) {
+  Rows result{std::move(rows.name), std::move(rows.dataset), {}};
   const std::vector<data::Example>& examples = result.dataset.rows;
   const bool pair = result.dataset.task->has_pair();
   result.encoded.resize(examples.size());

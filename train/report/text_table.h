@@ -9,7 +9,7 @@
 
 namespace soragrad::train {
 
-struct WordTable {
+struct TextTable {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;  // as long as the header
 };
@@ -18,12 +18,12 @@ constexpr size_t kScreen = 80;  // columns of a terminal
 
 // Columns two spaces apart: the first `left` flush left, the others flush right. Columns beyond
 // `width` follow in further blocks, each of which begins with the first column.
-std::string to_text(const WordTable& table, size_t left = 1, size_t width = SIZE_MAX);
-std::string to_markdown(const WordTable& table);
+std::string to_text(const TextTable& table, size_t left = 1, size_t width = SIZE_MAX);
+std::string to_markdown(const TextTable& table);
 // Fields with commas, quotes or line ends are quoted (RFC 4180).
-std::string to_csv(const WordTable& table);
+std::string to_csv(const TextTable& table);
 // A <table> element with escaped words.
-std::string to_html(const WordTable& table, size_t left = 1);
+std::string to_html(const TextTable& table, size_t left = 1);
 
 // Markup as text: & < > and quotes.
 std::string html_escaped(std::string_view text);

@@ -11,7 +11,7 @@
 
 namespace soragrad::train {
 
-struct TaskRows {
+struct Rows {
   std::string name;  // train, validation, validation_mm, ...
   data::Dataset dataset;
   std::vector<data::Encoded> encoded;  // (rows)
@@ -21,8 +21,8 @@ struct TaskRows {
 
 // Tokenizes on all threads; a row keeps at most max_length tokens. Throws where an id does not fit
 // a model of vocab_size embeddings.
-TaskRows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int64_t max_length,
-                     int64_t vocab_size);
+Rows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int64_t max_length,
+                 int64_t vocab_size);
 
 // One line about rows that were left out of a file, or nothing.
 std::string dropped_text(const data::Dataset& dataset);

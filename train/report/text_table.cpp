@@ -1,4 +1,4 @@
-#include "train/report/word_table.h"
+#include "train/report/text_table.h"
 
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ size_t width_of(const std::string& text) {
       std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-std::vector<size_t> widths_of(const WordTable& table) {
+std::vector<size_t> widths_of(const TextTable& table) {
   std::vector<size_t> widths;
   for (const std::string& word : table.header) widths.push_back(width_of(word));
   for (const auto& row : table.rows) {
@@ -44,7 +44,7 @@ std::string csv_field(const std::string& word) {
 
 }  // namespace
 
-std::string to_text(const WordTable& table, size_t left, size_t width) {
+std::string to_text(const TextTable& table, size_t left, size_t width) {
   const std::vector<size_t> widths = widths_of(table);
   std::string text;
   size_t begin = 1;
@@ -70,7 +70,7 @@ std::string to_text(const WordTable& table, size_t left, size_t width) {
   return text;
 }
 
-std::string to_markdown(const WordTable& table) {
+std::string to_markdown(const TextTable& table) {
   const std::vector<size_t> widths = widths_of(table);
   std::string text;
   const auto append = [&](const std::vector<std::string>& row) {
@@ -86,7 +86,7 @@ std::string to_markdown(const WordTable& table) {
   return text;
 }
 
-std::string to_csv(const WordTable& table) {
+std::string to_csv(const TextTable& table) {
   std::string text;
   const auto append = [&](const std::vector<std::string>& row) {
     for (size_t c = 0; c < row.size(); ++c) text += (c == 0 ? "" : ",") + csv_field(row[c]);
@@ -97,7 +97,7 @@ std::string to_csv(const WordTable& table) {
   return text;
 }
 
-std::string to_html(const WordTable& table, size_t left) {
+std::string to_html(const TextTable& table, size_t left) {
   std::string text = "<div class=\"wide\"><table>\n";
   const auto append = [&](const std::vector<std::string>& row, const char* tag) {
     const bool printed = row[0].ends_with("(printed)");  // stands below one's own

@@ -1,6 +1,6 @@
 // Algorithm 1: the path of thresholds against an independent program in float64
 // (tests/golden/make_schedule_goldens.py), step by step and phase by phase, and its reports.
-#include "train/report/path.h"
+#include "train/report/threshold_path.h"
 
 #include <doctest/doctest.h>
 
@@ -15,8 +15,8 @@
 #include "core/error.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "tests/train/tiny_run.h"
+#include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
-#include "train/loop/results.h"
 #include "train/loop/trainer.h"
 
 using namespace soragrad;
@@ -171,7 +171,7 @@ TEST_CASE("path: percentages count from phase 0, and the front holds what nothin
   const json phases = json::array({record(0, 0, 100, 0.8, 0.5), record(1, 2, 80, 0.6, 0.55),
                                    record(2, 4, 60, 0.4, 0.5), record(3, 4, 60, 0.4, 0.45),
                                    record(4, 6, 40, nullptr, 0.25), record(5, 6, 40, 0.2, 0.25)});
-  const Path path = read_path(phases, "accuracy");
+  const ThresholdPath path = read_path(phases, "accuracy");
   std::vector<bool> front;
   for (const PathPoint& point : path.points) front.push_back(point.on_front);
   CHECK(front == std::vector<bool>{false, true, true, false, true, true});
