@@ -42,7 +42,7 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
   const train::Trained trained = open(options);
-  const data::GlueTask& task = *trained.task;
+  const data::Task& task = *trained.task;
   const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
   auto splits = data::load_split(task, trained.protocol, files, split);
   require(!splits.empty(), "[eval] {} has no {} data below {}.", task.name, options.split,

@@ -81,7 +81,7 @@ int64_t choose_max_length(const TraceOptions& options, int64_t max_positions) {
   return *options.max_length;
 }
 
-data::NamedDataset read_rows(const TraceOptions& options, const data::GlueTask& task) {
+data::NamedDataset read_rows(const TraceOptions& options, const data::Task& task) {
   data::Dataset dataset = data::load_glue_file(task, options.input);
   const std::string dropped = train::dropped_text(dataset);
   if (!dropped.empty()) fmt::print(stderr, "{}\n", dropped);
@@ -137,7 +137,7 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
 
 int trace_main(const TraceOptions& options) {
   check_options(options);
-  const data::GlueTask& task = data::find_glue_task(options.task);
+  const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);
   const models::LoadedModel loaded =

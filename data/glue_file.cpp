@@ -15,10 +15,10 @@ namespace {
 
 using Fields = std::span<const std::string_view>;
 
-constexpr std::string_view kIndexNames[] = {"index", "idx"};
-constexpr std::string_view kTestIndexNames[] = {"index", "idx", "id"};  // QQP's test file says id
-constexpr std::string_view kFirstId[] = {"#1 ID"};
-constexpr std::string_view kSecondId[] = {"#2 ID"};
+const std::string kIndexNames[] = {"index", "idx"};
+const std::string kTestIndexNames[] = {"index", "idx", "id"};  // QQP's test file says id
+const std::string kFirstId[] = {"#1 ID"};
+const std::string kSecondId[] = {"#2 ID"};
 constexpr int kRowsExamined = 100;  // to tell the form of a file whose header is no help
 
 std::string_view trimmed(std::string_view text) {
@@ -42,8 +42,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 // The first column that bears one of the names, earlier names first; -1 if none does.
-int column(Fields header, std::span<const std::string_view> names) {
-  for (const std::string_view name : names) {
+int column(Fields header, std::span<const std::string> names) {
+  for (const std::string& name : names) {
     for (size_t i = 0; i < header.size(); ++i) {
       if (equal_ignoring_case(trimmed(header[i]), name)) return static_cast<int>(i);
     }
@@ -55,9 +55,9 @@ const std::string_view* field(Fields fields, int column) {
   return column >= 0 && static_cast<size_t>(column) < fields.size() ? &fields[column] : nullptr;
 }
 
-std::optional<int64_t> parse_label(const GlueTask& task, std::string_view text) {
-  for (size_t i = 0; i < task.label_names.size(); ++i) {
-    if (text == task.label_names[i]) return static_cast<int64_t>(i);
+std::optional<int64_t> parse_label(const Task& task, std::string_view text) {
+  for (size_t i = 0; i < task.labels.size(); ++i) {
+    if (text == task.labels[i]) return static_cast<int64_t>(i);
   }
   const auto number = parse<int64_t>(text);
   return number && *number >= 0 && *number < task.num_labels() ? number : std::nullopt;
@@ -70,16 +70,16 @@ std::optional<float> parse_score(std::string_view text) {
   return static_cast<float>(*score);
 }
 
-bool is_label(const GlueTask& task, std::string_view text) {
+bool is_label(const Task& task, std::string_view text) {
   return task.regression() ? parse_score(text).has_value() : parse_label(task, text).has_value();
 }
 
 struct Layout {
-  GlueColumns columns;
+  FileColumns columns;
   bool header;
 };
 
-bool fits(const GlueTask& task, const GlueColumns& form, Fields fields) {
+bool fits(const Task& task, const FileColumns& form, Fields fields) {
   if (fields.size() != form.width) return false;
   if (form.label >= 0) return is_label(task, trimmed(fields[form.label]));
   return parse<int64_t>(fields[form.index]).has_value();
@@ -87,8 +87,8 @@ bool fits(const GlueTask& task, const GlueColumns& form, Fields fields) {
 
 // The form of a file whose first line has no known names: the labelled one where any of the first
 // rows fits it, else the test form. The first line is a header unless it fits itself.
-std::optional<Layout> layout_by_content(const GlueTask& task, TsvReader& reader) {
-  for (const GlueColumns& form : {task.labelled, task.unlabelled}) {
+std::optional<Layout> layout_by_content(const Task& task, TsvReader& reader) {
+  for (const FileColumns& form : {task.labelled, task.unlabelled}) {
     const bool headerless = form.label >= 0 && !task.labelled_header;
     reader.rewind();
     for (int row = 0; row < kRowsExamined && reader.next(); ++row) {
@@ -100,12 +100,12 @@ std::optional<Layout> layout_by_content(const GlueTask& task, TsvReader& reader)
   return std::nullopt;
 }
 
-Layout find_layout(const GlueTask& task, TsvReader& reader) {
+Layout find_layout(const Task& task, TsvReader& reader) {
   require(reader.next(), "[{}] {}: no rows in this file.", task.name, reader.path());
   const Fields header = reader.fields();
   const std::string first_line = reader.where();
   const size_t width = header.size();
-  GlueColumns columns;
+  FileColumns columns;
   columns.text_a = column(header, task.text_a_names);
   columns.text_b = column(header, task.text_b_names);
   columns.label = column(header, task.label_columns);
@@ -138,7 +138,7 @@ std::unordered_set<std::string> load_dev_ids(const std::string& path) {
 }
 
 // Reads the label into the example; false where it is missing.
-bool read_label(const GlueTask& task, const TsvReader& reader, int column, Example& example) {
+bool read_label(const Task& task, const TsvReader& reader, int column, Example& example) {
   const std::string_view* raw = field(reader.fields(), column);
   const std::string_view text = raw ? trimmed(*raw) : std::string_view();
   if (text.empty()) return false;
@@ -151,14 +151,14 @@ bool read_label(const GlueTask& task, const TsvReader& reader, int column, Examp
   }
   const auto label = parse_label(task, text);
   require(label.has_value(), "[{}] {}: unknown label {}; expected {} or 0 to {}.", task.name,
-          reader.where(), shown(text), joined(task.label_names), task.num_labels() - 1);
+          reader.where(), shown(text), joined(task.labels), task.num_labels() - 1);
   example.label = *label;
   return true;
 }
 
 }  // namespace
 
-Dataset load_glue_file(const GlueTask& task, const GlueSource& source, Labels labels) {
+Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels) {
   TsvReader reader(source.path);
   const auto [columns, header] = find_layout(task, reader);
   Dataset dataset{.task = &task, .path = source.path};
@@ -208,7 +208,7 @@ Dataset load_glue_file(const GlueTask& task, const GlueSource& source, Labels la
   return dataset;
 }
 
-Dataset load_glue_file(const GlueTask& task, const std::string& path, Labels labels) {
+Dataset load_glue_file(const Task& task, const std::string& path, Labels labels) {
   return load_glue_file(task, GlueSource{.path = path}, labels);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/glue_task.h"
+#include "data/task.h"
 
 namespace soragrad::data {
 
@@ -19,7 +19,7 @@ struct Example {
 };
 
 struct Dataset {
-  const GlueTask* task = nullptr;
+  const Task* task = nullptr;
   std::string path;
   std::vector<Example> rows;
   bool labelled = false;  // whether label or score was read
@@ -47,9 +47,9 @@ struct GlueSource {
 // text column, or whose label is missing or empty, is dropped. Fails, naming file and line, on a
 // header without the text columns, an unknown label or a score that is no finite number, and on a
 // file without rows.
-Dataset load_glue_file(const GlueTask& task, const GlueSource& source,
+Dataset load_glue_file(const Task& task, const GlueSource& source,
                        Labels labels = Labels::if_present);
-Dataset load_glue_file(const GlueTask& task, const std::string& path,
+Dataset load_glue_file(const Task& task, const std::string& path,
                        Labels labels = Labels::if_present);
 
 }  // namespace soragrad::data

@@ -10,18 +10,17 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kOriginalMrpc = "msr_paraphrase_train.txt";
-constexpr std::string_view kDevIds[] = {"dev_ids.tsv", "mrpc_dev_ids.tsv"};
-constexpr std::string_view kDiagnostic = "diagnostic";  // AX, as GLUE's own download names it
+const std::string kDevIds[] = {"dev_ids.tsv", "mrpc_dev_ids.tsv"};
 
-std::string first_existing(const fs::path& folder, std::span<const std::string_view> names) {
+std::string first_existing(const fs::path& folder, std::span<const std::string> names) {
   std::error_code error;
-  for (const std::string_view name : names) {
+  for (const std::string& name : names) {
     if (fs::exists(folder / name, error)) return (folder / name).string();
   }
   return {};
 }
 
-GlueSource find_source(const fs::path& folder, std::span<const std::string_view> names, bool dev) {
+GlueSource find_source(const fs::path& folder, std::span<const std::string> names, bool dev) {
   GlueSource source{.path = first_existing(folder, names)};
   if (fs::path(source.path).filename() == kOriginalMrpc) {
     source.dev = dev;
@@ -33,16 +32,18 @@ GlueSource find_source(const fs::path& folder, std::span<const std::string_view>
   return source;
 }
 
-fs::path task_folder(const GlueTask& task, const fs::path& data) {
+fs::path task_folder(const Task& task, const fs::path& data) {
   std::error_code error;
   if (fs::is_directory(data / task.folder, error)) return data / task.folder;
-  if (task.name == "ax" && fs::is_directory(data / kDiagnostic, error)) return data / kDiagnostic;
+  for (const std::string& other : task.other_folders) {
+    if (fs::is_directory(data / other, error)) return data / other;
+  }
   return data;
 }
 
 }  // namespace
 
-GlueFiles find_glue_files(const GlueTask& task, const std::string& data,
+GlueFiles find_glue_files(const Task& task, const std::string& data,
                           const GlueOverrides& overrides) {
   GlueFiles files;
   if (!data.empty()) {

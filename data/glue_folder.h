@@ -29,7 +29,7 @@ struct GlueFiles {
 // Looks in ROOT/CoLA (or the task's folder name), else in ROOT itself. An override leaves out the
 // folder's mismatched half. Fails where ROOT is no folder; `data` may be empty where an override
 // stands for every file that is used.
-GlueFiles find_glue_files(const GlueTask& task, const std::string& data,
+GlueFiles find_glue_files(const Task& task, const std::string& data,
                           const GlueOverrides& overrides = {});
 
 }  // namespace soragrad::data

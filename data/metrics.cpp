@@ -146,7 +146,7 @@ std::vector<int64_t> argmax_rows(std::span<const float> logits, int64_t labels) 
   return classes;
 }
 
-Metrics compute_metrics(const GlueTask& task, std::span<const float> logits,
+Metrics compute_metrics(const Task& task, std::span<const float> logits,
                         std::span<const Example> rows) {
   require(logits.size() == rows.size() * static_cast<size_t>(task.num_labels()),
           "[metrics] {} logits do not fit {} rows of {} labels.", logits.size(), rows.size(),

@@ -38,7 +38,7 @@ std::vector<int64_t> argmax_rows(std::span<const float> logits, int64_t labels);
 using Metrics = std::vector<std::pair<std::string, double>>;
 
 // The task's metrics of logits (rows, num_labels) against the labels or scores of the rows.
-Metrics compute_metrics(const GlueTask& task, std::span<const float> logits,
+Metrics compute_metrics(const Task& task, std::span<const float> logits,
                         std::span<const Example> rows);
 
 }  // namespace soragrad::data

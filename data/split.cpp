@@ -1,5 +1,7 @@
 #include "data/split.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -12,7 +14,6 @@ namespace {
 
 constexpr uint64_t kSplitSeed = 42;
 constexpr int64_t kValidationRows = 1000;  // taken from train where train is large
-constexpr std::array<std::string_view, 3> kLargeTasks = {"qqp", "qnli", "sst2"};
 constexpr std::array<std::string_view, 3> kProtocols = {"glue", "paper", "adalora"};
 constexpr std::array<std::string_view, 3> kSplits = {"train", "validation", "test"};
 
@@ -21,17 +22,13 @@ size_t position(const char* key, std::string_view name,
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
     throw UsageError(
-        fmt::format("[{}] unknown {} {}; known are {}.", key, key, name, joined(names)));
+        fmt::format("[{}] unknown {} {}; known are {}.", key, key, name, fmt::join(names, ", ")));
   }
   return static_cast<size_t>(found - names.begin());
 }
 
-bool is_large(const GlueTask& task) {
-  return std::find(kLargeTasks.begin(), kLargeTasks.end(), task.name) != kLargeTasks.end();
-}
-
-Dataset load_labelled(const GlueTask& task, const GlueFiles& files, const GlueSource& source,
-                      std::string_view split, std::span<const std::string_view> names) {
+Dataset load_labelled(const Task& task, const GlueFiles& files, const GlueSource& source,
+                      std::string_view split, std::span<const std::string> names) {
   if (!source) {
     require(!names.empty(), "[{}] this task has no {} data.", task.name, split);
     fail("[{}] no {} data: none of {} in {}; set `data` or `{}_file`.", task.name, split,
@@ -40,11 +37,11 @@ Dataset load_labelled(const GlueTask& task, const GlueFiles& files, const GlueSo
   return load_glue_file(task, source, Labels::required);
 }
 
-Dataset load_train(const GlueTask& task, const GlueFiles& files) {
+Dataset load_train(const Task& task, const GlueFiles& files) {
   return load_labelled(task, files, files.train, "train", task.train_files);
 }
 
-Dataset load_validation(const GlueTask& task, const GlueFiles& files) {
+Dataset load_validation(const Task& task, const GlueFiles& files) {
   return load_labelled(task, files, files.validation, "validation", task.validation_files);
 }
 
@@ -66,7 +63,7 @@ Dataset half(Dataset dataset, Split split) {
                                     : permuted(std::move(dataset), middle, dataset.size());
 }
 
-std::vector<NamedDataset> load_official(const GlueTask& task, const GlueFiles& files, Split split) {
+std::vector<NamedDataset> load_official(const Task& task, const GlueFiles& files, Split split) {
   std::vector<NamedDataset> sets;
   switch (split) {
     case Split::train:
@@ -87,7 +84,7 @@ std::vector<NamedDataset> load_official(const GlueTask& task, const GlueFiles& f
   return sets;
 }
 
-std::vector<NamedDataset> load_large(const GlueTask& task, const GlueFiles& files, Split split) {
+std::vector<NamedDataset> load_large(const Task& task, const GlueFiles& files, Split split) {
   if (split == Split::test) {
     std::vector<NamedDataset> sets;
     sets.push_back({"test", load_validation(task, files)});
@@ -105,7 +102,7 @@ std::vector<NamedDataset> load_large(const GlueTask& task, const GlueFiles& file
   return sets;
 }
 
-std::vector<NamedDataset> load_small(const GlueTask& task, const GlueFiles& files, Split split) {
+std::vector<NamedDataset> load_small(const Task& task, const GlueFiles& files, Split split) {
   std::vector<NamedDataset> sets;
   if (split == Split::train) {
     sets.push_back({"train", load_train(task, files)});
@@ -130,19 +127,19 @@ Split parse_split(std::string_view name) {
   return static_cast<Split>(position("split", name, kSplits));
 }
 
-std::vector<NamedDataset> load_split(const GlueTask& task, Protocol protocol,
-                                     const GlueFiles& files, Split split) {
-  if (protocol != Protocol::paper) return load_official(task, files, split);
+std::vector<NamedDataset> load_split(const Task& task, Protocol protocol, const GlueFiles& files,
+                                     Split split) {
+  if (protocol != Protocol::paper || !task.trainable()) return load_official(task, files, split);
   require(!files.own_test,
           "[protocol] paper takes its test rows from dev, so test_file {} would not be used; leave "
           "it out or choose protocol glue.",
           files.test.path);
-  return is_large(task) ? load_large(task, files, split) : load_small(task, files, split);
+  return task.large ? load_large(task, files, split) : load_small(task, files, split);
 }
 
-std::string_view selection_metric(const GlueTask& task, Protocol protocol) {
-  if (protocol == Protocol::adalora && task.name == "mrpc") return "accuracy";
-  return task.selection_metric;
+std::string_view selection_metric(const Task& task, Protocol protocol) {
+  const bool other = protocol == Protocol::adalora && !task.adalora_selection_metric.empty();
+  return other ? task.adalora_selection_metric : task.selection_metric;
 }
 
 }  // namespace soragrad::data

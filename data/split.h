@@ -29,11 +29,11 @@ struct NamedDataset {
 
 // Loads one split. Train and validation have labels and exactly one data set, but for MNLI's second
 // validation; GLUE's test may be absent (no data set) or without labels.
-std::vector<NamedDataset> load_split(const GlueTask& task, Protocol protocol,
-                                     const GlueFiles& files, Split split);
+std::vector<NamedDataset> load_split(const Task& task, Protocol protocol, const GlueFiles& files,
+                                     Split split);
 
 // The metric that picks the best checkpoint: the task's, as in the released SoRA code, except that
 // AdaLoRA reports MRPC by accuracy.
-std::string_view selection_metric(const GlueTask& task, Protocol protocol);
+std::string_view selection_metric(const Task& task, Protocol protocol);
 
 }  // namespace soragrad::data

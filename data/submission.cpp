@@ -8,7 +8,7 @@
 
 namespace soragrad::data {
 
-std::string submission_text(const GlueTask& task, std::span<const float> logits,
+std::string submission_text(const Task& task, std::span<const float> logits,
                             std::span<const Example> rows) {
   require(logits.size() == rows.size() * static_cast<size_t>(task.num_labels()),
           "[submission] {} logits do not fit {} rows of {} labels.", logits.size(), rows.size(),
@@ -24,7 +24,7 @@ std::string submission_text(const GlueTask& task, std::span<const float> logits,
   const std::vector<int64_t> classes = argmax_rows(logits, task.num_labels());
   for (size_t i = 0; i < rows.size(); ++i) {
     if (task.submits_names) {
-      fmt::format_to(out, "{}\t{}\n", rows[i].index, task.label_names[classes[i]]);
+      fmt::format_to(out, "{}\t{}\n", rows[i].index, task.labels[classes[i]]);
     } else {
       fmt::format_to(out, "{}\t{}\n", rows[i].index, classes[i]);
     }
@@ -32,7 +32,7 @@ std::string submission_text(const GlueTask& task, std::span<const float> logits,
   return text;
 }
 
-void write_submission(const std::string& path, const GlueTask& task, std::span<const float> logits,
+void write_submission(const std::string& path, const Task& task, std::span<const float> logits,
                       std::span<const Example> rows) {
   write_file_atomically(path, submission_text(task, logits, rows));
 }

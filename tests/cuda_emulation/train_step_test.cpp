@@ -8,7 +8,7 @@
 
 #include "autograd/ops.h"
 #include "core/allocator.h"
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "models/load.h"
 #include "nn/init.h"
 #include "sora/method.h"
@@ -67,7 +67,7 @@ std::unique_ptr<Session> session_of(std::unique_ptr<models::SequenceClassifier> 
   session->config.cuda_graphs = graphs;
   session->model = std::move(model);
   const bool regression = session->model->config().num_labels == 1;
-  session->train.dataset.task = &data::find_glue_task(regression ? "stsb" : "cola");
+  session->train.dataset.task = &data::find_task(regression ? "stsb" : "cola");
   session->method = sora::make_method(
       {.method = method, .r = 3, .lora_dropout = method == "lora" ? 0.3 : 0, .sparse_lambda = 0.1});
   session->method->attach(*session->model, 5);

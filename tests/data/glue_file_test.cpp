@@ -13,7 +13,7 @@ namespace {
 
 Dataset load(const TemporaryFolder& folder, const char* task, std::string_view bytes,
              Labels labels = Labels::if_present) {
-  return load_glue_file(find_glue_task(task), folder.write("file.tsv", bytes), labels);
+  return load_glue_file(find_task(task), folder.write("file.tsv", bytes), labels);
 }
 
 std::string load_error(const TemporaryFolder& folder, const char* task, std::string_view bytes,
@@ -232,7 +232,7 @@ TEST_CASE("glue file: required labels, missing columns and empty files are error
 
 TEST_CASE("glue file: the original MRPC file is parted by the list of dev ids") {
   const TemporaryFolder folder;
-  const GlueTask& mrpc = find_glue_task("mrpc");
+  const Task& mrpc = find_task("mrpc");
   const std::string file =
       folder.write("msr_paraphrase_train.txt",
                    "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\r\n"
@@ -249,10 +249,10 @@ TEST_CASE("glue file: the original MRPC file is parted by the list of dev ids") 
 }
 
 TEST_CASE("glue task: unknown names are a usage error that lists the known") {
-  CHECK(message_of([] { find_glue_task("snli"); }) ==
+  CHECK(message_of([] { find_task("snli"); }) ==
         "[task] unknown task snli; known are cola sst2 mrpc stsb qqp mnli qnli rte wnli ax.");
-  CHECK_THROWS_AS(find_glue_task(""), UsageError);
-  CHECK(find_glue_task("mnli").num_labels() == 3);
-  CHECK(find_glue_task("stsb").num_labels() == 1);
+  CHECK_THROWS_AS(find_task(""), UsageError);
+  CHECK(find_task("mnli").num_labels() == 3);
+  CHECK(find_task("stsb").num_labels() == 1);
   CHECK(glue_tasks().size() == 10);
 }

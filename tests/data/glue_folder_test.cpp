@@ -13,7 +13,7 @@ TEST_CASE("glue folder: a GLUE root and the task's own folder give the same file
   const std::string train = folder.write("RTE/train.tsv", "x");
   const std::string dev = folder.write("RTE/dev.tsv", "x");
   for (const auto& data : {folder.path(), folder / "RTE"}) {
-    const GlueFiles files = find_glue_files(find_glue_task("rte"), data);
+    const GlueFiles files = find_glue_files(find_task("rte"), data);
     CHECK(files.train.path == train);
     CHECK(files.validation.path == dev);
     CHECK_FALSE(files.test);
@@ -27,7 +27,7 @@ TEST_CASE("glue folder: mnli has a matched and a mismatched half") {
        {"train", "dev_matched", "dev_mismatched", "test_matched", "test_mismatched"}) {
     folder.write(fmt::format("MNLI/{}.tsv", name), "x");
   }
-  const GlueTask& mnli = find_glue_task("mnli");
+  const Task& mnli = find_task("mnli");
   GlueFiles files = find_glue_files(mnli, folder.path());
   CHECK(files.validation.path == folder / "MNLI/dev_matched.tsv");
   CHECK(files.validation_mm.path == folder / "MNLI/dev_mismatched.tsv");
@@ -42,7 +42,7 @@ TEST_CASE("glue folder: mnli has a matched and a mismatched half") {
 TEST_CASE("glue folder: overrides replace files, and may stand without a folder") {
   const TemporaryFolder folder;
   folder.write("train.tsv", "x");
-  const GlueTask& cola = find_glue_task("cola");
+  const Task& cola = find_task("cola");
   GlueFiles files = find_glue_files(cola, folder.path(), {.train_file = "mine.tsv"});
   CHECK(files.train.path == "mine.tsv");
   CHECK_FALSE(files.own_test);
@@ -56,7 +56,7 @@ TEST_CASE("glue folder: overrides replace files, and may stand without a folder"
 
 TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv") {
   const TemporaryFolder folder;
-  const GlueTask& mrpc = find_glue_task("mrpc");
+  const Task& mrpc = find_task("mrpc");
   const std::string original = folder.write("msr_paraphrase_train.txt", "x");
   CHECK_THROWS_AS(find_glue_files(mrpc, folder.path()), Error);
   const std::string ids = folder.write("mrpc_dev_ids.tsv", "x");
@@ -75,7 +75,7 @@ TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv
 TEST_CASE("glue folder: ax is found as GLUE's download names it") {
   const TemporaryFolder folder;
   const std::string file = folder.write("diagnostic/diagnostic.tsv", "x");
-  CHECK(find_glue_files(find_glue_task("ax"), folder.path()).test.path == file);
+  CHECK(find_glue_files(find_task("ax"), folder.path()).test.path == file);
   const std::string beside = folder.write("AX/AX.tsv", "x");
-  CHECK(find_glue_files(find_glue_task("ax"), folder.path()).test.path == beside);
+  CHECK(find_glue_files(find_task("ax"), folder.path()).test.path == beside);
 }

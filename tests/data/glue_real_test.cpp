@@ -61,7 +61,7 @@ TEST_CASE("real glue: every file has the rows it should") {
                           {"qqp", "QQP_partial/dev_partial.tsv", 23496, 0, true}};
   for (const Count& count : counts) {
     CAPTURE(count.file);
-    const Dataset dataset = load_glue_file(find_glue_task(count.task), *glue / count.file);
+    const Dataset dataset = load_glue_file(find_task(count.task), *glue / count.file);
     CHECK(dataset.size() == count.rows);
     CHECK(dataset.dropped == count.dropped);
     CHECK(dataset.labelled == count.labelled);
@@ -71,7 +71,7 @@ TEST_CASE("real glue: every file has the rows it should") {
 TEST_CASE("real glue: MRPC parted from its original file is MRPC's train and dev") {
   const auto folder = shared_or_skip("data/glue/MRPC");
   if (!folder) return;
-  const GlueTask& mrpc = find_glue_task("mrpc");
+  const Task& mrpc = find_task("mrpc");
   for (const bool dev : {false, true}) {
     const Dataset expected = load_glue_file(mrpc, *folder / (dev ? "dev.tsv" : "train.tsv"));
     const Dataset parted = load_glue_file(mrpc, {.path = *folder / "msr_paraphrase_train.txt",
@@ -96,7 +96,7 @@ TEST_CASE("real glue: paper's splits hold the rows the released code picks") {
     const auto path = shared_or_skip(fmt::format("data/glue/sora_split_seed42/{}.json", name));
     if (!path) continue;
     const auto expected = nlohmann::json::parse(read_text(*path));
-    const GlueTask& task = find_glue_task(name);
+    const Task& task = find_task(name);
     const GlueFiles files = find_glue_files(task, *glue);
     const bool from_train = expected["source"] == "official train";
     const Dataset source = load_glue_file(task, from_train ? files.train : files.validation);
@@ -126,7 +126,7 @@ TEST_CASE("real glue: the fixtures' files lose no row") {
       {"cola", {62, 46}}, {"rte", {62, 46}}, {"stsb", {62, 46}}, {"mnli", {60, 48, 45}}};
   for (const auto& [name, expected] : counts) {
     CAPTURE(name);
-    const GlueTask& task = find_glue_task(name);
+    const Task& task = find_task(name);
     std::vector<int64_t> sizes;
     for (const Split split : {Split::train, Split::validation}) {
       for (const NamedDataset& set :

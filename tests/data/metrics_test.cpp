@@ -75,10 +75,10 @@ TEST_CASE("metrics: argmax takes the first of equals, and NaN as the largest") {
 TEST_CASE("metrics: each task has its metrics, in order") {
   const std::vector<float> logits{0, 1, 1, 0, 0, 1, 0, 1};  // classes 1 0 1 1
   const auto rows = labelled({1, 0, 0, 1});
-  CHECK(compute_metrics(find_glue_task("rte"), logits, rows) == Metrics{{"accuracy", 0.75}});
-  CHECK(compute_metrics(find_glue_task("mrpc"), logits, rows) ==
+  CHECK(compute_metrics(find_task("rte"), logits, rows) == Metrics{{"accuracy", 0.75}});
+  CHECK(compute_metrics(find_task("mrpc"), logits, rows) ==
         Metrics{{"accuracy", 0.75}, {"f1", 0.8}});
-  const Metrics cola = compute_metrics(find_glue_task("cola"), logits, rows);
+  const Metrics cola = compute_metrics(find_task("cola"), logits, rows);
   REQUIRE(cola.size() == 1);
   CHECK(cola[0].first == "matthews_correlation");
   CHECK(cola[0].second == doctest::Approx(1 / std::sqrt(3.0)).epsilon(1e-14));
@@ -86,7 +86,7 @@ TEST_CASE("metrics: each task has its metrics, in order") {
   std::vector<Example> scored(3);
   for (int i = 0; i < 3; ++i) scored[i].score = static_cast<float>(i);
   const Metrics stsb =
-      compute_metrics(find_glue_task("stsb"), std::vector<float>{0.5f, 2.5f, 4.5f}, scored);
+      compute_metrics(find_task("stsb"), std::vector<float>{0.5f, 2.5f, 4.5f}, scored);
   REQUIRE(stsb.size() == 2);
   CHECK(stsb[0].first == "pearson");
   CHECK(stsb[0].second == doctest::Approx(1).epsilon(1e-14));
@@ -96,7 +96,7 @@ TEST_CASE("metrics: each task has its metrics, in order") {
 TEST_CASE("metrics: unequal lists, missing labels and no rows are errors") {
   CHECK_THROWS_AS(accuracy(Classes{1}, Classes{1, 0}), Error);
   CHECK_THROWS_AS(f1(Classes{}, Classes{}), Error);
-  const GlueTask& rte = find_glue_task("rte");
+  const Task& rte = find_task("rte");
   CHECK_THROWS_AS(compute_metrics(rte, std::vector<float>{1, 2}, labelled({-1})), Error);
   CHECK_THROWS_AS(compute_metrics(rte, std::vector<float>{1, 2}, labelled({0, 1})), Error);
 }

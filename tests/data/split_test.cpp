@@ -38,7 +38,7 @@ std::string shown(const NamedDataset& set) {
 
 std::vector<NamedDataset> load(const char* task, Protocol protocol, const TemporaryFolder& folder,
                                Split split) {
-  const GlueTask& glue_task = find_glue_task(task);
+  const Task& glue_task = find_task(task);
   return load_split(glue_task, protocol, find_glue_files(glue_task, folder.path()), split);
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("split: what is not there, or would not be used, is an error that says
             "; set `data` or `train_file`.");
   CHECK(message_of([&] { load("ax", Protocol::glue, folder, Split::train); }) ==
         "[ax] this task has no train data.");
-  const GlueTask& rte = find_glue_task("rte");
+  const Task& rte = find_task("rte");
   CHECK_THROWS_AS(
       load_split(rte, Protocol::paper,
                  find_glue_files(rte, folder.path(), {.test_file = "mine.tsv"}), Split::test),
@@ -143,9 +143,9 @@ TEST_CASE("split: names and selection metrics") {
   CHECK_THROWS_AS(parse_protocol("sora"), UsageError);
   CHECK(message_of([] { parse_split("dev"); }) ==
         "[split] unknown split dev; known are train, validation, test.");
-  CHECK(selection_metric(find_glue_task("mrpc"), Protocol::paper) == "f1");
-  CHECK(selection_metric(find_glue_task("mrpc"), Protocol::adalora) == "accuracy");
-  CHECK(selection_metric(find_glue_task("qqp"), Protocol::paper) == "accuracy");
-  CHECK(selection_metric(find_glue_task("stsb"), Protocol::paper) == "pearson");
-  CHECK(selection_metric(find_glue_task("cola"), Protocol::glue) == "matthews_correlation");
+  CHECK(selection_metric(find_task("mrpc"), Protocol::paper) == "f1");
+  CHECK(selection_metric(find_task("mrpc"), Protocol::adalora) == "accuracy");
+  CHECK(selection_metric(find_task("qqp"), Protocol::paper) == "accuracy");
+  CHECK(selection_metric(find_task("stsb"), Protocol::paper) == "pearson");
+  CHECK(selection_metric(find_task("cola"), Protocol::glue) == "matthews_correlation");
 }

@@ -57,13 +57,13 @@ void read_rows(std::string_view bytes) {
   const std::string path = folder().write("rows.tsv", bytes);
   for (const char* task : {"cola", "stsb", "mnli"}) {
     try {
-      data::load_glue_file(data::find_glue_task(task), path, data::Labels::required);
+      data::load_glue_file(data::find_task(task), path, data::Labels::required);
     } catch (const UsageError&) {
       throw;
     } catch (const Error&) {
     }
   }
-  data::load_glue_file(data::find_glue_task("mrpc"), path, data::Labels::ignored);
+  data::load_glue_file(data::find_task("mrpc"), path, data::Labels::ignored);
 }
 
 void read_yaml(std::string_view bytes) {

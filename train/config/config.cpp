@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "train/config/protocol.h"
 #include "train/config/suggest.h"
 
@@ -133,7 +133,8 @@ struct Reader {
     return true;
   }
   bool operator()(std::string* field) const {
-    if (!key.choices.empty() && !is_choice(key.choices, text)) return false;
+    const std::string choices = choices_of(key);
+    if (!choices.empty() && !is_choice(choices, text)) return false;
     *field = text;
     return true;
   }
@@ -179,7 +180,7 @@ bool clear(const Key& key, std::string_view word, Field field) {
 }
 
 // What follows from the task: output and metric_for_best_model.
-void complete_for_task(Config& config, const data::GlueTask& task) {
+void complete_for_task(Config& config, const data::Task& task) {
   if (config.output.empty()) {
     config.output = fmt::format("runs/{}-{}-{}", config.task, config.method.method, config.seed);
   }
@@ -211,7 +212,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
   const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
                        clear(*key, value, field);
   if (!cleared && (value.empty() || !std::visit(Reader{*key, value}, field))) {
-    const std::string expected = !key->choices.empty()  ? "one of " + listed(key->choices)
+    const std::string expected = !key->choices.empty()  ? "one of " + listed(choices_of(*key))
                                  : key->expects.empty() ? "a value"
                                                         : std::string(key->expects);
     misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quoted(value), expected);
@@ -251,7 +252,7 @@ void complete(Config& config) {
   if (!config.sparse_lr) config.sparse_lr = config.learning_rate;
   method.train_head = *config.train_head;
   method.sparse_lr = *config.sparse_lr;
-  if (!config.task.empty()) complete_for_task(config, data::find_glue_task(config.task));
+  if (!config.task.empty()) complete_for_task(config, data::find_task(config.task));
   if (config.schedule != "none") {
     if (method.method != "sora") {
       misuse("[config] schedule={} needs method=sora, not {}.", config.schedule, method.method);

@@ -71,7 +71,7 @@ struct Key {
   std::string_view name;
   Field (*field)(Config&);
   std::string_view expects;  // "a number of at least 0": ends the message about a wrong value
-  std::string_view choices;  // of texts: "linear|cosine|..."; empty: free
+  std::string_view choices;  // of texts; read it through choices_of()
   double low, high;          // of numbers; inclusive, but see open_low
   bool open_low;             // low itself is excluded
   std::string_view unset;    // what --help shows as the default of an empty value
@@ -80,6 +80,8 @@ struct Key {
 };
 
 std::span<const Key> keys();
+// The words that the key takes, "a|b|c"; empty: any. For `task` the tasks that are registered now.
+std::string choices_of(const Key& key);
 const Key* find_key(std::string_view name);  // null where there is none
 
 // Sets one key from text. A wrong key or value is a UsageError naming it, its origin and what is

@@ -1,6 +1,7 @@
 // The table of all keys of `train`. Defaults stand in struct Config and sora::MethodConfig.
 #include <limits>
 
+#include "data/task.h"
 #include "train/config/config.h"
 
 namespace soragrad::train {
@@ -14,6 +15,8 @@ struct Range {
   double low, high;
   bool open_low;
 };
+// Stands for the names of all tasks that can train, which are known only when the program runs.
+constexpr std::string_view kTaskNames = "<tasks>";
 constexpr Range kAny{"", -kInf, kInf, false};
 constexpr Range kTruth{"true or false", 0, 0, false};
 constexpr Range kPositive{"a number above 0", 0, kInf, true};
@@ -47,8 +50,7 @@ constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLength_ = "L
 constexpr Key kKeys[] = {
     key(kRun, "model", FIELD(model), kAny, "", "required", "",
         "model folder in Hugging Face's layout"),
-    key(kRun, "task", FIELD(task), kAny, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", "required",
-        "", "GLUE task"),
+    key(kRun, "task", FIELD(task), kAny, kTaskNames, "required", "", "GLUE task"),
     key(kRun, "data", FIELD(data), kAny, "", "required", "", "GLUE root, or the task's own folder"),
     key(kRun, "train_file", FIELD(train_file), kAny, "", "from data", "",
         "instead of the task's training file"),
@@ -196,6 +198,15 @@ constexpr Key kKeys[] = {
 
 std::span<const Key> keys() {
   return kKeys;
+}
+
+std::string choices_of(const Key& key) {
+  if (key.choices != kTaskNames) return std::string(key.choices);
+  std::string names;
+  for (const data::Task* task : data::all_tasks()) {
+    if (task->trainable()) names += (names.empty() ? "" : "|") + task->name;
+  }
+  return names;
 }
 
 const Key* find_key(std::string_view name) {

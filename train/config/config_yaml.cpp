@@ -128,7 +128,8 @@ std::string keys_help() {
     if (shows_unset) value = key.unset;
     const bool required = key.unset == "required";
     std::string help(key.help);
-    if (!key.choices.empty()) help += fmt::format("{}{}", help.empty() ? "" : ": ", key.choices);
+    const std::string choices = choices_of(key);
+    if (!choices.empty()) help += fmt::format("{}{}", help.empty() ? "" : ": ", choices);
     if (required) {
       text += fmt::format("  {:<28} (required) {}\n", key.name, help);
     } else {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "data/glue_task.h"
 #include "data/permutation.h"
+#include "data/task.h"
 #include "train/report/text_table.h"
 
 namespace soragrad::train {
@@ -159,10 +159,9 @@ std::string tasks_text(const ProtocolRules& rules, data::Protocol protocol) {
     for (const char* name : {"rate", "batch", "epochs", "length"}) table.header.emplace_back(name);
   }
   std::string more;
-  for (const data::GlueTask& task : data::glue_tasks()) {
-    if (task.name == "ax") continue;
-    std::vector<std::string> row{std::string(task.name),
-                                 std::string(data::selection_metric(task, protocol))};
+  for (const data::Task& task : data::glue_tasks()) {
+    if (!task.trainable()) continue;
+    std::vector<std::string> row{task.name, std::string(data::selection_metric(task, protocol))};
     const TaskSettings* settings = settings_of(protocol, task.name);
     for (const auto field : {&TaskSettings::learning_rate, &TaskSettings::batch,
                              &TaskSettings::epochs, &TaskSettings::max_seq_length}) {

@@ -54,7 +54,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, Device devi
 }
 
 Evaluation score_logits(const Rows& rows, std::span<const float> logits) {
-  const data::GlueTask& task = *rows.dataset.task;
+  const data::Task& task = *rows.dataset.task;
   const auto labels = static_cast<size_t>(task.num_labels());
   Evaluation result{data::compute_metrics(task, logits, rows.dataset.rows), 0};
   for (size_t i = 0; i < rows.dataset.rows.size(); ++i) {
@@ -78,7 +78,7 @@ Evaluation evaluate(models::SequenceClassifier& model, Device device, const Rows
 }
 
 data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset& rows) {
-  const data::GlueTask& task = *rows.task;
+  const data::Task& task = *rows.task;
   const auto labels = static_cast<size_t>(task.num_labels());
   std::vector<float> answer(labels);
   if (task.regression()) {

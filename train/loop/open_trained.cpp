@@ -73,7 +73,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     if (task.empty() && !adapter.empty()) task = sora::read_adapter_config(adapter).info.task;
   }
   if (task.empty()) misuse("[usage] --task is missing.");
-  trained.task = &data::find_glue_task(task);
+  trained.task = &data::find_task(task);
   trained.protocol = data::parse_protocol(protocol.empty() ? "glue" : protocol);
   trained.device = resolve_device(source.device);
 

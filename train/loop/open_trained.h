@@ -26,7 +26,7 @@ struct TrainedSource {
 };
 
 struct Trained {
-  const data::GlueTask* task = nullptr;
+  const data::Task* task = nullptr;
   std::string data;  // GLUE root
   data::GlueOverrides overrides;
   data::Protocol protocol = data::Protocol::glue;

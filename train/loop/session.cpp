@@ -47,7 +47,7 @@ std::unique_ptr<data::Sampler> make_sampler(const Config& config, const Rows& ro
 // Rows and tokens of all splits that the run reads.
 void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& note) {
   const Config& config = session.config;
-  const data::GlueTask& task = data::find_glue_task(config.task);
+  const data::Task& task = data::find_task(config.task);
   const data::Protocol protocol = data::parse_protocol(config.protocol);
   const data::GlueFiles files = data::find_glue_files(
       task, config.data, {config.train_file, config.validation_file, config.test_file});
@@ -130,7 +130,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   session->config = config;
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
-  const data::GlueTask& task = data::find_glue_task(config.task);
+  const data::Task& task = data::find_task(config.task);
   const auto seed = static_cast<uint64_t>(config.seed);
 
   models::LoadOptions options;

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "nn/json_file.h"
 #include "train/report/mean_std.h"
 #include "train/report/printed_results.h"
@@ -16,26 +16,13 @@ namespace {
 
 using nlohmann::json;
 
-// A metric that the table shows: its split's ending and its name.
-struct Shown {
-  std::string ending, metric;
-};
-
-// MRPC shows accuracy and STS-B Pearson; QQP, and MNLI with its mismatched half, show two numbers.
-std::vector<Shown> shown_metrics(const std::string& task) {
-  if (task == "mnli") return {{"", "accuracy"}, {"_mm", "accuracy"}};
-  if (task == "qqp") return {{"", "accuracy"}, {"", "f1"}};
-  if (task == "mrpc") return {{"", "accuracy"}};
-  return {{"", std::string(data::find_glue_task(task).metrics.front())}};
-}
-
 ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std::string& method,
                        ScoreTable& table) {
-  const std::vector<Shown> shown = shown_metrics(task);
+  const std::vector<data::ReportedMetric> shown = data::find_task(task).reported_metrics();
   ScoreCell cell;
   cell.task = task;
   cell.method = method;
-  for (const Shown& one : shown) cell.metrics.push_back(one.metric + one.ending);
+  for (const data::ReportedMetric& one : shown) cell.metrics.push_back(one.metric + one.ending);
   cell.scores.resize(shown.size());
   for (const int64_t seed : recipe.seeds) {
     const GridRun run{task, method, seed,

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "train/report/chart.h"
 #include "train/run/metrics_log.h"
 
@@ -120,7 +120,7 @@ json to_json(const ThresholdPath& path) {
 
 std::string path_metric(const Config& config) {
   if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
-  return std::string(data::find_glue_task(config.task).metrics.front());
+  return data::find_task(config.task).metrics.front();
 }
 
 ThresholdPath read_path(const json& phases, const std::string& metric) {

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "tests/files.h"
 #include "train/config/config.h"
 
@@ -22,7 +22,7 @@ TEST_CASE("protocol: every setting has a source, and those of keys are values of
     const ProtocolRules& rules = rules_of(protocol);
     CHECK(rules.name == name);
     for (const Stated& stated : rules.settings) CHECK_FALSE(stated.source.empty());
-    for (const data::GlueTask& task : data::glue_tasks()) {
+    for (const data::Task& task : data::glue_tasks()) {
       const TaskSettings* settings = settings_of(protocol, task.name);
       if (!settings) continue;
       Config config;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "data/glue_task.h"
+#include "data/task.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "tests/gpu.h"
 #include "tests/train/tiny_run.h"
@@ -57,7 +57,7 @@ std::vector<json> run_case(const fs::path& folder, const fs::path& scratch, cons
   if (about.contains("train_lines") && about["train_lines"].is_number()) {
     const std::string task = about["task"];
     const fs::path rows = scratch / (folder.filename().string() + ".tsv");
-    cut(glue / data::find_glue_task(task).folder / "train.tsv", rows,
+    cut(glue / data::find_task(task).folder / "train.tsv", rows,
         about["train_lines"].get<int64_t>());
     arguments.push_back("train_file=" + rows.string());
   }
