@@ -15,6 +15,7 @@
 
 #include "cli/eval.h"
 #include "cli/export.h"
+#include "cli/fetch.h"
 #include "cli/inspect.h"
 #include "cli/table.h"
 #include "cli/tokenize.h"
@@ -39,6 +40,7 @@ struct CommandLine {
   cli::EvalOptions eval, predict;
   cli::InspectOptions inspect;
   cli::ExportOptions exported;
+  cli::FetchOptions fetch;
   cli::TableOptions table;
   cli::TokenizeOptions tokenize;
   cli::TraceOptions trace;
@@ -141,6 +143,23 @@ void add_table(CommandLine& line) {
   sub->add_flag("--print-only", o.print_only, "Run nothing");
 }
 
+void add_fetch(CommandLine& line) {
+  cli::FetchOptions& o = line.fetch;
+  CLI::App* sub = verb(line, "fetch", "Download a model or a GLUE task from a Hub endpoint",
+                       [&o] { return cli::fetch_main(o); });
+  sub->add_option("KIND", o.kind, "model or task")->required();
+  sub->add_option("NAME", o.name, "microsoft/deberta-v3-base, deberta-v3-base; rte, glue")
+      ->required();
+  sub->add_option("--output", o.output, "Folder to write")->required();
+  sub->add_option("--revision", o.revision, "Branch, tag or commit [pinned, else main]");
+  sub->footer(
+      "HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY are honoured; HF_HUB_OFFLINE=1 refuses.\n"
+      "An interrupted download is continued by the same command.\n"
+      "Examples:\n"
+      "  soragrad fetch model deberta-v3-base --output models/deberta-v3-base\n"
+      "  soragrad fetch task rte --output glue");
+}
+
 void add_tokenize(CommandLine& line) {
   cli::TokenizeOptions& o = line.tokenize;
   CLI::App* sub = verb(line, "tokenize", "Lines of text in, lines of token ids out",
@@ -210,7 +229,7 @@ int main(int argc, char** argv) {
   line.app.set_version_flag("--version", cli::version_text);
   line.app.require_subcommand(1);
   for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
-                   add_export, add_table}) {
+                   add_export, add_table, add_fetch}) {
     add(line);
   }
   try {

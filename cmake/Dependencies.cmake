@@ -6,6 +6,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(CURL REQUIRED)
 
 # plain_library(TARGET HEADER LIBRARY): an imported target from a header and a library alone.
 function(plain_library target header library)

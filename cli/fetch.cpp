@@ -1,0 +1,112 @@
+#include "cli/fetch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/hub/hub.h"
+#include "core/error.h"
+#include "train/config/suggest.h"
+#include "train/loop/progress.h"
+
+namespace soragrad::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr double kRedrawSeconds = 0.2, kLineSeconds = 30;
+
+// Bytes, speed and remaining time of one file on stderr: a line that rewrites itself on a terminal,
+// else a plain line now and then.
+class DownloadLine {
+ public:
+  explicit DownloadLine(std::string name) : name_(std::move(name)) {}
+  ~DownloadLine() {
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  }
+  DownloadLine(const DownloadLine&) = delete;
+  DownloadLine& operator=(const DownloadLine&) = delete;
+
+  void show(int64_t done, int64_t total) {
+    const Clock::time_point now = Clock::now();
+    if (first_ < 0) first_ = done;
+    const std::chrono::duration<double> since_print = now - printed_, elapsed = now - start_;
+    if (since_print.count() < (terminal_ ? kRedrawSeconds : kLineSeconds)) return;
+    printed_ = now;
+    const double rate = static_cast<double>(done - first_) / std::max(elapsed.count(), 1e-3);
+    std::string line = fmt::format("{}: {:.1f} MiB", name_, static_cast<double>(done) / kMiB);
+    if (total > 0) line += fmt::format(" of {:.1f}", static_cast<double>(total) / kMiB);
+    line += fmt::format(", {:.1f} MiB/s", rate / kMiB);
+    if (total > 0 && rate > 0) {
+      line +=
+          fmt::format(", {} left", train::duration_text(static_cast<double>(total - done) / rate));
+    }
+    fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n");
+    drawn_ = terminal_;
+  }
+
+ private:
+  std::string name_;
+  bool terminal_ = train::Progress::is_terminal();
+  bool drawn_ = false;
+  int64_t first_ = -1;  // bytes that an earlier call had left
+  Clock::time_point start_ = Clock::now(), printed_ = start_;
+};
+
+// Before the first byte: a disk that cannot hold the files.
+void check_space(const fs::path& folder, const HubListing& listing) {
+  int64_t needed = 0;
+  for (const HubFile& file : listing.files) {
+    if (!fs::exists(folder / file.path)) needed += std::max<int64_t>(file.remote.bytes, 0);
+  }
+  const auto free = static_cast<int64_t>(fs::space(folder).available);
+  require(needed <= free,
+          "[fetch] --output {}: the files need {:.1f} MiB, and {:.1f} MiB are free there.",
+          folder.string(), static_cast<double>(needed) / kMiB, static_cast<double>(free) / kMiB);
+}
+
+const char* proof_of(const RemoteFile& file) {
+  return !file.sha256.empty() ? "SHA-256 checked" : file.bytes >= 0 ? "size checked" : "complete";
+}
+
+}  // namespace
+
+int fetch_main(const FetchOptions& options) {
+  if (options.kind != "model" && options.kind != "task") {
+    throw UsageError(fmt::format("[fetch] {} is neither model nor task: soragrad fetch model NAME.",
+                                 train::quoted(options.kind)));
+  }
+  const Hub hub = hub_from_environment();
+  const fs::path folder = options.output;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  require(!error && fs::is_directory(folder), "[fetch] --output {}: cannot make the folder: {}.",
+          folder.string(), error ? error.message() : "a file has this name");
+
+  const HubListing listing = options.kind == "model"
+                                 ? list_model(hub, options.name, options.revision)
+                                 : list_task(hub, options.name, options.revision);
+  fmt::print(stderr, "{} at {} from {}\n", listing.name, listing.revision, hub.endpoint);
+  check_space(folder, listing);
+  for (const HubFile& file : listing.files) {
+    const fs::path path = folder / file.path;
+    const bool present = is_same_file(file.remote, path);
+    if (!present) {
+      fs::create_directories(path.parent_path());
+      DownloadLine line(file.path);
+      http_download(file.remote, path, hub.http,
+                    [&](int64_t done, int64_t total) { line.show(done, total); });
+    }
+    fmt::print("{}  {} bytes, {}{}\n", path.string(), fs::file_size(path), proof_of(file.remote),
+               present ? ", was there" : "");
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace soragrad::cli
