@@ -1,6 +1,7 @@
 #include "autograd/graph.h"
 
 #include <algorithm>
+#include <ostream>
 #include <queue>
 #include <set>
 #include <string_view>
@@ -84,6 +85,16 @@ void Variable::zero_grad() {
 void Variable::set_value(Tensor value) {
   require(value.shape() == shape(), "[set_value] {} does not replace {}.", value.shape(), shape());
   value_ = std::move(value);
+}
+
+std::string to_string(const Variable& variable) {
+  std::string text = to_string(variable.value());
+  if (variable.requires_grad()) text.insert(text.size() - 1, ", requires_grad");  // before the ")"
+  return text;
+}
+
+std::ostream& operator<<(std::ostream& out, const Variable& variable) {
+  return out << to_string(variable);
 }
 
 bool Gradients::wanted(size_t input) const {

@@ -2,11 +2,13 @@
 //
 // The graph is a tape of nodes. A node holds its op's backward closure and the nodes of the op's
 // inputs - never their values: a closure captures just the Tensors that its gradient reads, so
-// activations nobody needs are freed at once, and there are no cycles.
+// activations nobody needs are freed at once, and there are no cycles. A Variable prints as its
+// Tensor, and tells whether it takes part in a graph; autograd/operators.h has + - * and < ==.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,4 +56,16 @@ class Variable {
   std::shared_ptr<detail::Node> node_;  // null: no gradient wanted
 };
 
+// The text of its value, with "requires_grad" at the end if backward() computes its gradient.
+std::string to_string(const Variable& variable);
+std::ostream& operator<<(std::ostream& out, const Variable& variable);
+
 }  // namespace soragrad
+
+template <>
+struct fmt::formatter<soragrad::Variable> : fmt::formatter<std::string> {
+  template <typename Context>
+  auto format(const soragrad::Variable& variable, Context& context) const {
+    return fmt::formatter<std::string>::format(soragrad::to_string(variable), context);
+  }
+};

@@ -62,9 +62,9 @@ SORAGRAD_HD bfloat16 to_bfloat16(float x) {
 }
 float to_float(float16 x);  // subnormals included
 
-// DType of a C++ type: dtype_of<float> == DType::f32.
+// DType of a C++ type: dtype_of<float> == DType::f32. Other types than these do not compile.
 template <typename T>
-inline constexpr DType dtype_of = DType::u8;
+inline constexpr DType dtype_of = T::is_no_element_type;
 template <>
 inline constexpr DType dtype_of<float> = DType::f32;
 template <>
@@ -77,5 +77,13 @@ template <>
 inline constexpr DType dtype_of<int64_t> = DType::i64;
 template <>
 inline constexpr DType dtype_of<int32_t> = DType::i32;
+template <>
+inline constexpr DType dtype_of<int16_t> = DType::i16;
+template <>
+inline constexpr DType dtype_of<int8_t> = DType::i8;
+template <>
+inline constexpr DType dtype_of<uint8_t> = DType::u8;
+template <>
+inline constexpr DType dtype_of<bool> = DType::boolean;
 
 }  // namespace soragrad

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <ostream>
+
 #include "core/error.h"
 
 namespace soragrad {
@@ -37,6 +39,10 @@ int64_t Shape::rows() const {
 
 std::string to_string(const Shape& shape) {
   return fmt::format("({})", fmt::join(shape.sizes(), ", "));
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+  return out << to_string(shape);
 }
 
 }  // namespace soragrad

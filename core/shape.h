@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 
@@ -37,6 +38,7 @@ class Shape {
 
 // "(8, 128, 768)"; "()" for a scalar.
 std::string to_string(const Shape& shape);
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 }  // namespace soragrad
 

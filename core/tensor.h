@@ -1,12 +1,15 @@
 // Tensor: a handle to shared storage + offset + shape + dtype; always dense and row-major.
-// Copies of a Tensor share elements; clone() copies them.
+// Copies of a Tensor share elements; clone() copies them. A Tensor prints with fmt and with <<.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/device.h"
@@ -28,13 +31,19 @@ class Tensor {
   static Tensor zeros(const Shape& shape, DType dtype = kReal, Device device = Device::cpu);
   static Tensor full(const Shape& shape, real value, Device device = Device::cpu);
   static Tensor empty_like(const Tensor& other);
-  // Copies host values; throws unless their number is the shape's.
+  // Copies host values in row-major order; throws unless their number is the shape's. The element
+  // type is that of the values: Tensor::from(std::vector<int64_t>{3, 1}, {2}) is I64.
   template <typename T>
   static Tensor from(std::span<const T> values, const Shape& shape, Device device = Device::cpu);
   template <typename T>
   static Tensor from(const std::vector<T>& values, const Shape& shape,
                      Device device = Device::cpu) {
     return from(std::span<const T>(values), shape, device);
+  }
+  // Literals: Tensor::from({1, 2, 3, 4}, {2, 2}) holds reals.
+  static Tensor from(std::initializer_list<real> values, const Shape& shape,
+                     Device device = Device::cpu) {
+    return from(std::span<const real>(values.begin(), values.size()), shape, device);
   }
 
   bool defined() const { return storage_ != nullptr; }
@@ -51,6 +60,9 @@ class Tensor {
   template <typename T = real>
   T* data() const;
   std::byte* raw() const { return storage_->data() + offset_; }
+  // The elements themselves, to read and to write. Throws for a tensor of a GPU and for another T.
+  template <typename T = real>
+  std::span<T> elements() const;
 
   // The same elements in another shape of equal size.
   Tensor view(const Shape& shape) const;
@@ -60,9 +72,12 @@ class Tensor {
   Tensor to(Device device) const;  // itself where it is there already
   // Elements of a tensor of the same size and dtype, from any device.
   void copy_from(const Tensor& other) const;
+  // The same from host values; throws unless their number and type are the tensor's.
+  template <typename T>
+  void copy_from(std::span<const T> values) const;
   void fill_zero() const;
 
-  // Host copy of all elements.
+  // Host copy of all elements, row-major.
   template <typename T = real>
   std::vector<T> to_vector() const;
   // The only element. Throws where there are more.
@@ -85,12 +100,26 @@ T* Tensor::data() const {
 }
 
 template <typename T>
+std::span<T> Tensor::elements() const {
+  T* const first = data<T>();
+  require(device() == Device::cpu,
+          "[tensor] the elements of {} are in the memory of {}; copy them with to(Device::cpu).",
+          shape_, name_of(device()));
+  return {first, static_cast<size_t>(numel())};
+}
+
+template <typename T>
 Tensor Tensor::from(std::span<const T> values, const Shape& shape, Device device) {
   require(static_cast<int64_t>(values.size()) == shape.numel(),
           "[tensor] {} values do not fill the shape {}.", values.size(), shape);
   Tensor host = empty(shape, dtype_of<T>);
   std::copy(values.begin(), values.end(), host.data<T>());
   return host.to(device);
+}
+
+template <typename T>
+void Tensor::copy_from(std::span<const T> values) const {
+  copy_from(from(values, {static_cast<int64_t>(values.size())}));
 }
 
 template <typename T>
@@ -105,4 +134,18 @@ T Tensor::item() const {
   return to_vector<T>()[0];
 }
 
+// "tensor([[1, 2], [3, 4]], shape=(2, 2), F32, cpu)", a row a line, columns aligned, at most six
+// significant digits. Of more than 1000 elements each axis shows its first and last three, as NumPy
+// does. The elements of a GPU are copied first, which waits for it.
+std::string to_string(const Tensor& tensor);
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
 }  // namespace soragrad
+
+template <>
+struct fmt::formatter<soragrad::Tensor> : fmt::formatter<std::string> {
+  template <typename Context>
+  auto format(const soragrad::Tensor& tensor, Context& context) const {
+    return fmt::formatter<std::string>::format(soragrad::to_string(tensor), context);
+  }
+};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <numeric>
+#include <span>
 #include <vector>
 
 namespace soragrad {
@@ -51,6 +52,28 @@ TEST_CASE("tensor: what does not fit is refused") {
   CHECK_THROWS_AS(Tensor::from(std::vector<real>{1, 2}, {3}), Error);
   CHECK_THROWS_AS(Tensor().data(), Error);
   CHECK_THROWS_AS(Tensor(x.storage(), 4, {2, 3}, kReal), Error);
+}
+
+TEST_CASE("tensor: literals, spans and vectors go in and out") {
+  const Tensor x = Tensor::from({1, 2, 3, 4, 5, 6}, {2, 3});
+  CHECK(x.dtype() == kReal);
+  CHECK(x.to_vector() == std::vector<real>{1, 2, 3, 4, 5, 6});
+  x.elements()[4] = 50;
+  CHECK(x.slice(1, 2).to_vector() == std::vector<real>{4, 50, 6});
+  const std::vector<real> row = {7, 8, 9};
+  x.slice(0, 1).copy_from(std::span<const real>(row));
+  CHECK(x.to_vector() == std::vector<real>{7, 8, 9, 4, 50, 6});
+  CHECK_THROWS_WITH_AS(x.copy_from(std::span<const real>(row)),
+                       doctest::Contains("(3) of F32 does not fit (2, 3) of F32"), Error);
+  CHECK_THROWS_AS(x.elements<int32_t>(), Error);
+}
+
+TEST_CASE("tensor: bytes and truth values are element types") {
+  const Tensor mask = Tensor::zeros({2}, DType::boolean);
+  mask.elements<bool>()[1] = true;
+  CHECK(mask.to_vector<bool>() == std::vector<bool>{false, true});
+  CHECK(Tensor::from(std::vector<uint8_t>{1, 255}, {2}).dtype() == DType::u8);
+  CHECK_THROWS_AS(mask.elements<uint8_t>(), Error);
 }
 
 TEST_CASE("tensor: elements have a type") {
