@@ -1,31 +1,59 @@
-# What the library links, found by CMake package where every distribution ships one, else by a header.
-find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
-find_package(nlohmann_json REQUIRED)
-find_package(OpenSSL REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(CURL REQUIRED)
+# Every library that soragrad links, once: how CMake finds it, how a linker names it and which Debian
+# package brings it. The build, the installed package, its pkg-config file and the .deb read this.
 
-# plain_library(TARGET HEADER LIBRARY): an imported target from a header and a library alone.
-function(plain_library target header library)
-  string(MAKE_C_IDENTIFIER ${target} id)
-  find_path(${id}_INCLUDE_DIR ${header} REQUIRED)
-  find_library(${id}_LIBRARY ${library} REQUIRED)
+# dependency(TARGET [PACKAGE NAME | HEADER FILE] FLAG FLAG DEB PACKAGE): an imported target, found by
+# the CMake package NAME or by a header and a library.
+function(soragrad_dependency target)
+  cmake_parse_arguments(ARG "" "PACKAGE;HEADER;FLAG;DEB" "" ${ARGN})
+  foreach(field PACKAGE HEADER FLAG DEB)
+    set_property(GLOBAL PROPERTY "soragrad_${field}_of_${target}" "${ARG_${field}}")
+  endforeach()
+endfunction()
+
+soragrad_dependency(Threads::Threads PACKAGE Threads FLAG -pthread DEB libc6-dev)
+soragrad_dependency(OpenMP::OpenMP_CXX PACKAGE OpenMP FLAG -fopenmp DEB g++)
+soragrad_dependency(fmt::fmt PACKAGE fmt FLAG -lfmt DEB libfmt-dev)
+soragrad_dependency(hwy::hwy HEADER hwy/highway.h FLAG -lhwy DEB libhwy-dev)
+# Debian 12's dnnl-config.cmake asks for OpenCL, which its package does not bring.
+soragrad_dependency(DNNL::dnnl HEADER oneapi/dnnl/dnnl.hpp FLAG -ldnnl DEB libdnnl-dev)
+soragrad_dependency(OpenSSL::Crypto PACKAGE OpenSSL FLAG -lcrypto DEB libssl-dev)
+soragrad_dependency(nlohmann_json::nlohmann_json PACKAGE nlohmann_json DEB nlohmann-json3-dev)
+soragrad_dependency(libzip::zip HEADER zip.h FLAG -lzip DEB libzip-dev)
+soragrad_dependency(ICU::uc HEADER unicode/uchar.h FLAG -licuuc DEB libicu-dev)
+soragrad_dependency(yaml-cpp::yaml-cpp PACKAGE yaml-cpp FLAG -lyaml-cpp DEB libyaml-cpp-dev)
+soragrad_dependency(CLI11::CLI11 PACKAGE CLI11 DEB libcli11-dev)
+soragrad_dependency(CURL::libcurl PACKAGE CURL FLAG -lcurl DEB libcurl4-openssl-dev)
+soragrad_dependency(CUDA::cudart PACKAGE CUDAToolkit FLAG -lcudart DEB nvidia-cuda-toolkit)
+soragrad_dependency(CUDA::cublasLt PACKAGE CUDAToolkit FLAG -lcublasLt DEB nvidia-cuda-toolkit)
+
+# soragrad_find(TARGET ERROR): makes the target known to the calling folder. If it is not there, the
+# variable ERROR gets one line that tells what to install.
+function(soragrad_find target error)
+  get_property(package GLOBAL PROPERTY "soragrad_PACKAGE_of_${target}")
+  get_property(header GLOBAL PROPERTY "soragrad_HEADER_of_${target}")
+  get_property(flag GLOBAL PROPERTY "soragrad_FLAG_of_${target}")
+  get_property(deb GLOBAL PROPERTY "soragrad_DEB_of_${target}")
+  if(TARGET ${target})
+    return()
+  elseif(package)
+    find_package(${package} QUIET)
+  elseif(header)
+    string(MAKE_C_IDENTIFIER ${target} id)
+    string(REGEX REPLACE "^-l" "" library ${flag})
+    find_path(${id}_INCLUDE_DIR ${header})
+    find_library(${id}_LIBRARY ${library})
+    mark_as_advanced(${id}_INCLUDE_DIR ${id}_LIBRARY)
+    if(${id}_INCLUDE_DIR AND ${id}_LIBRARY)
+      add_library(${target} UNKNOWN IMPORTED)
+      set_target_properties(${target} PROPERTIES
+        IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
+    endif()
+  endif()
+  # yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
+  if(target STREQUAL "yaml-cpp::yaml-cpp" AND NOT TARGET ${target} AND TARGET yaml-cpp)
+    add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+  endif()
   if(NOT TARGET ${target})
-    add_library(${target} UNKNOWN IMPORTED GLOBAL)
-    set_target_properties(${target} PROPERTIES
-      IMPORTED_LOCATION ${${id}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${id}_INCLUDE_DIR})
+    set(${error} "${target} is not installed; Debian and Ubuntu have it in ${deb}." PARENT_SCOPE)
   endif()
 endfunction()
-# Debian 12's dnnl-config.cmake asks for OpenCL, which its package does not bring.
-plain_library(DNNL::dnnl oneapi/dnnl/dnnl.hpp dnnl)
-plain_library(hwy::hwy hwy/highway.h hwy)
-plain_library(libzip::zip zip.h zip)
-plain_library(ICU::uc unicode/uchar.h icuuc)
-
-# yaml-cpp 0.7 names its target yaml-cpp, 0.8 yaml-cpp::yaml-cpp.
-if(NOT TARGET yaml-cpp::yaml-cpp)
-  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
-endif()

@@ -1,4 +1,7 @@
-# soragrad_layer(NAME LINK ...): the static library soragrad_NAME of all sources below NAME/.
+# soragrad_layer(NAME LINK ... [PRIVATE ...] [INTERNAL]): the library soragrad_NAME of all sources
+# below NAME/, static or shared as BUILD_SHARED_LIBS says. LINK lists the layers below it and the
+# libraries whose headers its own headers include, PRIVATE the other libraries. An INTERNAL layer is
+# a part of the program: static and not installed.
 # soragrad_program(NAME MAIN LINK ...): an executable.
 
 add_library(soragrad_options INTERFACE)
@@ -12,23 +15,59 @@ if(SORAGRAD_SANITIZE)
   target_link_options(soragrad_options INTERFACE -fsanitize=address,undefined)
 endif()
 
-function(soragrad_layer name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+# Finds the libraries of other projects among these; what is missing ends the configuration.
+macro(soragrad_find_all)
+  foreach(target ${ARGN})
+    if(target MATCHES "::")
+      set(error)
+      soragrad_find(${target} error)
+      if(error)
+        message(FATAL_ERROR "[soragrad] ${error}")
+      endif()
+    endif()
+  endforeach()
+endmacro()
+
+# A macro: the imported targets of find_package() belong to the folder that calls it.
+macro(soragrad_layer name)
+  cmake_parse_arguments(ARG "INTERNAL" "" "LINK;PRIVATE" ${ARGN})
+  soragrad_find_all(${ARG_LINK} ${ARG_PRIVATE})
+  soragrad_add_layer(${name} "${ARG_INTERNAL}" "${ARG_LINK}" "${ARG_PRIVATE}")
+endmacro()
+
+function(soragrad_add_layer name internal link private)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/cli/main.cpp$")
-  if(NOT sources)
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
-    file(TOUCH ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+  set(type)
+  if(internal)
+    set(type STATIC)
+  else()
+    set_property(GLOBAL APPEND PROPERTY SORAGRAD_LAYERS ${name})
   endif()
-  add_library(soragrad_${name} STATIC ${sources})
+  add_library(soragrad_${name} ${type} ${sources})
   add_library(soragrad::${name} ALIAS soragrad_${name})
-  set_target_properties(soragrad_${name} PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(soragrad_${name} PROPERTIES
+    EXPORT_NAME ${name} SORAGRAD_LINK "${link}" SORAGRAD_PRIVATE "${private}")
   target_include_directories(soragrad_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/soragrad>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(soragrad_${name} PUBLIC cxx_std_20)
-  target_link_libraries(soragrad_${name} PUBLIC ${ARG_LINK}
-    PRIVATE $<BUILD_INTERFACE:soragrad_options>)
-  set_property(GLOBAL APPEND PROPERTY SORAGRAD_LAYERS soragrad_${name})
+  target_link_libraries(soragrad_${name} PUBLIC ${link}
+    PRIVATE ${private} $<BUILD_INTERFACE:soragrad_options>)
+  get_target_property(type soragrad_${name} TYPE)
+  if(type STREQUAL "SHARED_LIBRARY")
+    soragrad_share(${name})
+  endif()
+endfunction()
+
+# The minor version is in the name that programs load: it may change the interface before 1.0.
+# Exports are the library's own names alone (exports.map), so that what headers of other projects
+# instantiate in here never replaces a program's own copy of another version.
+function(soragrad_share name)
+  set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  set_target_properties(soragrad_${name} PROPERTIES VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} DEFINE_SYMBOL "" INSTALL_RPATH $ORIGIN
+    LINK_DEPENDS ${exports})
+  target_link_options(soragrad_${name} PRIVATE -Wl,--version-script=${exports})
 endfunction()
 
 function(soragrad_program name main)
@@ -38,5 +77,9 @@ function(soragrad_program name main)
   endif()
   add_executable(${name} ${main})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} soragrad_options)
+  if(BUILD_SHARED_LIBS)
+    file(RELATIVE_PATH libraries /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH $ORIGIN/${libraries})
+  endif()
   set_property(GLOBAL APPEND PROPERTY SORAGRAD_PROGRAMS ${name})
 endfunction()

@@ -43,4 +43,16 @@ Tensor uniform(const Shape& shape, double bound, uint64_t seed, std::string_view
   });
 }
 
+void initialize(Module& module, uint64_t seed, Device device) {
+  module.for_each_parameter([&](Parameter& parameter) {
+    const Shape& shape = parameter.declared_shape();
+    Tensor value = Tensor::full(shape, parameter.name() == "bias" ? 0 : 1);
+    if (shape.rank() == 2) {
+      const double bound = 1 / std::sqrt(static_cast<double>(shape[1]));
+      value = uniform(shape, bound, seed, parameter.path());
+    }
+    parameter.assign(value.to(device));
+    parameter.set_requires_grad(true);
+  });
+}
 }  // namespace soragrad::nn

@@ -91,7 +91,7 @@ ByteLevelBpeTokenizer::ByteLevelBpeTokenizer(const BpeSpec& spec,
                                              const std::vector<AddedToken>& tokens,
                                              SpecialTokens special, int vocab_size,
                                              const std::string& path)
-    : Tokenizer(special, Truncation::kFast, vocab_size),
+    : Tokenizer(special, Truncation::fast, vocab_size),
       raw_tokens_(select_tokens(tokens, false)),
       normalized_tokens_(select_tokens(tokens, true)),
       add_prefix_space_(spec.add_prefix_space) {

@@ -38,7 +38,7 @@ UnigramSpec unigram_spec(const SentencePieceModel& model) {
 DebertaFastTokenizer::DebertaFastTokenizer(UnigramSpec spec, const std::vector<AddedToken>& tokens,
                                            SpecialTokens special, int vocab_size,
                                            const std::string& path)
-    : Tokenizer(special, Truncation::kFast, vocab_size),
+    : Tokenizer(special, Truncation::fast, vocab_size),
       raw_tokens_(select_tokens(tokens, false)),
       normalized_tokens_(select_tokens(tokens, true)),
       charsmap_(spec.charsmap, path),

@@ -19,7 +19,7 @@ constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581
 DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
                                            std::vector<AddedToken> tokens, SpecialTokens special,
                                            int vocab_size, const std::string& path)
-    : Tokenizer(special, Truncation::kSlow, vocab_size),
+    : Tokenizer(special, Truncation::slow, vocab_size),
       tokens_(std::move(tokens)),
       charsmap_(model.charsmap, path),
       unk_id_(model.unk_id),

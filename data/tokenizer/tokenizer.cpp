@@ -16,7 +16,7 @@ constexpr size_t kMaxTextBytes = size_t{1} << 30;  // positions are 32-bit
 
 PairLengths truncate_pair(size_t n1, size_t n2, size_t budget, Truncation truncation) {
   if (n1 + n2 <= budget) return {n1, n2};
-  if (truncation == Truncation::kSlow) {
+  if (truncation == Truncation::slow) {
     // Dropping from the longer, from the second on a tie, ends at halves or at the shorter's
     // length.
     const size_t half = (budget + 1) / 2;

@@ -19,8 +19,8 @@ struct Scratch;  // buffers and caches of one call, see scratch.h
 
 // Which end of an over-long pair loses a token where both sentences are equally long.
 enum class Truncation {
-  kSlow,  // one token at a time, ties drop from the second (Python)
-  kFast,  // an odd token goes to the second unless the first is longer (Rust)
+  slow,  // one token at a time, ties drop from the second (Python)
+  fast,  // an odd token goes to the second unless the first is longer (Rust)
 };
 
 struct SpecialTokens {

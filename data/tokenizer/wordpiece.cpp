@@ -20,7 +20,7 @@ BertClass bert_class(char32_t c) {
 WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec,
                                        const std::vector<AddedToken>& tokens, SpecialTokens special,
                                        int vocab_size)
-    : Tokenizer(special, Truncation::kFast, vocab_size),
+    : Tokenizer(special, Truncation::fast, vocab_size),
       raw_tokens_(select_tokens(tokens, false)),
       normalized_tokens_(select_tokens(tokens, true)),
       max_word_chars_(spec.max_word_chars),

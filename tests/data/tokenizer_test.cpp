@@ -169,18 +169,18 @@ TEST_CASE("tokenizer: slow truncation equals dropping one token at a time") {
       for (size_t budget = 1; budget < 20; ++budget) {
         size_t first = n1, second = n2;
         while (first + second > budget) (first > second ? first : second) -= 1;
-        const PairLengths kept = truncate_pair(n1, n2, budget, Truncation::kSlow);
+        const PairLengths kept = truncate_pair(n1, n2, budget, Truncation::slow);
         CHECK(kept.first == first);
         CHECK(kept.second == second);
-        const PairLengths fast = truncate_pair(n1, n2, budget, Truncation::kFast);
+        const PairLengths fast = truncate_pair(n1, n2, budget, Truncation::fast);
         CHECK(fast.first + fast.second == std::min(n1 + n2, budget));
         CHECK((fast.first <= n1 && fast.second <= n2));
       }
     }
   }
-  const PairLengths tie = truncate_pair(9, 9, 5, Truncation::kFast);
+  const PairLengths tie = truncate_pair(9, 9, 5, Truncation::fast);
   CHECK((tie.first == 2 && tie.second == 3));
-  const PairLengths first_longer = truncate_pair(10, 9, 5, Truncation::kFast);
+  const PairLengths first_longer = truncate_pair(10, 9, 5, Truncation::fast);
   CHECK((first_longer.first == 3 && first_longer.second == 2));
 }
 

@@ -1,0 +1,1 @@
+#error "a public header includes a header of the project that uses it"

@@ -1,0 +1,5 @@
+#include <soragrad/soragrad.h>
+
+soragrad::Tensor ones(int64_t n) {
+  return soragrad::Tensor::full({n}, 1);
+}
