@@ -1,7 +1,7 @@
 # Every library that soragrad links, once: how CMake finds it, how a linker names it and which Debian
 # package brings it. The build, the installed package, its pkg-config file and the .deb read this.
 
-# dependency(TARGET [PACKAGE NAME | HEADER FILE] FLAG FLAG DEB PACKAGE): an imported target, found by
+# soragrad_dependency(TARGET [PACKAGE NAME | HEADER FILE] FLAG FLAG DEB PACKAGE): an imported target, found by
 # the CMake package NAME or by a header and a library.
 function(soragrad_dependency target)
   cmake_parse_arguments(ARG "" "PACKAGE;HEADER;FLAG;DEB" "" ${ARGN})

@@ -5,9 +5,9 @@ mark_as_advanced(DOXYGEN_EXECUTABLE)
 if(DOXYGEN_EXECUTABLE)
   set(DOCS_OUTPUT ${PROJECT_BINARY_DIR}/docs)
   set(DOCS_HEADERS ${DOCS_OUTPUT}/headers)
-  file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/*/README.md)
+  file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/*/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
   list(JOIN pages " " pages)
-  set(DOCS_INPUT "${DOCS_HEADERS} ${PROJECT_SOURCE_DIR}/docs/guide.md ${pages}")
+  set(DOCS_INPUT "${DOCS_HEADERS} ${PROJECT_SOURCE_DIR}/CONTRIBUTING.md ${pages}")
   configure_file(${PROJECT_SOURCE_DIR}/cmake/doxygen/Doxyfile.in ${DOCS_OUTPUT}/Doxyfile @ONLY)
   add_custom_target(docs
     COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DSTAGE=${DOCS_HEADERS}/soragrad

@@ -5,7 +5,7 @@
 # versions of the libraries.
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_VENDOR "The soragrad authors")
-set(CPACK_PACKAGE_CONTACT "The soragrad authors <soragrad@localhost>")
+set(CPACK_PACKAGE_CONTACT "The soragrad authors <noreply@soragrad.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)

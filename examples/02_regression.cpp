@@ -46,7 +46,8 @@ int main() {
     backward(loss);
     optimizer.step(schedule.factor(step));
     if (step == 0 || step == 99 || step == kSteps - 1) {
-      fmt::print("step {:4}: loss {}\n", step + 1, loss.value().item() < 1e-3 ? "below 0.001" : "above 0.1");
+      fmt::print("step {:4}: loss {}\n", step + 1,
+                 loss.value().item() < 1e-3 ? "below 0.001" : "above 0.1");
     }
   }
 
