@@ -51,8 +51,7 @@ int eval_main(const EvalOptions& options) {
   train::ProfileRun profile(options.profile);
   for (data::NamedDataset& named : splits) {
     const train::Rows rows = encoded(trained, std::move(named));
-    const train::Evaluation evaluation =
-        train::evaluate(*trained.model, trained.device, rows, options.batch_size);
+    const train::Evaluation evaluation = train::evaluate(*trained.model, rows, options.batch_size);
     for (const auto& [name, value] : evaluation.metrics) {
       result[name + suffix_of(rows.name)] = value;
     }
@@ -69,7 +68,7 @@ int predict_main(const EvalOptions& options) {
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});
   const std::vector<float> logits =
-      train::compute_logits(*trained.model, trained.device, rows, options.batch_size, false);
+      train::compute_logits(*trained.model, rows, options.batch_size, false);
   data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
   fmt::print(stderr, "{} predictions in {}\n", rows.size(), options.output);
   return 0;

@@ -13,7 +13,7 @@
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
-#include "train/loop/model_input.h"
+#include "train/loop/task_loss.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 
@@ -172,7 +172,7 @@ int trace_main(const TraceOptions& options) {
   pass.observe = [&](const std::string& path, const Variable& output) {
     add_output(file, path, output.value());
   };
-  const Variable logits = model.forward(train::model_input(model, batch, device), pass);
+  const Variable logits = model.forward(batch, pass);
   file.add("logits", logits.value());
   if (labelled) {
     const Tensor answers = train::answers(batch, task.regression(), logits.size(1));

@@ -1,31 +1,26 @@
 #include "models/bert.h"
 
+#include <numeric>
+#include <utility>
+
 namespace soragrad::models {
 
-BertClassifier::BertClassifier(const ModelConfig& config)
-    : config_(config),
-      embeddings_(this, "bert.embeddings", config, /*position_padding_idx=*/-1),
-      encoder_(this, "bert.encoder", config),
-      pooler_(this, "bert.pooler", config.hidden_size, 0, Activation::tanh),
-      classifier_(this, "classifier", config.hidden_size, config.num_labels),
-      dropout_(this, "dropout", config.head_dropout()) {}
+Bert::Bert(nn::Module* parent, std::string name, const ModelConfig& config,
+           const EmbeddingTables& tables)
+    : Backbone(parent, std::move(name), config, tables), encoder_(this, "encoder", config) {}
 
-// Positions count from 0 in each sequence.
-void BertClassifier::add_positions(HostInput& host) const {
-  host.position_ids.assign(host.input_ids.size(), 0);
-  for (size_t s = 0; s + 1 < host.offsets.size(); ++s) {
-    for (int64_t token = host.offsets[s]; token < host.offsets[s + 1]; ++token) {
-      host.position_ids[static_cast<size_t>(token)] = token - host.offsets[s];
-    }
+void Bert::add_positions(const RaggedBatch& batch, int64_t /*longest*/,
+                         Positions& positions) const {
+  std::vector<int64_t>& ids = positions.position_ids;
+  ids.assign(static_cast<size_t>(positions.tokens), 0);
+  for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
+    std::iota(ids.begin() + batch.offsets[s], ids.begin() + batch.offsets[s + 1], 0);
   }
 }
 
-Variable BertClassifier::forward(const ModelInput& given, const nn::Pass& pass) {
-  const ModelInput input = completed(given);
-  const Variable x =
-      embeddings_.forward(input.input_ids, input.token_type_ids, input.position_ids, pass);
-  const Variable first = encoder_.forward(x, {input.layout, input.first_tokens, {}}, pass);
-  return classifier_.forward(dropout_.forward(pooler_.forward(first, pass), pass), pass);
+Variable Bert::encode(const Variable& x, const Input& input, OutputTokens tokens,
+                      const nn::Pass& pass) {
+  return encoder_.forward(x, {input.layout, input.first_tokens, {}}, tokens, pass);
 }
 
 }  // namespace soragrad::models

@@ -1,32 +1,31 @@
-// BERT for sequence classification (Devlin et al., 2019), as Hugging Face's
-// BertForSequenceClassification computes it.
+// BERT (Devlin et al., 2019), as Hugging Face's BertModel computes it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "models/bert_embeddings.h"
-#include "models/encoder.h"
-#include "models/heads.h"
-#include "models/model.h"
+#include "models/backbone.h"
 
 namespace soragrad::models {
 
-class BertClassifier : public SequenceClassifier {
+class Bert : public Backbone {
  public:
-  explicit BertClassifier(const ModelConfig& config);
-  Variable forward(const ModelInput& input, const nn::Pass& pass) override;
-  const ModelConfig& config() const override { return config_; }
-  int64_t max_positions() const override { return config_.max_position_embeddings; }
+  Bert(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options)
+      : Bert(parent, "bert", config, {.words = options.word_table, .positions_and_types = true}) {}
+  int64_t max_positions() const override { return config().max_position_embeddings; }
+
+ protected:
+  // For families that differ from BERT in their embeddings alone.
+  Bert(nn::Module* parent, std::string name, const ModelConfig& config,
+       const EmbeddingTables& tables);
+  // Positions count from 0 in each sequence.
+  void add_positions(const RaggedBatch& batch, int64_t longest,
+                     Positions& positions) const override;
+  Variable encode(const Variable& x, const Input& input, OutputTokens tokens,
+                  const nn::Pass& pass) override;
 
  private:
-  void add_positions(HostInput& host) const override;
-
-  ModelConfig config_;
-  BertEmbeddings embeddings_;
   Encoder encoder_;
-  Pooler pooler_;
-  nn::Linear classifier_;
-  nn::Dropout dropout_;
 };
 
 }  // namespace soragrad::models

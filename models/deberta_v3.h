@@ -1,58 +1,43 @@
-// DeBERTaV3 for sequence classification (He et al., "DeBERTaV3", 2021), as Hugging Face's
-// DebertaV2ForSequenceClassification computes it.
+// DeBERTaV3 (He et al., "DeBERTaV3", 2021), as Hugging Face's DebertaV2Model computes it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "models/encoder.h"
-#include "models/heads.h"
-#include "models/model.h"
+#include "models/backbone.h"
 
 namespace soragrad::models {
-
-// Words alone: positions enter in the attention.
-class DebertaEmbeddings : public nn::Module {
- public:
-  DebertaEmbeddings(nn::Module* parent, std::string name, const ModelConfig& config);
-  Variable forward(const ModelInput& input, const nn::Pass& pass);  // (tokens, hidden)
-
- private:
-  nn::Embedding word_embeddings_;
-  nn::LayerNorm norm_;
-  nn::Dropout dropout_;
-};
 
 // The layers, and the table of relative positions that all of them read.
 class DebertaEncoder : public Encoder {
  public:
   DebertaEncoder(nn::Module* parent, std::string name, const ModelConfig& config);
   // As Encoder's.
-  Variable forward(const Variable& x, const ModelInput& input, const nn::Pass& pass);
+  Variable forward(const Variable& x, const Input& input, OutputTokens tokens,
+                   const nn::Pass& pass);
 
  private:
-  // These rows of the table, I64 (positions), normalised.
+  // These rows of the table, I64 (rows in use), normalised -> (rows in use, hidden).
   Variable positions(const Tensor& rows, const nn::Pass& pass);
 
   nn::Embedding rel_embeddings_;  // (2 span, hidden)
   nn::LayerNorm norm_;
 };
 
-class DebertaV3Classifier : public SequenceClassifier {
+class DebertaV3 : public Backbone {
  public:
-  explicit DebertaV3Classifier(const ModelConfig& config);
-  Variable forward(const ModelInput& input, const nn::Pass& pass) override;
-  const ModelConfig& config() const override { return config_; }
+  DebertaV3(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options);
   int64_t max_positions() const override { return 0; }
 
- private:
-  void add_positions(HostInput& host) const override;
+ protected:
+  // Rows of the table of relative positions that the batch's distances read.
+  void add_positions(const RaggedBatch& batch, int64_t longest,
+                     Positions& positions) const override;
+  Variable encode(const Variable& x, const Input& input, OutputTokens tokens,
+                  const nn::Pass& pass) override;
 
-  ModelConfig config_;
-  DebertaEmbeddings embeddings_;
+ private:
   DebertaEncoder encoder_;
-  Pooler pooler_;
-  nn::Linear classifier_;
-  nn::Dropout dropout_;
 };
 
 }  // namespace soragrad::models

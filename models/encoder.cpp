@@ -12,14 +12,16 @@ Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config
   }
 }
 
-Variable Encoder::forward(const Variable& x, const EncoderInput& input, const nn::Pass& pass) {
+Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
+                          const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
+  const bool first = tokens == OutputTokens::first;
   Variable y = x;
   for (const auto& layer : layers_) {
-    const bool first_only = layer == layers_.back() && !pass.observe;
+    const bool first_only = first && layer == layers_.back() && !pass.observe;
     y = layer->forward(y, first_only, input, pass);
   }
-  return pass.observe ? select_rows(y, input.first_tokens) : y;
+  return first && pass.observe ? select_rows(y, input.first_tokens) : y;
 }
 
 }  // namespace soragrad::models

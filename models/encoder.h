@@ -1,6 +1,7 @@
 // The layers of a model, one after another.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,13 +10,19 @@
 
 namespace soragrad::models {
 
+// Whose hidden states an encoder returns: of every token, or of each sequence's first token.
+enum class OutputTokens : uint8_t { all, first };
+
 class Encoder : public nn::Module {
  public:
+  // config.layers layers named layer.0, layer.1, ...
   Encoder(nn::Module* parent, std::string name, const ModelConfig& config);
 
-  // x (tokens, hidden) -> the last layer's rows of the first tokens, (sequences, hidden). Nothing
-  // else of the last layer is computed unless the pass is observed.
-  Variable forward(const Variable& x, const EncoderInput& input, const nn::Pass& pass);
+  // x (tokens, hidden), the embedding output -> the last layer's rows, (tokens, hidden) or for
+  // OutputTokens::first (sequences, hidden). In the latter case the last layer computes only the
+  // first tokens past keys and values, unless the pass is observed.
+  Variable forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
+                   const nn::Pass& pass);
 
  private:
   std::vector<std::unique_ptr<TransformerLayer>> layers_;

@@ -1,6 +1,8 @@
-// What stands between the first token's hidden state and the logits.
+// Classification heads: from the first token's hidden state to the logits.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "models/config.h"
@@ -8,6 +10,13 @@
 #include "nn/linear.h"
 
 namespace soragrad::models {
+
+class ClassifierHead {
+ public:
+  virtual ~ClassifierHead() = default;
+  // x (sequences, hidden), the first tokens' hidden states -> logits, (sequences, num_labels).
+  virtual Variable forward(const Variable& x, const nn::Pass& pass) = 0;
+};
 
 // y = activation(dense(dropout(x))): DeBERTa's ContextPooler (GELU) and BERT's pooler (tanh, no
 // dropout). x, y (sequences, hidden).
@@ -23,16 +32,37 @@ class Pooler : public nn::Module {
   Activation activation_;
 };
 
-// RobertaClassificationHead: out_proj(dropout(tanh(dense(dropout(x))))), "classifier".
-// x (sequences, hidden) -> (sequences, num_labels).
-class RobertaHead : public nn::Module {
+// What a PooledHead's pooler is: BERT's and DeBERTa's differ.
+struct PoolerOptions {
+  std::string name;  // path below the model: "pooler", "bert.pooler"
+  double dropout = 0;
+  Activation activation = Activation::tanh;
+};
+
+// DeBERTa and BERT: classifier(dropout(pooler(x))). The three modules are the parent's children.
+class PooledHead : public ClassifierHead {
  public:
-  RobertaHead(nn::Module* parent, std::string name, const ModelConfig& config);
-  Variable forward(const Variable& x, const nn::Pass& pass);
+  PooledHead(nn::Module* parent, const ModelConfig& config, const PoolerOptions& pooler);
+  Variable forward(const Variable& x, const nn::Pass& pass) override;
+
+ private:
+  Pooler pooler_;
+  nn::Linear classifier_;
+  nn::Dropout dropout_;
+};
+
+// RobertaClassificationHead, "classifier": out_proj(dropout(tanh(dense(dropout(x))))).
+class RobertaHead : public nn::Module, public ClassifierHead {
+ public:
+  RobertaHead(nn::Module* parent, const ModelConfig& config);
+  Variable forward(const Variable& x, const nn::Pass& pass) override;
 
  private:
   nn::Linear dense_, out_proj_;
   nn::Dropout dropout_, out_dropout_;  // one module in Hugging Face, run twice
 };
+
+// The classification head of the config's family.
+std::unique_ptr<ClassifierHead> make_head(nn::Module* parent, const ModelConfig& config);
 
 }  // namespace soragrad::models

@@ -109,7 +109,7 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
   if (options.classifier_dropout) config.classifier_dropout = options.classifier_dropout;
 
   const nn::Checkpoint checkpoint = nn::open_checkpoint(folder);
-  LoadedModel loaded{make_model(config), {}};
+  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}};
   const auto absent =
       nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, config), options.device);
   for (nn::Parameter* parameter : absent) {

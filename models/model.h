@@ -1,37 +1,36 @@
-// SequenceClassifier: what training and the command line see of a model. Its module tree carries
-// the Hugging Face names; its input is ragged.
+// SequenceClassifier: a backbone and the head that turns each sequence's first token into logits.
+// Its module tree carries the Hugging Face names; its input is ragged.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "models/config.h"
-#include "models/model_input.h"
-#include "nn/module.h"
+#include "models/backbone.h"
+#include "models/heads.h"
 
 namespace soragrad::models {
 
 class SequenceClassifier : public nn::Module {
  public:
-  // (sequences, num_labels). In the last layer only the first token of each sequence is computed
-  // past keys and values, unless the pass is observed.
-  virtual Variable forward(const ModelInput& input, const nn::Pass& pass) = 0;
-  virtual const ModelConfig& config() const = 0;
-  // Longest sequence the position table allows; 0: no limit.
-  virtual int64_t max_positions() const = 0;
+  // Parameters have no values yet: load_model() gives them.
+  explicit SequenceClassifier(const ModelConfig& config);
 
-  // Adds the positions that the model reads. Throws where ids are not in the vocabulary, token
-  // types not in their table, or a sequence is longer than max_positions(). Looks at host memory
-  // alone. forward() does it where nobody has.
-  void complete(HostInput& host) const;
+  // Logits, (sequences, num_labels). In the last layer only the first token of each sequence is
+  // computed past keys and values, unless the pass is observed.
+  Variable forward(const Input& input, const nn::Pass& pass);
+  // The same for a batch on the host: counts its positions and uploads it to the model's device
+  // first. Throws as positions() does.
+  Variable forward(const RaggedBatch& batch, const nn::Pass& pass);
 
- protected:
-  // The input with its positions on the device.
-  ModelInput completed(const ModelInput& input) const;
-  virtual void add_positions(HostInput& host) const = 0;
+  // As Backbone's.
+  Positions positions(const RaggedBatch& batch, const InputSizes& sizes = {}) const;
+  int64_t max_positions() const { return backbone_->max_positions(); }
+  const ModelConfig& config() const { return backbone_->config(); }
+  Backbone& backbone() { return *backbone_; }
+
+ private:
+  std::unique_ptr<Backbone> backbone_;
+  std::unique_ptr<ClassifierHead> head_;
 };
-
-// A model of the config's type with parameters that have no values yet.
-std::unique_ptr<SequenceClassifier> make_model(const ModelConfig& config);
 
 }  // namespace soragrad::models

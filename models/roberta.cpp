@@ -16,27 +16,15 @@ std::vector<int64_t> roberta_positions(std::span<const int64_t> input_ids,
   return positions;
 }
 
-RobertaClassifier::RobertaClassifier(const ModelConfig& config)
-    : config_(config),
-      embeddings_(this, "roberta.embeddings", config, config.pad_token_id),
-      encoder_(this, "roberta.encoder", config),
-      head_(this, "classifier", config) {}
-
-int64_t RobertaClassifier::max_positions() const {
-  return config_.max_position_embeddings - config_.pad_token_id - 1;
+int64_t Roberta::max_positions() const {
+  return config().max_position_embeddings - config().pad_token_id - 1;
 }
 
-void RobertaClassifier::add_positions(HostInput& host) const {
-  host.position_ids = roberta_positions(host.input_ids, host.offsets, config_.pad_token_id);
-  host.position_ids.resize(host.input_ids.size(), config_.pad_token_id);
-}
-
-Variable RobertaClassifier::forward(const ModelInput& given, const nn::Pass& pass) {
-  const ModelInput input = completed(given);
-  // Token types are all 0: Hugging Face's tokenizer gives RoBERTa none.
-  const Variable x = embeddings_.forward(input.input_ids, {}, input.position_ids, pass);
-  const Variable first = encoder_.forward(x, {input.layout, input.first_tokens, {}}, pass);
-  return head_.forward(first, pass);
+void Roberta::add_positions(const RaggedBatch& batch, int64_t /*longest*/,
+                            Positions& positions) const {
+  const int64_t padding = config().pad_token_id;
+  positions.position_ids = roberta_positions(batch.input_ids, batch.offsets, padding);
+  positions.position_ids.resize(static_cast<size_t>(positions.tokens), padding);
 }
 
 }  // namespace soragrad::models

@@ -1,38 +1,33 @@
-// RoBERTa for sequence classification (Liu et al., 2019), as Hugging Face's
-// RobertaForSequenceClassification computes it.
+// RoBERTa (Liu et al., 2019), as Hugging Face's RobertaModel computes it: BERT whose positions skip
+// padding tokens.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "models/bert_embeddings.h"
-#include "models/encoder.h"
-#include "models/heads.h"
-#include "models/model.h"
+#include "models/bert.h"
 
 namespace soragrad::models {
 
-// Positions count the tokens of a sequence that are no padding token, from pad_token_id + 1; a
-// padding token (typed in the text) has pad_token_id.
+// Position of each token, (tokens). Positions count the tokens of a sequence that are no padding
+// token, from pad_token_id + 1 on; a padding token that was typed in the text has pad_token_id.
 std::vector<int64_t> roberta_positions(std::span<const int64_t> input_ids,
                                        std::span<const int64_t> offsets, int64_t pad_token_id);
 
-class RobertaClassifier : public SequenceClassifier {
+class Roberta : public Bert {
  public:
-  explicit RobertaClassifier(const ModelConfig& config);
-  Variable forward(const ModelInput& input, const nn::Pass& pass) override;
-  const ModelConfig& config() const override { return config_; }
+  Roberta(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options)
+      : Bert(parent, "roberta", config,
+             {.words = options.word_table,
+              .positions_and_types = true,
+              .reads_types = false,  // Hugging Face's tokenizer makes none
+              .position_padding_idx = config.pad_token_id}) {}
   int64_t max_positions() const override;
 
- private:
-  void add_positions(HostInput& host) const override;
-
-  ModelConfig config_;
-  BertEmbeddings embeddings_;
-  Encoder encoder_;
-  RobertaHead head_;
+ protected:
+  void add_positions(const RaggedBatch& batch, int64_t longest,
+                     Positions& positions) const override;
 };
 
 }  // namespace soragrad::models

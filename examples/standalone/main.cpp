@@ -33,9 +33,7 @@ std::vector<data::Example> make_examples() {
 // Mean loss of rows as one ragged batch; `correct` counts the right answers among them.
 Variable loss_of(models::SequenceClassifier& model, const data::Batch& batch, const nn::Pass& pass,
                  int64_t& correct) {
-  const models::ModelInput input =
-      models::make_input(batch.input_ids, {}, batch.offsets, Device::cpu);
-  const Variable logits = model.forward(input, pass);  // (rows, 2)
+  const Variable logits = model.forward(batch, pass);  // (rows, 2)
   const real* values = logits.value().data();
   for (size_t row = 0; row < batch.labels.size(); ++row) {
     correct += (values[2 * row + 1] > values[2 * row]) == (batch.labels[row] == 1);

@@ -92,7 +92,7 @@ TEST_CASE("eval: a run keeps its precision unless told otherwise") {
       data::Dataset dataset = data::load_glue_file(*trained.task, tiny.run("CoLA/dev.tsv"));
       const train::Rows rows =
           train::encode_rows(*trained.tokenizer, {"dev", std::move(dataset)}, 128, 13);
-      return train::evaluate(*trained.model, trained.device, rows, 64).loss;
+      return train::evaluate(*trained.model, rows, 64).loss;
     };
     CHECK(loss("") == loss("bf16"));
     CHECK(loss("") != loss("fp32"));

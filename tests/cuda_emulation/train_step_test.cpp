@@ -92,7 +92,7 @@ std::unique_ptr<Session> golden_session(const std::string& model, const std::str
 std::unique_ptr<Session> deep_session(int64_t layers, bool graphs) {
   models::ModelConfig config = models::read_config(golden("deberta_buckets"));
   config.layers = layers;
-  auto model = models::make_model(config);
+  auto model = std::make_unique<models::SequenceClassifier>(config);
   for (nn::Parameter* parameter : model->parameters()) {
     parameter->assign(
         nn::normal(parameter->declared_shape(), 0.02, 3, parameter->path()).to(Device::cuda));

@@ -63,19 +63,20 @@ struct GoldenRun {
         loaded(load_model(kFolder / name, {.device = device, .precision = precision})) {
     REQUIRE(loaded.drawn.empty());
     SequenceClassifier& model = *loaded.model;
-    const std::vector<int64_t> types = integers(expected, "token_type_ids");
-    const ModelInput input =
-        make_input(integers(expected, "input_ids"),
-                   model.config().type == ModelType::bert ? types : std::vector<int64_t>(),
-                   integers(expected, "offsets"), device);
+    const bool typed = model.config().type == ModelType::bert;
+    const std::vector<int64_t> ids = integers(expected, "input_ids");
+    const std::vector<int64_t> types =
+        typed ? integers(expected, "token_type_ids") : std::vector<int64_t>();
+    const std::vector<int64_t> offsets = integers(expected, "offsets");
+    const RaggedBatch batch(ids, types, offsets);
     model.for_each_parameter([](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
     nn::Pass pass;
     if (observed) pass.observe = [&](const std::string&, const Variable&) { ++outputs; };
-    logits = model.forward(input, pass);
+    logits = model.forward(batch, pass);
     loss = model.config().num_labels == 1
                ? mse(logits, nn::load_tensor(expected, "labels").to(device))
                : cross_entropy(logits, Tensor::from(integers(expected, "labels"),
-                                                    {input.sequences()}, device));
+                                                    {batch.sequences()}, device));
     backward(loss);
   }
 };

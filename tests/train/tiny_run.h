@@ -51,7 +51,8 @@ struct TinyFolder : TemporaryFolder {
     std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
     for (const char* word : kWords) vocab += std::string(word) + "\n";
     write("model/vocab.txt", vocab);
-    const auto model = models::make_model(models::read_config(*this / "model"));
+    const auto model =
+        std::make_unique<models::SequenceClassifier>(models::read_config(*this / "model"));
     for (nn::Parameter* parameter : model->parameters()) {
       const std::string name = parameter->path();
       const bool scale = name.ends_with("LayerNorm.weight");

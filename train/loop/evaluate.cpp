@@ -9,7 +9,7 @@
 #include "core/profile.h"
 #include "data/batch.h"
 #include "train/loop/interrupt.h"
-#include "train/loop/model_input.h"
+#include "train/loop/task_loss.h"
 
 namespace soragrad::train {
 
@@ -25,8 +25,8 @@ double cross_entropy_of(std::span<const float> logits, int64_t label) {
 
 }  // namespace
 
-std::vector<float> compute_logits(models::SequenceClassifier& model, Device device,
-                                  const Rows& rows, int64_t batch_size, bool stoppable) {
+std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows& rows,
+                                  int64_t batch_size, bool stoppable) {
   const auto labels = static_cast<size_t>(model.config().num_labels);
   std::vector<int64_t> order(static_cast<size_t>(rows.size()));
   std::iota(order.begin(), order.end(), 0);
@@ -43,8 +43,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, Device devi
     const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
     const data::Batch batch =
         data::collate(rows.encoded, rows.dataset.rows, {order.data() + begin, end - begin});
-    const models::ModelInput input = model_input(model, batch, device);
-    const std::vector<real> values = model.forward(input, pass).value().to_vector();
+    const std::vector<real> values = model.forward(batch, pass).value().to_vector();
     for (size_t i = begin; i < end; ++i) {
       std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((i - begin) * labels), labels,
                   logits.begin() + order[i] * static_cast<std::ptrdiff_t>(labels));
@@ -70,11 +69,11 @@ Evaluation score_logits(const Rows& rows, std::span<const float> logits) {
   return result;
 }
 
-Evaluation evaluate(models::SequenceClassifier& model, Device device, const Rows& rows,
-                    int64_t batch_size, bool stoppable) {
+Evaluation evaluate(models::SequenceClassifier& model, const Rows& rows, int64_t batch_size,
+                    bool stoppable) {
   require(rows.dataset.labelled, "[eval] {} has no labels to compare with; use predict instead.",
           rows.dataset.path);
-  return score_logits(rows, compute_logits(model, device, rows, batch_size, stoppable));
+  return score_logits(rows, compute_logits(model, rows, batch_size, stoppable));
 }
 
 data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset& rows) {

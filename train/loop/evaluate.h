@@ -19,14 +19,14 @@ struct Evaluation {
 // Logits (rows, num_labels) in the order of the rows, without dropout. Rows are taken by length,
 // longest first, so that the work of a batch is even. With `stoppable` a caught signal throws
 // Interrupted between two batches.
-std::vector<float> compute_logits(models::SequenceClassifier& model, Device device,
-                                  const Rows& rows, int64_t batch_size, bool stoppable);
+std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows& rows,
+                                  int64_t batch_size, bool stoppable);
 
 // Metrics and loss of these logits against the labels of the rows.
 Evaluation score_logits(const Rows& rows, std::span<const float> logits);
 
-Evaluation evaluate(models::SequenceClassifier& model, Device device, const Rows& rows,
-                    int64_t batch_size, bool stoppable = false);
+Evaluation evaluate(models::SequenceClassifier& model, const Rows& rows, int64_t batch_size,
+                    bool stoppable = false);
 
 // What a model scores that always answers with the most frequent class of `train` (the mean of its
 // scores for regression, where correlations are not defined: NaN).

@@ -82,8 +82,8 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   }
   results["test"] = nullptr;
   for (const Rows& rows : session.test) {
-    results[rows.name] = to_object(
-        evaluate(*session.model, session.device, rows, config.per_device_eval_batch_size).metrics);
+    results[rows.name] =
+        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size).metrics);
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }

@@ -5,31 +5,39 @@
 #include <cstdint>
 
 #include "core/tensor.h"
-#include "models/model_input.h"
+#include "models/input.h"
 
 namespace soragrad::train {
 
+// One forward and backward pass, on the host. Borrows its members.
+struct HostPass {
+  const models::RaggedBatch& batch;
+  const models::Positions& positions;  // of the batch
+  const Tensor& answers;               // (sequences)
+  uint32_t number = 0;                 // of the forward pass since the start of training
+  real share = 1;                      // what the gradient of the loss is multiplied with
+};
+
 class InputBlock {
  public:
-  // Room for inputs of these sizes.
-  InputBlock(const models::HostInput& host, const Tensor& answers, Device device);
+  // Room for passes of these sizes.
+  InputBlock(const HostPass& pass, Device device);
 
-  // Replaces what the block holds; sizes must be those of before. answers are on the host; pass is
-  // the number of the forward pass, share what the gradient of the loss is multiplied with.
-  void upload(const models::HostInput& host, const Tensor& answers, uint32_t pass, real share);
+  // Replaces what the block holds. Throws if the sizes are not those of the first pass.
+  void upload(const HostPass& pass);
 
-  const models::ModelInput& input() const { return input_; }
+  const models::Input& input() const { return input_; }
   const Tensor& answers() const { return answers_; }
   const Tensor& share() const { return share_; }  // ()
   const uint32_t* pass() const;                   // nn::Pass::step_at
 
  private:
-  // Copies values behind the last and says where they will be on the device.
+  // Copies values behind the last and returns the Tensor that will hold them on the device.
   Tensor add(const Tensor& values);
 
   Tensor host_, device_;  // bytes
   size_t used_ = 0;
-  models::ModelInput input_;
+  models::Input input_;
   Tensor answers_, share_, pass_;
 };
 

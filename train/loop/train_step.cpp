@@ -7,7 +7,7 @@
 #include "autograd/graph.h"
 #include "core/allocator.h"
 #include "core/profile.h"
-#include "train/loop/model_input.h"
+#include "train/loop/task_loss.h"
 
 namespace soragrad::train {
 namespace {
@@ -41,20 +41,22 @@ TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
 Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share) {
   const models::InputSizes sizes =
       rounds_ ? graph_sizes(batch.tokens(), batch.max_length()) : models::InputSizes{};
-  const models::HostInput host = host_input(*session_.model, batch, sizes);
+  const models::Positions positions = session_.model->positions(batch, sizes);
   const Tensor host_answers = answers(batch, session_.train.dataset.task->regression(),
                                       session_.model->config().num_labels);
   const ClassKey key{batch.sequences(), sizes.tokens, sizes.max_length};
   const bool known = classes_.contains(key);
   if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
     const Device device = session_.device;
-    return run_passes(models::upload(host, device), host_answers.to(device),
+    return run_passes(models::upload(batch, positions, device), host_answers.to(device),
                       Tensor::full({}, share, device), pass_of(pass));
   }
+  const models::RaggedBatch tokens(batch);
+  const HostPass host{tokens, positions, host_answers, pass, share};
   BatchClass& batches = classes_[key];
-  if (!known) batches.block = std::make_unique<InputBlock>(host, host_answers, session_.device);
+  if (!known) batches.block = std::make_unique<InputBlock>(host, session_.device);
   const InputBlock& block = *batches.block;
-  batches.block->upload(host, host_answers, pass, share);
+  batches.block->upload(host);
   return run(batches.passes, [&] {
     nn::Pass of_block = pass_of(0);
     of_block.step_at = block.pass();
@@ -66,8 +68,8 @@ nn::Pass TrainStep::pass_of(uint32_t number) const {
   return {true, static_cast<uint64_t>(session_.config.seed), number};
 }
 
-Tensor TrainStep::run_passes(const models::ModelInput& input, const Tensor& answers,
-                             const Tensor& share, const nn::Pass& pass) {
+Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
+                             const nn::Pass& pass) {
   Variable loss;
   {
     const profile::Span span("forward");

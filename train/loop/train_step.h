@@ -52,7 +52,7 @@ class TrainStep {
   };
   using ClassKey = std::tuple<int64_t, int64_t, int64_t>;  // sequences, tokens, max_length
 
-  Tensor run_passes(const models::ModelInput& input, const Tensor& answers, const Tensor& share,
+  Tensor run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
                     const nn::Pass& pass);
   Tensor run_update();
   Tensor run(Recorded& recorded, const std::function<Tensor()>& work);

@@ -180,8 +180,8 @@ void Trainer::evaluate_now() {
   result_ = pending_.read();  // nothing is judged by parameters that are not finite
   std::vector<Evaluation> results;
   for (const Rows& rows : session_.validation) {
-    results.push_back(evaluate(*session_.model, session_.device, rows,
-                               session_.config.per_device_eval_batch_size, true));
+    results.push_back(
+        evaluate(*session_.model, rows, session_.config.per_device_eval_batch_size, true));
   }
   state_.seconds += since(start);
   state_.evaluation_due = false;
@@ -263,8 +263,8 @@ nlohmann::json Trainer::phase_record() {
   for (const Rows& rows : session_.test) splits.push_back(&rows);
   std::string lines;
   for (const Rows* rows : splits) {
-    const Evaluation evaluation = evaluate(*session_.model, session_.device, *rows,
-                                           session_.config.per_device_eval_batch_size, true);
+    const Evaluation evaluation =
+        evaluate(*session_.model, *rows, session_.config.per_device_eval_batch_size, true);
     lines += evaluation_line(state_.step, rows->name, evaluation);
     for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
   }

@@ -41,16 +41,16 @@ std::vector<MethodCount> method_counts(const models::ModelConfig& config) {
     sora::MethodConfig method_config;
     method_config.method = setting.method;
     if (setting.member) method_config.*setting.member = setting.value;
-    const auto model = models::make_model(config);
+    models::SequenceClassifier model(config);
     MethodCount count{setting.method,
                       setting.member ? fmt::format("{}={}", setting.key, setting.value) : "", 0, 0,
                       0};
-    for (const nn::Parameter* parameter : model->parameters()) {
+    for (const nn::Parameter* parameter : model.parameters()) {
       count.model += parameter->declared_shape().numel();
     }
     const auto method = sora::make_method(method_config);
-    method->attach(*model, std::nullopt);  // shapes alone
-    for (const nn::Parameter* parameter : model->parameters()) {
+    method->attach(model, std::nullopt);  // shapes alone
+    for (const nn::Parameter* parameter : model.parameters()) {
       if (!parameter->requires_grad()) continue;
       const int64_t size = parameter->declared_shape().numel();
       (sora::is_head(parameter->path()) ? count.head : count.trained) += size;

@@ -1,4 +1,4 @@
-#include "train/loop/model_input.h"
+#include "train/loop/task_loss.h"
 
 #include <vector>
 
@@ -6,19 +6,6 @@
 #include "core/error.h"
 
 namespace soragrad::train {
-
-models::HostInput host_input(const models::SequenceClassifier& model, const data::Batch& batch,
-                             const models::InputSizes& sizes) {
-  models::HostInput host =
-      models::host_input(batch.input_ids, batch.token_type_ids, batch.offsets, sizes);
-  model.complete(host);
-  return host;
-}
-
-models::ModelInput model_input(const models::SequenceClassifier& model, const data::Batch& batch,
-                               Device device) {
-  return models::upload(host_input(model, batch), device);
-}
 
 Tensor answers(const data::Batch& batch, bool regression, int64_t num_labels) {
   const Shape shape{batch.sequences()};
