@@ -42,13 +42,14 @@
 
 // models/: encoders for classification, from and to Hugging Face folders.
 #include "models/activation.h"
-#include "models/bert_embeddings.h"
+#include "models/backbone.h"
 #include "models/config.h"
+#include "models/embeddings.h"
 #include "models/encoder.h"
 #include "models/heads.h"
+#include "models/input.h"
 #include "models/load.h"
 #include "models/model.h"
-#include "models/model_input.h"
 #include "models/self_attention.h"
 #include "models/transformer_layer.h"
 
