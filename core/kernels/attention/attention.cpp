@@ -1,6 +1,12 @@
-// A task is one head of a group of sequences: it expands the head's slices of the position tables
-// once, walks its sequences in order, and keeps its own sums of the tables' gradients, which are
-// added up in the order of the groups. attention_head-inl.h has the arithmetic.
+// How the CPU's attention is cut into tasks; attention_head-inl.h has the arithmetic of one head.
+//
+// A task is one head of a group of 8 sequences. It expands the head's slice of each position table
+// to one row a distance, once for all its sequences, and walks the sequences in order.
+//
+// Forward: tasks write disjoint columns of y. Backward: they write disjoint columns of dq, dk and
+// dv, and each task keeps its own sums of the tables' gradients. These partial sums take
+// heads * groups * (2 max_length - 1) * head_size reals; a second loop adds them in the order of
+// the groups. Groups depend on the batch alone, so the bits do not depend on the thread count.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/attention/attention.cpp"
 #include "core/kernels/simd.h"
@@ -17,14 +23,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-// Sequences a task walks: the expanded tables are shared by all of them.
+// Sequences of a task. More would expand the tables less often, fewer would balance threads better.
 constexpr int64_t kGroup = 8;
 
-// A head's expanded tables: entry e of `falling` is distance max_length - 1 - e, of rising order
-// distance e - (max_length - 1).
+// The storage of one head's expanded table. Entry e is distance max_length - 1 - e in falling
+// order, and distance e - (max_length - 1) in rising order.
 struct ExpandedTable {
   std::vector<real> columns, rows;
 
+  // Copies the head's columns of table[distance_row[...]]. `with_rows` also fills the row-major
+  // copy, which only backward multiplies with. A null table gives one that is not present.
   PositionTable expand(const AttentionArgs& args, const real* table, int64_t head, bool falling,
                        bool with_rows) {
     if (!table) return {};
@@ -42,6 +50,7 @@ struct ExpandedTable {
   }
 };
 
+// The working memory of a thread, kept between tasks: after the first batches nothing is allocated.
 struct TaskScratch {
   HeadScratch head;
   ExpandedTable key, query;
@@ -79,7 +88,8 @@ inline void forward_task(const AttentionArgs& args, const int64_t* probability_o
   }
 }
 
-// dkey and dquery: this task's (width, depth) sums, zeroed here; null where not wanted.
+// dkey and dquery are this task's own sums, (2 max_length - 1, depth). They are zeroed here; null
+// if not wanted.
 inline void backward_task(const AttentionBackwardArgs& args, int64_t task, real* dkey,
                           real* dquery) {
   TaskScratch& scratch = thread_scratch();
@@ -98,7 +108,8 @@ inline void backward_task(const AttentionBackwardArgs& args, int64_t task, real*
   }
 }
 
-// Adds the groups' sums of one head and folds distances into the rows they share.
+// Writes one head's columns of a table's gradient, `out` (positions, hidden): the sum over groups,
+// in their order, of every distance that shares a row (DeBERTa's logarithmic buckets share many).
 inline void fold(const AttentionArgs& args, const real* sums, int64_t groups, int64_t head,
                  bool falling, real* out) {
   const int64_t hidden = args.heads * args.head_size, depth = round_up(args.head_size);
@@ -145,6 +156,7 @@ HWY_AFTER_NAMESPACE();
 namespace soragrad::kernels {
 namespace {
 
+// Zeros in the rows of x (tokens, hidden) that belong to no sequence.
 void clear_idle_rows(const AttentionArgs& args, real* x) {
   const int64_t hidden = args.heads * args.head_size, first = args.offsets[args.sequences];
   std::fill_n(x + first * hidden, (args.tokens - first) * hidden, real(0));
@@ -156,7 +168,7 @@ HWY_EXPORT(forward_all);
 HWY_EXPORT(backward_all);
 
 void attention_cpu(const AttentionArgs& args) {
-  std::vector<int64_t> probability_offsets;
+  std::vector<int64_t> probability_offsets;  // where each sequence's block begins
   for (int64_t sequence = 0, total = 0; args.probabilities && sequence < args.sequences;
        ++sequence) {
     probability_offsets.push_back(total);

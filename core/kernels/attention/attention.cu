@@ -1,6 +1,15 @@
-// A block has 32 queries of a (sequence, head) and walks the keys 32 at a time. The softmax is kept
-// up on the way (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): with a
-// larger maximum, what has been summed so far is scaled down. attention_tile.cuh has the tiles.
+// Attention forward in fp32. A block of 64 threads owns 32 queries of one (sequence, head) and
+// walks the keys 32 at a time in rising order; attention_tile.cuh has the tile.
+//
+// Per tile of keys: scores go to registers; the running softmax turns them into exp(s - max); these
+// go through dropout to shared memory (4.5 KiB beside the 27 KiB of the score tile); then they are
+// multiplied with v, 32 columns of the head at a time. y is summed up in global memory, which the
+// second-level cache holds: when a tile raises the maximum, the earlier sum is scaled down, and the
+// last tile divides by the softmax's sum. No row of scores is ever stored.
+//
+// A row of y is summed by one block, over keys in rising order, and no atomics are used: two runs
+// give the same bits. The cost is 32 * 32 * head_size multiply-adds per tile for each of q k^T, p v
+// and the position terms.
 #include "core/kernels/attention/attention.h"
 
 #include "core/kernels/attention/attention_bf16.cuh"
@@ -11,12 +20,13 @@ namespace soragrad::kernels {
 namespace {
 
 struct ForwardTile {
-  ScoreTile scores;  // rows of v take the place of k's
-  TileRows<kTile> p;
+  ScoreTile scores;   // once scores are computed, rows of v overwrite those of k
+  TileRows<kTile> p;  // (query, key), after dropout
 };
 static_assert(sizeof(ForwardTile) <= kSharedBytes);
 
-// Scores of the tile, scaled; keys beyond the sequence are -infinity.
+// The thread's scores of the tile, scaled. Keys beyond the sequence get -infinity, so that exp
+// gives 0.
 __device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const TileCoords& at) {
   Patch s{};
   for (int64_t chunk = 0; chunk < args.head_size; chunk += kChunk) {
@@ -33,7 +43,8 @@ __device__ Patch scores_of(ScoreTile& tile, const AttentionArgs& args, const Til
   return s;
 }
 
-// y = (y * factor + p v) * inverse for the tile's keys; y is not read at the first.
+// y = (y * factor + p v) * inverse, for the tile's keys. The first tile does not read y. `factor`
+// and `inverse` have a value for each of the thread's four queries.
 __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const TileCoords& at,
                            const real (&factor)[kPatch], const real (&inverse)[kPatch]) {
   TileRows<kTile>& v = tile.scores.k;
@@ -59,6 +70,7 @@ __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const T
   }
 }
 
+// Grid: (sequences * tiles, heads), `tiles` being the tiles of queries of the longest sequence.
 __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile& tile = *dynamic_shared<ForwardTile>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
@@ -88,7 +100,8 @@ __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
   }
 }
 
-// Where the probabilities of a sequence begin in args.probabilities.
+// Where the probabilities of a sequence begin in args.probabilities: a warp adds up the sizes of
+// the sequences before it.
 __device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence) {
   int64_t before = 0;
   for (int64_t s = lane_index(); s < sequence; s += kWarp) {
@@ -98,7 +111,8 @@ __device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence
   return warp_sum(before);
 }
 
-// Only for who looks inside: computes the scores again.
+// Writes p = exp(score - log_sum) to args.probabilities; runs after attention_kernel, and only for
+// callers who look at the probabilities. It computes the scores again.
 __global__ void probabilities_kernel(AttentionArgs args, int64_t tiles) {
   ScoreTile& tile = *dynamic_shared<ScoreTile>();
   TileCoords at = block_coords(args, tiles);

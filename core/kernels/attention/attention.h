@@ -1,13 +1,19 @@
 // Multi-head attention within each sequence of a ragged batch, plain or disentangled (He et al.,
-// "DeBERTa: decoding-enhanced BERT with disentangled attention", 2021):
-//   score(i, j) = scale * (q_i.k_j + q_i.pk[r] + k_j.pq[r]),  r = distance_row[i - j + max_length -
-//   1] p = softmax_j(score),  y_i = sum_j dropout(p)(i, j) v_j
+// "DeBERTa: decoding-enhanced BERT with disentangled attention", 2021, section 3.1). For query i
+// and key j of one sequence and head:
+//   r           = distance_row[i - j + max_length - 1]
+//   score(i, j) = scale * (q_i . k_j + q_i . pk[r] + k_j . pq[r])
+//   p(i, j)     = exp(score(i, j)) / sum over j' of exp(score(i, j'))
+//   y_i         = sum over j of dropout(p(i, j)) v_j
+// pk is position_key (c2p in the paper), pq is position_query (p2c). A null table drops its term.
 //
-// Dropout keeps (query i, key j) of a head where random word
-//   ((token of i) * heads + head) * 2^20 + j
-// of the stream is at least drop_threshold, so the mask depends on nothing but the place.
+// Dropout keeps (i, j) of a head if this random word of the stream is at least drop_threshold:
+//   word number ((token of i) * heads + head) * 2^20 + j
+// The mask depends on the position alone, so backward draws it again and no thread count changes
+// it.
 //
-// Tokens past the last sequence are idle: their rows of y, dq, dk and dv are zeros.
+// Tokens past the last sequence are idle: they fill a batch up to the size of a captured graph.
+// Their rows of y, dq, dk and dv are set to zeros.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +24,8 @@
 
 namespace soragrad::kernels {
 
-constexpr int kAttentionRowBits = 20;  // log2 of the random words set aside for a row of scores
+// log2 of the random words set aside for one row of scores. No sequence may be longer than 2^20.
+constexpr int kAttentionRowBits = 20;
 
 struct AttentionArgs {
   const real* q;                // (queries, hidden), hidden = heads * head_size
@@ -26,30 +33,33 @@ struct AttentionArgs {
   const real* v;                // (tokens, hidden)
   const real* position_key;     // (positions, hidden) or null
   const real* position_query;   // (positions, hidden) or null
-  const int64_t* offsets;       // (sequences + 1)
-  const int32_t* distance_row;  // (2 max_length - 1); null where both tables are
+  const int64_t* offsets;       // (sequences + 1): where each sequence begins
+  const int32_t* distance_row;  // (2 max_length - 1), non-decreasing; null if both tables are null
   real* y;                      // (queries, hidden)
-  real* probabilities;          // null, or flat: a sequence after another (heads, query, key)
-  real* log_sum;                // (queries, heads): log sum_j exp(score), which CUDA's backward
-                                // reads; null where there is none. The CPU does not use it
+  // Null, or the probabilities before dropout, flat: for each sequence a block (heads, query, key).
+  real* probabilities;
+  // (queries, heads): log of the sum over j of exp(score). CUDA's backward reads it; the CPU does
+  // not use it. Null if no backward follows.
+  real* log_sum;
   int64_t tokens, sequences, heads, head_size, max_length, positions;
   real scale;
   uint32_t drop_threshold;  // 0: no dropout
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
-  bool first_query_only;  // queries = sequences: each the first token of its sequence
-  bool bf16;              // CUDA, where attention_takes_bf16(): see there
-  int64_t pairs;          // of a query and a key, over all sequences: for cost() alone
+  bool first_query_only;  // one query a sequence, its first token: queries = sequences
+  bool bf16;              // multiply on tensor cores; only if attention_takes_bf16()
+  int64_t pairs;          // (query, key) pairs of all sequences, of one head; read by cost() alone
 };
-// Whether attention multiplies in bf16 by itself: on tensor cores, with q, k, v, the position
-// tables and dy rounded to bf16, and with fp32 sums. Probabilities and their gradients are operands
-// of two bf16 parts each. Elsewhere the caller rounds the same operands, which gives the same
-// numbers to the 2^-17 of these parts.
+// True if the kernels of this device multiply in bf16 themselves. They use tensor cores, round q,
+// k, v, the position tables and dy to bf16, and sum in fp32. Probabilities and their gradients are
+// each split into two bf16 parts, which keeps them to 2^-17. If false, the caller rounds the same
+// operands and gets the same numbers to within those 2^-17.
 inline bool attention_takes_bf16(Device device, int64_t head_size) {
   return device == Device::cuda && head_size <= 128;
 }
-// So many products of every pair, and for each position table of every distance in use; reading or
-// writing q, y, k, v and the tables so many times.
+// Cost model. `pairs`: matrix products per (query, key) pair. `distances`: matrix products per
+// position table and (row, distance) pair; a sequence of L tokens has L (2L - 1) of these.
+// `times`: how often q, k, v, y and the tables cross memory.
 inline Cost attention_cost(const AttentionArgs& args, int64_t pairs, int64_t distances, int times) {
   const int tables = (args.position_key != nullptr) + (args.position_query != nullptr);
   const int64_t hidden = args.heads * args.head_size;
@@ -59,21 +69,25 @@ inline Cost attention_cost(const AttentionArgs& args, int64_t pairs, int64_t dis
   return {2.0 * static_cast<double>(hidden * (pairs * args.pairs + distances * tables * in_use)),
           traffic(rows * hidden * times).bytes};
 }
+// Two products per pair: q k^T and p v.
 inline Cost cost(const AttentionArgs& args) {
   return attention_cost(args, 2, 1, 1);
 }
 SORAGRAD_KERNEL(attention, AttentionArgs);
 
+// Gradients of the inputs. All outputs are overwritten, none is added to. Forward must have run
+// with the same arguments: the scores are computed again from them instead of being kept.
 struct AttentionBackwardArgs {
-  AttentionArgs forward;  // probabilities are not read; y and log_sum by CUDA alone
+  AttentionArgs forward;  // probabilities are not read; CUDA alone reads y and log_sum
   const real* dy;         // (queries, hidden)
-  real* dq;               // all gradients are overwritten
-  real* dk;
-  real* dv;
-  real* dposition_key;  // null where not wanted
-  real* dposition_query;
+  real* dq;               // (queries, hidden)
+  real* dk;               // (tokens, hidden)
+  real* dv;               // (tokens, hidden)
+  real* dposition_key;    // (positions, hidden); null if not wanted
+  real* dposition_query;  // (positions, hidden); null if not wanted
 };
-// Each product has two gradients; q k and the tables' products are computed again.
+// Five products per pair (q k^T again; dy v^T; dq, dk, dv), three per table and distance (the
+// scores' term again and two gradients), and every array crosses memory twice.
 inline Cost cost(const AttentionBackwardArgs& args) {
   return attention_cost(args.forward, 5, 3, 2);
 }

@@ -1,11 +1,24 @@
-// A block has a head of a group of sequences and walks their tiles of 32 queries by 32 keys in
-// order, so that every gradient has one writer and one order of sums, without atomics:
-//   p = exp(score - log_sum),  g = dropout(dy v^T),  ds = scale p (g - dy.y)   (dy.y = sum_j p g)
-//   dv_j = sum_i dropout(p)(i, j) dy_i
-//   dq_i = sum_j ds(i, j) (k_j + pk[i - j])      dpk[d] = sum of ds(i, i - d) q_i
-//   dk_j = sum_i ds(i, j) (q_i + pq[i - j])      dpq[d] = sum of ds(j + d, j) k_j
-// Scores are computed once. The tables' gradients are summed by distance, a group apart, then over
-// the groups and over the distances of each row of the table.
+// Attention backward in fp32:
+//   p(i, j)  = exp(score(i, j) - log_sum_i)
+//   g(i, j)  = dropout(dy_i . v_j)
+//   ds(i, j) = scale * p(i, j) * (g(i, j) - dy_i . y_i)
+//   dv_j     = sum over i of dropout(p(i, j)) dy_i
+//   dq_i     = sum over j of ds(i, j) (k_j + pk[i - j])
+//   dk_j     = sum over i of ds(i, j) (q_i + pq[i - j])
+//   dpk[d]   = sum over i of ds(i, i - d) q_i
+//   dpq[d]   = sum over j of ds(j + d, j) k_j
+// The gradient of softmax needs the sum over j of p(i, j) g(i, j). It equals dy_i . y_i, so no row
+// of scores must be complete before ds is computed.
+//
+// A block of 64 threads owns one head of a group of sequences. It walks their tiles of 32 queries
+// by 32 keys: sequences, then queries, then keys, each in rising order. Each tile's scores are
+// computed once; p and ds go to shared memory (45 KiB with all operands), and every gradient is a
+// product with one of them, summed up in global memory. dq of a tile's queries grows over the keys;
+// dk and dv grow over the queries.
+//
+// One block owns every row that it adds to, so there is one order of sums and no atomics: two runs
+// give the same bits. The price is that there are no more blocks than groups times heads. Gradients
+// of the tables are summed by distance first; attention_distances.cuh has the rest.
 #include "core/kernels/attention/attention_bf16.cuh"
 #include "core/kernels/attention/attention_distances.cuh"
 #include "core/kernels/attention/attention_tile.cuh"
@@ -21,10 +34,11 @@ struct BackwardTile {
 };
 static_assert(sizeof(BackwardTile) <= kSharedBytes);
 
-// Of a thread's rows, which 8 threads share.
+// What backward needs to know of the thread's four queries. The 8 threads that share a query hold
+// the same values.
 struct RowState {
   real log_sum[kPatch];
-  real dy_y[kPatch];
+  real dy_y[kPatch];  // dy_i . y_i
 };
 
 __device__ RowState row_state(const AttentionBackwardArgs& args, const TileCoords& at) {
@@ -46,6 +60,7 @@ __device__ RowState row_state(const AttentionBackwardArgs& args, const TileCoord
   return state;
 }
 
+// Loads one chunk of columns of q, k, the tables, dy and v.
 __device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args,
                          const TileCoords& at, int64_t chunk) {
   const AttentionArgs& forward = args.forward;
@@ -56,7 +71,7 @@ __device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args,
             [&](int n) { return key_row(forward, at, forward.v, n); });
 }
 
-// Fills tile.p and tile.ds; zeros beyond the sequence.
+// Fills tile.p and tile.ds, with zeros beyond the sequence. Ends without a barrier.
 __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
                                 const TileCoords& at, const RowState& rows) {
   const AttentionArgs& forward = args.forward;
@@ -85,7 +100,8 @@ __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs&
   }
 }
 
-// Adds the tile's part to dq, dk and dv; the first tile of a row or column overwrites.
+// Adds one chunk of columns of the tile's part to dq, dk and dv. The first tile that meets a row
+// overwrites it, so the gradients need not be cleared.
 __device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
                                     const TileCoords& at, int64_t chunk) {
   const AttentionArgs& forward = args.forward;
@@ -122,8 +138,9 @@ __device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardA
   }
 }
 
-// Adds the tile's part of one table's gradient to sums (2 max_length - 1, hidden): 64 distances,
-// 32 at a time. weight(distance, n) is ds where row n of `rows` meets the distance.
+// Adds one chunk of columns of one table's gradient to sums (2 max_length - 1, hidden): 64
+// distances, 32 at a time, four for a thread. `rows` is q or k; weight(distance, n) is the ds of
+// its row n at that distance, 0 outside of the tile.
 template <typename Weight>
 __device__ void add_distances(const AttentionArgs& args, const TileCoords& at, int64_t chunk,
                               TileRows<kTile>& rows, int terms, real* sums, const Weight& weight) {
@@ -143,6 +160,7 @@ __device__ void add_distances(const AttentionArgs& args, const TileCoords& at, i
   }
 }
 
+// The table of keys is multiplied by q, the table of queries by k (see dpk and dpq above).
 __device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& args,
                                     const TileCoords& at, int64_t chunk, const DistanceSums& sums) {
   const auto ds = [&](int i, int j) {
@@ -158,7 +176,7 @@ __device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& arg
   }
 }
 
-// Block x is a group: sequences x, x + groups, ...; y a head.
+// Grid: (groups, heads). Group x has the sequences x, x + groups, x + 2 groups, ...
 __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSums sums) {
   BackwardTile& tile = *dynamic_shared<BackwardTile>();
   const AttentionArgs& forward = args.forward;
@@ -174,7 +192,9 @@ __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSu
         score_gradients(tile, args, at, rows);
         for (int64_t chunk = 0; chunk < forward.head_size; chunk += kChunk) {
           load_all(tile, args, at, chunk);
-          __syncthreads();  // also between sums by distance of two tiles
+          // This barrier also separates the sums by distance of two tiles: neighbouring tiles share
+          // distances, which other threads then add to.
+          __syncthreads();
           add_token_gradients(tile, args, at, chunk);
           add_table_gradients(tile, forward, at, chunk, sums);
           __syncthreads();

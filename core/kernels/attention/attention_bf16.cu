@@ -1,7 +1,16 @@
-// Attention forward on tensor cores: as in attention.cu a block has 32 queries of a (sequence,
-// head) and walks the keys 32 at a time, keeping the softmax up on the way. Each of its two warps
-// has 16 queries, with their scores and rows of y in registers; the probabilities are split in two
-// to multiply with v, and leave the registers no more.
+// Attention forward on tensor cores. As in attention.cu, a block owns 32 queries of one (sequence,
+// head), walks the keys 32 at a time in rising order and keeps a running softmax.
+// attention_bf16.cuh has the tile.
+//
+// A block has two warps; each owns 16 queries: their 16 x 32 scores of a tile (16 registers a lane)
+// and their rows of y (head size / 2 registers a lane) never leave registers. The four lanes of a
+// group share a row, so the running softmax is two shuffles away. Probabilities become left
+// operands of the product with v in place: the layout of a result fragment equals that of an
+// operand (Dao, "FlashAttention-2", 2023). Each is split into two bf16 parts, so p v takes two
+// products.
+//
+// y is scaled down when a tile raises the maximum and divided by the softmax's sum at the end. A
+// row has one owner and its keys one order, so two runs give the same bits.
 #include "core/kernels/attention/attention_bf16.cuh"
 
 namespace soragrad::kernels {
@@ -16,16 +25,16 @@ struct ForwardTile {
   Bf16ScoreTile<kDepth> scores;
 };
 
-// Scores of a warp's 16 queries with the tile's keys; numbers of row r of a lane are at[2r] and
-// at[2r + 1] of each fragment.
+// The scores of a warp's 16 queries with the tile's 32 keys. A lane has two of the queries, r = 0
+// and 1; in each fragment at[2r] and at[2r + 1] belong to query r.
 struct RowScores {
   PartScores part[kTile / kPart];
 
-  // scale * scores; -infinity beyond the sequence.
+  // Scales; keys beyond the sequence become -infinity, so that exp gives 0.
   __device__ void scale(const AttentionArgs& args, const TileCoords& at) {
     for_each([&](float& s, int, int j) { s = j < tile_keys(at) ? args.scale * s : -INFINITY; });
   }
-  // call(score, r, key)
+  // Calls call(score, r, key) for the lane's 16 scores; `key` counts within the tile.
   template <typename Call>
   __device__ void for_each(const Call& call) {
 #pragma unroll
@@ -38,7 +47,8 @@ struct RowScores {
   }
 };
 
-// Scores become exp(score - max), dropped where dropout says so; factor[r] is for earlier sums.
+// Replaces the scores by dropout(exp(score - max)) and updates the running softmax of the lane's
+// two queries. factor[r] is what the caller multiplies query r's earlier sums by.
 __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& p,
                                const AttentionArgs& args, const TileCoords& at,
                                float (&factor)[2]) {
@@ -60,6 +70,7 @@ __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& 
   }
 }
 
+// Grid: (sequences * tiles, heads), as in attention.cu.
 template <int kDepth>
 __global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();

@@ -1,11 +1,20 @@
-// Attention's tiles of attention_tile.cuh on tensor cores, for bf16: 32 queries by 32 keys, where a
-// warp has 16 by 16 of the scores at a time, in fp32 registers. Operands stand in shared memory in
-// bf16, all columns of the head at once.
+// A tile of scores in bf16, on tensor cores: 32 queries by 32 keys as in attention_tile.cuh.
+// Forward and backward are built from it; mma.cuh has the product and its fragments.
 //
-// A position term of 16 by 16 scores takes 31 distances i - j, so it is a product of the 16 rows of
-// q with 32 rows of the table; of c (16, 32) the scores read a diagonal band:
-//   score(i, j) += c(i, i - j + 15)          c = q pk^T
-//   score(i, j) += t(j, i - j + 15)          t = k pq^T
+// Registers: a warp computes 16 by 16 scores at a time (a part), in fp32, eight numbers a lane.
+// Shared memory: q, k, v and the rows of the position tables by distance, rounded to bf16, with all
+// columns of the head at once. The head size is therefore rounded up to 16, 32, 64 or 128, and
+// kernels are compiled for each.
+//
+// A position term of 16 by 16 scores meets 31 distances i - j. It is a product of 16 rows of q (or
+// k) with 32 rows of the table, of which the scores read a diagonal band. The product goes through
+// shared memory, because lanes must exchange its elements:
+//   c (16, 32) = q pk^T:   score(i, j) += c(i, i - j + 15)
+//   t (16, 32) = k pq^T:   score(i, j) += t(j, i - j + 15)
+// So a position term costs two times what q k^T costs.
+//
+// Rows of the tables are kept in a ring buffer of 64: from one tile of keys to the next the
+// distances fall by 32, so half of the rows are still there and only 32 are loaded.
 #pragma once
 
 #include <type_traits>
@@ -15,42 +24,45 @@
 
 namespace soragrad::kernels {
 
-constexpr int kPart = kTile / 2;  // queries, and keys, of a warp's scores
-constexpr int kBand = 2 * kPart;  // distances of it, and one to spare
-constexpr int kGroup = 4;         // lanes that share a row of fragments
+constexpr int kPart = kTile / 2;  // queries of a part, and keys of a part
+constexpr int kBand = 2 * kPart;  // its 31 distances and one unused
+constexpr int kGroup = 4;         // lanes that share a row of a fragment (mma.cuh)
 
-// A warp's 16 by 16 scores, or other numbers of them: keys 0 - 7 and 8 - 15.
+// 16 by 16 numbers of a warp (query, key): scores or gradients. half[0] has keys 0 to 7, half[1]
+// keys 8 to 15.
 struct PartScores {
   FragmentC half[2];
 };
 
-// A product of which a diagonal is read. A row is 37 long: 8 rows and 4 columns that are read at
-// once lie in different banks.
+// A warp's c or t, of which a diagonal band is read. The odd row length of 37 floats spreads the
+// reads along diagonals over the banks.
 struct BandScratch {
   float at[kPart][kBand + 5];
 };
 
+// The operands of a tile of scores. `key` and `query` are ring buffers: read them through
+// by_distance(). They are the last members, see shared_bytes().
 template <int kDepth>
 struct Bf16ScoreTile {
   Bf16Rows<kTile, kDepth> q, k;
-  Bf16Rows<kRun, kDepth> key, query;  // read them by_distance(); last, see shared_bytes()
+  Bf16Rows<kRun, kDepth> key, query;
 };
 
-// Of a Tile that ends with `scores`, a Bf16ScoreTile. Without tables it does without their room, so
-// that more blocks share a multiprocessor.
+// Bytes of shared memory of a block whose Tile ends with a member `scores`, a Bf16ScoreTile. A
+// model without position tables leaves out their memory, so that more blocks fit on a
+// multiprocessor.
 template <typename Tile>
 constexpr size_t shared_bytes(const AttentionArgs& args) {
   const bool tables = args.position_key || args.position_query;
   return sizeof(Tile) - (tables ? 0 : sizeof(Tile::scores.key) + sizeof(Tile::scores.query));
 }
 
-// Rows of a position table in the order of ScoreTile: row n is distance n - 31 of the tile. It
-// stands where the remainder of its distance by 64 says: from one tile of keys to the next the
-// distances fall by 32, and half of the rows stay where they are.
+// The ring buffer in the order of ScoreTile: row n is the tile's distance n - 31. Distance d of the
+// sequence is kept in row d mod 64.
 template <int kDepth>
 struct RowsByDistance {
   const Bf16Rows<kRun, kDepth>& rows;
-  int first;  // where row 0 stands
+  int first;  // row of the ring buffer that holds row 0
 
   __device__ uint32_t at(int n, int column) const {
     return rows.at((first + n) % unsigned{kRun}, column);
@@ -59,6 +71,7 @@ struct RowsByDistance {
     return rows.one((first + n) % unsigned{kRun}, column);
   }
 };
+// Row of the ring buffer for the tile's smallest distance, query - key - 31.
 __device__ inline int first_of_run(const TileCoords& at) {
   return static_cast<int>((at.query - at.key - (kTile - 1)) & (kRun - 1));
 }
@@ -68,7 +81,8 @@ __device__ RowsByDistance<kDepth> by_distance(const Bf16Rows<kRun, kDepth>& rows
   return {rows, first_of_run(at)};
 }
 
-// Depth that kernels are compiled for: multiples of a fragment's, zeros beyond the head.
+// Calls call(depth) with the smallest depth that kernels are compiled for and that holds the head:
+// a compile-time constant, multiple of a fragment's 16. Columns beyond the head are zeros.
 template <typename Call>
 void with_depth(int64_t head_size, const Call& call) {
   if (head_size <= 16) return call(std::integral_constant<int, 16>());
@@ -78,7 +92,8 @@ void with_depth(int64_t head_size, const Call& call) {
 }
 
 // -- Loading --------------------------------------------------------------------------------------
-// Rows [0, count); row_of(n) is the head's part of row n, or null: zeros. to(n): where it goes.
+// Rounds rows [0, count) to bf16 and stores row n as row to(n). row_of(n) returns the head's part
+// of row n, or null for a row of zeros. The whole block takes part; the caller sets the barriers.
 template <int kRows, int kDepth, typename RowOf, typename To>
 __device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int count, int64_t head_size,
                                const RowOf& row_of, const To& to) {
@@ -108,7 +123,8 @@ __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& ar
       rows, kTile, args.head_size, [&](int n) { return key_row(args, at, x, n); },
       [](int n) { return n; });
 }
-// Of the tile's keys, after the tile before it or as the first of its queries.
+// Loads the tables' rows that the ring buffers lack: all 64 for the first tile of keys, the 32 of
+// the smallest distances for the following ones. Tiles of keys must come in rising order.
 template <int kDepth>
 __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
                             const TileCoords& at) {
@@ -123,7 +139,8 @@ __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& ar
   load(tile.query, args.position_query);
 }
 
-// Whether rows [row, row + 16) of a run have distances between the tile's queries and keys.
+// True if any of the tile's distances n - 31, n in [row, row + 16), has a pair of query and key in
+// the sequence. Skipping the others saves products with zeros.
 __device__ inline bool has_distances(const TileCoords& at, int row) {
   const int nearest = row - (kTile - 1);
   return nearest < tile_queries(at) && nearest + kPart > 1 - tile_keys(at);
@@ -143,13 +160,14 @@ __device__ void add_row_products(FragmentC (&c)[kCount], const Left& left, int r
   }
 }
 
-// c = rows [row, row + 16) of left times rows [first, first + 32) of the table.
+// c = rows [row, row + 16) of left times rows [first, first + 32) of the table. `c` belongs to the
+// warp; on return every lane may read all of it.
 template <typename Left, typename Table>
 __device__ void band_product(BandScratch& c, const Left& left, int row, const Table& table,
                              int first, int depth) {
   FragmentC product[kBand / kMmaColumns] = {};
   add_row_products(product, left, row, table, first, depth);
-  __syncwarp();  // the band before has been read
+  __syncwarp();  // all lanes have read the previous band
 #pragma unroll
   for (int n = 0; n < kBand / kMmaColumns; ++n) {
     for (int e = 0; e < 4; ++e) {
@@ -159,15 +177,15 @@ __device__ void band_product(BandScratch& c, const Left& left, int row, const Ta
   __syncwarp();
 }
 
-// Of the tile's queries from 16a and keys from 16b on, not scaled; zeros where there are none.
-// Whole warps take part.
+// The scores of queries [16a, 16a + 16) and keys [16b, 16b + 16) of the tile, not scaled; zeros if
+// the sequence has none of them. A whole warp takes part, with its own `band`.
 template <int kDepth>
 __device__ PartScores part_scores(const Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
                                   const TileCoords& at, int a, int b, BandScratch& band) {
   PartScores s{};
   if (kPart * a >= tile_queries(at) || kPart * b >= tile_keys(at)) return s;
   add_row_products(s.half, tile.q, kPart * a, tile.k, kPart * b, kDepth);
-  const int first = kPart * (a - b + 1);  // row of distance -15 of the part, of those of the tile
+  const int first = kPart * (a - b + 1);  // the part's smallest distance, -15, as a row of the tile
   const auto add_band = [&](const auto& read) {
     for (int h = 0; h < 2; ++h) {
       for (int e = 0; e < 4; ++e) {

@@ -1,11 +1,21 @@
-// Attention backward on tensor cores: gradients, blocks and the order of sums as in
-// attention_backward.cu. Four warps have 16 by 16 scores each of a tile of 32 by 32, write p and ds
-// to shared memory in fp32, and then divide the gradients: each is a product whose left side is p,
-// ds or a skewed ds,
-//   dq_i = sum_j ds(i, j) k_j + sum_n ds(i, i - n + 31) pk[n]    n: rows of the tables in the tile,
-//   dk_j = sum_i ds(i, j) q_i + sum_n ds(j + n - 31, j) pq[n]    for distances n - 31
-//   dpk[n] = sum_i ds(i, i - n + 31) q_i,   dpq[n] = sum_j ds(j + n - 31, j) k_j
-// read from there in the shape it is wanted in, split in two bf16 parts, zeros beyond the tile.
+// Attention backward on tensor cores. The formulas, the blocks (one head of a group of sequences)
+// and the order of tiles are those of attention_backward.cu; attention_bf16.cuh has the tile.
+//
+// A block has four warps. Step 1: each computes 16 by 16 of the tile's scores and writes p and ds
+// to shared memory, in fp32. Step 2, after a barrier: every gradient is a product whose left
+// operand is read from there in the shape it needs, p or ds as stored, transposed, or skewed by
+// distance. Row n of a table is the tile's distance n - 31:
+//   dv_j   = sum over i of p(i, j) dy_i
+//   dq_i   = sum over j of ds(i, j) k_j  +  sum over n of ds(i, i - n + 31) pk[n]
+//   dk_j   = sum over i of ds(i, j) q_i  +  sum over n of ds(j + n - 31, j) pq[n]
+//   dpk[n] = sum over i of ds(i, i - n + 31) q_i
+//   dpq[n] = sum over j of ds(j + n - 31, j) k_j
+// Elements outside of the tile count as 0. Left operands are split into two bf16 parts.
+//
+// In step 2 warp (a, b) owns rows 16a to 16a + 15 and half b of the columns of dq, dk and dv; for
+// the tables' gradients warp w owns 16 of the 64 distances. dq stays in registers over all keys;
+// dk, dv and the sums by distance are added to global memory tile by tile. Every element has one
+// owner and one order of sums, so two runs give the same bits.
 #include "core/kernels/attention/attention_bf16.cuh"
 #include "core/kernels/attention/attention_distances.cuh"
 #include "core/kernels/linear/round_bf16.h"
@@ -13,11 +23,11 @@
 namespace soragrad::kernels {
 namespace {
 
-constexpr int kParts = kTile / kPart;  // along queries, and along keys
+constexpr int kParts = kTile / kPart;  // parts along the queries, and along the keys
 constexpr int kWarps = kParts * kParts;
-constexpr int kMiddle = kTile - 1;  // row of distance 0 where queries and keys begin alike
+constexpr int kMiddle = kTile - 1;  // the tile's distance n - 31 is row n = distance + kMiddle
 
-// (query, key) of a tile.
+// p or ds of a tile, (query, key).
 struct TileScores {
   float at[kTile][kTile + 4];
 };
@@ -27,11 +37,12 @@ struct BackwardTile {
   Bf16Rows<kTile, kDepth> dy, v;
   TileScores p, ds;  // p after dropout
   BandScratch band[kWarps];
-  float log_sum[kTile], dy_y[kTile];  // of the queries
+  float log_sum[kTile], dy_y[kTile];  // of each query; dy_y is dy_i . y_i
   Bf16ScoreTile<kDepth> scores;
 };
 
-// The thread's warp, and the part of the scores, or of a gradient's rows and columns, it has.
+// The thread's warp and what it owns: queries 16a and keys 16b on of the scores; rows 16a on and
+// half b of the columns of a gradient.
 struct WarpPlace {
   int warp, a, b;
 };
@@ -40,13 +51,16 @@ __device__ WarpPlace warp_place() {
   return {warp, warp % kParts, warp / kParts};
 }
 
+// Loads what stays the same over all keys: q and dy of the tile's queries, their log_sum and dy .
+// y.
 template <int kDepth>
 __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackwardArgs& args,
                                 const TileCoords& at) {
   const AttentionArgs& forward = args.forward;
   load_queries(tile.scores.q, forward, at, forward.q);
   load_queries(tile.dy, forward, at, args.dy);
-  // Four threads a query.
+  // Four threads share a query. dy is rounded as the products' operand is, so that sum over j of
+  // p g equals this dot product.
   const int i = static_cast<int>(threadIdx.x) / kGroup;
   const real* y = query_row(forward, at, forward.y, i);
   const real* dy = query_row(forward, at, args.dy, i);
@@ -62,7 +76,8 @@ __device__ void load_query_side(BackwardTile<kDepth>& tile, const AttentionBackw
   tile.log_sum[i] = forward.log_sum[(at.first_query + at.query + i) * forward.heads + at.head];
 }
 
-// Fills tile.p and tile.ds; zeros beyond the sequence.
+// Step 1: the warp's 16 by 16 of tile.p and tile.ds, with zeros beyond the sequence. Ends without a
+// barrier.
 template <int kDepth>
 __device__ void score_gradients(BackwardTile<kDepth>& tile, const AttentionArgs& forward,
                                 const TileCoords& at, const WarpPlace& of) {
@@ -98,7 +113,8 @@ __device__ void add_product(FragmentC (&sum)[kCount], const Element& left, const
   for (int n = 0; n < kCount; ++n) mma(sum[n], a, fragment_b(x, row, column + kMmaColumns * n));
 }
 
-// row_of(r): where row r of the 16 stands, or null. Adds to it, or overwrites it where first.
+// Adds the fragments to memory, or overwrites it if `first`. row_of(r) returns where row r of the
+// 16 begins, or null to skip it. `column` is the first column.
 template <int kCount, typename RowOf>
 __device__ void add_to_rows(const FragmentC (&sum)[kCount], const RowOf& row_of, int column,
                             int64_t head_size, bool first) {
@@ -117,11 +133,12 @@ __device__ void add_to_rows(const FragmentC (&sum)[kCount], const RowOf& row_of,
   }
 }
 
+// ds(i, j), or 0 outside of the tile.
 __device__ float skewed(const TileScores& ds, int i, int j) {
   return i >= 0 && i < kTile && j >= 0 && j < kTile ? ds.at[i][j] : 0.0f;
 }
 
-// A warp's half of the columns of a gradient's 16 rows.
+// 16 rows and half of the columns of a gradient: what a warp owns of dq, dk and dv.
 template <int kDepth>
 using HalfRows = FragmentC[kDepth / kParts / kMmaColumns];
 template <int kDepth>
@@ -129,7 +146,7 @@ __device__ int first_column(const WarpPlace& of) {
   return kDepth / kParts * of.b;
 }
 
-// Of queries 16a and on.
+// Adds the tile's part to dq of the queries 16a to 16a + 15.
 template <int kDepth>
 __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
                        const AttentionArgs& forward, const TileCoords& at, const WarpPlace& of) {
@@ -139,7 +156,8 @@ __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
     add_product(dq, ds, tile.scores.k, key, column);
   }
   if (!forward.position_key) return;
-  for (int row = first; row < first + kTile + kPart; row += kPart) {  // of the table in the tile
+  // These queries meet the tile's keys at 47 distances: three times 16 rows of the table.
+  for (int row = first; row < first + kTile + kPart; row += kPart) {
     if (!has_distances(at, row)) continue;
     const auto ds = [&](int i, int n) {
       return skewed(tile.ds, first + i, first + i - (row + n) + kMiddle);
@@ -148,7 +166,7 @@ __device__ void add_dq(HalfRows<kDepth>& dq, const BackwardTile<kDepth>& tile,
   }
 }
 
-// Of keys 16a and on.
+// Adds the tile's part to dk of the keys 16a to 16a + 15.
 template <int kDepth>
 __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
                        const AttentionArgs& forward, const TileCoords& at, const WarpPlace& of) {
@@ -158,7 +176,7 @@ __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
     add_product(dk, ds, tile.scores.q, query, column);
   }
   if (!forward.position_query) return;
-  const int begin = kTile - kPart - first;  // row of the nearest distance that these keys have
+  const int begin = kTile - kPart - first;  // row of the smallest distance that these keys meet
   for (int row = begin; row < begin + kTile + kPart; row += kPart) {
     if (!has_distances(at, row)) continue;
     const auto ds = [&](int j, int n) {
@@ -168,6 +186,7 @@ __device__ void add_dk(HalfRows<kDepth>& dk, const BackwardTile<kDepth>& tile,
   }
 }
 
+// Adds the tile's part to dv of the keys 16a to 16a + 15.
 template <int kDepth>
 __device__ void add_dv(HalfRows<kDepth>& dv, const BackwardTile<kDepth>& tile, const TileCoords& at,
                        const WarpPlace& of) {
@@ -177,13 +196,14 @@ __device__ void add_dv(HalfRows<kDepth>& dv, const BackwardTile<kDepth>& tile, c
   }
 }
 
-// Adds the tile's part of the tables' gradients to the sums by distance; a warp has 16 distances.
+// Adds the tile's part of the tables' gradients to the sums by distance. Warp w owns the tile's
+// distances [16w, 16w + 16) - 31 and all columns.
 template <int kDepth>
 __device__ void add_table_gradients(const BackwardTile<kDepth>& tile, const AttentionArgs& args,
                                     const TileCoords& at, const WarpPlace& of,
                                     const DistanceSums& sums) {
   static_assert(kRun == kWarps * kPart);
-  constexpr int kColumns = kDepth < 64 ? kDepth : 64;  // at a time: 32 registers of sums
+  constexpr int kColumns = kDepth < 64 ? kDepth : 64;  // at a time, to bound registers: 32 of sums
   const int first = kPart * of.warp;
   if (!has_distances(at, first)) return;
   const auto add = [&](real* table, const auto& rows, int count, const auto& ds) {
@@ -206,7 +226,7 @@ __device__ void add_table_gradients(const BackwardTile<kDepth>& tile, const Atte
       [&](int distance, int j) { return skewed(tile.ds, j + distance, j); });
 }
 
-// Block x is a group: sequences x, x + groups, ...; y a head.
+// Grid: (groups, heads). Group x has the sequences x, x + groups, x + 2 groups, ...
 template <int kDepth>
 __global__ void attention_bf16_backward_kernel(AttentionBackwardArgs args, DistanceSums sums) {
   BackwardTile<kDepth>& tile = *dynamic_shared<BackwardTile<kDepth>>();
@@ -244,7 +264,9 @@ __global__ void attention_bf16_backward_kernel(AttentionBackwardArgs args, Dista
         add_to_rows(dk, row_of_key(args.dk), column, forward.head_size, at.query == 0);
         add_to_rows(dv, row_of_key(args.dv), column, forward.head_size, at.query == 0);
         add_table_gradients(tile, forward, at, of, sums);
-        __syncthreads();  // also between sums by distance of two tiles
+        // The next tile overwrites the operands, and its sums by distance go to rows that other
+        // warps have just added to.
+        __syncthreads();
       }
       add_to_rows(dq, row_of_query, column, forward.head_size, true);
     }

@@ -1,5 +1,11 @@
-// Gradients of the position tables by distance: each group of sequences sums its own, then the sums
-// are added up in the order of the groups and of the distances that share a row of the table.
+// Gradients of the position tables, in two steps without atomics.
+//
+// 1. The backward kernels sum by distance. Sequences are dealt to at most 32 groups; a group has
+//    memory of its own, one row of `hidden` columns per distance, and one block per head adds to
+//    it.
+// 2. fold_distances adds up the groups and the distances that share a row of the table.
+//
+// Both steps have an order that depends on the shapes alone, so two runs give the same bits.
 #pragma once
 
 #include <algorithm>
@@ -9,15 +15,17 @@
 
 namespace soragrad::kernels {
 
-// 32 groups of 12 heads are 384 blocks, one wave of an H100 at three a multiprocessor. More would
-// take memory, 3 MB a group and table at length 512, which is cleared, filled and read.
+// 32 groups of 12 heads are 384 blocks: one wave of an H100 (132 multiprocessors, three blocks
+// each). A group costs 3 MB a table at length 512, which is cleared, filled and read.
 constexpr int64_t kMaxGroups = 32;
 
-// (groups, 2 max_length - 1, hidden), zeros at first; null where a gradient is not wanted.
+// The sums by distance of both tables: (groups, 2 max_length - 1, hidden) each, zeros at the start.
+// Null if the gradient is not wanted.
 struct DistanceSums {
   real* key;
   real* query;
 
+  // Makes both pointers those of one group.
   __device__ void go_to_group(const AttentionArgs& args, int64_t group) {
     const int64_t size = (2 * args.max_length - 1) * args.heads * args.head_size;
     if (key) key += group * size;
@@ -27,10 +35,11 @@ struct DistanceSums {
 
 constexpr int kFoldWarps = 8;
 
-// The tables' gradients (positions, hidden). A block has 32 columns of a row of one table, whose
-// distances stand side by side as distance_row is non-decreasing: few, but all distances beyond the
-// longest sequence share the first or last row. A warp adds those of every eighth group, then the
-// warps' sums are added.
+// Writes the tables' gradients (positions, hidden). A block owns 32 columns of one row of one
+// table: blockIdx is (row, columns, table). distance_row is non-decreasing, so the row's distances
+// are one interval, found by bisection. It is short, except that all distances beyond the last
+// bucket share the first or the last row. Warp w adds the intervals of the groups w, w + 8, ...;
+// then warp 0 adds the eight sums in order.
 static __global__ void fold_distances(AttentionArgs args, DistanceSums both, int64_t groups,
                                       real* dposition_key, real* dposition_query) {
   __shared__ real parts[kFoldWarps][kWarp];
@@ -66,7 +75,9 @@ static __global__ void fold_distances(AttentionArgs args, DistanceSums both, int
   dtable[row * hidden + column] = sum;
 }
 
-// Calls run(groups, sums), which is to fill sums, then makes the tables' gradients of them.
+// Allocates the sums by distance, calls run(groups, sums), which launches a kernel that fills them,
+// and folds them into the tables' gradients. Without tables there is a group for each sequence and
+// nothing to fold.
 template <typename Run>
 void with_distance_sums(const AttentionBackwardArgs& args, const Run& run) {
   const AttentionArgs& forward = args.forward;

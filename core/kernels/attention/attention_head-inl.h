@@ -1,14 +1,22 @@
-// One head of one sequence: scores, softmax and their gradients, with everything in a thread's own
-// scratch memory.
+// Attention of one head of one sequence on the CPU, by one thread, in the thread's scratch memory.
 //
-// Position terms in band form, a block of queries or keys at a time: for n queries from i0 on and L
-// keys the distance i - j takes n + L - 1 values, so q_i.pk of every distance is one product
-// c (n, n + L - 1) with the expanded table, and the score reads c[i - i0][n - 1 - (i - i0) + j]:
-// the table stands in falling order of distance, which makes a row of scores a contiguous piece of
-// a row of c. For n keys from j0 on and nq queries k_j.pq likewise gives t (n, n + nq - 1), read at
-// t[j - j0][i - (j - j0) + n - 1], in rising order. Backward stores the score's gradient into the
-// same places of zeroed c and t: each place has one writer, so nothing is scattered and nothing is
-// atomic. Short blocks leave few distances that no pair has.
+// Tiling. The head's slices of q, k, v and dy are gathered into dense rows of `depth` columns (the
+// head size rounded up to whole vectors); k and v are also transposed, because small_gemm wants a
+// row-major right operand. All L x L scores of the head are kept (1 MiB at L = 512) and softmax
+// runs over whole rows. Every product is a small_gemm, whose sums stay in registers.
+//
+// Position terms are computed in band form, a block of n = 30 queries or keys at a time. For
+// queries [i0, i0 + n) and L keys the distance i - j takes n + L - 1 values. One product with that
+// stretch of the expanded table gives q_i . pk for all of them:
+//   c (n, n + L - 1):   score(i, j) += c[i - i0][n - 1 - (i - i0) + j]     table in falling order
+//   t (n, n + nq - 1):  score(i, j) += t[j - j0][i - (j - j0) + n - 1]     table in rising order
+// The order of distances makes a row of scores a contiguous piece of a row of c, so nothing is
+// looked up per element. The product computes n - 1 distances too many per row, which is why
+// blocks are short: at L = 128 a position term costs 1.2 times what q k^T costs.
+//
+// Backward writes ds into the same positions of a zeroed c or t and multiplies it with the table
+// (for dq, dk) and with q or k (for the table's gradient). Each position has one writer: there is
+// no scatter. One thread does all of this in a fixed order, so no thread count changes a bit.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_ATTENTION_HEAD_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -30,33 +38,36 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-// A head's slice of a position table, expanded to one entry a distance.
+// A head's slice of a position table, expanded to one entry a distance: 2 max_length - 1 entries.
+// Borrows the memory of an ExpandedTable (attention.cpp).
 struct PositionTable {
   bool present = false;
-  const real* columns = nullptr;  // (head_size, width): transposed
-  const real* rows = nullptr;     // (width, depth): backward only
-  int64_t width = 0;              // row pitch of columns
+  const real* columns = nullptr;  // (head_size, entries), transposed: right operand of the scores
+  const real* rows = nullptr;     // (entries, depth), backward only: right operand of dq and dk
+  int64_t width = 0;              // pitch of a row of `columns`, at least the number of entries
 };
 
-// One (sequence, head): where its data are and how large.
+// One (sequence, head): its size and where its rows begin.
 struct HeadTask {
-  int64_t length, queries;                        // keys; queries, 1 or length
-  int64_t first_token, first_query, head, depth;  // depth = round_up(head_size)
-  int64_t keys() const { return round_up(length); }
+  int64_t length, queries;                           // keys; queries, 1 or length
+  int64_t first_token, first_query, head, depth;     // depth = round_up(head_size)
+  int64_t keys() const { return round_up(length); }  // pitch of a row of scores
 };
 
-// Rows of c or t in a block: whole tiles of small_gemm.
+// Rows of c or t in a block, the n above: five whole tiles of small_gemm.
 constexpr int64_t kBandRows = 5 * kTileRows;
 
-// A block of n rows from `first` on, against `others` of the other kind.
+// A block of n queries (or keys) from `first` on; its distances to all keys (or queries) are
+// `width` = n + others - 1 successive entries of the expanded table.
 struct Band {
   int64_t first, n, width;
   int64_t pitch() const { return round_up(width); }
-  // The expanded tables' entry of its first distance; entry 0 is the batch's longest.
+  // The entry of the block's first distance. It is the same in both orders: falling order begins
+  // with the distance first + n - 1, rising order with -(first + n - 1).
   int64_t entry(const AttentionArgs& args) const { return args.max_length - first - n; }
 };
 
-// Calls body(band) for the blocks of `rows` queries or keys.
+// Calls body(band) for the blocks of `rows` queries against `others` keys, or the other way round.
 template <typename Body>
 void for_bands(int64_t rows, int64_t others, Body&& body) {
   for (int64_t first = 0; first < rows; first += kBandRows) {
@@ -65,11 +76,13 @@ void for_bands(int64_t rows, int64_t others, Body&& body) {
   }
 }
 
-// Scratch of one thread; grows to the longest sequence and stays.
+// Scratch memory of one thread. It grows to the longest sequence seen and is kept.
 struct HeadScratch {
   std::vector<real> q, k, v, dy, k_columns, v_columns;  // copies of the head's slices
+  // (queries, keys) each: p; g, then ds; p after dropout. Then c or t of one block, and a
+  // (rows, depth) result.
   std::vector<real> scores, gradients, dropped, band, out;
-  std::vector<uint32_t> words;
+  std::vector<uint32_t> words;  // random words of one row of scores
 
   static real* sized(std::vector<real>& buffer, int64_t size) {
     if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(static_cast<size_t>(size));
@@ -77,7 +90,8 @@ struct HeadScratch {
   }
 };
 
-// Rows of a head's slice to (rows, depth), zero beyond head_size.
+// Copies a head's slice of x (rows, hidden) to (rows, depth), with zeros beyond head_size. Returns
+// the copy, which lives in `buffer`.
 inline real* gather(std::vector<real>& buffer, const real* x, int64_t rows, int64_t hidden,
                     int64_t head_size, int64_t depth) {
   real* out = HeadScratch::sized(buffer, rows * depth);
@@ -88,6 +102,7 @@ inline real* gather(std::vector<real>& buffer, const real* x, int64_t rows, int6
   return out;
 }
 
+// The reverse of gather: writes the head's columns of out (rows, hidden).
 inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64_t hidden,
                     int64_t head_size) {
   for (int64_t row = 0; row < rows; ++row) {
@@ -95,7 +110,7 @@ inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64
   }
 }
 
-// (rows, depth) to (head_size, pitch).
+// Transposes x (rows, depth) to (head_size, pitch). Returns the result, which lives in `buffer`.
 inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, int64_t depth,
                        int64_t head_size, int64_t pitch) {
   real* out = HeadScratch::sized(buffer, head_size * pitch);
@@ -107,12 +122,15 @@ inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, i
   return out;
 }
 
+// Softmax in place. A sequence has at least one key, and masked keys do not exist in a ragged
+// batch, so the sum is at least 1.
 inline void softmax_row(real* x, int64_t n) {
   const real sum = exp_and_sum(x, max_of(x, n), x, n);
   scale_row(1 / sum, x, n);
 }
 
-// Fills scratch.q, k, k_columns and scores (queries, keys): probabilities before dropout.
+// Fills scratch.q, k and k_columns, and scratch.scores (queries, keys) with the probabilities
+// before dropout.
 inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
                                const PositionTable& key_table, const PositionTable& query_table,
                                HeadScratch& scratch) {
@@ -143,6 +161,7 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
       real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
       small_gemm(band.n, band.width, args.head_size, {k + band.first * task.depth, task.depth, 1},
                  query_table.columns + band.entry(args), query_table.width, t, band.pitch());
+      // Along j the wanted elements of t lie one row down and one column to the left.
       for (int64_t i = 0; i < queries; ++i) {
         const real* source = t + i + band.n - 1;
         real* row = scores + i * pitch + band.first;
@@ -157,7 +176,7 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
   }
 }
 
-// The random words that decide which probabilities of a row are kept.
+// The random words that decide which probabilities of a query's row are kept (attention.h).
 inline const uint32_t* row_words(const AttentionArgs& args, const HeadTask& task, int64_t query,
                                  HeadScratch& scratch) {
   if (static_cast<int64_t>(scratch.words.size()) < task.keys()) {
@@ -168,12 +187,15 @@ inline const uint32_t* row_words(const AttentionArgs& args, const HeadTask& task
   return scratch.words.data();
 }
 
+// x_j / (1 - p) if word j keeps it, else 0.
 inline void drop(const AttentionArgs& args, const uint32_t* words, real* x, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
     x[j] = words[j] >= args.drop_threshold ? x[j] * args.keep_scale : real(0);
   }
 }
 
+// Writes the head's columns of y, and the probabilities before dropout to `probabilities`
+// (queries, length) unless it is null.
 inline void head_forward(const AttentionArgs& args, const HeadTask& task,
                          const PositionTable& key_table, const PositionTable& query_table,
                          real* probabilities, HeadScratch& scratch) {
@@ -198,8 +220,11 @@ inline void head_forward(const AttentionArgs& args, const HeadTask& task,
           args.head_size);
 }
 
-// Gradients of one head. The tables' gradients are added to dkey and dquery (width, depth), where
-// these are not null, in the order of the expanded tables.
+// Writes the head's columns of dq, dk and dv. Adds the tables' gradients to dkey and dquery
+// (entries, depth), in the order of the expanded tables; null if not wanted. With p the
+// probabilities, m the dropout mask (0 or 1 / (1 - rate)) and n = sum over j of p g:
+//   g  = m * (dy v^T)       ds = scale * p * (g - n)
+//   dv = (m * p)^T dy       dq = ds k + band of ds times pk       dk = ds^T q + band of ds times pq
 inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& task,
                           const PositionTable& key_table, const PositionTable& query_table,
                           real* dkey, real* dquery, HeadScratch& scratch) {
@@ -217,7 +242,8 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
   const real* dy = gather(scratch.dy, args.dy + query_place, queries, hidden, head_size, depth);
   real* p = scratch.scores.data();
   real* g = HeadScratch::sized(scratch.gradients, queries * pitch);
-  // g = d probabilities after dropout.
+  // g is dy v^T here: the gradient of the probabilities after dropout. The loop below turns it into
+  // ds.
   small_gemm(queries, length, head_size, {dy, depth, 1}, v_columns, pitch, g, pitch);
   real* dropped = HeadScratch::sized(scratch.dropped, queries * pitch);
   for (int64_t i = 0; i < queries; ++i) {
@@ -229,8 +255,9 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
       drop(forward, words, dropped + i * pitch, length);
       drop(forward, words, g_row, length);
     }
-    // Softmax: dscore = p * (g - sum p g), and the scores' common factor. Dividing by the sum of p,
-    // which is 1 but for rounding, keeps the row's sum at 0, and so the gradient of a key's bias.
+    // n is the mean of g weighted by p. Dividing by the sum of p, which is 1 but for rounding,
+    // keeps the sum of a row of ds at 0. Otherwise the gradient of the key's bias, exactly 0 in
+    // plain attention, would be rounding noise.
     double weighted = 0, total = 0;
 #pragma omp simd reduction(+ : weighted, total)
     for (int64_t j = 0; j < length; ++j) {

@@ -1,14 +1,21 @@
-// A tile of scores: 32 queries of a head by 32 keys, for a block of 64 threads.
+// A tile of scores in fp32: 32 queries by 32 keys of one sequence and head, for a block of 64
+// threads. Forward and backward are built from it.
 //
-// The distances i - j of a tile are a run of 63 values. Their rows of the position tables stand in
-// shared memory by distance, beside the rows of q and k, so that inside the tile nothing is looked
-// up: rows that share a bucket stand there twice. A thread has queries y + 8a and keys x + 8b,
-// whose distances y - x + 8 (a - b) are 7 of the run:
+// Registers: the threads form a grid of 8 x 8. Thread (x, y) owns the 16 scores of the queries
+// y + 8a and the keys x + 8b, a and b < 4 (a Patch).
+//
+// Shared memory: 32 rows of q, 32 rows of k, and for each position table 64 rows in the order of
+// the distance. The distances i - j of a tile are a run of 63 successive values, so a row per
+// distance replaces all look-ups (distances that share a bucket get a copy each):
 //   score(i, j) += q_i . k_j + q_i . pk[i - j] + k_j . pq[i - j]
-// Only distances in use are multiplied: a position term costs what q.k costs.
+// The 16 scores of a thread have the distances y - x + 8 (a - b), which are only 7 rows. So a
+// position term costs as many multiply-adds as q . k.
 //
-// Columns of the head pass through shared memory in chunks of 32, so any head size fits. A row
-// there is 36 numbers long: 8 rows that follow each other begin in different banks.
+// The head's columns pass through shared memory in chunks of 32, so any head size fits into 27 KiB.
+// A row there takes 36 floats, not 32: eight successive rows then begin in different banks.
+//
+// Each score is summed over the columns in rising order by one thread, so its bits depend neither
+// on the grid nor on the schedule.
 #pragma once
 
 #include "core/kernels/attention/attention.h"
@@ -17,28 +24,30 @@
 
 namespace soragrad::kernels {
 
-constexpr int kTile = 32;              // queries, and keys
-constexpr int kPatch = 4;              // of them a thread's
-constexpr int kSide = kTile / kPatch;  // threads along each side
+constexpr int kTile = 32;              // queries of a tile, and keys of a tile
+constexpr int kPatch = 4;              // queries of a thread, and keys of a thread
+constexpr int kSide = kTile / kPatch;  // threads along each side of the tile
 constexpr int kTileThreads = kSide * kSide;
-constexpr int kRun = 2 * kTile;            // distances 1 - kTile ... kTile - 1, and one to spare
-constexpr int kChunk = 32;                 // columns of the head
-constexpr size_t kSharedBytes = 48 << 10;  // what every GPU gives a block without being asked
+constexpr int kRun = 2 * kTile;            // distances 1 - kTile ... kTile - 1, and one unused row
+constexpr int kChunk = 32;                 // columns of the head in shared memory at a time
+constexpr size_t kSharedBytes = 48 << 10;  // every GPU allows a block this much by default
 
+// Four successive columns, loaded and stored as 16 bytes.
 struct alignas(16) Four {
   real at[4];
 };
 
+// Rows in shared memory, kChunk columns of each; the 4 more avoid bank conflicts.
 template <int kRows>
 struct alignas(16) TileRows {
   real at[kRows][kChunk + 4];
   __device__ Four& four(int row, int column) { return reinterpret_cast<Four&>(at[row][column]); }
 };
 
-// A thread's part of a tile: row a is tile row y + 8a; columns are keys x + 8b, or columns 4x + b
-// of a chunk.
-// Loops over it are unrolled, by pragma where nvcc does not do so by itself: registers cannot be
-// indexed, and a patch in memory is slow.
+// A thread's 4 x 4 numbers of a tile. Row a is tile row y + 8a. Its four numbers are keys x + 8b
+// of scores, or columns 4x + b of a chunk of a result.
+// Every loop over a patch must be unrolled (by pragma if nvcc does not do it unasked): registers
+// cannot be indexed, so otherwise the patch moves to local memory.
 struct Patch {
   Four row[kPatch];
 };
@@ -49,19 +58,21 @@ __device__ inline int patch_row(int a) {
   return static_cast<int>(threadIdx.x) / kSide + kSide * a;
 }
 
-// What a tile of scores is computed from.
+// The operands of a tile of scores, 27 KiB.
 struct ScoreTile {
   TileRows<kTile> q, k;
-  TileRows<kRun> key, query;  // rows of the position tables by distance
+  TileRows<kRun> key, query;  // position_key, position_query: row n is the tile's distance n - 31
 };
 
-// Where a tile lies: queries [query, query + 32) and keys [key, key + 32) of one sequence and head.
+// Coordinates of a tile: queries [query, query + 32) and keys [key, key + 32) of one sequence and
+// head. The tile's distance n - 31 is query - key + n - 31 in the sequence.
 struct TileCoords {
-  int64_t first_token, length, first_query, queries;  // of the sequence
-  int64_t head, column;                               // the head's first column
-  int64_t query, key;                                 // the tile's first
+  int64_t first_token, length, first_query, queries;  // the sequence: rows of k and v; rows of q
+  int64_t head, column;                               // the head and its first column
+  int64_t query, key;                                 // first query and key, within the sequence
 };
 
+// Coordinates of the first tile. An empty sequence has no query, even with first_query_only.
 __device__ inline TileCoords tile_coords(const AttentionArgs& args, int64_t sequence,
                                          int64_t head) {
   const int64_t first = args.offsets[sequence], length = args.offsets[sequence + 1] - first;
@@ -70,14 +81,17 @@ __device__ inline TileCoords tile_coords(const AttentionArgs& args, int64_t sequ
   return {first, length, first, length, head, column, 0, 0};
 }
 
-// The block's place: x is a sequence and a tile of queries of it, y a head.
+// Coordinates of the block's first tile: blockIdx.x is sequence * tiles + tile of queries,
+// blockIdx.y the head.
 __device__ inline TileCoords block_coords(const AttentionArgs& args, int64_t tiles) {
   TileCoords at = tile_coords(args, blockIdx.x / tiles, blockIdx.y);
   at.query = blockIdx.x % tiles * kTile;
   return at;
 }
 
-// -- What lanes that share a row do together ------------------------------------------------------
+// -- Reductions over the lanes that share a row ---------------------------------------------------
+// Sum over kLanes neighbouring lanes, a power of two. Every lane gets the same bits: the butterfly
+// adds the same pairs on both sides.
 template <int kLanes>
 __device__ real shared_sum(real x) {
   for (int offset = kLanes / 2; offset > 0; offset /= 2) {
@@ -86,12 +100,14 @@ __device__ real shared_sum(real x) {
   return x;
 }
 
-// The softmax so far of a row that kLanes neighbours share; they hold the same.
+// The running softmax of one row of scores, shared by kLanes neighbouring lanes, which hold equal
+// values (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018).
 template <int kLanes>
 struct RunningSoftmax {
   real max = -INFINITY, sum = 0;
 
-  // s becomes exp(s - max); returns what sums of earlier tiles are to be multiplied with.
+  // Takes the lane's kCount scores of the next tile and replaces s by exp(s - max). Returns
+  // exp(old max - new max): the factor by which the caller scales its sums of earlier tiles.
   template <int kCount>
   __device__ real update(real (&s)[kCount]) {
     real highest = max;
@@ -113,7 +129,8 @@ struct RunningSoftmax {
 };
 
 // -- Loading and storing --------------------------------------------------------------------------
-// Four columns of a row of a head, zeros beyond its end.
+// Columns [column, column + 4) of a head's row, zeros beyond the head's end. `column` is a multiple
+// of 4.
 __device__ inline Four load_four(const real* row, int64_t column, int64_t head_size) {
   if (head_size % 4 == 0) {  // then every row of every head is aligned
     return column < head_size ? *reinterpret_cast<const Four*>(row + column) : Four{};
@@ -123,6 +140,7 @@ __device__ inline Four load_four(const real* row, int64_t column, int64_t head_s
   return x;
 }
 
+// Stores the four columns that are inside the head.
 __device__ inline void store_four(real* row, int64_t column, int64_t head_size, const Four& x) {
   if (head_size % 4 == 0) {
     if (column < head_size) *reinterpret_cast<Four*>(row + column) = x;
@@ -131,7 +149,7 @@ __device__ inline void store_four(real* row, int64_t column, int64_t head_size, 
   for (int c = 0; c < 4 && column + c < head_size; ++c) row[column + c] = x.at[c];
 }
 
-// row += x, or row = x where it is the first to arrive. One thread writes a place.
+// row += x, or row = x if `first`. Not atomic: one thread owns the position.
 __device__ inline void add_four(real* row, int64_t column, int64_t head_size, bool first, Four x) {
   if (!first) {
     const Four before = load_four(row, column, head_size);
@@ -140,8 +158,8 @@ __device__ inline void add_four(real* row, int64_t column, int64_t head_size, bo
   store_four(row, column, head_size, x);
 }
 
-// Fills rows with columns [chunk, chunk + 32); row_of(n) is the head's part of row n, or null:
-// zeros.
+// Fills all rows with columns [chunk, chunk + 32) of the head. row_of(n) returns the head's part of
+// row n, or null for a row of zeros. The whole block takes part; the caller sets the barriers.
 template <int kRows, typename RowOf>
 __device__ void load_rows(TileRows<kRows>& rows, int64_t chunk, int64_t head_size,
                           const RowOf& row_of) {
@@ -152,7 +170,8 @@ __device__ void load_rows(TileRows<kRows>& rows, int64_t chunk, int64_t head_siz
   }
 }
 
-// Row n of the tile's queries in x (queries, hidden), or keys in x (tokens, hidden); null beyond.
+// Row n of the tile's queries in x (queries, hidden), or of its keys in x (tokens, hidden). Null
+// beyond the sequence.
 __device__ inline const real* query_row(const AttentionArgs& args, const TileCoords& at,
                                         const real* x, int n) {
   if (at.query + n >= at.queries) return nullptr;
@@ -163,14 +182,15 @@ __device__ inline const real* key_row(const AttentionArgs& args, const TileCoord
   if (at.key + n >= at.length) return nullptr;
   return x + (at.first_token + at.key + n) * args.heads * args.head_size + at.column;
 }
-// Entry of distance_row for the tile's distance n - 31; -1 where the sequence has no such distance.
+// The entry of distance_row for the tile's distance n - 31, or -1 if the sequence has no such
+// distance.
 __device__ inline int64_t distance_entry(const AttentionArgs& args, const TileCoords& at, int n) {
   const int64_t distance = at.query - at.key + n - (kTile - 1);
   if (distance <= -at.length || distance >= at.queries) return -1;
   return distance + args.max_length - 1;
 }
 
-// The row of a position table for the tile's distance n - 31; null where there is none.
+// The row of a position table for the tile's distance n - 31, or null.
 __device__ inline const real* position_row(const AttentionArgs& args, const TileCoords& at,
                                            const real* table, int n) {
   const int64_t entry = distance_entry(args, at, n);
@@ -183,6 +203,7 @@ __device__ inline void load_positions(TileRows<kRun>& rows, const AttentionArgs&
   load_rows(rows, chunk, args.head_size, [&](int n) { return position_row(args, at, table, n); });
 }
 
+// Loads one chunk of columns of everything that scores are computed from.
 __device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, const TileCoords& at,
                                    int64_t chunk) {
   load_rows(tile.q, chunk, args.head_size, [&](int n) { return query_row(args, at, args.q, n); });
@@ -191,8 +212,8 @@ __device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, c
   if (args.position_query) load_positions(tile.query, args, at, args.position_query, chunk);
 }
 
-// Zeros in the block's head of x (tokens, hidden) for the idle tokens; block y is a head, and the
-// blocks along x share the rows.
+// Zeros in x (tokens, hidden) for the idle tokens. blockIdx.y is the head whose columns the block
+// clears; the blocks along x share the rows.
 __device__ inline void clear_idle_rows(const AttentionArgs& args, real* x) {
   const int64_t hidden = args.heads * args.head_size;
   for (int64_t row = args.offsets[args.sequences] + blockIdx.x; row < args.tokens;
@@ -210,7 +231,8 @@ __device__ inline real dot(const Four& a, const Four& b, real sum) {
   return sum;
 }
 
-// sum(a, b) += row y + 8a of left . row x + 8b of right.
+// sum(a, b) += row y + 8a of left . row x + 8b of right, over the columns in shared memory. Eight
+// loads of 16 bytes feed 64 multiply-adds.
 __device__ inline void add_dots(TileRows<kTile>& left, TileRows<kTile>& right, Patch& sum) {
   for (int d = 0; d < kChunk; d += 4) {
     Four l[kPatch], r[kPatch];
@@ -224,7 +246,8 @@ __device__ inline void add_dots(TileRows<kTile>& left, TileRows<kTile>& right, P
 
 enum class Along { queries, keys };
 
-// sum(a, b) += q_i . position[i - j] along queries, k_j . position[i - j] along keys.
+// Along queries: sum(a, b) += q_i . position[i - j]. Along keys: sum(a, b) += k_j . position[i -
+// j]. `rows` is q or k. The thread's 16 scores need only 7 rows of the position table.
 template <Along along>
 __device__ void add_band(TileRows<kTile>& rows, TileRows<kRun>& position, Patch& sum) {
   const int nearest = patch_row(0) - patch_x() + kTile - 1;
@@ -245,6 +268,7 @@ __device__ void add_band(TileRows<kTile>& rows, TileRows<kRun>& position, Patch&
   }
 }
 
+// Adds the chunk's part of all three terms of the scores, not scaled.
 __device__ inline void add_scores(ScoreTile& tile, const AttentionArgs& args, Patch& sum) {
   add_dots(tile.q, tile.k, sum);
   if (args.position_key) add_band<Along::queries>(tile.q, tile.key, sum);
@@ -264,7 +288,7 @@ __device__ void add_product(Patch& sum, int terms, const Weight& weight, const R
   }
 }
 
-// Queries and keys of the tile that are there.
+// How many of the tile's 32 queries, and 32 keys, the sequence has.
 __device__ inline int tile_queries(const TileCoords& at) {
   return static_cast<int>(at.queries - at.query < kTile ? at.queries - at.query : kTile);
 }
@@ -273,8 +297,9 @@ __device__ inline int tile_keys(const TileCoords& at) {
 }
 
 // -- Dropout --------------------------------------------------------------------------------------
-// Bit j: dropout keeps key at.key + j of query i, for the keys of [first, first + count), multiples
-// of 4. kLanes neighbours draw four words at a time.
+// Bit j of the result is set if dropout keeps key at.key + j of query i, for j in
+// [first, first + count), both multiples of 4. kLanes neighbouring lanes call it together with the
+// same i: each draws blocks of four words and all get the whole mask.
 template <int kLanes>
 __device__ uint32_t kept_keys(const AttentionArgs& args, const TileCoords& at, int64_t i,
                               int first = 0, int count = kTile) {
@@ -294,6 +319,7 @@ __device__ uint32_t kept_keys(const AttentionArgs& args, const TileCoords& at, i
   return kept;
 }
 
+// x / (1 - rate) if the mask keeps key j, else 0.
 __device__ inline real dropped_key(const AttentionArgs& args, uint32_t kept, int j, real x) {
   if (args.drop_threshold == 0) return x;
   return kept >> j & 1 ? x * args.keep_scale : real(0);
