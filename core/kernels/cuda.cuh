@@ -1,7 +1,8 @@
-// What kernels share: a thread's place, sums over a warp, a block, an array and over rows, random
-// words, and launches by elements or rows.
+// What CUDA kernels share: thread indices, launches with a thread per element or a warp per row,
+// sums over a warp, a block, an array and over rows, and random words.
 //
-// Sums have one order, given by the sizes alone: no atomics, so two runs give the same bits.
+// Every sum has one order, which depends on the sizes alone, and no atomics are used: two runs give
+// the same bits.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,7 @@
 #include "core/rng.h"
 #include "core/tensor.h"
 #ifdef SORAGRAD_CUDA_EMULATION
-#include SORAGRAD_CUDA_EMULATION  // tests only: a header that gives CUDA's names on the host
+#include SORAGRAD_CUDA_EMULATION  // tests only: a header that defines CUDA's names on the host
 #else
 #include "core/kernels/cuda_launch.cuh"
 #endif
@@ -22,8 +23,8 @@ namespace soragrad::kernels {
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
-constexpr int kWarpsPerBlock = 4;   // of kernels with a warp a row
-constexpr int kBlockThreads = 256;  // of kernels with a thread an element, and of sums
+constexpr int kWarpsPerBlock = 4;   // kernels with a warp per row
+constexpr int kBlockThreads = 256;  // kernels with a thread per element, and sums
 
 SORAGRAD_HD constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -32,7 +33,7 @@ constexpr unsigned grid_size(int64_t blocks) {
   return static_cast<unsigned>(blocks);
 }
 
-// -- Places ---------------------------------------------------------------------------------------
+// -- Thread indices -------------------------------------------------------------------------------
 __device__ inline int64_t global_thread() {
   return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
@@ -46,21 +47,24 @@ __device__ inline int lane_index() {
   return static_cast<int>(threadIdx.x % kWarp);
 }
 
-// A thread for each of n elements.
+// Launches a thread for each of n elements, rounded up to whole blocks: the kernel checks its
+// index.
 template <typename Kernel, typename... Args>
 void launch_elements(Kernel kernel, int64_t n, const Args&... args) {
   if (n == 0) return;
   launch(kernel, grid_size(ceil_div(n, kBlockThreads)), kBlockThreads, 0, args...);
 }
 
-// A warp for each of n rows.
+// Launches a warp for each of n rows, rounded up to whole blocks: the kernel checks its row. The
+// check holds for whole warps, so the warp operations after it are safe.
 template <typename Kernel, typename... Args>
 void launch_rows(Kernel kernel, int64_t n, const Args&... args) {
   if (n == 0) return;
   launch(kernel, grid_size(ceil_div(n, kWarpsPerBlock)), kWarpsPerBlock * kWarp, 0, args...);
 }
 
-// -- Sums: every lane, or thread, gets the same bits ----------------------------------------------
+// -- Sums -----------------------------------------------------------------------------------------
+// Sum over the 32 lanes of a warp by a butterfly. All lanes take part and get the same bits.
 template <typename T>
 __device__ T warp_sum(T x) {
   for (int offset = kWarp / 2; offset > 0; offset /= 2) {
@@ -69,6 +73,7 @@ __device__ T warp_sum(T x) {
   return x;
 }
 
+// Maximum over the 32 lanes of a warp; every lane gets it.
 template <typename T>
 __device__ T warp_max(T x) {
   for (int offset = kWarp / 2; offset > 0; offset /= 2) {
@@ -78,19 +83,21 @@ __device__ T warp_max(T x) {
   return x;
 }
 
-// All threads of the block take part; it has whole warps.
+// Sum over the threads of a block, which has whole warps. All threads take part and get the same
+// bits: first each warp's sum, then the sum of those.
 template <typename T>
 __device__ T block_sum(T x) {
   __shared__ T parts[kWarp];
   x = warp_sum(x);
-  __syncthreads();  // an earlier call may still be reading
+  __syncthreads();  // a previous call may still read `parts`
   if (lane_index() == 0) parts[threadIdx.x / kWarp] = x;
   __syncthreads();
   const int warps = static_cast<int>(blockDim.x) / kWarp;
   return warp_sum(lane_index() < warps ? parts[lane_index()] : T(0));
 }
 
-// partial[block] = sum of term(i), double, over the block's share of [0, n).
+// First pass of sum_all: partial[block] is the sum, in double, of term(i) for the i that the
+// block's threads stride over.
 template <typename Term>
 __global__ void partial_sums(Term term, int64_t n, double* partial) {
   double sum = 0;
@@ -99,7 +106,7 @@ __global__ void partial_sums(Term term, int64_t n, double* partial) {
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// One block: finish(sum of the partial sums).
+// Second pass of sum_all, one block: calls finish(sum of all partial sums) in one thread.
 template <typename Finish>
 __global__ void finish_sum(const double* partial, int64_t count, Finish finish) {
   double sum = 0;
@@ -108,7 +115,8 @@ __global__ void finish_sum(const double* partial, int64_t count, Finish finish) 
   if (threadIdx.x == 0) finish(sum);
 }
 
-// Calls finish(sum of term(i) over i < n) on the device.
+// Calls finish(sum of term(i) for i < n) on the device. term(i) returns a double. Two launches; the
+// number of partial sums depends on n alone.
 template <typename Term, typename Finish>
 void sum_all(const Term& term, int64_t n, const Finish& finish) {
   constexpr int64_t kElementsPerBlock = 8 * kBlockThreads, kMaxBlocks = 1024;
@@ -119,9 +127,11 @@ void sum_all(const Term& term, int64_t n, const Finish& finish) {
 }
 
 // -- Sums over rows -------------------------------------------------------------------------------
+// A fixed number, so that rows of zeros added at the end change no bit of the sum.
 constexpr int64_t kRowsPerChunk = 64;
 
-// partial (chunks, columns): block x is a chunk of rows, block y some columns.
+// First pass of sum_columns: partial (chunks, columns). blockIdx.x is a chunk of 64 rows and
+// blockIdx.y a stretch of columns. A thread owns a column and adds the chunk's rows in order.
 template <typename Term>
 __global__ void column_partials(Term term, int64_t rows, int64_t columns, double* partial) {
   const int64_t column = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
@@ -133,6 +143,7 @@ __global__ void column_partials(Term term, int64_t rows, int64_t columns, double
   partial[blockIdx.x * columns + column] = sum;
 }
 
+// Second pass of sum_columns: a thread owns a column and adds the chunks in order.
 template <typename Place>
 __global__ void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
                                     Place y) {
@@ -143,14 +154,14 @@ __global__ void add_column_partials(const double* partial, int64_t chunks, int64
   y.write(column, static_cast<real>(sum));
 }
 
-// y[column]: sum of term(row, column) over the rows.
+// Writes to y, for each column, the sum of term(row, column) over the rows, in double.
 template <typename Term>
 void sum_columns(const Term& term, int64_t rows, int64_t columns, const GradientTarget& y) {
   if (columns == 0) return;
   const int64_t chunks = ceil_div(rows, kRowsPerChunk);
   const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
   if (chunks > 0) {
-    constexpr int kThreads = 64;  // narrow blocks: columns are few, and chunks fill the device
+    constexpr int kThreads = 64;  // narrow blocks, because columns are few: more blocks to spread
     launch(column_partials<Term>, dim3(grid_size(chunks), grid_size(ceil_div(columns, kThreads))),
            kThreads, 0, term, rows, columns, partial.data<double>());
   }
@@ -159,7 +170,7 @@ void sum_columns(const Term& term, int64_t rows, int64_t columns, const Gradient
 }
 
 // -- Random words ---------------------------------------------------------------------------------
-// Word `index` of the stream: dropout keeps where it is at least the threshold.
+// Word `index` of the stream. Dropout keeps an element whose word is at least drop_threshold.
 __device__ inline uint32_t random_word(const RandomStream& stream, uint64_t index) {
   const Philox4 words = philox(stream, index / 4);
   const unsigned place = static_cast<unsigned>(index % 4);
@@ -169,7 +180,7 @@ __device__ inline uint32_t random_word(const RandomStream& stream, uint64_t inde
                       : words.bits[3];
 }
 
-// x / (1 - p), or 0 where the word drops it.
+// Inverted dropout of one element: x keep_scale if word `index` keeps it, else 0.
 __device__ inline real dropped(real x, const RandomStream& stream, uint64_t index,
                                uint32_t drop_threshold, real keep_scale) {
   if (drop_threshold == 0) return x;

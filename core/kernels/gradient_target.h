@@ -1,4 +1,5 @@
-// Where a kernel writes the gradient of one of its inputs.
+// GradientTarget: where a kernel writes the gradient of one of its inputs, and whether it adds to
+// what is there. Kernels that add in place save the caller a temporary and an extra pass.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,10 @@
 namespace soragrad::kernels {
 
 struct GradientTarget {
-  real* data = nullptr;     // null: not wanted
-  bool accumulate = false;  // add to what is there
+  real* data = nullptr;     // null: the gradient is not wanted
+  bool accumulate = false;  // true: add to data; false: overwrite it
 
+  // Writes element i, which has one writer per launch. `data` must not be null.
   SORAGRAD_HD void write(int64_t i, real value) const {
     data[i] = accumulate ? data[i] + value : value;
   }

@@ -1,4 +1,4 @@
-// The device table: a kernel is one plain argument struct and a function a device.
+// The device table: a kernel is one plain argument struct and one function for each device.
 //
 //   // softmax.h                                  // softmax.cpp: void softmax_cpu(...) {...}
 //   struct SoftmaxArgs { ... };                   // softmax.cu:  void softmax_cuda(...) {...}
@@ -6,11 +6,15 @@
 //
 //   kernels::softmax(x.device(), {.x = x.data(), .y = y.data(), ...});
 //
-// What a call costs, for `--profile`, a header may say beside its arguments: an inline
-// `Cost cost(const SoftmaxArgs&)`.
+// Duties of the caller: every pointer of the arguments points into memory of that device, shapes
+// fit together, and outputs do not overlap inputs unless the header allows it. Kernels check none
+// of this; the ops of autograd/ops.h do.
 //
-// Pointers in the arguments are in the memory of that device. In a CUDA build a missing .cu is a
-// link error that names the kernel; a build without CUDA says so when the kernel is called.
+// A header may define an inline `Cost cost(const SoftmaxArgs&)` beside its arguments: the work of
+// one call, which `--profile` prints as rates.
+//
+// In a CUDA build a missing .cu is a link error that names the kernel. A build without CUDA throws
+// Error when the kernel is called for a GPU.
 #pragma once
 
 #include <algorithm>
@@ -27,22 +31,25 @@ namespace soragrad::kernels {
 
 using profile::Cost;
 
-// Of a kernel whose header says nothing: not known.
+// The cost of a kernel whose header defines none: zeros, which mean "not known".
 template <typename Args>
 Cost cost(const Args& /*args*/) {
   return {};
 }
-// Reading and writing so many reals.
+// The cost of reading or writing this many reals, without arithmetic.
 inline Cost traffic(int64_t reals) {
   return {0, static_cast<double>(reals) * sizeof(real)};
 }
 
+// One row of the table. `cuda` is null in a build without CUDA, and for kernels of the CPU alone.
 template <typename Args>
 struct Kernel {
   const char* name;
   void (*cpu)(const Args&);
   void (*cuda)(const Args&);
 
+  // Runs the kernel. On the CPU the result is there on return; on a GPU the work is queued in the
+  // one stream (cuda_launch.cuh). While a profile is recorded, each call is timed to its end.
   void operator()(Device device, const Args& args) const {
     const auto run = device == Device::cpu ? cpu : cuda;
     require(run != nullptr,
@@ -51,15 +58,16 @@ struct Kernel {
     if (profile::recorder) {
       const profile::Span span(profile::Kind::kernel, name, cost(args));
       run(args);
-      if (device == Device::cuda) cuda::synchronize();  // or the launch alone is timed
+      if (device == Device::cuda) cuda::synchronize();  // else only the launch would be timed
     } else {
       run(args);
     }
   }
 };
 
-// For kernels over many small tensors, whose Args have parts[kMaxParts] and count: calls
-// launch(args) with the parts in groups that fit one struct of arguments.
+// For kernels over many small tensors, whose Args have parts[kMaxParts] and count. Calls
+// launch(args) for groups of at most kMaxParts parts, in order; make_part(i) returns part i. The
+// limit comes from CUDA: all arguments of a launch take at most 4 KiB.
 template <typename Args, typename MakePart, typename Launch>
 void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
   for (size_t first = 0; first < parts; first += Args::kMaxParts) {

@@ -1,14 +1,18 @@
 // Products of bf16 tiles on tensor cores: mma.sync m16n8k16, c (16, 8) += a (16, 16) b (16, 8),
-// with fp32 sums. The warp's 32 lanes hold the matrices in pieces ("fragments"; PTX ISA, "Matrix
-// fragments for mma.m16n8k16"). With g = lane / 4 and t = lane % 4, a lane has
-//   a  rows g and g + 8; of each, columns 2t, 2t + 1 and 2t + 8, 2t + 9
-//   b  column g; rows 2t, 2t + 1 and 2t + 8, 2t + 9
-//   c  rows g and g + 8; of each, columns 2t and 2t + 1
-// Two neighbours of bf16 share a register, the one of smaller index in its low half.
+// with fp32 sums. Compute capability 8.0 or newer.
 //
-// A number that is an operand in its own right, as a probability, is split in two: x = high + low
-// with high = bf16(x), low = bf16(x - high). Two products then give x to 2^-17, for a rounding of
-// x to bf16 alone would be the largest error of all.
+// The 32 lanes of a warp share the matrices; a lane's piece is its fragment (PTX ISA, "Matrix
+// fragments for mma.m16n8k16"). With g = lane / 4 and t = lane % 4, a lane holds
+//   a   rows g and g + 8, in each the columns 2t, 2t + 1 and 2t + 8, 2t + 9
+//   b   column g, in it the rows 2t, 2t + 1 and 2t + 8, 2t + 9
+//   c   rows g and g + 8, in each the columns 2t and 2t + 1
+// Two neighbouring bf16 numbers share a register; the smaller index is in the low half. So the four
+// lanes of a group (equal g) share a row of a and c, and a result c has the layout of one half of
+// an operand a.
+//
+// An operand that is itself computed, as a probability is, would lose most of its accuracy by being
+// rounded to bf16 (2^-9). It is split instead: x = high + low with high = bf16(x) and
+// low = bf16(x - high). Two products then keep x to 2^-17.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +24,23 @@ namespace soragrad::kernels {
 constexpr int kMmaRows = 16, kMmaColumns = 8, kMmaDepth = 16;
 
 struct FragmentA {
-  uint32_t pair[4];  // (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8): row and first column
+  // Pairs that begin at (row, column) = (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8).
+  uint32_t pair[4];
 };
 struct FragmentB {
-  uint32_t pair[2];  // rows 2t and 2t + 8 of column g
+  uint32_t pair[2];  // pairs that begin at rows 2t and 2t + 8 of column g
 };
 struct FragmentC {
-  float at[4];  // (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1)
+  float at[4];  // (row, column) = (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1)
 };
 
-__device__ inline int group_of_lane() {
+__device__ inline int group_of_lane() {  // g
   return lane_index() / 4;
 }
-__device__ inline int place_in_group() {
+__device__ inline int place_in_group() {  // t
   return lane_index() % 4;
 }
-// Where element e of a lane's FragmentC is.
+// Row and column of element e of the lane's FragmentC.
 __device__ inline int fragment_row(int e) {
   return group_of_lane() + e / 2 * 8;
 }
@@ -43,7 +48,8 @@ __device__ inline int fragment_column(int e) {
   return 2 * place_in_group() + e % 2;
 }
 
-// Two numbers rounded to bf16, to nearest even; and the product.
+// bf16_pair: two numbers rounded to bf16, to nearest even, `first` in the low half.
+// mma: c += a b. All 32 lanes of the warp take part.
 #ifdef SORAGRAD_CUDA_EMULATION
 inline uint32_t bf16_pair(float first, float second) {
   return to_bfloat16(first).bits | uint32_t{to_bfloat16(second).bits} << 16;
@@ -68,29 +74,30 @@ __device__ inline void mma(FragmentC& c, const FragmentA& a, const FragmentB& b)
 #endif
 
 // -- Matrices in shared memory --------------------------------------------------------------------
-// Rows of bf16 by pairs. 8 more than a multiple of 16 columns: lanes that read 8 rows at once meet
-// no bank twice.
+// Rows of bf16 numbers in shared memory, stored in pairs. A row has room for 8 more columns: its
+// length in words is then 4 modulo 8, and the 8 rows that a warp reads at once are in different
+// banks.
 template <int kRows, int kColumns>
 struct alignas(16) Bf16Rows {
   static_assert(kColumns % kMmaDepth == 0);
   uint32_t pair[kRows][kColumns / 2 + 4];
 
-  __device__ uint32_t at(int row, int column) const {  // column and the next; column is even
-    return pair[row][column / 2];
-  }
+  // The numbers of `column`, which is even, and column + 1.
+  __device__ uint32_t at(int row, int column) const { return pair[row][column / 2]; }
+  // One number, in the low half.
   __device__ uint32_t one(int row, int column) const {
     return pair[row][column / 2] >> (column % 2 * 16) & 0xffffu;
   }
 };
 
-// Rows [row, row + 16) and columns [column, column + 16) of x.
+// a = rows [row, row + 16) and columns [column, column + 16) of x.
 template <typename Rows>
 __device__ FragmentA fragment_a(const Rows& x, int row, int column) {
   const int r = row + group_of_lane(), c = column + 2 * place_in_group();
   return {{x.at(r, c), x.at(r + 8, c), x.at(r, c + 8), x.at(r + 8, c + 8)}};
 }
-// b = the transpose of rows [row, row + 8) and columns [column, column + 16) of x: a b is a product
-// of rows with rows.
+// b = the transpose of rows [row, row + 8) and columns [column, column + 16) of x. a b then holds
+// dot products of rows with rows, as q k^T does.
 template <typename Rows>
 __device__ FragmentB fragment_b_of_rows(const Rows& x, int row, int column) {
   const int r = row + group_of_lane(), c = column + 2 * place_in_group();
@@ -104,10 +111,12 @@ __device__ FragmentB fragment_b(const Rows& x, int row, int column) {
 }
 
 // -- Operands in two parts ------------------------------------------------------------------------
+// a = high + low, see above.
 struct SplitA {
   FragmentA high, low;
 };
 
+// Sets pair number `place` of both parts.
 __device__ inline void split_pair(SplitA& a, int place, float first, float second) {
   const uint32_t high = bf16_pair(first, second);
   a.high.pair[place] = high;
@@ -115,7 +124,7 @@ __device__ inline void split_pair(SplitA& a, int place, float first, float secon
                                 second - to_float(bfloat16{static_cast<uint16_t>(high >> 16)}));
 }
 
-// Of two results that stand side by side, (16, 8) each.
+// a = [left right], two results of (16, 8) side by side. No lane needs another lane's numbers.
 __device__ inline SplitA split_a(const FragmentC& left, const FragmentC& right) {
   SplitA a;
   split_pair(a, 0, left.at[0], left.at[1]);
@@ -136,6 +145,7 @@ __device__ SplitA split_a(const Element& element) {
   return a;
 }
 
+// c += a b by two products, the small part first.
 __device__ inline void mma(FragmentC& c, const SplitA& a, const FragmentB& b) {
   mma(c, a.low, b);
   mma(c, a.high, b);

@@ -1,8 +1,9 @@
-// Philox4x32-10 of core/rng.h, a vector of blocks at a time. Word w of a stream is
-// philox(stream, w / 4).bits[w % 4], whatever the vector width.
+// Philox4x32-10 of core/rng.h, as many blocks at a time as a vector has 64-bit lanes. Word w of a
+// stream is philox(stream, w / 4).bits[w % 4], whatever the vector width.
 //
-// A lane of 64 bits holds one 32-bit word of a block in its low half. MulEven reads low halves
-// only, so garbage above them needs no masking: a round is two products, two shifts, four XORs.
+// Four vectors hold the four words of the blocks: a 64-bit lane has one 32-bit word of one block in
+// its low half. The multiplication reads low halves alone, so garbage above them needs no masking:
+// a round is two products, two shifts and four XORs for the whole vector.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_RANDOM_WORDS_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -22,14 +23,14 @@ namespace soragrad::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
-constexpr int64_t kPhiloxWords = 4;  // drawn by one call of philox_blocks
+constexpr int64_t kPhiloxWords = 4;  // words that one call of philox_blocks draws
 inline void philox_blocks(const RandomStream& stream, uint64_t block, uint32_t* words) {
   std::copy_n(philox(stream, block).bits, 4, words);
 }
 #else
 constexpr int64_t kPhiloxWords = 4 * hn::MaxLanes(hn::ScalableTag<uint64_t>());
 
-// Blocks block, block + 1, ... of the stream, in order, 4 words each.
+// Draws kPhiloxWords words: the blocks block, block + 1, ... of the stream, in order.
 inline void philox_blocks(const RandomStream& stream, uint64_t block, uint32_t* words) {
   const hn::ScalableTag<uint64_t> d;
   const hn::Repartition<uint32_t, decltype(d)> d32;
@@ -55,7 +56,7 @@ inline void philox_blocks(const RandomStream& stream, uint64_t block, uint32_t* 
 }
 #endif
 
-// Words [first, first + count) of the stream.
+// Writes words [first, first + count) of the stream.
 inline void random_words(const RandomStream& stream, uint64_t first, int64_t count,
                          uint32_t* words) {
   uint64_t block = first / 4;
@@ -65,7 +66,7 @@ inline void random_words(const RandomStream& stream, uint64_t first, int64_t cou
       philox_blocks(stream, block, words + done);
     }
   }
-  // What does not fill whole vectors, or begins within a block.
+  // The rest, which does not fill a vector, or all words if `first` is not the start of a block.
   alignas(64) uint32_t buffer[kPhiloxWords];
   for (int64_t skip = static_cast<int64_t>(first % 4); done < count; skip = 0) {
     philox_blocks(stream, block, buffer);

@@ -1,5 +1,5 @@
-// Sums over large arrays: fixed chunks, their partial sums added in order, so that the result does
-// not depend on the number of threads.
+// Sums over large arrays on the CPU: chunks of a fixed size are summed in parallel, then their
+// partial sums are added in order. The bits do not depend on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace soragrad::kernels {
 
-// Sum of body(begin, end) over chunks of [0, n) of `grain` items each.
+// Returns the sum of body(begin, end) over chunks of [0, n) of `grain` items each. body returns a
+// double and runs on any thread. An array of one chunk is summed on the calling thread.
 template <typename Body>
 double chunked_sum(int64_t n, int64_t grain, Body&& body) {
   if (n <= grain) return body(int64_t{0}, n);

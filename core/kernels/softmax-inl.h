@@ -1,4 +1,8 @@
-// Softmax of one row, for kernels that need it on the way (softmax, cross-entropy).
+// The steps of one row's softmax, for the CPU kernels that need them (softmax, cross-entropy,
+// attention):
+//   y_j = exp(x_j - max of x) / sum over k of exp(x_k - max of x)
+// The maximum is subtracted first because exp overflows above 88. A row belongs to one thread; its
+// sums run in vector lanes, so their bits depend on the vector width and not on the thread count.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_SOFTMAX_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -17,6 +21,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
+// The largest element, or -infinity for none. NaNs are skipped.
 inline real max_of(const real* HWY_RESTRICT x, int64_t n) {
   real result = -std::numeric_limits<real>::infinity();
 #pragma omp simd reduction(max : result)
@@ -24,7 +29,7 @@ inline real max_of(const real* HWY_RESTRICT x, int64_t n) {
   return result;
 }
 
-// y = exp(x - shift), not yet divided by the sum, which is returned. y may be x.
+// y = exp(x - shift), not yet divided by its sum. Returns that sum. y may be x.
 inline real exp_and_sum(const real* x, real shift, real* y, int64_t n) {
   real sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -35,6 +40,7 @@ inline real exp_and_sum(const real* x, real shift, real* y, int64_t n) {
   return sum;
 }
 
+// y *= factor.
 inline void scale_row(real factor, real* y, int64_t n) {
 #pragma omp simd
   for (int64_t j = 0; j < n; ++j) y[j] *= factor;
