@@ -9,7 +9,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-// omp simd: each element is read before it is written, so y may be an input.
+// y may be an input, so the pointers cannot be declared restrict. omp simd allows vectors anyway:
+// every element is read before it is written.
 void add_loop(const real* a, const real* b, real* y, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
@@ -36,7 +37,7 @@ HWY_EXPORT(mul_loop);
 HWY_EXPORT(scale_loop);
 
 namespace {
-constexpr int64_t kGrain = 65536;  // elements a task: bound by memory, some 20 microseconds
+constexpr int64_t kGrain = 65536;  // elements of a task: some 20 microseconds, bound by memory
 }
 
 void add_cpu(const BinaryArgs& args) {

@@ -1,4 +1,5 @@
-// Elementwise arithmetic of equal shapes: y = a + b, y = a b, y = factor x. y may be an input.
+// Elementwise arithmetic of n elements: add (y = a + b), mul (y = a b), scale (y = factor x). y may
+// be an input.
 #pragma once
 
 #include <cstdint>

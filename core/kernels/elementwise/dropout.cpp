@@ -11,7 +11,7 @@ HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
 void dropout_loop(const DropoutArgs& args, int64_t begin, int64_t end) {
-  constexpr int64_t kWords = 1024;  // drawn at a time: 4 KiB that stay in the first-level cache
+  constexpr int64_t kWords = 1024;  // words drawn at a time: 4 KiB, kept in the first-level cache
   alignas(64) uint32_t words[kWords];
   for (int64_t first = begin; first < end; first += kWords) {
     const int64_t count = std::min(kWords, end - first);
@@ -34,7 +34,7 @@ namespace soragrad::kernels {
 HWY_EXPORT(dropout_loop);
 
 void dropout_cpu(const DropoutArgs& args) {
-  constexpr int64_t kGrain = 32768;  // elements a task, whole blocks of Philox
+  constexpr int64_t kGrain = 32768;  // elements of a task; a multiple of Philox's blocks
   parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(dropout_loop)(args, begin, end);
   });

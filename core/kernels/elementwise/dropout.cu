@@ -1,4 +1,4 @@
-// A thread draws one block of Philox, four words, and uses all of them.
+// A thread owns four successive elements: it draws one block of Philox and uses its four words.
 #include "core/kernels/elementwise/dropout.h"
 
 #include "core/kernels/cuda.cuh"

@@ -1,5 +1,5 @@
-// Inverted dropout: y_i = x_i keep_scale where word i of the stream is at least drop_threshold,
-// else 0. Its own backward, with dy for x.
+// Inverted dropout: y_i = x_i * keep_scale if word i of the stream is at least drop_threshold, else
+// 0. It is its own backward: called with dy for x it draws the same mask again.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct DropoutArgs {
   const real* x;
   real* y;
   int64_t n;
-  uint32_t drop_threshold;  // core/rng.h; 0 keeps all
+  uint32_t drop_threshold;  // drop_threshold(p) of core/rng.h; 0 keeps all
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
 };

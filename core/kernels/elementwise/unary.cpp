@@ -1,4 +1,5 @@
-// The loops of the unary ops: two a line of unary.def.
+// The loops of the unary ops: forward and backward for each line of unary.def. The functors are
+// branch-free, so the compiler vectorises the loops for each SIMD target.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/elementwise/unary.cpp"
 #include "core/kernels/simd.h"
@@ -38,7 +39,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace soragrad::kernels {
 
-constexpr int64_t kGrain = 16384;  // elements a task: some 10 microseconds of a gelu
+constexpr int64_t kGrain = 16384;  // elements of a task: some 10 microseconds of a gelu
 
 #define SORAGRAD_UNARY(name, Functor)                                                 \
   HWY_EXPORT(name##_loop);                                                            \

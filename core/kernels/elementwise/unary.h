@@ -1,4 +1,5 @@
-// y = f(x) and dx = dy f'(x) for every op of unary.def: kernels gelu, gelu_backward, ...
+// y = f(x) and dx = dy f'(x) for every op of unary.def: the kernels gelu, gelu_backward, ...
+// Outputs must not overlap inputs.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// y (columns): sum over the rows of x (rows, columns): gradients of biases.
+// y (columns) = sum over the rows of x (rows, columns), in double: the gradient of a bias.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Heuristics are asked once a shape and kept: asking takes longer than a small product. One stream
-// and one workspace, so the same shape takes the same algorithm and gives the same bits.
+// cuBLASLt's heuristic is asked once for each shape and its answer kept: asking takes longer than a
+// small product. There is one stream and one workspace, so equal shapes take equal algorithms and
+// give equal bits within a process.
 #include "core/kernels/linear/cublas.cuh"
 
 #include <cublasLt.h>
@@ -21,6 +22,7 @@ void check(cublasStatus_t status, const char* what) {
           cublasLtGetStatusString(status));
 }
 
+// The library's handle and the workspace that all products share.
 struct Handle {
   cublasLtHandle_t lt = nullptr;
   void* workspace = nullptr;
@@ -31,16 +33,18 @@ struct Handle {
   }
 };
 
-// Lives as long as the process: the driver may be gone when statics are destroyed.
+// Never destroyed: the driver may be gone when static objects are destroyed.
 Handle& handle() {
   static auto& result = *new Handle;
   return result;
 }
 
-// What an algorithm is chosen by: transposes, bias, accumulate, types, sizes, strides, alignments.
+// What determines the algorithm: flags (transposes, bias, accumulate, type), sizes, leading
+// dimensions, alignments.
 using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint32_t,
                        uint32_t, uint32_t>;
 
+// The largest power of two that divides the address, at most 256.
 uint32_t alignment(const void* pointer) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   return static_cast<uint32_t>(std::min<uintptr_t>(address & (~address + 1), 256));
@@ -105,6 +109,8 @@ struct Product {
   }
 };
 
+// Asks the heuristic for its first algorithm within our workspace and alignments. Throws if there
+// is none.
 cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product) {
   cublasLtMatmulPreference_t preference = nullptr;
   check(cublasLtMatmulPreferenceCreate(&preference), "a preference");

@@ -1,4 +1,4 @@
-// The one door to cuBLASLt: a matrix product in its own convention, column-major.
+// The only use of cuBLASLt: a matrix product in its own convention, column-major.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,9 @@
 
 namespace soragrad::kernels {
 
-// c (m, n) = op(a) (m, k) op(b) (k, n) [+ c] [+ bias down every column]; each column of a stored
-// matrix begins `ld` elements after the one before. Sums are fp32, operands fp32 (no TF32) or bf16.
+// c (m, n) = op(a) (m, k) op(b) (k, n) [+ c] [+ bias, added to every column]. Each column of a
+// stored matrix begins `ld` elements after the previous one. Sums are fp32; operands are fp32 (no
+// TF32) or bf16.
 struct ColumnMajorGemm {
   bool transpose_a, transpose_b;
   int64_t m, n, k;  // all positive
@@ -23,12 +24,14 @@ struct ColumnMajorGemm {
   bool accumulate;   // add to c instead of replacing it
   const real* bias;  // (m) or null; not together with accumulate
 };
-// cuBLASLt may read a bias 16 bytes at a time; unlike for a, b and c it cannot be told otherwise.
+// Throws if the bias is not aligned to 16 bytes. cuBLASLt may read it 16 bytes at a time and has no
+// attribute for its alignment, as it has for a, b and c.
 inline void require_aligned(const real* bias) {
   require(reinterpret_cast<uintptr_t>(bias) % 16 == 0,
           "[gemm] the bias begins {} bytes past a multiple of 16; give it a block of its own.",
           reinterpret_cast<uintptr_t>(bias) % 16);
 }
+// Queues the product in the one stream. Throws Error with cuBLASLt's status if it is refused.
 void column_major_gemm(const ColumnMajorGemm& args);
 
 }  // namespace soragrad::kernels

@@ -1,7 +1,7 @@
 // The product is cut into blocks of c by its shape alone; each block is one single-threaded call of
-// oneDNN's GEMM. So the blocks run on any number of threads with the same bits, and no thread team
-// but our own exists. Measured on two Zen 4 cores (91 x 768 x 768, weights from memory): up to 112
-// GFLOP/s a core for a row-major b, 93 where b is transposed. Weights go through gemm_packed.h.
+// oneDNN's GEMM. So any number of threads gives the same bits, and no second team of threads
+// competes with ours. Measured on two Zen 4 cores (91 x 768 x 768, b from memory): up to 112
+// GFLOP/s a core for a row-major b, 93 for a transposed one.
 #include "core/kernels/linear/gemm.h"
 
 #include <algorithm>
@@ -17,14 +17,16 @@
 namespace soragrad::kernels {
 namespace {
 
-constexpr int64_t kColumnBlock = 384;
-constexpr int64_t kRowBlock = 256;
-constexpr int64_t kSkinnyColumns = 64;  // products this narrow are cut finer along the rows
+constexpr int64_t kColumnBlock = 384;  // columns of a block of c
+constexpr int64_t kRowBlock = 256;     // rows of a block of c
+// A product at most this wide has one block of columns; its rows are cut finer, to keep all threads
+// busy.
+constexpr int64_t kSkinnyColumns = 64;
 constexpr int64_t kSkinnyRowBlock = 96;
 
 #ifdef SORAGRAD_REAL_DOUBLE
 
-// The proof build: the plainest loop that is right.
+// The double build, which proves gradients: the plainest loop that is right.
 void multiply_block(const GemmArgs& g) {
   for (int64_t i = 0; i < g.m; ++i) {
     for (int64_t j = 0; j < g.n; ++j) {
@@ -40,6 +42,7 @@ void multiply_block(const GemmArgs& g) {
 
 #else
 
+// The bias is copied to c first and oneDNN adds to it.
 void multiply_block(const GemmArgs& g) {
   const SingleThreaded guard;
   if (g.bias) {
@@ -62,7 +65,7 @@ void gemm_cpu(const GemmArgs& args) {
   const int64_t row_blocks = (args.m + row_block - 1) / row_block;
   const int64_t column_blocks = (args.n + kColumnBlock - 1) / kColumnBlock;
   parallel_for(row_blocks * column_blocks, [&](int64_t task) {
-    // Neighbouring tasks share a block of b, the larger operand, in the caches.
+    // Rows first: neighbouring tasks share a block of b, the larger operand, in the caches.
     const int64_t row = task % row_blocks * row_block, column = task / row_blocks * kColumnBlock;
     GemmArgs block = args;
     block.m = std::min(row_block, args.m - row);

@@ -1,5 +1,5 @@
-// A row-major matrix is its own transpose in column-major order, so c = op(a) op(b) is asked for as
-// c^T = op(b)^T op(a)^T: the operands change places and keep their flags.
+// cuBLASLt is column-major. A row-major matrix read as column-major is its transpose, so
+// c = op(a) op(b) is requested as c^T = op(b)^T op(a)^T: the operands swap and keep their flags.
 #include "core/kernels/linear/gemm.h"
 
 #include "core/cuda_runtime.h"
@@ -9,7 +9,7 @@ namespace soragrad::kernels {
 
 void gemm_cuda(const GemmArgs& args) {
   if (args.m == 0 || args.n == 0) return;
-  if (args.k == 0) {  // a sum of nothing, which cuBLASLt refuses
+  if (args.k == 0) {  // an empty sum, which cuBLASLt refuses
     require(!args.bias && args.ldc == args.n, "[gemm] a product over no elements takes no bias.");
     if (!args.accumulate) cuda::fill_zero(args.c, args.m * args.n * sizeof(real));
     return;

@@ -1,5 +1,6 @@
-// General matrix product c = op(a) op(b) [+ c] [+ bias], row-major with leading dimensions: the one
-// door to the vendor's GEMM (oneDNN on the CPU, cuBLASLt on CUDA).
+// General matrix product c = op(a) op(b) [+ c] [+ bias], row-major with leading dimensions. It is
+// the only way to the vendor's GEMM: oneDNN on the CPU, cuBLASLt on CUDA, both in full fp32 (no
+// TF32). Products with a frozen weight go through gemm_packed.h or gemm_bf16.h instead.
 #pragma once
 
 #include <cstdint>

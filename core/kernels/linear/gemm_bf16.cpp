@@ -1,7 +1,10 @@
-// The three ways of the CPU; gemm_bf16_avx512.cpp has the arithmetic of one. Through oneDNN, c is
-// cut into blocks by its shape alone, a task each, as in gemm.cpp. A block is computed into memory
-// of its own, from rows padded to a multiple of kRowStep: so oneDNN generates code for few sizes
-// only, and the sum and the bias are added while the block is in the cache.
+// The three ways in which the CPU multiplies in bf16 (gemm_bf16.h); gemm_bf16_avx512.cpp has the
+// arithmetic of one of them.
+//
+// Through oneDNN, c is cut into blocks of at most 128 x 384 by its shape alone, one task each, as
+// in gemm.cpp. A block is computed into scratch memory, with its rows padded to a multiple of 8, so
+// that oneDNN generates code for few sizes. The epilogue adds bias or c while the block is in the
+// cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/linear/gemm_bf16.cpp"
 #include "core/kernels/simd.h"
@@ -29,13 +32,14 @@ void to_bf16_loop(const real* HWY_RESTRICT x, bfloat16* HWY_RESTRICT y, int64_t 
   for (int64_t i = 0; i < n; ++i) y[i] = to_bfloat16(static_cast<float>(x[i]));
 }
 
-// In the double build the identity.
+// Rounds to bf16 and back; in the double build it copies.
 void round_loop(const real* x, real* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     y[i] = sizeof(real) == 8 ? x[i] : to_float(to_bfloat16(static_cast<float>(x[i])));
   }
 }
 
+// The epilogue of oneDNN's way: y = x [+ y] or x [+ bias], one row of a block.
 void store_loop(const float* HWY_RESTRICT x, const real* HWY_RESTRICT bias, bool accumulate,
                 real* HWY_RESTRICT y, int64_t n) {
   if (accumulate) {
@@ -54,12 +58,12 @@ HWY_AFTER_NAMESPACE();
 namespace soragrad::kernels {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements a task of rounding
+constexpr int64_t kGrain = 16384;  // elements of a task that rounds
 
 // -- Rounded operands, multiplied in fp32 ---------------------------------------------------------
 HWY_EXPORT(round_loop);
 
-// op(W), rounded, as reals.
+// Packed form of this way: op(W), rounded to bf16 and kept as reals, row-major.
 void pack_rounded(const PackBf16Args& args) {
   auto* packed = reinterpret_cast<real*>(args.packed);
   const real* weight = args.weight;
@@ -94,7 +98,7 @@ void multiply_rounded(const GemmBf16Args& args) {
 // -- bf16 operands: AVX-512 BF16 ------------------------------------------------------------------
 HWY_EXPORT(to_bf16_loop);
 
-// a, rounded, in rows of `pitch`: zeros beyond k, and up to `rows` rows of them.
+// a rounded to bf16, (rows, pitch), with zeros beyond its k columns and m rows.
 Tensor rounded_rows(const GemmBf16Args& args, int64_t rows, int64_t pitch) {
   Tensor rounded = Tensor::empty({rows, pitch}, DType::bf16);
   bfloat16* a = rounded.data<bfloat16>();
@@ -126,10 +130,11 @@ void multiply_onednn(const GemmBf16Args&) {}
 
 #else
 
-constexpr int64_t kRowBlock = 128, kColumnBlock = 384;
-constexpr int64_t kRowStep = 8;
+constexpr int64_t kRowBlock = 128, kColumnBlock = 384;  // of c, the most of one task
+constexpr int64_t kRowStep = 8;                         // rows are padded to a multiple of it
 
-// op(W) is packed in panels of kColumnBlock columns; those before the last are equally large.
+// oneDNN's product of `rows` rows (rounded up) with a panel of op(W). Panels have kColumnBlock
+// columns; the last may have fewer. All before the last take full_panel_bytes().
 const Bf16Product& panel(int64_t rows, int64_t columns, int64_t k) {
   return Bf16Product::of(blocks(rows, kRowStep) * kRowStep, columns, k);
 }
@@ -187,6 +192,7 @@ size_t rounded_bytes(int64_t k, int64_t n) {
   return static_cast<size_t>(k * n) * sizeof(real);
 }
 
+// The functions of one Bf16Way: packed size, packing, product.
 struct Way {
   size_t (*bytes)(int64_t k, int64_t n);
   void (*pack)(const PackBf16Args&);

@@ -1,5 +1,5 @@
-// cuBLASLt multiplies bf16 by itself and reads W in either direction at the same speed, so W is
-// kept once, as it is.
+// cuBLASLt multiplies bf16 operands natively and reads W or W^T at the same speed. So the packed
+// form is W rounded to bf16, row-major, and serves forward and backward.
 #include "core/kernels/linear/gemm_bf16.h"
 
 #include "core/kernels/cuda.cuh"
@@ -20,7 +20,7 @@ void pack_bf16_cuda(const PackBf16Args& args) {
   launch_elements(to_bf16_kernel, n, args.weight, reinterpret_cast<bfloat16*>(args.packed), n);
 }
 
-// Row-major as in gemm.cu: c^T = op(W)^T a^T.
+// Rounds a, then asks for c^T = op(W)^T a^T in column-major order, as gemm.cu explains.
 void gemm_bf16_cuda(const GemmBf16Args& args) {
   if (args.m == 0 || args.n == 0) return;
   const Tensor a = Tensor::empty({args.m, args.k}, DType::bf16, Device::cuda);

@@ -1,9 +1,9 @@
-// The frozen trunk's product in bf16: c = bf16(a) bf16(op(W)) [+ c] [+ bias] with fp32 sums. Both
-// operands are rounded to bf16, to nearest even; a, c, bias and every sum are fp32.
+// The frozen trunk's product in bf16: c = bf16(a) bf16(op(W)) [+ c] [+ bias]. Both operands are
+// rounded to bf16, to nearest even. In memory a, c and bias are fp32, and so is every sum.
 //
-// Native where the device multiplies bf16: CUDA, and CPUs of has_native_bf16(). Other CPUs multiply
-// the rounded operands in fp32, where products of two bf16 numbers are exact, so that results
-// differ by the order of sums alone. In the double build nothing is rounded.
+// CUDA and CPUs with has_native_bf16() multiply bf16 natively. Other CPUs multiply the rounded
+// operands in fp32. The product of two bf16 numbers is exact in fp32, so results differ by the
+// order of sums alone. In the double build nothing is rounded.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,17 @@
 
 namespace soragrad::kernels {
 
-// How this CPU multiplies: rounded operands in fp32; our own kernel for AVX-512 BF16; or oneDNN,
-// which knows AMX. With the environment variable SORAGRAD_BF16=onednn oneDNN takes AVX-512, too.
+// How this CPU multiplies:
+//   rounded   rounded operands in fp32, by gemm
+//   avx512    our own kernel for AVX-512 BF16 (gemm_bf16_avx512.cpp)
+//   onednn    oneDNN, which also has AMX
+// Chosen once a process, from the processor. SORAGRAD_BF16=onednn in the environment makes oneDNN
+// multiply on processors that would take our own kernel.
 enum class Bf16Way : uint8_t { rounded, avx512, onednn };
 Bf16Way bf16_way();
 
-// W (rows, columns) as the product wants it. op(W) is W, or W^T with `transpose`.
+// Packs W (rows, columns) in the layout of this device's product. op(W) is W, or W^T with
+// `transpose`.
 struct PackBf16Args {
   const real* weight;
   std::byte* packed;  // packed_bf16_bytes(), aligned to 64
@@ -29,7 +34,7 @@ struct PackBf16Args {
 };
 SORAGRAD_KERNEL(pack_bf16, PackBf16Args);
 
-// Of op(W) (k, n). On CUDA W is packed the same for both op(W).
+// Size in bytes of the packed op(W) (k, n). CUDA packs W the same way for both op(W).
 size_t packed_bf16_bytes(Device device, int64_t k, int64_t n);
 
 struct GemmBf16Args {

@@ -1,5 +1,5 @@
 // bf16 products by AVX-512's vdpbf16ps, which adds the products of two neighbours in k to an fp32
-// sum: the `avx512` way of gemm_bf16.h. Only where bf16_way() says so.
+// sum: the `avx512` way of gemm_bf16.h. Call these functions only if bf16_way() is avx512.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,17 @@
 
 namespace soragrad::kernels {
 
-// op(W) (k, n) in panels of kPanelColumns columns, the last filled up with zeros: element (p, j) of
-// a panel stands at ((p / 2) * kPanelColumns + j) * 2 + p % 2.
+// Packs op(W) (k, n), rounded to bf16, into panels of kPanelColumns columns; the last panel and an
+// odd k are filled up with zeros. Element (p, j) of a panel is at
+//   ((p / 2) * kPanelColumns + j) * 2 + p % 2
 size_t avx512_bf16_bytes(int64_t k, int64_t n);
 void avx512_bf16_pack(const PackBf16Args& args);
 
-// The pitch of a's rows: k, made even by a zero.
+// Elements of a row of the rounded a: k, rounded up to even.
 constexpr int64_t avx512_bf16_pitch(int64_t k) {
   return k + k % 2;
 }
-// As gemm_bf16, with a rounded already: (m, avx512_bf16_pitch(k)).
+// As gemm_bf16, but takes a already rounded: (m, avx512_bf16_pitch(k)), with a zero after an odd k.
 void avx512_bf16_multiply(const GemmBf16Args& args, const bfloat16* a);
 
 }  // namespace soragrad::kernels

@@ -1,9 +1,17 @@
-// A task is a block of rows times a panel. The panel stays in the second-level cache while tiles of
-// a few rows pass over it, whose sums stay in registers (small_gemm); a is read where it is. Each
-// element is summed up in the order of k by itself, so neither threads nor blocks change a bit.
-// Measured on two Zen 4 cores, weights from memory: 200 to 227 of the peak of 230 GFLOP/s, where
-// oneDNN's dnnl_sgemm, which copies its operands, reaches 185 to 212 (91 and 1024 rows by 768 x
-// 768, 768 x 3072, 3072 x 768).
+// The fp32 product with a packed weight.
+//
+// W is stored in panels of 64 columns, each dense and row-major. A task is a block of 48 to 192
+// rows of a times one panel. It goes through the panel 768 rows of k at a time: 192 KiB, which stay
+// in the second-level cache while tiles of 6 rows pass over them (small_gemm-inl.h keeps 6 x 64
+// sums in registers with AVX-512, 6 x 16 with AVX2). `a` is read where it is, not copied.
+// Neighbouring tasks share a panel, so several threads find it in the shared cache.
+//
+// Each element of c is summed in the order of k; between two pieces of 768 the sum rests in c. So
+// neither the thread count nor the cut into tasks changes a bit.
+//
+// Measured on two Zen 4 cores with weights from memory: 200 to 227 GFLOP/s of a peak of 230, for 91
+// and 1024 rows by 768 x 768, 768 x 3072 and 3072 x 768. oneDNN's dnnl_sgemm, which packs its
+// operands at every call, reaches 185 to 212.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/linear/gemm_packed.cpp"
 #include "core/kernels/simd.h"
@@ -19,11 +27,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-constexpr int64_t kDepth = 768;  // of k at a time: such a piece of a panel takes 192 KiB
+constexpr int64_t kDepth = 768;  // rows of a panel at a time: 192 KiB
 
 static_assert(kTileRows == kRowsOfTile);
 
-// Rows [begin, end) of c, and the columns of a panel.
+// One task: rows [begin, end) of c and the panel that begins at `column`. The bias is the start of
+// the sums.
 void multiply_panel(const GemmPackedArgs& g, int64_t begin, int64_t end, int64_t column) {
   const int64_t rows = end - begin, columns = std::min(kPanelColumns, g.n - column);
   const real* a = g.a + begin * g.k;
@@ -50,7 +59,7 @@ HWY_EXPORT(multiply_panel);
 }  // namespace
 
 void pack_panels_cpu(const PackPanelsArgs& args) {
-  constexpr int64_t kTile = 16;  // a cache line: either side alone would touch a line an element
+  constexpr int64_t kTile = 16;  // transposed in tiles of a cache line, as in transpose.cpp
   const int64_t k = args.transpose ? args.columns : args.rows;
   const int64_t n = args.transpose ? args.rows : args.columns;
   parallel_for(blocks(n, kPanelColumns), [&](int64_t task) {

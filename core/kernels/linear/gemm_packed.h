@@ -1,6 +1,6 @@
-// c = a op(W) [+ c] [+ bias] on the CPU in fp32, with W laid out for the product beforehand: a
-// frozen weight is laid out once. Faster than a library's GEMM, which lays W and a out at every
-// call.
+// c = a op(W) [+ c] [+ bias] on the CPU in fp32, with W packed for the product beforehand. A frozen
+// weight is packed once; a library's GEMM packs both operands at every call.
+// core/packed_matrix.h owns the packed copies.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace soragrad::kernels {
 
-// W (rows, columns) in panels of op(W) (k, n), which is W, or W^T with `transpose`: kPanelColumns
-// columns each, the last fewer; a panel is row-major and dense.
+// Packs W (rows, columns) into panels of op(W) (k, n): op(W) is W, or W^T with `transpose`. Each
+// panel has kPanelColumns columns, the last one fewer, and is row-major and dense; panel i begins
+// at element i * kPanelColumns * k.
 struct PackPanelsArgs {
   const real* weight;
   real* packed;  // rows * columns
@@ -36,7 +37,7 @@ inline Cost cost(const GemmPackedArgs& g) {
           traffic(g.m * g.k + g.k * g.n + g.m * g.n * (g.accumulate ? 2 : 1)).bytes};
 }
 
-// For the CPU alone: cuBLASLt reads a plain weight at the same speed.
+// These kernels exist for the CPU alone: cuBLASLt reads a plain weight at the same speed.
 void pack_panels_cpu(const PackPanelsArgs& args);
 void gemm_packed_cpu(const GemmPackedArgs& args);
 inline constexpr Kernel<PackPanelsArgs> pack_panels = {"pack_panels", pack_panels_cpu, nullptr};

@@ -1,8 +1,15 @@
-// Products with a narrow result (u and dh, rank columns) are sums along rows of x or dy, in vectors
-// along the row; those with a wide result (y, dx, dA, dB) run along its columns. u, y, dh and dx go
-// by blocks of rows, which stay in the second-level cache from one product to the next; dA and dB
-// by blocks of columns, each adding up all rows in order. So nothing is summed across tasks, and
-// the bits do not depend on the threads.
+// The low-rank delta on the CPU. It consists of thin products in which one side has only `rank`
+// elements, so a GEMM library would spend its time on copying operands.
+//
+// Narrow results (u and dh, `rank` columns) are dot products along rows of x or dy. A tile of 4
+// rows by 4 ranks keeps 16 vectors of sums in registers and loads each vector of x once for four
+// ranks. Wide results (y, dx, dA, dB) run along their columns, in tiles of small_gemm.
+//
+// Tasks of forward and of dh, du and dx are blocks of 16 rows: u of the block, then y, while the
+// block's rows are in the second-level cache. Tasks of dA and dB are blocks of 64 columns of x or
+// dy, each over all rows in order; dgate is one task. No sum crosses a task, so no thread count
+// changes a bit. Each of x, y and dy is read about once per product; the arithmetic is
+// 2 * rows * rank * (in + out) FLOP forward.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/linear/low_rank.cpp"
 #include "core/kernels/simd.h"
@@ -20,11 +27,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-// A tile of 4 x 4 sums lives in the 32 registers of AVX-512, 2 x 4 in 16.
+// 4 x 4 vectors of sums fit into the 32 registers of AVX-512, 2 x 4 into the 16 of AVX2.
 constexpr int kDotRanks = 4;
 constexpr int kDotRows = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 
-// u[i][k] = x[i] . a[k] for Rows rows x and Ranks rows a of n elements.
+// u[i][k] = x[i] . a[k] for Rows rows of x and Ranks rows of a, of n elements each. Lanes sum up
+// every kLanes-th element; the tail is added one by one. The order does not depend on Rows or
+// Ranks.
 template <int Rows, int Ranks>
 HWY_INLINE void dot_tile(const real* x, const real* a, int64_t n, real* u, int64_t ldu) {
   const RealTag d;
@@ -50,6 +59,7 @@ HWY_INLINE void dot_tile(const real* x, const real* a, int64_t n, real* u, int64
   }
 }
 
+// The same for any number of rows; ldu is the pitch of a row of u.
 template <int Ranks>
 void dot_rows(int64_t rows, const real* x, const real* a, int64_t n, real* u, int64_t ldu) {
   for (; rows >= kDotRows; rows -= kDotRows, x += kDotRows * n, u += kDotRows * ldu) {
@@ -58,7 +68,7 @@ void dot_rows(int64_t rows, const real* x, const real* a, int64_t n, real* u, in
   for (; rows > 0; --rows, x += n, u += ldu) dot_tile<1, Ranks>(x, a, n, u, ldu);
 }
 
-// u (rows, rank) = x (rows, n) a (rank, n)^T.
+// u (rows, rank) = x (rows, n) a (rank, n)^T: ranks in groups of 4, then 2 and 1.
 inline void narrow_product(int64_t rows, int64_t rank, int64_t n, const real* x, const real* a,
                            real* u) {
   int64_t k = 0;
@@ -76,7 +86,7 @@ inline real scale_of(const LowRankDelta& delta, int64_t k) {
   return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
 }
 
-// to = scale * from, both (rows, rank).
+// to = s * from, both (rows, rank).
 inline void scale_ranks(const LowRankDelta& delta, const real* from, real* to, int64_t rows) {
   for (int64_t k = 0; k < delta.rank; ++k) {
     const real scale = scale_of(delta, k);
@@ -84,7 +94,7 @@ inline void scale_ranks(const LowRankDelta& delta, const real* from, real* to, i
   }
 }
 
-// u and y of rows [begin, end); b_columns is B^T.
+// Forward task: u and y of rows [begin, end). b_columns is B^T (rank, out).
 void forward_rows(const LowRankArgs& args, const real* b_columns, int64_t begin, int64_t end) {
   const LowRankDelta& delta = args.delta;
   const int64_t rows = end - begin, rank = delta.rank;
@@ -97,7 +107,7 @@ void forward_rows(const LowRankArgs& args, const real* b_columns, int64_t begin,
              args.y + begin * delta.out, delta.out, true);
 }
 
-// dh, du and dx of rows [begin, end).
+// Backward task: dh, du and dx of rows [begin, end). dh and du are (all rows, rank).
 void backward_rows(const LowRankBackwardArgs& args, const real* b_columns, real* dh, real* du,
                    int64_t begin, int64_t end) {
   const LowRankDelta& delta = args.delta;
@@ -112,14 +122,15 @@ void backward_rows(const LowRankBackwardArgs& args, const real* b_columns, real*
   }
 }
 
-// Columns [begin, end) of dA.
+// Backward task: columns [begin, end) of dA = du^T x.
 void da_columns(const LowRankBackwardArgs& args, const real* du, int64_t begin, int64_t end) {
   const int64_t rank = args.delta.rank, in = args.delta.in;
   dense_gemm(rank, end - begin, args.rows, {du, 1, rank}, args.x + begin, in, args.da.data + begin,
              in, args.da.accumulate);
 }
 
-// Rows [begin, end) of dB, from columns of dy.
+// Backward task: rows [begin, end) of dB. It computes (u^T dy) for these columns of dy, then writes
+// the transpose, times s.
 void db_rows(const LowRankBackwardArgs& args, int64_t begin, int64_t end) {
   const int64_t rank = args.delta.rank, out = args.delta.out, columns = end - begin;
   thread_local std::vector<real> scratch;
@@ -142,20 +153,22 @@ HWY_AFTER_NAMESPACE();
 namespace soragrad::kernels {
 namespace {
 
-constexpr int64_t kRowBlock = 16;
-constexpr int64_t kColumnBlock = 64;
+constexpr int64_t kRowBlock = 16;     // rows of a task: 48 KiB of x at 768 columns
+constexpr int64_t kColumnBlock = 64;  // columns of a task of dA or dB
 
 HWY_EXPORT(forward_rows);
 HWY_EXPORT(backward_rows);
 HWY_EXPORT(da_columns);
 HWY_EXPORT(db_rows);
 
+// B^T (rank, out): both y and dh want rows of rank.
 Tensor b_columns(const LowRankDelta& delta) {
   Tensor result = Tensor::empty({delta.rank, delta.out});
   transpose_cpu({delta.b, result.data(), delta.out, delta.rank});
   return result;
 }
 
+// Summed over rows in order, in double: every token of the batch adds a term of either sign.
 void dgate(const LowRankBackwardArgs& args, const real* dh) {
   const int64_t rank = args.delta.rank;
   for (int64_t k = 0; k < rank; ++k) {
@@ -167,6 +180,7 @@ void dgate(const LowRankBackwardArgs& args, const real* dh) {
   }
 }
 
+// Tasks of a gradient; none if it is not wanted.
 int64_t blocks_of(const GradientTarget& place, int64_t columns) {
   return place.data ? (columns + kColumnBlock - 1) / kColumnBlock : 0;
 }
@@ -187,7 +201,7 @@ void low_rank_backward_cpu(const LowRankBackwardArgs& args) {
   parallel_chunks(args.rows, kRowBlock, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(backward_rows)(args, turned.data(), dh.data(), du.data(), begin, end);
   });
-  // The gate's gradient is one task, a block of columns of x or dy another.
+  // Task 0 is dgate, then the column blocks of dA, then those of dB.
   const int64_t a_blocks = blocks_of(args.da, delta.in), b_blocks = blocks_of(args.db, delta.out);
   parallel_for(1 + a_blocks + b_blocks, [&](int64_t task) {
     if (task == 0) {

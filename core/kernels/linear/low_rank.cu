@@ -1,35 +1,48 @@
-// Forward is one launch: a block takes 8 rows, a warp sums up u of a row, then threads go along the
-// columns of y. Backward is two or three: dh and dx by rows as forward; sums of dA, dB and dgate
-// over chunks of rows; where there are several, the chunks added up in order. Chunks have a fixed
-// size, so rows of zeros at the end change no bit. Ranks come in groups of 8, a thread's registers.
+// The low-rank delta on a GPU. Ranks are processed in groups of 8, so that a thread keeps one
+// number per rank in registers. Forward is one launch, backward two or three.
+//
+// Row pass (forward: u, y; backward: dh, du, dx). A block of 8 warps owns 8 rows. Warp w sums up
+// the narrow product of row w: lane l takes the columns l, l + 32, ... and a butterfly adds the
+// lanes. The scaled results, 8 x 8 numbers, go through shared memory. Then the 256 threads go along
+// the columns of the wide result: a thread loads the 8 factors of its column once for all 8 rows.
+//
+// Row sums (dA, dB, dgate). A block owns 64 columns of x or dy, a chunk of 128 rows and a group of
+// ranks; blockIdx is (columns, chunk, ranks). The narrow rows of the chunk are in shared memory.
+// Four threads share a column, each adding every fourth row to its 8 registers. Their sums are
+// added in order; the sums of several chunks are added in order by a third launch, in double.
+//
+// Chunks have a fixed size, so rows of zeros at the end change no bit; there are no atomics, so two
+// runs give the same bits. Cost: x, y and dy cross memory once per launch and group of ranks.
 #include "core/kernels/cuda.cuh"
 #include "core/kernels/linear/low_rank.h"
 
 namespace soragrad::kernels {
 namespace {
 
-constexpr int kRanks = 8;        // a group
-constexpr int kRows = 8;         // of a block, a warp each
-constexpr int kChunkRows = 128;  // summed up by one block
-constexpr int kColumns = 64;     // of a block that sums them up
-constexpr int kParts = 4;        // of a chunk's rows, side by side: a load takes long, a row little
+constexpr int kRanks = 8;        // ranks of a group
+constexpr int kRows = 8;         // row pass: rows of a block, one for each warp
+constexpr int kChunkRows = 128;  // row sums: rows of a block
+constexpr int kColumns = 64;     // row sums: columns of a block
+constexpr int kParts = 4;        // row sums: threads of a column; more loads are in flight at once
 
 __device__ inline real scale_of(const LowRankDelta& delta, int64_t k) {
   return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
 }
 
+// Ranks of the group that begins at `first`: 8, or fewer in the last one.
 __device__ inline int group_size(int64_t rank, int64_t first) {
   return static_cast<int>(rank - first < kRanks ? rank - first : kRanks);
 }
 
-// A factor of the delta, seen as rows of rank: element (k, j) stands at data[k * row + j * column].
+// A factor of the delta seen as (rank, columns): element (k, j) is data[k * row + j * column]. So
+// one kernel reads A (rank, in) and B (out, rank).
 struct Factor {
   const real* data;
   int64_t row, column;
   __device__ Factor from(int64_t first) const { return {data + first * row, row, column}; }
 };
 
-// sums[k] = sum over j < n of x[j] * factor(k, j), by a warp.
+// A whole warp: sums[k] = sum over j < n of x[j] * factor(k, j). Every lane gets all sums.
 __device__ void row_products(const real* x, int64_t n, const Factor& factor, int ranks,
                              real (&sums)[kRanks]) {
   for (real& sum : sums) sum = 0;
@@ -41,7 +54,7 @@ __device__ void row_products(const real* x, int64_t n, const Factor& factor, int
   for (real& sum : sums) sum = warp_sum(sum);
 }
 
-// y(row, j) [+]= sum over k of h[row][k] * factor(k, j), by a block.
+// A whole block: y(row, j) = [y(row, j)] + sum over k of h[row][k] * factor(k, j).
 __device__ void add_products(const real (&h)[kRows][kRanks], int64_t rows, int ranks,
                              const Factor& factor, int64_t n, real* y, bool accumulate) {
   for (int64_t j = threadIdx.x; j < n; j += blockDim.x) {
@@ -57,12 +70,13 @@ __device__ void add_products(const real (&h)[kRows][kRanks], int64_t rows, int r
   }
 }
 
-// u and y of forward, dh and dx of backward.
+// The row pass: sums = x narrow^T, scaled = s * sums, y = [y] + scaled wide. Forward has x, A, u, B
+// and y in these roles, backward dy, B, dh and du, A and dx.
 struct RowPass {
   const real* x;  // (rows, in)
   Factor narrow;
   real* sums;    // (rows, rank): x narrow^T
-  real* scaled;  // (rows, rank): sums times gate and factor; null: not kept
+  real* scaled;  // (rows, rank): s * sums; null: not kept
   Factor wide;
   GradientTarget y;  // (rows, out): scaled wide
   int64_t rows, in, out;
@@ -98,16 +112,18 @@ __global__ void row_pass_kernel(LowRankDelta delta, RowPass pass) {
   }
 }
 
+// blockIdx.x is a block of 8 rows.
 void launch_row_pass(const LowRankDelta& delta, const RowPass& pass) {
   if (pass.rows == 0) return;
   launch(row_pass_kernel, grid_size(ceil_div(pass.rows, kRows)), kRows * kWarp, 0, delta, pass);
 }
 
-// The columns of the sums over rows: those of x (for dA), of dy (for dB), and one for dgate.
+// The row sums of all three gradients, numbered as columns: first those of x (for dA), then those
+// of dy (for dB), then one for dgate.
 struct Sums {
   const real* dh;
   const real* du;
-  real* partial;  // (chunks, columns, rank), of more than one chunk
+  real* partial;  // (chunks, columns, rank); not used if there is one chunk
   int64_t columns, x_blocks, dy_blocks;
 };
 
@@ -115,7 +131,7 @@ __device__ inline void write(const GradientTarget& place, int64_t i, double valu
   if (place.data) place.write(i, static_cast<real>(value));
 }
 
-// The gradient whose sum over all rows stands in a column.
+// Writes the finished sum over all rows to the gradient that the column belongs to.
 __device__ void finish(const LowRankBackwardArgs& args, int64_t column, int64_t k, double sum) {
   const LowRankDelta& delta = args.delta;
   if (column < delta.in) {
@@ -127,7 +143,7 @@ __device__ void finish(const LowRankBackwardArgs& args, int64_t column, int64_t 
   }
 }
 
-// The sum of the block's chunk of rows.
+// Takes the sum over the block's chunk: the only chunk is finished at once, others wait in partial.
 __device__ void put(const LowRankBackwardArgs& args, const Sums& sums, int64_t column, int64_t k,
                     real sum) {
   if (gridDim.y == 1) return finish(args, column, k, sum);
@@ -136,10 +152,10 @@ __device__ void put(const LowRankBackwardArgs& args, const Sums& sums, int64_t c
 
 using NarrowRows = real[kChunkRows][kRanks];
 
-// dgate's: a thread has a rank, and every 32nd row.
+// The row sums of dgate, by one block: a thread owns a rank and adds every 32nd row, in double.
 __device__ void gate_sums(const LowRankBackwardArgs& args, const Sums& sums,
                           const NarrowRows& narrow, int64_t rows, int64_t first, int ranks) {
-  constexpr int kThreads = kColumns * kParts / kRanks;  // of a rank
+  constexpr int kThreads = kColumns * kParts / kRanks;  // threads of a rank: 32
   __shared__ double parts[kThreads][kRanks];
   const int k = static_cast<int>(threadIdx.x) % kRanks;
   const int part = static_cast<int>(threadIdx.x) / kRanks;
@@ -155,8 +171,8 @@ __device__ void gate_sums(const LowRankBackwardArgs& args, const Sums& sums,
   put(args, sums, args.delta.in + args.delta.out, first + k, static_cast<real>(sum));
 }
 
-// The sum over a chunk of rows of narrow(row, k) * wide(row, column). Block x takes kColumns
-// columns, y a chunk, z a group of ranks.
+// Sums over a chunk of rows of narrow(row, k) * wide(row, column). Grid: (columns, chunks, groups
+// of ranks). narrow is du for the columns of x, u for the columns of dy.
 __global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
   __shared__ NarrowRows narrow;
   __shared__ real parts[kParts][kRanks][kColumns];
@@ -198,7 +214,7 @@ __global__ void row_sums_kernel(LowRankBackwardArgs args, Sums sums) {
   }
 }
 
-// Adds up the chunks: a thread each element.
+// Adds up the chunks in order: a thread for each element (column, rank).
 __global__ void add_chunks_kernel(LowRankBackwardArgs args, const real* partial, int64_t chunks,
                                   int64_t columns) {
   const int64_t rank = args.delta.rank, i = global_thread();

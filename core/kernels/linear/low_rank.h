@@ -1,9 +1,16 @@
-// The low-rank delta beside a Linear, and its gradients (Hu et al., "LoRA", 2021; with a gate Ding
-// et al., "SoRA", 2023, or AdaLoRA's singular values):
-//   u = x A^T,  y += (s * u) B^T,  s = factor * gate
-//   dh = dy B,  du = s * dh,  dx = du A,  dA = du^T x,  dB = dy^T (s * u),
+// The low-rank delta beside a Linear, and its gradients (Hu et al., "LoRA", 2021). The gate is
+// SoRA's (Ding et al., "Sparse low-rank adaptation of pre-trained language models", 2023, section
+// 3) or AdaLoRA's singular values (Zhang et al., 2023):
+//   s     = factor * gate
+//   u     = x A^T
+//   y    += (s * u) B^T
+//   dh    = dy B
+//   du    = s * dh
+//   dx    = du A
+//   dA    = du^T x
+//   dB    = dy^T (s * u)
 //   dgate = factor * sum over rows of u * dh
-// Rank is small (1 to some 64): everything is as fast as x, y and dy are read.
+// Ranks are small, from 1 to some 64, so the limit is the time in which x, y and dy cross memory.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +24,16 @@ namespace soragrad::kernels {
 struct LowRankDelta {
   const real* a;     // (rank, in)
   const real* b;     // (out, rank)
-  const real* gate;  // (rank) or null: ones
+  const real* gate;  // (rank); null: all ones
   int64_t rank, in, out;
-  real factor;
+  real factor;  // lora_alpha / r, or what the method scales by
 };
 
 struct LowRankArgs {
   LowRankDelta delta;
   const real* x;  // (rows, in)
-  real* u;        // (rows, rank): kept for backward
-  real* y;        // (rows, out): added to
+  real* u;        // (rows, rank): written; backward reads it
+  real* y;        // (rows, out): the delta is added to it
   int64_t rows;
 };
 inline Cost cost(const LowRankArgs& args) {
@@ -36,12 +43,13 @@ inline Cost cost(const LowRankArgs& args) {
 }
 SORAGRAD_KERNEL(low_rank, LowRankArgs);
 
+// Each of the four gradients may be unwanted; dh and du are temporaries of the kernel.
 struct LowRankBackwardArgs {
   LowRankDelta delta;
-  const real* x;
-  const real* u;   // of the forward pass
-  const real* dy;  // (rows, out)
-  GradientTarget da, db, dgate, dx;
+  const real* x;                     // (rows, in); read if da is wanted
+  const real* u;                     // (rows, rank), as forward wrote it
+  const real* dy;                    // (rows, out)
+  GradientTarget da, db, dgate, dx;  // (rank, in), (out, rank), (rank), (rows, in)
   int64_t rows;
 };
 inline Cost cost(const LowRankBackwardArgs& args) {

@@ -16,11 +16,11 @@ namespace {
 
 using dnnl::memory;
 
-// b's layout is taken from a product of so many rows, for all numbers of rows.
+// The layout of b is taken from a product of 64 rows and used for every number of rows.
 constexpr int64_t kLayoutRows = 64;
 constexpr size_t kAlignment = 64;
 
-// Lives as long as the process, like the primitives.
+// Never destroyed, like the primitives: threads may still use them when static objects die.
 const dnnl::engine& engine() {
   static const auto& instance = *new dnnl::engine(dnnl::engine::kind::cpu, 0);
   return instance;
@@ -42,6 +42,7 @@ dnnl::matmul::primitive_desc describe(int64_t m, int64_t n, int64_t k, const mem
 #endif
 }
 
+// Runs function() on this thread alone and turns an exception of oneDNN into an Error.
 template <typename Function>
 decltype(auto) translated(const char* what, Function function) {
   try {
@@ -53,7 +54,7 @@ decltype(auto) translated(const char* what, Function function) {
   }
 }
 
-// The values are sets of bits: what has more has all of these too.
+// cpu_isa values are sets of bits; a larger instruction set contains the bits of the smaller ones.
 bool has_isa(dnnl::cpu_isa isa) {
   const auto required = static_cast<unsigned>(isa);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & required) == required;

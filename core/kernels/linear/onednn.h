@@ -1,5 +1,5 @@
-// What our GEMMs ask of oneDNN beside dnnl_sgemm, and the one place where its versions 2 and 3
-// differ. No other header shows oneDNN's.
+// What our GEMMs use of oneDNN beside dnnl_sgemm. onednn.cpp hides the difference between its
+// versions 2 and 3, and no other header includes oneDNN's.
 #pragma once
 
 #include <omp.h>
@@ -11,7 +11,8 @@
 
 namespace soragrad::kernels {
 
-// While one lives, oneDNN starts no OpenMP threads: our tasks run side by side already.
+// While one lives, oneDNN uses only the calling thread: our tasks already run on all cores. It sets
+// the thread's OpenMP limit to 1 and restores it.
 class SingleThreaded {
  public:
   SingleThreaded() : before_(omp_get_max_threads()) {
@@ -27,22 +28,25 @@ class SingleThreaded {
   int before_;
 };
 
-// Whether this processor multiplies bf16 itself: AVX-512 BF16 or AMX, as far as oneDNN may use them
-// (the environment variable ONEDNN_MAX_CPU_ISA=AVX512_CORE forbids it).
+// True if this processor has instructions for bf16 products, AVX-512 BF16 or AMX, and oneDNN may
+// use them. ONEDNN_MAX_CPU_ISA=AVX512_CORE in the environment forbids them.
 bool has_native_bf16();
-// Whether it does so by AVX-512 alone: an x86 without AMX, whose tiles are faster.
+// True if it has AVX-512 BF16 but not AMX. With AMX oneDNN's product is faster than our own.
 bool prefers_avx512_bf16();
 
-// c (m, n) in fp32 = a (m, k) b (k, n) in bf16, a and c dense and row-major, b packed: in the
-// layout that oneDNN reads fastest, which depends on n and k alone. Only where has_native_bf16().
+// c (m, n) = a (m, k) b (k, n): a and b in bf16, c and all sums in fp32. a and c are dense and
+// row-major; b is packed in the layout that oneDNN reads fastest, which depends on n and k but not
+// on m. Use only if has_native_bf16().
 class Bf16Product {
  public:
-  // Made at the first use of a size and kept: tens of sizes cost nothing, thousands would.
+  // The product of these sizes. Generated at the first use and kept for the process: keep the
+  // number of sizes in the tens. May be called from several threads.
   static const Bf16Product& of(int64_t m, int64_t n, int64_t k);
 
-  size_t packed_bytes() const;  // of b, a multiple of 64
-  // Rounds b, given with the elements between neighbours in a column and in a row, and packs it.
+  size_t packed_bytes() const;  // size of the packed b, a multiple of 64
+  // Rounds b to bf16 and packs it. Element (p, j) of b is b[p * row_stride + j * column_stride].
   void pack(const float* b, int64_t row_stride, int64_t column_stride, std::byte* packed) const;
+  // Runs on the calling thread. Throws Error with oneDNN's status if it fails.
   void multiply(const bfloat16* a, const std::byte* packed, float* c) const;
 
  private:

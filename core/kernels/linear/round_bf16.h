@@ -1,5 +1,5 @@
-// y = x rounded to bf16, to nearest even, and kept in x's type: an operand of a bf16 product for
-// kernels that compute in fp32. In the double build nothing is rounded.
+// y = x rounded to bf16, to nearest even, and kept in x's type: operands of a bf16 product for
+// kernels that compute in fp32. In the double build nothing is rounded. y may be x.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ inline Cost cost(const RoundBf16Args& args) {
 }
 SORAGRAD_KERNEL(round_bf16, RoundBf16Args);
 
+// One number of it.
 SORAGRAD_HD real rounded_to_bf16(real x) {
   return kReal == DType::f64 ? x : to_float(to_bfloat16(static_cast<float>(x)));
 }

@@ -1,7 +1,19 @@
-// c (m, n) = a (m, k) b (k, n), or added to c: products small enough to stay in the second-level
-// cache, on one thread. Element (i, p) of a stands at a[i * row_stride + p * column_stride], so a
-// may be transposed; b and c are row-major, their columns rounded up to whole vectors: b must be
-// readable and c writable up to round_up(n).
+// c (m, n) = a (m, k) b (k, n), or added to c, on one thread: the inner product of everything that
+// the CPU multiplies in fp32 (attention, low-rank deltas, packed products).
+//
+// Tiling. A tile of 6 rows by 4 vectors of c (64 columns with AVX-512) keeps its 24 vectors of sums
+// in registers over all of k. For each p it loads four vectors of row p of b and broadcasts six
+// elements of a: 24 multiply-adds for 4 loads and 6 broadcasts, so the multiply-add units are the
+// limit. AVX2 has 16 registers and takes 6 by 2. Tiles go down the rows first: the strip of b they
+// share, k * 64 numbers, stays in the first- or second-level cache. Nothing is copied or packed, so
+// the operands should fit into the second-level cache.
+//
+// Every element of c is summed in the order of p in one register lane, whatever the tile: rows and
+// columns at the edges get the same bits as those inside, and no thread count changes a bit.
+//
+// Element (i, p) of a is a.data[i * row_stride + p * column_stride], so a may be transposed. b and
+// c are row-major. Duty of the caller: b must be readable and c writable up to round_up(n) columns;
+// dense_gemm has no such duty.
 
 // Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
 #if defined(SORAGRAD_SMALL_GEMM_INL_H) == defined(HWY_TARGET_TOGGLE)
@@ -24,21 +36,23 @@ namespace hn = hwy::HWY_NAMESPACE;
 using RealTag = hn::ScalableTag<real>;
 using RealVector = hn::Vec<RealTag>;
 
-constexpr int64_t kLanes = HWY_LANES(real);
+constexpr int64_t kLanes = HWY_LANES(real);  // elements of a vector
+// n rounded up to whole vectors.
 constexpr int64_t round_up(int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
 }
 
+// The left operand, see above.
 struct Operand {
   const real* data;
   int64_t row_stride, column_stride;
 };
 
-// A tile of Rows x Vectors accumulators lives in registers: 6 x 4 of the 32 of AVX-512, 6 x 2
-// of 16.
+// Sums of a tile: 6 x 4 of the 32 registers of AVX-512, 6 x 2 of the 16 of AVX2.
 constexpr int kTileRows = 6;
 constexpr int kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 
+// One tile of c, Rows by Vectors * kLanes, over all of k.
 template <int Rows, int Vectors>
 HWY_INLINE void gemm_tile(const Operand& a, const real* b, int64_t ldb, real* c, int64_t ldc,
                           int64_t k, bool accumulate) {
@@ -62,6 +76,7 @@ HWY_INLINE void gemm_tile(const Operand& a, const real* b, int64_t ldb, real* c,
   }
 }
 
+// A strip of Vectors * kLanes columns: tiles of 6 rows, then 4, 2 and 1 for the rest.
 template <int Vectors>
 void gemm_columns(int64_t m, int64_t k, Operand a, const real* b, int64_t ldb, real* c, int64_t ldc,
                   bool accumulate) {
@@ -83,6 +98,7 @@ void gemm_columns(int64_t m, int64_t k, Operand a, const real* b, int64_t ldb, r
   if (m & 1) gemm_tile<1, Vectors>(a, b, ldb, c, ldc, k, accumulate);
 }
 
+// ldb and ldc are the elements from one row to the next. c is overwritten unless `accumulate`.
 inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
                        int64_t ldb, real* c, int64_t ldc, bool accumulate = false) {
   int64_t vectors = round_up(n) / kLanes;
@@ -101,7 +117,8 @@ inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const 
   if (vectors & 1) gemm_columns<1>(m, k, a, b, ldb, c, ldc, accumulate);
 }
 
-// The same where rows of b and c end after n columns: the last ones go through padded copies.
+// The same for b and c whose rows may end after n columns: the columns beyond whole vectors go
+// through padded copies.
 inline void dense_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
                        int64_t ldb, real* c, int64_t ldc, bool accumulate) {
   const int64_t whole = n / kLanes * kLanes, rest = n - whole;

@@ -6,7 +6,8 @@
 
 namespace soragrad::kernels {
 
-// In tiles of one cache line a side: either side alone would touch a new line for every element.
+// In tiles of 16 x 16, one cache line a side. Plain loops would touch a new line of x or of y for
+// every element.
 void transpose_cpu(const TransposeArgs& args) {
   constexpr int64_t kTile = 16;
   parallel_chunks(args.rows, 4 * kTile, [&](int64_t begin, int64_t end) {

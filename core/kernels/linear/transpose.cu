@@ -1,4 +1,5 @@
-// A tile at a time through shared memory, so that both reads and writes run along rows.
+// A block moves a tile of 32 x 32 through shared memory, so that both reads and writes run along
+// rows and are coalesced. Each of its 32 x 8 threads moves four elements.
 #include "core/kernels/linear/transpose.h"
 
 #include "core/kernels/cuda.cuh"
@@ -6,10 +7,10 @@
 namespace soragrad::kernels {
 namespace {
 
-constexpr int kTile = 32, kTileRows = 8;  // of elements; of threads
+constexpr int kTile = 32, kTileRows = 8;  // elements of a side; rows of threads
 
 __global__ void transpose_kernel(TransposeArgs args) {
-  __shared__ real tile[kTile][kTile + 1];  // one more: a column lies in all banks
+  __shared__ real tile[kTile][kTile + 1];  // one more column: a column then meets every bank once
   const int64_t row0 = static_cast<int64_t>(blockIdx.y) * kTile;
   const int64_t column0 = static_cast<int64_t>(blockIdx.x) * kTile;
   for (int r = threadIdx.y; r < kTile; r += kTileRows) {

@@ -1,4 +1,4 @@
-// y (columns, rows) = x^T of x (rows, columns).
+// y (columns, rows) = x^T for x (rows, columns), both dense. y must not overlap x.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,6 @@
+// Cross-entropy on the CPU. A task is about 16 Ki logits in whole rows; its losses are added in
+// double and the tasks' sums in order, so no thread count changes a bit. Each row subtracts its
+// maximum before exp.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/loss/cross_entropy.cpp"
 #include "core/kernels/simd.h"
@@ -14,6 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
+// Sum of exp(x - shift).
 inline real sum_of_exp(const real* HWY_RESTRICT x, real shift, int64_t n) {
   real sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -27,13 +31,15 @@ double cross_entropy_rows(const CrossEntropyArgs& args, int64_t begin, int64_t e
   for (int64_t row = begin; row < end; ++row) {
     const real* logits = args.logits + row * args.classes;
     const real max = max_of(logits, args.classes);
-    // The difference first: both are large where the logits are.
+    // The difference is taken first: added to the logarithm one by one, large logits would round it
+    // away.
     const real distance = max - logits[args.labels[row]];
     sum += std::log(static_cast<double>(sum_of_exp(logits, max, args.classes))) + distance;
   }
   return sum;
 }
 
+// dlogits of rows [begin, end).
 void cross_entropy_backward_rows(const CrossEntropyBackwardArgs& args, int64_t begin, int64_t end) {
   const real factor = *args.dloss / static_cast<real>(args.rows);
   for (int64_t row = begin; row < end; ++row) {
@@ -41,7 +47,8 @@ void cross_entropy_backward_rows(const CrossEntropyBackwardArgs& args, int64_t b
     real* dlogits = args.dlogits + row * args.classes;
     const real sum = exp_and_sum(logits, max_of(logits, args.classes), dlogits, args.classes);
     const int64_t label = args.labels[row];
-    // softmax - 1 at the label is minus the other classes' share, which does not cancel.
+    // At the label the gradient is softmax - 1. A confident row would cancel, so it is computed as
+    // minus the sum of the other classes.
     real others = 0;
     for (int64_t j = 0; j < args.classes; ++j) others += j == label ? real(0) : dlogits[j];
     dlogits[label] = -others;

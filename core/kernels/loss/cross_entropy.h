@@ -1,5 +1,6 @@
-// Mean over rows of log(sum of exp(logits)) - logits[label], and its gradient
-// dlogits = dloss / rows (softmax(logits) - one_hot(label)).
+// Cross-entropy of class labels, and its gradient (torch.nn.functional.cross_entropy, mean):
+//   loss    = mean over rows of (log(sum over j of exp(logits_j)) - logits_label)
+//   dlogits = dloss / rows * (softmax(logits) - one_hot(label))
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace soragrad::kernels {
 
 struct CrossEntropyArgs {
   const real* logits;     // (rows, classes)
-  const int64_t* labels;  // (rows), in [0, classes)
+  const int64_t* labels;  // (rows), each in [0, classes); not checked
   real* loss;             // (1)
   int64_t rows;
   int64_t classes;
@@ -19,10 +20,10 @@ struct CrossEntropyArgs {
 SORAGRAD_KERNEL(cross_entropy, CrossEntropyArgs);
 
 struct CrossEntropyBackwardArgs {
-  const real* logits;
-  const int64_t* labels;
-  const real* dloss;  // (1)
-  real* dlogits;      // (rows, classes)
+  const real* logits;     // (rows, classes)
+  const int64_t* labels;  // (rows)
+  const real* dloss;      // (1)
+  real* dlogits;          // (rows, classes), overwritten
   int64_t rows;
   int64_t classes;
 };

@@ -1,3 +1,5 @@
+// A task is one matrix; the norms are added in the order of the parts, so no thread count changes a
+// bit. Loops run along the dimension that is contiguous in memory.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/loss/orthogonality.cpp"
 #include "core/kernels/simd.h"
@@ -24,7 +26,8 @@ inline void add_scaled(real factor, const real* HWY_RESTRICT x, real* HWY_RESTRI
   for (int64_t k = 0; k < n; ++k) y[k] += factor * x[k];
 }
 
-// Fills gram with G and returns its norm.
+// Fills part.gram with G and returns its norm. Rows: dot products of pairs of rows, each used
+// twice. Columns: the sum of outer products of the stored rows.
 double gram_norm(const OrthogonalityArgs::Part& part) {
   const int64_t rank = part.rank;
   std::fill_n(part.gram, rank * rank, real(0));
@@ -49,7 +52,8 @@ double gram_norm(const OrthogonalityArgs::Part& part) {
   return std::sqrt(squares);
 }
 
-// dx = slope G x with G symmetric.
+// dM = slope * G M with slope = 2 dr / r. G is symmetric, so the transposed form is dM^T = slope *
+// M^T G.
 void gram_backward(const OrthogonalityArgs::Part& part, real dr) {
   const int64_t rank = part.rank, length = part.length;
   double squares = 0;

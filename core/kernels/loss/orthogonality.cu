@@ -1,4 +1,6 @@
-// A block a matrix; a warp an element of its Gram matrix.
+// A block owns a matrix. Forward: each of its 8 warps computes elements of the Gram matrix in turn,
+// then the block sums up their squares; a second launch adds the norms in the order of the parts.
+// Backward: a thread per element of M.
 #include "core/kernels/loss/orthogonality.h"
 
 #include "core/kernels/cuda.cuh"
@@ -6,11 +8,12 @@
 namespace soragrad::kernels {
 namespace {
 
-// Element k of row i of M, however it is stored.
+// Index in x of element k of row i of M, for both forms of storage.
 __device__ int64_t place(const OrthogonalityArgs::Part& part, int64_t i, int64_t k) {
   return part.columns ? k * part.rank + i : i * part.length + k;
 }
 
+// r^2, by a block.
 __device__ double gram_squares(const OrthogonalityArgs::Part& part) {
   double squares = 0;
   for (int64_t e = threadIdx.x; e < part.rank * part.rank; e += blockDim.x) {
@@ -53,6 +56,7 @@ __global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
   }
 }
 
+// y += factor * sum.
 struct AddTimes {
   real* y;
   real factor;

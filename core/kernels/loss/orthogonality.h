@@ -1,5 +1,9 @@
-// How far rows are from orthonormal: r = || M M^T - I ||_F for M (rank, length), and its gradient
-// dM = dr 2 G M / r with G = M M^T - I; 0 where r is 0. AdaLoRA's regularizer (Zhang et al., 2023).
+// How far the rows of M (rank, length) are from orthonormal, and the gradient: AdaLoRA's
+// regularizer (Zhang et al., "Adaptive budget allocation for parameter-efficient fine-tuning",
+// 2023, equation 4, with the norm of peft's implementation, which is not squared):
+//   G  = M M^T - I
+//   r  = || G ||_F
+//   dM = dr * 2 G M / r          0 if r is 0
 #pragma once
 
 #include <cstdint>
@@ -13,16 +17,16 @@ namespace soragrad::kernels {
 struct OrthogonalityArgs {
   static constexpr int kMaxParts = 60;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {
-    const real* x;
-    GradientTarget dx;  // backward only
+    const real* x;      // M (rank, length); see `columns`
+    GradientTarget dx;  // stored as x; backward only
     real* gram;         // (rank, rank): G, written by forward and read by backward
     int64_t rank;
     int64_t length;
-    bool columns;  // x is stored (length, rank), and its columns are meant
+    bool columns;  // true: x is stored (length, rank), and M is its transpose
   };
   Part parts[kMaxParts];
   int count;
-  real factor;     // y += factor * sum of r over the parts; backward: dr = factor dy
+  real factor;     // forward: y += factor * sum of r over the parts; backward: dr = factor * dy
   const real* dy;  // (1), backward only
   real* y;         // (1), forward only
 };

@@ -1,4 +1,5 @@
-// Sums run in double: they are bound by memory, and the loss of a long run shows the last digits.
+// Sums run in double: they are bound by memory, so it costs nothing, and the loss of a long run
+// shows the last digits. Tasks are fixed chunks whose sums are added in order (reduce.h).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/loss/sums.cpp"
 #include "core/kernels/simd.h"
@@ -49,7 +50,7 @@ HWY_EXPORT(sum_of_magnitudes);
 HWY_EXPORT(sum_of_squared_differences);
 
 namespace {
-constexpr int64_t kGrain = 65536;  // elements a task: some 20 microseconds
+constexpr int64_t kGrain = 65536;  // elements of a task: some 20 microseconds
 }
 
 void sum_cpu(const SumArgs& args) {

@@ -5,6 +5,7 @@
 namespace soragrad::kernels {
 namespace {
 
+// Terms and ends of sum_all (cuda.cuh).
 struct Element {
   const real* x;
   __device__ double operator()(int64_t i) const { return x[i]; }
@@ -45,7 +46,7 @@ __global__ void mse_backward_kernel(MseBackwardArgs args) {
   args.dpredictions[i] = factor * (args.predictions[i] - args.targets[i]);
 }
 
-// A block a part.
+// A block owns a part: partial[part] = sum of |x|. A second launch adds the parts in order.
 __global__ void mean_abs_parts(MeanAbsArgs args, double* partial) {
   const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
   double sum = 0;

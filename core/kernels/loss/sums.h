@@ -1,4 +1,5 @@
-// Reductions to one number: sum of all elements, mean squared difference, scaled mean magnitude.
+// Reductions to one number, and their gradients: the sum of all elements, the mean squared
+// difference, and the scaled sum of magnitudes. All are summed in double.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct SumBackwardArgs {
 };
 SORAGRAD_KERNEL(sum_backward, SumBackwardArgs);
 
-// loss = mean of (predictions - targets)^2.
+// loss = mean of (predictions - targets)^2 (torch.nn.functional.mse_loss).
 struct MseArgs {
   const real* predictions;  // (n)
   const real* targets;      // (n)
@@ -32,16 +33,18 @@ struct MseArgs {
 };
 SORAGRAD_KERNEL(mse, MseArgs);
 
+// dpredictions = dloss * 2 / n * (predictions - targets).
 struct MseBackwardArgs {
-  const real* predictions;
-  const real* targets;
-  const real* dloss;  // (1)
-  real* dpredictions;
+  const real* predictions;  // (n)
+  const real* targets;      // (n)
+  const real* dloss;        // (1)
+  real* dpredictions;       // (n), overwritten
   int64_t n;
 };
 SORAGRAD_KERNEL(mse_backward, MseBackwardArgs);
 
-// y += factor * sum of |x| over up to kMaxParts arrays at once; backward: dx is factor dy sign(x).
+// y += factor * sum of |x| over up to kMaxParts arrays at once. Backward: dx = factor * dy *
+// sign(x), 0 at 0. SoRA's regularizer of the gates.
 struct MeanAbsArgs {
   static constexpr int kMaxParts = 120;  // the struct stays below CUDA's 4 KiB of arguments
   struct Part {

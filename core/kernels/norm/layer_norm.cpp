@@ -1,5 +1,11 @@
-// A row stays in the first-level cache between its passes: sum, squares, result. Gradients of
-// weight and bias are summed per task in `partial`, then over tasks in order.
+// Layer normalisation on the CPU. A task is about 16 Ki elements in whole rows. A row is read three
+// times (sum, squares, result), but stays in the first-level cache in between; y holds s until the
+// last pass. The variance comes from the differences to the mean, because the mean of squares minus
+// the square of the mean would cancel.
+//
+// Gradients of weight and bias: a task adds its rows in order into a row of its own of `partial`;
+// then the tasks' rows are added in order. Tasks depend on the shape alone, so no thread count
+// changes a bit.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/norm/layer_norm.cpp"
 #include "core/kernels/simd.h"
@@ -18,7 +24,8 @@ namespace soragrad::kernels::HWY_NAMESPACE {
 
 constexpr int64_t kWords = 1024;  // random words drawn at a time
 
-// y = dropout(x) + residual for n elements from number `first` on; residual may be null.
+// y = dropout(x) + residual for the n elements of one row. `first` is the number of its first
+// element, which selects the random words.
 inline void dropout_add(const LayerNormArgs& args, const real* HWY_RESTRICT x,
                         const real* HWY_RESTRICT residual, real* HWY_RESTRICT y, int64_t first,
                         int64_t n) {
@@ -44,7 +51,7 @@ void layer_norm_rows(const LayerNormArgs& args, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const real* HWY_RESTRICT s = args.x + row * hidden;
     real* HWY_RESTRICT y = args.y + row * hidden;
-    if (args.residual) {  // the sum takes the place of the result for a while
+    if (args.residual) {  // y holds s until the last loop
       dropout_add(args, s, args.residual + row * hidden, y, row * hidden, hidden);
     } else {
       std::copy_n(s, hidden, y);
@@ -70,6 +77,7 @@ void layer_norm_rows(const LayerNormArgs& args, int64_t begin, int64_t end) {
   }
 }
 
+// One row of ds, by the formula in layer_norm.h.
 inline void ds_of_row(const LayerNormBackwardArgs& args, int64_t row) {
   const int64_t hidden = args.hidden;
   const real* HWY_RESTRICT dy = args.dy + row * hidden;
@@ -91,7 +99,7 @@ inline void ds_of_row(const LayerNormBackwardArgs& args, int64_t row) {
   }
 }
 
-// dx = dropout(ds); the two may be the same row.
+// One row of dx = dropout(ds), with the mask of forward drawn again. dx may be ds.
 inline void dx_of_row(const LayerNormBackwardArgs& args, int64_t row) {
   const real* ds = args.ds + row * args.hidden;
   real* dx = args.dx + row * args.hidden;
@@ -107,7 +115,8 @@ inline void dx_of_row(const LayerNormBackwardArgs& args, int64_t row) {
   }
 }
 
-// Rows [begin, end); partial (2, hidden) receives their sums for dweight and dbias.
+// A backward task: rows [begin, end). `partial` (2, hidden) receives the rows' sums for dweight and
+// dbias; null if neither is wanted.
 void layer_norm_backward_rows(const LayerNormBackwardArgs& args, int64_t begin, int64_t end,
                               real* partial) {
   const int64_t hidden = args.hidden;
@@ -127,7 +136,7 @@ void layer_norm_backward_rows(const LayerNormBackwardArgs& args, int64_t begin, 
   }
 }
 
-// Adds rows of partial (tasks, 2, hidden), from the first to the last.
+// Adds up partial (tasks, 2, hidden) in the order of the tasks.
 void add_partials(const real* partial, int64_t tasks, int64_t hidden, const GradientTarget& dweight,
                   const GradientTarget& dbias) {
   for (const GradientTarget* place : {&dweight, &dbias}) {

@@ -1,5 +1,12 @@
-// A warp a row; a lane comes back to the elements it has written itself. Gradients of weight and
-// bias are sums over rows in double.
+// Layer normalisation on a GPU. A warp owns a row, a block has four warps; lane l has the columns
+// l, l + 32, ... and returns in each pass to the elements that it wrote itself, so passes need no
+// barrier. The passes are those of the CPU: sum, squares of the differences to the mean, result; y
+// holds s in between. Sums over the row are a lane's own sum, then a butterfly over the warp.
+//
+// Gradients of weight and bias are sums over rows in double: chunks of 64 rows, then the chunks in
+// order (cuda.cuh). There are no atomics and the order depends on the shape alone, so two runs give
+// the same bits. Cost: x, residual, y and normalised cross memory once each; later passes hit the
+// caches.
 #include "core/kernels/norm/layer_norm.h"
 
 #include "core/kernels/cuda.cuh"
@@ -58,6 +65,7 @@ __global__ void layer_norm_backward_kernel(LayerNormBackwardArgs args) {
   }
 }
 
+// Terms of the sums over rows: dweight's and dbias's.
 struct WeightTerm {
   const real* dy;
   const real* normalised;

@@ -1,6 +1,9 @@
-// Layer normalisation of rows, with the dropout and the residual sum before it fused in:
-//   s = dropout(x) + residual,  normalised = (s - mean(s)) rstd,  y = normalised weight + bias,
-//   rstd = 1 / sqrt(var(s) + eps), the variance biased (Ba et al., "Layer normalization", 2016).
+// Layer normalisation of rows (Ba et al., "Layer normalization", 2016), fused with the dropout and
+// the residual sum that precede it in a transformer. For each row:
+//   s          = dropout(x) + residual
+//   rstd       = 1 / sqrt(var(s) + eps)                 var divides by `hidden` (biased)
+//   normalised = (s - mean(s)) * rstd
+//   y          = normalised * weight + bias
 #pragma once
 
 #include <cstdint>
@@ -14,16 +17,16 @@ namespace soragrad::kernels {
 
 struct LayerNormArgs {
   const real* x;         // (rows, hidden)
-  const real* residual;  // (rows, hidden), or null: s = x
+  const real* residual;  // (rows, hidden); null: s = x, without dropout
   const real* weight;    // (hidden)
   const real* bias;      // (hidden)
-  real* y;               // (rows, hidden), no input
-  real* normalised;      // (rows, hidden), for backward, or null
-  real* rstd;            // (rows), for backward, or null
+  real* y;               // (rows, hidden); must not be an input
+  real* normalised;      // (rows, hidden), which backward reads; null if none follows
+  real* rstd;            // (rows), which backward reads; null if none follows
   int64_t rows;
   int64_t hidden;
   real eps;
-  uint32_t drop_threshold;  // as in dropout.h; element (row, j) draws word row hidden + j
+  uint32_t drop_threshold;  // as in dropout.h; element (row, j) draws word row * hidden + j
   real keep_scale;
   RandomStream stream;
 };
@@ -33,15 +36,20 @@ inline Cost cost(const LayerNormArgs& args) {
 }
 SORAGRAD_KERNEL(layer_norm, LayerNormArgs);
 
-// With g = dy weight: ds = rstd (g - mean(g) - normalised mean(g normalised)),
-// dresidual = ds, dx = dropout(ds), dweight = sum of dy normalised, dbias = sum of dy over rows.
+// The gradients, in which means are over the columns of a row:
+//   g         = dy * weight
+//   ds        = rstd * (g - mean(g) - normalised * mean(g * normalised))
+//   dresidual = ds
+//   dx        = dropout(ds)
+//   dweight   = sum over rows of dy * normalised
+//   dbias     = sum over rows of dy
 struct LayerNormBackwardArgs {
   const real* dy;          // (rows, hidden)
   const real* normalised;  // (rows, hidden)
   const real* rstd;        // (rows)
   const real* weight;      // (hidden)
-  real* ds;                // (rows, hidden), or null where only dweight and dbias are wanted
-  real* dx;                // (rows, hidden), or null where nothing is dropped; may be ds itself
+  real* ds;                // (rows, hidden); null if only dweight and dbias are wanted
+  real* dx;                // (rows, hidden); null if nothing is dropped (dx = ds); may be ds itself
   GradientTarget dweight;  // (hidden)
   GradientTarget dbias;    // (hidden)
   int64_t rows;

@@ -1,3 +1,6 @@
+// Softmax on the CPU. A task is about 16 Ki elements in whole rows; a row is read three times
+// (maximum, exponentials and their sum, division) while it is in the first-level cache. No sum
+// crosses a task, so no thread count changes a bit.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/norm/softmax.cpp"
 #include "core/kernels/simd.h"
@@ -18,7 +21,7 @@ void softmax_rows(const SoftmaxArgs& args, int64_t begin, int64_t end) {
     const real* x = args.x + row * args.columns;
     real* y = args.y + row * args.columns;
     const real max = max_of(x, args.columns);
-    if (max == -std::numeric_limits<real>::infinity()) {
+    if (max == -std::numeric_limits<real>::infinity()) {  // all masked, or only NaNs beside -inf
       for (int64_t j = 0; j < args.columns; ++j) y[j] = std::isnan(x[j]) ? x[j] : real(0);
       continue;
     }

@@ -1,4 +1,9 @@
-// A warp a row; a lane comes back to the elements it has written itself.
+// Softmax on a GPU. A warp owns a row, a block has four warps; lane l has the columns l, l + 32,
+// ... and returns in each pass to the elements that it wrote itself, so passes need no barrier.
+// Three passes: the maximum; the exponentials, written to y, and their sum; the division. Maximum
+// and sum are a lane's own, then a butterfly over the warp: one fixed order, without atomics, so
+// two runs give the same bits. Cost: x is read from memory once and y written once; the other
+// passes hit the caches.
 #include "core/kernels/norm/softmax.h"
 
 #include "core/kernels/cuda.cuh"
@@ -16,7 +21,7 @@ __global__ void softmax_kernel(SoftmaxArgs args) {
   for (int64_t j = lane_index(); j < args.columns; j += kWarp) max = x[j] > max ? x[j] : max;
   max = warp_max(max);
   if (max == -INFINITY) {
-    // A NaN is kept; -inf alone gives zeros.
+    // No element is above -inf: -inf becomes 0, a NaN stays.
     for (int64_t j = lane_index(); j < args.columns; j += kWarp) y[j] = x[j] < 0 ? real(0) : x[j];
     return;
   }

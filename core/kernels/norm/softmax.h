@@ -1,4 +1,7 @@
-// y = exp(x - max) / sum of exp(x - max) over each row. A row of -inf alone gives zeros.
+// Softmax of each row, and its gradient:
+//   y_j  = exp(x_j - max(x)) / sum over k of exp(x_k - max(x))
+//   dx_j = y_j * (dy_j - sum over k of dy_k y_k)
+// A row that is -inf throughout (all keys masked) gives zeros, not NaN. A NaN in x is not hidden.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +13,7 @@ namespace soragrad::kernels {
 
 struct SoftmaxArgs {
   const real* x;  // (rows, columns)
-  real* y;        // (rows, columns)
+  real* y;        // (rows, columns); may be x
   int64_t rows;
   int64_t columns;
 };
@@ -19,11 +22,10 @@ inline Cost cost(const SoftmaxArgs& args) {
 }
 SORAGRAD_KERNEL(softmax, SoftmaxArgs);
 
-// dx = y (dy - sum of dy y).
 struct SoftmaxBackwardArgs {
-  const real* y;
-  const real* dy;
-  real* dx;
+  const real* y;   // (rows, columns), the result of forward
+  const real* dy;  // (rows, columns)
+  real* dx;        // (rows, columns)
   int64_t rows;
   int64_t columns;
 };

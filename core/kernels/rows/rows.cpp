@@ -1,4 +1,5 @@
-// Copies and sums of whole rows: bound by memory, so one plain copy of the code serves.
+// Copies and sums of whole rows. They are bound by memory, so one copy of the code serves all SIMD
+// targets.
 #include "core/kernels/rows/rows.h"
 
 #include <algorithm>
@@ -23,8 +24,8 @@ void gather_rows_cpu(const GatherRowsArgs& args) {
   });
 }
 
-// Positions sorted by (index, position) form one group an index; a task adds the groups that begin
-// in its chunk, so no two tasks write the same row.
+// Positions are sorted by (index, position), so positions of equal index form one group, in rising
+// order. A task adds the groups that begin in its chunk; no two tasks write the same row.
 void scatter_add_rows_cpu(const ScatterAddRowsArgs& args) {
   std::vector<int64_t> order(static_cast<size_t>(args.n));
   std::iota(order.begin(), order.end(), int64_t{0});
@@ -33,7 +34,7 @@ void scatter_add_rows_cpu(const ScatterAddRowsArgs& args) {
   const auto index_at = [&](int64_t k) { return args.index[order[static_cast<size_t>(k)]]; };
   parallel_chunks(args.n, rows_per_task(args.hidden), [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
-      if (k > 0 && index_at(k) == index_at(k - 1)) continue;  // of a group that began before
+      if (k > 0 && index_at(k) == index_at(k - 1)) continue;  // the group began earlier
       if (index_at(k) == args.skip) continue;
       real* __restrict dx = args.dx + index_at(k) * args.hidden;
       for (int64_t member = k; member < args.n && index_at(member) == index_at(k); ++member) {

@@ -1,4 +1,4 @@
-// Rows of a table by index, and their gradient.
+// Rows of a table by index (an embedding), and the gradient of the table.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace soragrad::kernels {
 
-// y_i = x[index_i], rows of `hidden` elements; indices are in range.
+// y_i = x[index_i], rows of `hidden` elements. Indices must be in range; they are not checked.
 struct GatherRowsArgs {
   const int64_t* index;  // (n)
   const real* x;         // (any, hidden)
@@ -21,8 +21,8 @@ inline Cost cost(const GatherRowsArgs& args) {
 }
 SORAGRAD_KERNEL(gather_rows, GatherRowsArgs);
 
-// dx[index_i] += dy_i. Rows of equal index are added in the order of i, so that the bits do not
-// depend on threads. Index `skip` (-1: none) is left out.
+// dx[index_i] += dy_i. Rows of equal index are added in the order of i, so the bits do not depend
+// on the threads. Rows with index `skip` are left out (an embedding's padding_idx; -1: none).
 struct ScatterAddRowsArgs {
   const int64_t* index;  // (n)
   const real* dy;        // (n, hidden)
