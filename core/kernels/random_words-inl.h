@@ -5,7 +5,7 @@
 // its low half. The multiplication reads low halves alone, so garbage above them needs no masking:
 // a round is two products, two shifts and four XORs for the whole vector.
 
-// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+// Included once for each SIMD target (simd.h), so Highway's toggle replaces #pragma once.
 #if defined(SORAGRAD_RANDOM_WORDS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SORAGRAD_RANDOM_WORDS_INL_H
 #undef SORAGRAD_RANDOM_WORDS_INL_H

@@ -4,7 +4,7 @@
 // The maximum is subtracted first because exp overflows above 88. A row belongs to one thread; its
 // sums run in vector lanes, so their bits depend on the vector width and not on the thread count.
 
-// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+// Included once for each SIMD target (simd.h), so Highway's toggle replaces #pragma once.
 #if defined(SORAGRAD_SOFTMAX_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SORAGRAD_SOFTMAX_INL_H
 #undef SORAGRAD_SOFTMAX_INL_H

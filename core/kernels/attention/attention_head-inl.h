@@ -18,7 +18,7 @@
 // (for dq, dk) and with q or k (for the table's gradient). Each position has one writer: there is
 // no scatter. One thread does all of this in a fixed order, so no thread count changes a bit.
 
-// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+// Included once for each SIMD target (simd.h), so Highway's toggle replaces #pragma once.
 #if defined(SORAGRAD_ATTENTION_HEAD_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SORAGRAD_ATTENTION_HEAD_INL_H
 #undef SORAGRAD_ATTENTION_HEAD_INL_H

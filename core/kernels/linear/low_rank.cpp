@@ -13,7 +13,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/linear/low_rank.cpp"
 #include "core/kernels/simd.h"
-// Above: the file is compiled once a SIMD target; simd.h explains.
+// The lines above compile this file once for each SIMD target (simd.h).
 
 #include <algorithm>
 #include <vector>

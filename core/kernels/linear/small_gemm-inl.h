@@ -15,7 +15,7 @@
 // c are row-major. Duty of the caller: b must be readable and c writable up to round_up(n) columns;
 // dense_gemm has no such duty.
 
-// Seen once a SIMD target (simd.h): no #pragma once but Highway's toggle.
+// Included once for each SIMD target (simd.h), so Highway's toggle replaces #pragma once.
 #if defined(SORAGRAD_SMALL_GEMM_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef SORAGRAD_SMALL_GEMM_INL_H
 #undef SORAGRAD_SMALL_GEMM_INL_H
