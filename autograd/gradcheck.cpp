@@ -10,8 +10,10 @@
 namespace soragrad {
 namespace {
 
-constexpr double kStep = 2e-3;   // truncation h^4 / 30 f^(5) and rounding 1e-16 / h are both 1e-12
-constexpr double kFloor = 1e-3;  // derivatives below it are compared absolutely
+// h: the truncation error h^4 / 30 f^(5) and the rounding error 1e-16 / h are then both about
+// 1e-12.
+constexpr double kStep = 2e-3;
+constexpr double kFloor = 1e-3;  // if all derivatives of an input are smaller, errors are absolute
 
 // N(0, 1) by the Box-Muller transform.
 Tensor random_like(const Tensor& like, uint64_t seed) {
@@ -24,7 +26,7 @@ Tensor random_like(const Tensor& like, uint64_t seed) {
   return Tensor::from(values, like.shape(), like.device());
 }
 
-// The scalar, in double: sum of y c.
+// f: the sum of y c, in double.
 double weighted_sum(const Tensor& y, const std::vector<real>& c) {
   const std::vector<real> values = y.to_vector();
   double sum = 0;
@@ -32,11 +34,13 @@ double weighted_sum(const Tensor& y, const std::vector<real>& c) {
   return sum;
 }
 
+// The finite differences of f at the inputs.
 struct Difference {
   const DifferentiableFunction& function;
   std::vector<Variable>& inputs;
   const std::vector<real>& c;
 
+  // f with one element of one input moved by `offset`. The input is restored.
   double at(size_t input, std::vector<real> values, size_t element, double offset) const {
     values[element] += static_cast<real>(offset);
     const Variable before = inputs[input];

@@ -1,5 +1,6 @@
-// Gradients proved by differences: the test of every op and of whole models, meant for the build
-// with real = double.
+// Gradients proved by finite differences: the test of every op and of whole models. Meant for the
+// build with real = double, in which it is exact to about 1e-11. In float,
+// rounding hides all but large errors.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +12,22 @@
 
 namespace soragrad {
 
-// Where the worst disagreement stands and how large it is.
+// The worst disagreement between backward() and differences.
 struct GradcheckResult {
-  double worst = 0;         // |analytic - numeric| over the largest numeric derivative of its input
+  double worst = 0;         // |analytic - numeric| / largest |numeric| of the same input
   std::string where;        // "input 1, element 7: 0.25 by backward, 0.24 by differences"
-  int64_t derivatives = 0;  // compared
+  int64_t derivatives = 0;  // how many were compared
 };
 
+// The function to check: from the inputs to one result of any shape. It must be deterministic (pass
+// dropout a fixed stream).
 using DifferentiableFunction = std::function<Variable(std::span<const Variable>)>;
 
-// Compares backward() of sum(function(inputs) * c), with c drawn from N(0, 1), with five-point
-// central differences (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h at every element of every trainable
-// input. The function must be smooth within 2h = 0.004 of the inputs. Inputs are trainable leaves
-// or frozen.
+// Compares the gradients of f = sum(function(inputs) * c), c drawn from N(0, 1) by `seed`, with
+// five-point central differences, at every element of every trainable input:
+//   f'(x) = (f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)) / 12h,     h = 0.002
+// The function must be smooth within 2h of the inputs. Inputs are leaves, trainable or frozen;
+// their gradients are cleared first. Costs 4 calls of the function per derivative.
 GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<const Variable> inputs,
                           uint64_t seed = 1);
 

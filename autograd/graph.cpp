@@ -15,22 +15,24 @@ namespace soragrad {
 
 namespace detail {
 
-// Numbers grow with time, so a node's inputs always have smaller ones: visiting nodes from the
-// largest number down is a topological order, and the same one in every run.
+// Nodes are numbered in the order of record(), so the inputs of a node have smaller numbers than
+// the node. Visiting nodes from the largest number down is therefore a topological order, and the
+// same one in every run.
 struct Node {
   const char* op = "leaf";
-  uint64_t number = 0;
-  std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
+  uint64_t number = 0;                        // 0 for a leaf
+  std::vector<std::shared_ptr<Node>> inputs;  // null if no gradient is wanted
   Backward backward;                          // empty for a leaf
-  Tensor grad;                                // of a leaf, or on its way through backward()
-  bool owns_grad = true;                      // false: a place given by set_grad(), kept for ever
-  uint32_t module = 0;                        // for a profile: where record() was called
+  Tensor grad;                                // a leaf's, or what has arrived during backward()
+  bool owns_grad = true;                      // false: set_grad() provided it, and it stays
+  uint32_t module = 0;                        // for a profile: the module that called record()
 };
 
 namespace {
 thread_local bool recording = true;
 uint64_t next_number = 0;
 
+// True if nobody else can read the elements: they may be written in place.
 bool is_only_user(const Tensor& tensor) {
   return tensor.storage().use_count() == 1;
 }
@@ -108,7 +110,8 @@ void Gradients::add(size_t input, Tensor dx) {
     node->grad = std::move(dx);
     return;
   }
-  // An op may hand one tensor to several inputs; what is read elsewhere is not written here.
+  // An op may add one tensor to several inputs (add does). A shared tensor is copied before it is
+  // written.
   if (node->owns_grad && !is_only_user(node->grad)) node->grad = node->grad.clone();
   add_inplace(node->grad, dx);
 }
@@ -144,6 +147,8 @@ void backward(const Variable& loss, real scale) {
   backward(loss, Tensor::full(loss.shape(), scale, loss.device()));
 }
 
+// `ready` holds the nodes whose gradient has begun to arrive. The node with the largest number has
+// received all of it: every op that used its result has a larger number and has run.
 void backward(const Variable& loss, const Tensor& scale) {
   require(loss.defined() && loss.value().numel() == 1, "[backward] a scalar is wanted, not {}.",
           loss.defined() ? loss.shape() : Shape{});

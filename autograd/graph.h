@@ -1,4 +1,5 @@
-// The tape: record() adds an op, backward() walks from a scalar to the leaves.
+// The tape: record() adds an op, backward() walks from a scalar to the leaves. Ops call record();
+// users call backward(), or hold a NoGrad while they only evaluate.
 #pragma once
 
 #include <functional>
@@ -11,41 +12,50 @@
 
 namespace soragrad {
 
-// Where a backward closure puts the gradients of its op's inputs, numbered as given to record().
+// Passed to a backward closure, which hands over the gradients of its op's inputs here. Inputs are
+// numbered in the order in which record() got them.
 class Gradients {
  public:
   explicit Gradients(detail::Node& node) : node_(node) {}
-  // Whether anyone reads the gradient of this input: skip its arithmetic where not.
+  // True if the gradient of this input is needed. If not, skip its arithmetic.
   bool wanted(size_t input) const;
-  // Adds to the gradient of an input. The tensor is taken over: it must not be written afterwards.
+  // Adds dx to the gradient of an input; does nothing if it is not wanted. The graph takes the
+  // tensor over: the closure must not write to it afterwards. One tensor may go to several inputs.
   void add(size_t input, Tensor dx);
-  // The gradient that has arrived so far, for an op that can add to it in place (a GEMM with
-  // accumulate); undefined where none has, or where somebody else reads it too: use add() then.
+  // The gradient that has arrived from other ops so far, for an op that can add to it in place (a
+  // GEMM with accumulate). Undefined if none has arrived, or if the tensor is shared: then use
+  // add().
   Tensor pending(size_t input) const;
 
  private:
   detail::Node& node_;
 };
 
+// An op's backward pass. dy is the gradient of the op's result and has its shape.
 using Backward = std::function<void(const Tensor& dy, Gradients& gradients)>;
 
-// The result of an op. Where no input wants a gradient, or under NoGrad, nothing is kept and the
-// closure is dropped. The closure captures Tensors, never Variables.
+// Returns the result of an op as a Variable: `value`, and a node with the closure if an input wants
+// a gradient. Otherwise, and under NoGrad, the closure is dropped. Undefined Variables among the
+// inputs keep their number and want no gradient. Duties of the caller: `op` is a string literal,
+// and the closure captures Tensors, never Variables (they would keep the graph alive).
 Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Backward backward);
 
-// Whether record() would keep a closure for these inputs: lets an op skip what only backward reads.
+// True if record() would keep a closure for these inputs. Lets an op skip what only backward reads.
 bool grad_wanted(std::span<const Variable> inputs);
 inline bool grad_wanted(std::initializer_list<Variable> inputs) {
   return grad_wanted(std::span<const Variable>(inputs.begin(), inputs.size()));
 }
 
-// Adds scale * d(loss)/d(leaf) to every trainable leaf below a scalar. Nodes are freed on the way,
-// so a graph is walked once. Throws where the loss is no scalar or needs no gradient.
+// Adds scale * d(loss)/d(leaf) to the gradient of every trainable leaf that the loss depends on.
+// Closures run in the reverse order of record(), so every run adds gradients in the same order and
+// gives the same bits. Nodes are freed on the way: a graph is walked once. Throws unless the loss
+// has one element and depends on a trainable leaf.
 void backward(const Variable& loss, real scale = 1);
-// The same with the scale, (), in the loss's memory.
+// The same with a scale of the loss's shape and on its device. A captured graph uses it: the scale
+// is read from memory at each replay.
 void backward(const Variable& loss, const Tensor& scale);
 
-// While one lives, ops on this thread record nothing.
+// While one lives, ops on this thread record nothing (torch.no_grad). They may be nested.
 class NoGrad {
  public:
   NoGrad();
@@ -57,7 +67,8 @@ class NoGrad {
   bool before_;
 };
 
-// Names of all ops recorded so far by this process: a test demands an op_cases row for each.
+// Names of all ops that this process has recorded so far. A test demands a row of op_cases for
+// each.
 std::vector<std::string> recorded_ops();
 
 }  // namespace soragrad

@@ -1,9 +1,11 @@
-// Variable: a Tensor and, where a gradient is wanted, its place in the graph.
+// Variable: a Tensor and, if a gradient is wanted, its node in the graph.
 //
 // The graph is a tape of nodes. A node holds its op's backward closure and the nodes of the op's
-// inputs - never their values: a closure captures just the Tensors that its gradient reads, so
-// activations nobody needs are freed at once, and there are no cycles. A Variable prints as its
-// Tensor, and tells whether it takes part in a graph; autograd/operators.h has + - * and < ==.
+// inputs, never their values. The closure captures only the Tensors that its gradient reads, so
+// activations that nobody needs are freed at once and there are no reference cycles.
+//
+// Copies of a Variable share elements and node. Graphs are built and walked by one thread at a
+// time. A Variable prints as its Tensor; autograd/operators.h has + - * and comparisons.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,7 @@ struct Node;
 class Variable {
  public:
   Variable() = default;  // undefined
+  // A leaf that holds `value`, without copying it; trainable if requires_grad.
   explicit Variable(Tensor value, bool requires_grad = false);
 
   bool defined() const { return value_.defined(); }
@@ -32,18 +35,22 @@ class Variable {
   int64_t size(int axis) const { return value_.size(axis); }
   Device device() const { return value_.device(); }
 
-  // Whether backward() computes a gradient for it: a trainable leaf, or a result of one.
+  // True if backward() computes a gradient for it: a trainable leaf, or an op's result that depends
+  // on one.
   bool requires_grad() const { return node_ != nullptr; }
-  // Makes a leaf trainable, or frozen again. Throws for the result of an op.
+  // Makes a leaf trainable or frozen. Freezing drops its gradient. Throws for the result of an op.
   void set_requires_grad(bool requires_grad);
 
-  // Gradient of a leaf after backward(); undefined before, and where none arrived.
+  // The gradient of a leaf, which backward() has added to. Undefined if none has arrived, for a
+  // frozen leaf, and for the result of an op once backward() has passed it.
   const Tensor& grad() const;
-  // Gives a trainable leaf the tensor in which backward() accumulates: a view of a flat buffer.
+  // Makes backward() accumulate into `grad`, a tensor of the value's shape: the optimizer passes a
+  // view of its flat buffer. Throws unless this is a trainable leaf and the shapes are equal.
   void set_grad(Tensor grad);
-  // Forgets a leaf's gradient (or zeroes it where set_grad() gave the place).
+  // Clears a leaf's gradient: drops it, or fills it with zeros if set_grad() provided the tensor.
   void zero_grad();
-  // Replaces a leaf's elements by a tensor of the same shape: other storage, same graph node.
+  // Replaces a leaf's elements by a tensor of the same shape, which is not copied. The node stays,
+  // and with it the gradient. Throws if the shapes differ.
   void set_value(Tensor value);
 
  private:
@@ -53,7 +60,7 @@ class Variable {
   friend class Gradients;
 
   Tensor value_;
-  std::shared_ptr<detail::Node> node_;  // null: no gradient wanted
+  std::shared_ptr<detail::Node> node_;  // null: no gradient is wanted
 };
 
 // The text of its value, with "requires_grad" at the end if backward() computes its gradient.

@@ -1,5 +1,5 @@
 // Attention within each sequence, plain or disentangled. The backward pass computes the
-// probabilities again from q, k and the position tables: nothing of size length^2 is kept.
+// probabilities again from q, k and the position tables, so nothing of size length^2 is kept.
 #include "core/kernels/attention/attention.h"
 #include "autograd/ops.h"
 #include "core/kernels/linear/round_bf16.h"
@@ -47,7 +47,7 @@ Tensor rounded_to_bf16(const Tensor& x) {
   return y;
 }
 
-// Number of probabilities of the batch.
+// Number of probabilities of the batch, over all heads.
 int64_t probability_count(const AttentionLayout& layout, const AttentionOptions& options) {
   int64_t count = 0;
   for (size_t s = 0; s + 1 < layout.host_offsets.size(); ++s) {
@@ -63,8 +63,8 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
                    const Variable& position_key, const Variable& position_query,
                    const AttentionLayout& layout, const AttentionOptions& options) {
   check(q, k, v, position_key, position_query, layout, options);
-  // A kernel that does not multiply in bf16 by itself gets rounded operands. None of those that do
-  // writes the probabilities.
+  // Kernels that do not multiply in bf16 themselves get rounded operands. Kernels that do cannot
+  // write the probabilities, so a caller who wants them gets the other ones.
   const bool in_bf16 = options.precision == Precision::bf16;
   const bool rounds_itself = in_bf16 && !options.probabilities &&
                              kernels::attention_takes_bf16(k.device(), k.size(1) / options.heads);
@@ -102,7 +102,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
         Tensor::empty({probability_count(layout, options)}, kReal, tq.device());
     args.probabilities = options.probabilities->data();
   }
-  // CUDA's backward pass begins at the result instead of computing the softmax once more.
+  // CUDA's backward pass reads y and log_sum instead of computing the softmax's sums once more.
   const bool kept =
       tq.device() == Device::cuda && grad_wanted({q, k, v, position_key, position_query});
   const Tensor kept_y = kept ? y : Tensor();
@@ -111,7 +111,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
   if (kept) args.log_sum = log_sum.data();
   kernels::attention(tq.device(), args);
   return record("attention", std::move(y), {q, k, v, position_key, position_query},
-                // The captured tensors keep alive what args points to.
+                // args holds raw pointers; the tensors captured beside it keep their memory alive.
                 [=](const Tensor& given, Gradients& gradients) {
                   const Tensor dy = operand(given);
                   const Tensor dq = Tensor::empty_like(tq), dk = Tensor::empty_like(tk);

@@ -1,5 +1,4 @@
-// Ops that treat each element by itself. The unary ones follow from
-// core/kernels/elementwise/unary.def.
+// Elementwise ops. The unary ones are made from core/kernels/elementwise/unary.def.
 #include "autograd/ops.h"
 #include "core/kernels/elementwise/arithmetic.h"
 #include "core/kernels/elementwise/dropout.h"
@@ -36,6 +35,7 @@ Tensor dropped(const Tensor& x, double p, const RandomStream& stream) {
   return y;
 }
 
+// Any op of unary.def: backward reads the input, not the result.
 Variable unary(const char* op, const kernels::Kernel<kernels::UnaryArgs>& forward,
                const kernels::Kernel<kernels::UnaryBackwardArgs>& backward, const Variable& input) {
   const Tensor x = input.value();
@@ -69,7 +69,7 @@ Variable add(const Variable& a, const Variable& b) {
 
 Variable mul(const Variable& a, const Variable& b) {
   require_equal_shapes("mul", a.value(), b.value());
-  // Each factor is kept for the other one's gradient alone.
+  // A factor is kept only if the other one wants a gradient.
   const Tensor kept_a = grad_wanted({b}) ? a.value() : Tensor();
   const Tensor kept_b = grad_wanted({a}) ? b.value() : Tensor();
   return record("mul", product(a.value(), b.value()), {a, b},

@@ -1,5 +1,10 @@
-// InputGradient: where an op's backward writes the gradient of an input - in place where one has
-// arrived that is ours alone, else into a new tensor, which hand_over() adds.
+// InputGradient: where the backward pass of an op writes the gradient of one input. If a gradient
+// has already arrived from another op and nobody shares it, the kernel adds to it in place.
+// Otherwise the kernel writes a new tensor, which hand_over() adds to the graph.
+//
+//   const InputGradient dx(gradients, 0, x.shape(), x.device());
+//   kernels::some_backward(device, {.dy = dy.data(), .dx = dx.get()});
+//   dx.hand_over(gradients);
 #pragma once
 
 #include <cstddef>
@@ -11,6 +16,7 @@ namespace soragrad {
 
 class InputGradient {
  public:
+  // `shape` is the input's. If its gradient is not wanted, nothing is allocated and get() is null.
   InputGradient(const Gradients& gradients, size_t input, const Shape& shape, Device device)
       : input_(input) {
     if (!gradients.wanted(input)) return;
@@ -23,6 +29,7 @@ class InputGradient {
   kernels::GradientTarget get() const {
     return {.data = wanted() ? tensor_.data() : nullptr, .accumulate = arrived_};
   }
+  // Call once, after the kernel: adds the new tensor; does nothing if the kernel wrote in place.
   void hand_over(Gradients& gradients) const {
     if (wanted() && !arrived_) gradients.add(input_, tensor_);
   }
@@ -30,7 +37,7 @@ class InputGradient {
  private:
   size_t input_;
   Tensor tensor_;
-  bool arrived_ = false;
+  bool arrived_ = false;  // tensor_ is a gradient that had already arrived
 };
 
 }  // namespace soragrad

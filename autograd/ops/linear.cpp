@@ -1,5 +1,8 @@
-// Products with matrices: linear, matmul and the low-rank delta beside a Linear.
-//   y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum of the rows of dy
+// Products with matrices: linear, matmul and the low-rank delta beside a Linear. The gradients of
+// y = x W^T + b are
+//   dx = dy W
+//   dW = dy^T x
+//   db = sum over the rows of dy
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
 #include "core/kernels/linear/column_sum.h"
@@ -9,11 +12,12 @@
 namespace soragrad {
 namespace {
 
+// Shape of op(a) op(b).
 Shape product_shape(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
   return {a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)};
 }
 
-// c = op(a) op(b), or added to it.
+// c = op(a) op(b), or c += op(a) op(b) if the target accumulates.
 void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
               const kernels::GradientTarget& c) {
   const int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
@@ -32,7 +36,7 @@ void multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
                              .accumulate = c.accumulate});
 }
 
-// Adds op(a) op(b) to the gradient of an input.
+// Adds op(a) op(b) to the gradient of an input, if it is wanted.
 void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tensor& b,
                  bool transpose_a, bool transpose_b) {
   if (!gradients.wanted(input)) return;
@@ -55,7 +59,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   const auto matrix =
       packed ? packed : std::make_shared<PackedMatrix>(weight.value(), Precision::fp32, false);
   matrix->forward(x.value().data(), bias.defined() ? bias.value().data() : nullptr, y.data(), rows);
-  // The input is kept for dW alone.
+  // Only dW reads the input, so a frozen weight keeps nothing of it.
   const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();
   return record(
       "linear", std::move(y), {x, weight, bias},
@@ -84,7 +88,8 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
   Tensor c = Tensor::empty(product_shape(ta, tb, transpose_a, transpose_b), kReal, ta.device());
   multiply(ta, tb, transpose_a, transpose_b, {c.data()});
   return record("matmul", std::move(c), {a, b}, [=](const Tensor& dc, Gradients& gradients) {
-    // c = op(a) op(b): d op(a) = dc op(b)^T, d op(b) = op(a)^T dc.
+    // c = op(a) op(b), so d op(a) = dc op(b)^T and d op(b) = op(a)^T dc. The gradient of a
+    // transposed operand is the transposed product.
     if (transpose_a) {
       add_product(gradients, 0, tb, dc, transpose_b, true);
     } else {

@@ -1,4 +1,4 @@
-// Ops that end in one number: losses and what methods add to them.
+// Ops whose result is one number: losses, and the regularizers that methods add to them.
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
 #include "core/kernels/loss/cross_entropy.h"
@@ -32,8 +32,9 @@ std::vector<Tensor> values_of(std::span<const Variable> variables) {
   return values;
 }
 
+// A gradient target for each input of an op with many inputs.
 std::vector<InputGradient> targets_like(const std::vector<Tensor>& inputs,
-                                       const Gradients& gradients) {
+                                        const Gradients& gradients) {
   std::vector<InputGradient> targets;
   for (size_t i = 0; i < inputs.size(); ++i) {
     targets.emplace_back(gradients, i, inputs[i].shape(), inputs[i].device());

@@ -9,11 +9,11 @@ namespace {
 
 struct NormSettings {
   double eps;
-  double p;
+  double p;  // of dropout; 0 for layer_norm
   RandomStream stream;
 };
 
-// Numbers of the inputs, as given to record().
+// Numbers of the inputs, in record()'s order.
 enum : size_t { kX, kWeight, kBias, kResidual };
 
 void require_norm_shapes(const char* op, const Variable& x, const Variable& weight,
@@ -24,6 +24,8 @@ void require_norm_shapes(const char* op, const Variable& x, const Variable& weig
           weight.shape(), bias.shape(), x.shape());
 }
 
+// The kernel writes ds, the gradient of dropout(x) + residual. The residual's gradient is ds; x's
+// is dropout(ds), which may overwrite ds if the residual does not want it.
 void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rstd,
                    const Tensor& weight, const NormSettings& settings, bool residual,
                    Gradients& gradients) {
@@ -34,7 +36,7 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   const bool wants_residual = residual && gradients.wanted(kResidual);
   const bool drops = settings.p > 0;
   const Tensor ds = empty_if(gradients.wanted(kX) || wants_residual, dy);
-  // Where the residual wants no gradient, ds is dropped in place.
+  // dx stays undefined if ds itself can be overwritten by dropout(ds).
   const bool drop_here = drops && gradients.wanted(kX);
   const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
   const InputGradient dweight(gradients, kWeight, weight.shape(), dy.device());
@@ -59,7 +61,7 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   dbias.hand_over(gradients);
 }
 
-// Of x alone where residual is undefined.
+// Both ops: without dropout and residual sum if `residual` is undefined.
 Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
               const Variable& bias, const NormSettings& settings) {
   require_norm_shapes(op, x, weight, bias);

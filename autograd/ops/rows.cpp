@@ -9,7 +9,8 @@ namespace {
 
 constexpr int64_t kSkipNone = -1;
 
-// Values can be read here on the CPU only; on a GPU they are the data reader's duty.
+// Checks shapes and types, and on the CPU the values. On a GPU reading them would make the host
+// wait, so they are the data reader's duty.
 void require_indices(const char* op, const Tensor& index, const Tensor& table) {
   require(table.shape().rank() == 2, "[{}] the table is {}; (rows, hidden) is needed.", op,
           table.shape());
@@ -25,6 +26,7 @@ void require_indices(const char* op, const Tensor& index, const Tensor& table) {
           outside == values + index.numel() ? 0 : *outside, table.size(0));
 }
 
+// y_i = x[index_i]; backward leaves out rows with the index `skip`.
 Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t skip) {
   require_indices(op, index, x.value());
   const Shape shape = x.shape();
@@ -32,7 +34,8 @@ Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t 
   Tensor y = Tensor::empty({n, hidden}, kReal, x.device());
   kernels::gather_rows(x.device(), {index.data<int64_t>(), x.value().data(), y.data(), n, hidden});
   return record(op, std::move(y), {x}, [=](const Tensor& dy, Gradients& gradients) {
-    // A table is large and the rows are few: add to what has arrived rather than to zeros.
+    // A table is large and the rows are few, so they are added to the gradient that has arrived
+    // instead of to a table of zeros.
     const Tensor pending = gradients.pending(0);
     const Tensor dx = pending.defined() ? pending : Tensor::zeros(shape, kReal, dy.device());
     kernels::scatter_add_rows(dy.device(),
