@@ -1,6 +1,6 @@
 // Gradients proved by finite differences: the test of every op and of whole models. Meant for the
-// build with real = double, in which it is exact to about 1e-11. In float,
-// rounding hides all but large errors.
+// build with real = double, in which it is exact to about 1e-11. In float, rounding hides all but
+// large errors.
 #pragma once
 
 #include <cstdint>

@@ -8,11 +8,12 @@
 namespace soragrad::nn {
 namespace {
 
-// Midpoints of 2^32 cells: never 0, so its logarithm is finite.
+// A number in (0, 1): the midpoint of one of 2^32 cells. It is never 0, so its logarithm is finite.
 double unit(uint32_t bits) {
   return (bits + 0.5) * 0x1p-32;
 }
 
+// Element i is draw(words of Philox block i / 4, i % 4).
 template <typename Draw>
 Tensor fill(const Shape& shape, uint64_t seed, std::string_view path, Draw&& draw) {
   const RandomStream stream{seed, random_site(path), 0};
@@ -30,6 +31,7 @@ Tensor fill(const Shape& shape, uint64_t seed, std::string_view path, Draw&& dra
 }  // namespace
 
 Tensor normal(const Shape& shape, double standard_deviation, uint64_t seed, std::string_view path) {
+  // Two words make two normal numbers: elements 0 and 1 of a block, and 2 and 3.
   return fill(shape, seed, path, [&](const Philox4& words, int64_t j) {
     const double radius = std::sqrt(-2 * std::log(unit(words.bits[j / 2 * 2])));
     const double angle = 2 * std::numbers::pi * unit(words.bits[j / 2 * 2 + 1]);

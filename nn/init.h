@@ -1,4 +1,5 @@
-// Drawing initial values: functions of (seed, parameter path), whatever the order of construction.
+// Random initial values. They are functions of (seed, parameter path), so neither the order of
+// construction nor other parameters change them. Tensors are in host memory.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,9 @@
 
 namespace soragrad::nn {
 
-// N(0, standard_deviation^2) by Box-Muller over Philox words.
+// Draws from N(0, standard_deviation^2), by the Box-Muller transform of Philox words.
 Tensor normal(const Shape& shape, double standard_deviation, uint64_t seed, std::string_view path);
-// U(-bound, bound).
+// Draws from U(-bound, bound).
 Tensor uniform(const Shape& shape, double bound, uint64_t seed, std::string_view path);
 
 // First values for training from scratch: every parameter below the module gets one, drawn from the

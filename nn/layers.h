@@ -1,4 +1,5 @@
-// The other leaves of a transformer: Embedding, LayerNorm, Dropout.
+// The leaves of a transformer beside Linear: Embedding, Dropout, LayerNorm. Parameters have no
+// value until a checkpoint is loaded or they are drawn (nn/init.h).
 #pragma once
 
 #include <string>
@@ -7,12 +8,14 @@
 
 namespace soragrad::nn {
 
+// A table of rows, looked up by id (torch.nn.Embedding).
 class Embedding : public Module {
  public:
-  // The row padding_idx gets no gradient (-1: none such).
+  // The row padding_idx gets no gradient (-1: every row gets one).
   Embedding(Module* parent, std::string name, int64_t rows, int64_t hidden,
             int64_t padding_idx = -1);
-  Variable forward(const Tensor& ids, const Pass& pass);  // I64 (n) -> (n, hidden)
+  // ids I64 (n), each in [0, rows) -> (n, hidden).
+  Variable forward(const Tensor& ids, const Pass& pass);
 
   Parameter weight;  // (rows, hidden)
 
@@ -20,25 +23,31 @@ class Embedding : public Module {
   int64_t padding_idx_;
 };
 
-// Inverted dropout whose mask depends on the seed, the module's path, the pass and the element.
+// Inverted dropout (torch.nn.Dropout). The mask is a function of the pass's seed and step, the
+// module's path and the element's index.
 class Dropout : public Module {
  public:
-  Dropout(Module* parent, std::string name, double p);
+  Dropout(Module* parent, std::string name, double p);  // p in [0, 1)
+  // x, with dropout if the pass trains.
   Variable forward(const Variable& x, const Pass& pass) const;
 
+  // What a fused op needs (LayerNorm, attention): the probability, 0 outside of training, and the
+  // random stream of this module.
   double probability(const Pass& pass) const { return pass.training ? p_ : 0.0; }
   RandomStream stream(const Pass& pass) const;
 
  private:
   double p_;
-  mutable uint32_t site_ = 0;  // of the path, computed at first use
+  mutable uint32_t site_ = 0;  // hash of the path, computed at the first use
 };
 
+// Layer normalisation of rows (torch.nn.LayerNorm).
 class LayerNorm : public Module {
  public:
   LayerNorm(Module* parent, std::string name, int64_t hidden, double eps);
+  // x (rows, hidden) -> (rows, hidden).
   Variable forward(const Variable& x, const Pass& pass);
-  // LayerNorm(dropout(x) + residual).
+  // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes.
   Variable forward(const Variable& x, const Dropout& dropout, const Variable& residual,
                    const Pass& pass);
 

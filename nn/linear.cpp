@@ -24,8 +24,9 @@ void Linear::attach(std::unique_ptr<Delta> delta) {
   delta_ = std::move(delta);
 }
 
-// A trainable weight changes every step, and what was packed of it goes with the graph; a frozen
-// one that was replaced (loaded, merged) is packed anew.
+// Returns the packed weight. A frozen weight keeps it; loading or merging gives the weight other
+// memory, which is how a stale copy is recognised. A trainable weight changes in every step, so its
+// packed copy belongs to the graph of this call alone.
 std::shared_ptr<PackedMatrix> Linear::packed() {
   const bool trains = weight.requires_grad();
   if (!trains && packed_ && packed_->weight().raw() == weight.value().raw() &&

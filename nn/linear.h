@@ -1,4 +1,5 @@
-// Linear: y = x weight^T + bias, with a place for a delta: what a fine-tuning method adds to it.
+// Linear: y = x weight^T + bias (torch.nn.Linear), to which a fine-tuning method can attach a
+// Delta.
 #pragma once
 
 #include <memory>
@@ -11,27 +12,30 @@ namespace soragrad::nn {
 
 class Linear : public Module {
  public:
-  // What a method attaches: y (moved in) -> its replacement, wherever the Linear runs (DeBERTa runs
-  // query_proj and key_proj on the relative embeddings too). Its parameters register under the
-  // Linear's path.
+  // What a fine-tuning method attaches to a Linear. It acts in every call of the Linear: DeBERTa
+  // also calls query_proj and key_proj on the relative embeddings. A Delta's parameters register as
+  // children of the Linear, so their paths begin with the Linear's.
   class Delta {
    public:
     virtual ~Delta() = default;
+    // Takes the input x (rows, in) and the Linear's result y (rows, out), which is moved in so that
+    // it may be changed in place. Returns what the Linear returns instead.
     virtual Variable forward(const Variable& x, Variable y, const Pass& pass) = 0;
   };
 
   Linear(Module* parent, std::string name, int64_t in, int64_t out);
 
-  // x (rows, in) -> (rows, out). A frozen weight is packed once for the GEMM library, one that
-  // trains at every use.
+  // x (rows, in) -> (rows, out). A frozen weight is packed for the GEMM at its first use and again
+  // after it was replaced; a trainable one is packed in every call.
   Variable forward(const Variable& x, const Pass& pass);
 
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
-  void attach(std::unique_ptr<Delta> delta);  // replaces the one before; null detaches
-  Delta* delta() const { return delta_.get(); }
-  // Of the products with the weight, forward and for dx; the weight's own gradient and the delta
-  // are computed in fp32. fp32 unless set.
+  // Replaces the Delta that is attached; null detaches it.
+  void attach(std::unique_ptr<Delta> delta);
+  Delta* delta() const { return delta_.get(); }  // null: none
+  // Precision of the products with the weight: y, and dx in backward. The weight's gradient and the
+  // Delta are always fp32. The default is fp32.
   void set_precision(Precision precision) { precision_ = precision; }
 
   Parameter weight;  // (out, in)

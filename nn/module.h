@@ -1,6 +1,6 @@
 // Module and Parameter: a tree of names. A member names itself once, in its parent's initialiser
-// list - dense(this, "dense", hidden, hidden) - and the dotted path from the root is the Hugging
-// Face checkpoint key.
+// list, as in dense(this, "dense", hidden, hidden). The dotted path from the root is the key of the
+// Hugging Face checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ namespace soragrad::nn {
 
 class Module;
 
-// A module's forward pass in a profile (core/profile.h), under the module's path.
+// Marks a module's forward pass in a profile (core/profile.h), under the module's path. Make one at
+// the start of forward(). It costs a check of a null pointer while nothing is recorded.
 class ForwardSpan {
  public:
   explicit ForwardSpan(const Module& module);
@@ -26,10 +27,11 @@ class ForwardSpan {
   std::optional<profile::Span> span_;
 };
 
-// A leaf Variable with a name and a declared shape. It has no value until one is loaded or drawn.
+// A leaf Variable with a name and a declared shape, owned by a module. It has no value until
+// assign() gives it one: loaded from a checkpoint or drawn (nn/init.h).
 class Parameter : public Variable {
  public:
-  // Registers with its owner.
+  // Registers with its owner, which must outlive it.
   Parameter(Module* owner, std::string name, const Shape& shape);
   ~Parameter();
   Parameter(const Parameter&) = delete;
@@ -38,7 +40,8 @@ class Parameter : public Variable {
   const std::string& name() const { return name_; }
   std::string path() const;  // "deberta.encoder.layer.0.output.dense.weight"
   const Shape& declared_shape() const { return shape_; }
-  // Sets the value; throws where the shape is not the declared one. Trainability stays as it is.
+  // Sets the value, without copying it. Throws unless it has the declared shape. A trainable
+  // parameter stays trainable, but its gradient is dropped.
   void assign(Tensor value);
 
  private:
@@ -47,36 +50,39 @@ class Parameter : public Variable {
   Shape shape_;
 };
 
-// Modules neither copy nor move: children hold their parent's address.
+// A node of the tree. Modules neither copy nor move, because children hold their parent's address.
 class Module {
  public:
   Module() = default;  // a root: its name is empty
+  // A child; registers with its parent, which must outlive it.
   Module(Module* parent, std::string name);
   virtual ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
   const std::string& name() const { return name_; }
-  std::string path() const;
+  std::string path() const;  // "deberta.encoder.layer.0"; empty for a root
   Module* parent() const { return parent_; }
   const std::vector<Module*>& children() const { return children_; }
 
-  // Depth first, in order of construction: this module's own parameters, then its children's.
+  // Visits the parameters depth first, in order of construction: this module's own, then those of
+  // its children.
   void for_each_parameter(const std::function<void(Parameter&)>& visit);
-  void for_each_module(const std::function<void(Module&)>& visit);  // itself first
-  std::vector<Parameter*> parameters();
-  Parameter* find_parameter(const std::string& path);  // null where there is none
+  // Visits this module, then its descendants depth first. `visit` may attach children.
+  void for_each_module(const std::function<void(Module&)>& visit);
+  std::vector<Parameter*> parameters();                // in the order of for_each_parameter
+  Parameter* find_parameter(const std::string& path);  // null if no parameter has this path
 
  protected:
-  // Reports an output to the pass's observer, if there is one, and returns it.
+  // Reports the module's output to the pass's observer, if there is one. Returns the output.
   const Variable& observed(const Variable& output, const Pass& pass) const;
 
  private:
   friend class Parameter;
   Module* parent_ = nullptr;
   std::string name_;
-  std::vector<Module*> children_;
-  std::vector<Parameter*> parameters_;
+  std::vector<Module*> children_;       // not owned: members of a derived class
+  std::vector<Parameter*> parameters_;  // the same
 };
 
 }  // namespace soragrad::nn

@@ -1,4 +1,5 @@
-// Pass: what a forward pass needs to know beside its input. No module keeps a mode or a generator.
+// Pass: what a forward pass needs to know beside its input: mode, random numbers, observer. Modules
+// keep none of these, so the same model can train and evaluate in turns.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +12,21 @@
 namespace soragrad::nn {
 
 struct Pass {
-  bool training = false;  // dropout acts
-  uint64_t seed = 42;
-  uint32_t step = 0;  // number of the forward pass since the start of training: new dropout masks
-  const uint32_t* step_at = nullptr;  // in memory of the GPU, instead of step (core/rng.h)
-  // Sees the output of every module by its path. While set, models compute all outputs in full:
-  // every token of the last layer, every row of the relative table.
+  bool training = false;  // true: dropout acts
+  uint64_t seed = 42;     // the run's seed: dropout masks depend on it
+  // Number of the forward pass since the start of training. Each number has its own dropout masks,
+  // so equal numbers repeat a pass.
+  uint32_t step = 0;
+  // If set, the number is read from this address in GPU memory instead: a captured graph draws new
+  // masks at each replay (core/rng.h).
+  const uint32_t* step_at = nullptr;
+  // If set, it gets the output of every module with the module's path. Models then compute every
+  // output in full: all tokens of the last layer, all rows of the relative table.
   std::function<void(const std::string& path, const Variable& output)> observe;
 
+  // The random stream of one site, which random_site(path) numbers (core/rng.h).
   RandomStream stream(uint32_t site) const { return {seed, site, step, step_at}; }
-  // The same pass unobserved, for a module that runs a second time on other data.
+  // The same pass without its observer, for a module that runs a second time on other data.
   Pass unobserved() const { return {training, seed, step, step_at, nullptr}; }
 };
 
