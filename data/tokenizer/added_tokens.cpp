@@ -32,6 +32,9 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
   }
 }
 
+// If all tokens begin with the same byte ('[' or '<'), memchr skips to it. Candidates at a position
+// are tried from the longest on. White space at the sides is added to the match afterwards, but
+// never before `from`.
 bool AddedTokens::find(std::string_view text, size_t from, Match& match) const {
   if (tokens_.empty()) return false;
   for (size_t begin = from; begin < text.size(); ++begin) {

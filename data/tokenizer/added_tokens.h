@@ -1,5 +1,5 @@
-// Added tokens: strings such as [SEP] or <mask> that are cut out of the text before anything else
-// looks at it. Source: tokenizers/src/tokenizer/added_vocabulary.rs.
+// Added tokens: strings such as [SEP] or <mask> that are cut out of the text before it is
+// normalized and segmented. Source: tokenizers/src/tokenizer/added_vocabulary.rs.
 #pragma once
 
 #include <array>
@@ -13,15 +13,16 @@ namespace soragrad::data {
 struct AddedToken {
   std::string text;
   int32_t id = 0;
-  bool lstrip = false;      // also takes the white space before it
-  bool rstrip = false;      // and after it
-  bool normalized = false;  // is looked for in normalized text instead of raw text
+  bool lstrip = false;      // its match includes the white space before it
+  bool rstrip = false;      // its match includes the white space after it
+  bool normalized = false;  // true: searched in normalized text; false: in raw text
 };
 
-// Those of the tokens that are looked for in normalized text, or the others.
+// The tokens whose `normalized` has this value.
 std::vector<AddedToken> select_tokens(const std::vector<AddedToken>& tokens, bool normalized);
 
-// A set of tokens that are looked for at once: the leftmost match wins, then the longest.
+// A set of tokens that is searched in one pass: the leftmost match wins, then the longest. Tokens
+// without text are ignored.
 class AddedTokens {
  public:
   AddedTokens() = default;
@@ -29,8 +30,8 @@ class AddedTokens {
 
   bool empty() const { return tokens_.empty(); }
 
-  // Cuts text into stretches without tokens, on_text(string_view), never empty, and tokens,
-  // on_token(id), in their order.
+  // Cuts valid UTF-8 into added tokens and the stretches between them, from left to right. Calls
+  // on_token(id) for a token and on_text(string_view) for a stretch, which is never empty.
   template <typename OnText, typename OnToken>
   void split(std::string_view text, OnText&& on_text, OnToken&& on_token) const {
     size_t begin = 0;
@@ -46,11 +47,12 @@ class AddedTokens {
     size_t begin, end;
     int32_t id;
   };
+  // The first match at or after text[from]; false if there is none.
   bool find(std::string_view text, size_t from, Match& match) const;
 
-  std::vector<AddedToken> tokens_;     // by first byte, then longest first
+  std::vector<AddedToken> tokens_;     // sorted by first byte, then longest first
   std::array<uint32_t, 257> first_{};  // tokens that begin with byte b: [first_[b], first_[b + 1])
-  int only_first_byte_ = -1;           // where all tokens share it
+  int only_first_byte_ = -1;           // the byte that all tokens begin with; -1: they differ
 };
 
 }  // namespace soragrad::data

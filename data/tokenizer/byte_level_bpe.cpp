@@ -1,3 +1,9 @@
+// Byte-pair encoding of a word (Sennrich et al., "Neural machine translation of rare words with
+// subword units", 2016): the word begins as its bytes; again and again the pair of neighbours with
+// the best rank is merged, the leftmost of equals first, until no neighbours merge.
+//
+// A text goes through four steps: added tokens are cut out; GPT-2's expression cuts the stretches
+// into words; a cache answers for words already seen; the others are merged.
 #include "data/tokenizer/byte_level_bpe.h"
 
 #include <algorithm>
@@ -10,9 +16,9 @@
 namespace soragrad::data {
 namespace {
 
-constexpr size_t kShortWord = 48;  // symbols; below it a scan beats a heap
+constexpr size_t kShortWord = 48;  // symbols: up to here a scan is faster than a heap
 
-// GPT-2 writes a byte as a printable character: itself, or U+0100 and up for the 68 others.
+// GPT-2's byte alphabet: a printable byte is written as itself, the 68 others as U+0100 and up.
 std::array<std::string, 256> byte_alphabet() {
   std::array<std::string, 256> alphabet;
   char32_t other = 0x100;
@@ -24,6 +30,7 @@ std::array<std::string, 256> byte_alphabet() {
   return alphabet;
 }
 
+// text_class() of ASCII as a table, because nearly all text is ASCII.
 constexpr std::array<TextClass, 128> ascii_classes() {
   std::array<TextClass, 128> classes{};
   for (size_t c = 0; c < 128; ++c) {
@@ -47,6 +54,7 @@ TextClass next_class(std::string_view text, size_t& position) {
   return text_class(next_char(text, position));
 }
 
+// The key of the merge table.
 uint64_t pair_key(int32_t left, int32_t right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
@@ -58,6 +66,8 @@ size_t pair_hash(uint64_t pair) {
 
 }  // namespace
 
+// A word is a run of one class, with at most one space before it; a run of white space is a word of
+// its own.
 size_t pre_token_end(std::string_view text, size_t begin) {
   if (text[begin] == '\'') {
     for (const std::string_view ending : {"s", "t", "re", "ve", "m", "ll", "d"}) {
@@ -78,7 +88,8 @@ size_t pre_token_end(std::string_view text, size_t begin) {
   while (end < text.size()) {
     size_t next = end;
     if (next_class(text, next) != run) {
-      // White space leaves its last character to the word that follows, unless it has only one.
+      // \s+(?!\S): white space leaves its last character to the next word, unless it is the only
+      // one.
       return run == TextClass::kSpace && last > begin ? last : end;
     }
     last = end;
@@ -177,7 +188,8 @@ void ByteLevelBpeTokenizer::append_word(std::string_view word, Scratch& scratch,
   }
 }
 
-// Merges the leftmost pair of the best rank until none is left; quadratic, without bookkeeping.
+// Scans for the leftmost pair of the best rank, merges it, and starts again. Quadratic in the
+// number of symbols, but short words need no bookkeeping.
 void ByteLevelBpeTokenizer::merge_short(Scratch& scratch) const {
   std::vector<Scratch::Symbol>& symbols = scratch.symbols;
   const auto set_rank = [&](size_t i) {
@@ -201,8 +213,8 @@ void ByteLevelBpeTokenizer::merge_short(Scratch& scratch) const {
   }
 }
 
-// The same with a heap of candidates over a linked list. A candidate is stale where its two
-// symbols are no longer those it was made for.
+// The same with a heap of candidate merges over a linked list: n log n for long words. A candidate
+// is stale, and is skipped, if its two symbols have changed since it was pushed.
 void ByteLevelBpeTokenizer::merge_long(Scratch& scratch) const {
   std::vector<Scratch::Symbol>& symbols = scratch.symbols;
   std::vector<Scratch::Merge>& heap = scratch.merges;
@@ -230,7 +242,7 @@ void ByteLevelBpeTokenizer::merge_long(Scratch& scratch) const {
     Scratch::Symbol& right = symbols[static_cast<size_t>(left.next)];
     if (right.id != merge.right_id) continue;
     left.id = find_merge(left.id, right.id).id;
-    right.id = -1;  // gone
+    right.id = -1;  // merged away: candidates that begin here are stale
     left.next = right.next;
     if (left.next >= 0)
       symbols[static_cast<size_t>(left.next)].previous = static_cast<int32_t>(merge.left);

@@ -16,19 +16,21 @@ namespace soragrad::data {
 
 using Vocab = std::unordered_map<std::string, int32_t>;  // token text to id
 
+// What the tokenizer is built from: vocab.json and merges.txt, or tokenizer.json.
 struct BpeSpec {
-  Vocab vocab;  // in GPT-2's byte alphabet: a space is U+0120
-  std::vector<std::pair<std::string, std::string>> merges;  // best first
-  bool add_prefix_space = false;
+  Vocab vocab;  // token texts are in GPT-2's byte alphabet: a space is U+0120
+  std::vector<std::pair<std::string, std::string>> merges;  // the index is the rank; 0 is best
+  bool add_prefix_space = false;  // put a space before a text that does not begin with one
 };
 
-// The end of the pre-token that begins at text[begin], by GPT-2's expression
-// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// The end of the pre-token that begins at text[begin], by GPT-2's expression:
+//   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// `text` is valid UTF-8 and begin < text.size().
 size_t pre_token_end(std::string_view text, size_t begin);
 
 class ByteLevelBpeTokenizer : public Tokenizer {
  public:
-  // Fails, naming `path`, where a merge speaks of tokens the vocabulary lacks.
+  // Throws, naming `path`, if a merge uses a token that the vocabulary lacks.
   ByteLevelBpeTokenizer(const BpeSpec& spec, const std::vector<AddedToken>& tokens,
                         SpecialTokens special, int vocab_size, const std::string& path);
 
@@ -37,7 +39,8 @@ class ByteLevelBpeTokenizer : public Tokenizer {
                   std::vector<int32_t>& ids) const override;
 
  private:
-  // The merges as an open-addressed table: a pair of ids to its rank and the merged id.
+  // An entry of the merge table, which is open-addressed: from a pair of ids to the rank and the id
+  // of the merged token.
   struct Slot {
     uint64_t pair = kNoPair;
     uint32_t rank = kNoRank;
@@ -46,16 +49,19 @@ class ByteLevelBpeTokenizer : public Tokenizer {
   static constexpr uint64_t kNoPair = UINT64_MAX;
   static constexpr uint32_t kNoRank = UINT32_MAX;
 
+  // The slot of a pair; its rank is kNoRank if the pair does not merge.
   const Slot& find_merge(int32_t left, int32_t right) const;
+  // A stretch is text between added tokens; a word is one of its pre-tokens.
   void append_stretch(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const;
   void append_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const;
+  // Both merge scratch.symbols until no pair has a rank; they differ in speed alone.
   void merge_short(Scratch& scratch) const;
   void merge_long(Scratch& scratch) const;
 
   AddedTokens raw_tokens_;
   AddedTokens normalized_tokens_;
-  std::array<int32_t, 256> byte_ids_{};  // -1: the vocabulary lacks the byte, which is dropped
-  std::vector<Slot> slots_;              // a power of two
+  std::array<int32_t, 256> byte_ids_{};  // -1: the vocabulary lacks the byte; it is dropped
+  std::vector<Slot> slots_;              // their number is a power of two
   bool add_prefix_space_;
 };
 

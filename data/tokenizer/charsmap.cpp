@@ -7,8 +7,8 @@
 namespace soragrad::data {
 namespace {
 
-// Real rules are far shorter (U+FDFA becomes 33 bytes); the limits keep a hostile file's output
-// and time in proportion to its input.
+// Real rules are far shorter (U+FDFA becomes 33 bytes). The limits keep output and time in
+// proportion to the input, even with a hostile file.
 constexpr size_t kMaxReplacement = 256;
 constexpr size_t kMaxRule = 64;
 
@@ -18,7 +18,8 @@ uint32_t read_u32(std::string_view bytes, size_t position) {
   return value;
 }
 
-// Fields of a darts-clone unit.
+// Fields of a darts-clone unit (github.com/s-yata/darts-clone, include/darts.h): label in bits 0-7
+// and 31, leaf flag in bit 8, offset above it, scaled by 256 if bit 9 is set; a leaf holds a value.
 bool has_leaf(uint32_t unit) {
   return (unit >> 8 & 1) != 0;
 }
@@ -32,8 +33,8 @@ uint32_t offset_of(uint32_t unit) {
   return (unit >> 10) << ((unit & 0x200) >> 6);
 }
 
-// Calls found(length, value) for every rule that begins text, shortest first, while it returns
-// true.
+// Walks the trie along text. Calls found(length, value) for every rule that matches the beginning
+// of text, shortest first, until it returns false.
 template <typename Found>
 void walk(const std::vector<uint32_t>& units, std::string_view text, Found&& found) {
   if (units.empty()) return;
@@ -75,6 +76,7 @@ Charsmap::Charsmap(std::string_view blob, const std::string& path) {
     }
     require(run == 0, "[tokenizer] {}: the charsmap's last replacement has no end.", path);
   }
+  // A character is plain if no rule matches it, alone or with any ASCII character after it.
   plain_.fill(false);
   for (int c = 0; c < 128; ++c) {
     plain_[static_cast<size_t>(c)] = true;
@@ -105,7 +107,7 @@ size_t Charsmap::longest(std::string_view text, std::string_view& replacement) c
 
 bool Charsmap::shortest(std::string_view text, std::string_view& replacement) const {
   bool found = false;
-  // This implementation takes the text to end at a NUL.
+  // The crate treats a NUL as the end of the text.
   walk(units_, text.substr(0, text.find('\0')), [&](size_t, uint32_t value) {
     replacement = replacement_at(value);
     found = true;

@@ -1,6 +1,6 @@
-// SentencePiece's normalization rules (`precompiled_charsmap`): byte strings and what replaces
-// them. Layout: u32 size of the trie in bytes, the trie (darts-clone units), NUL-terminated UTF-8
-// replacements. Little-endian. Source: sentencepiece/src/normalizer.cc.
+// SentencePiece's normalization rules (`precompiled_charsmap`): pairs of a byte string and its
+// replacement. Layout, little-endian: the size of the trie in bytes as u32, the trie (darts-clone
+// units), NUL-terminated UTF-8 replacements. Source: sentencepiece/src/normalizer.cc.
 #pragma once
 
 #include <array>
@@ -14,17 +14,20 @@ namespace soragrad::data {
 class Charsmap {
  public:
   Charsmap() { plain_.fill(true); }  // no rules
-  // Fails, naming `path`, where sizes contradict each other or a replacement has no end; no trie,
-  // however damaged, leads a look-up astray. An empty blob means no rules.
+  // Throws, naming `path`, if sizes contradict each other or a replacement has no end. A damaged
+  // trie can give wrong replacements, but no look-up leaves its bounds. An empty blob means no
+  // rules.
   Charsmap(std::string_view blob, const std::string& path);
 
-  // The longest rule that begins text: returns the bytes it consumes, 0 where there is none.
+  // Finds the longest rule that matches the beginning of text, as SentencePiece does. Returns the
+  // bytes it consumes, or 0 if no rule matches.
   size_t longest(std::string_view text, std::string_view& replacement) const;
 
-  // The shortest rule that begins text (crate spm_precompiled 0.1.4 takes the first it meets).
+  // Finds the shortest rule that matches the beginning of text: Hugging Face's crate
+  // spm_precompiled 0.1.4 takes the first match. Returns false if no rule matches.
   bool shortest(std::string_view text, std::string_view& replacement) const;
 
-  // Whether this ASCII character, where ASCII or nothing follows, is left as it is.
+  // True if no rule changes this ASCII character when ASCII or nothing follows it.
   bool is_plain(uint8_t c) const { return plain_[c]; }
 
  private:

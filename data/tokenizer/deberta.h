@@ -1,5 +1,6 @@
-// DeBERTaV3's two tokenizers over one SentencePiece model. They differ in normalization, in which
-// pieces text can match, in where scores are summed, and in what an unknown character becomes.
+// DeBERTaV3's two tokenizers over one SentencePiece model. They give different ids for some texts,
+// because they differ in normalization, in the pieces that text can match, in the unit that is
+// segmented (a stretch or a word), and in what an unknown character becomes.
 #pragma once
 
 #include <array>
@@ -15,12 +16,13 @@
 
 namespace soragrad::data {
 
-// DebertaV2Tokenizer: SentencePiece itself on each stretch between special tokens. One best
-// segmentation of the whole stretch; an unknown character becomes its UTF-8 bytes.
+// transformers' DebertaV2Tokenizer: SentencePiece on each stretch between special tokens. The whole
+// stretch gets one best segmentation. With byte fallback an unknown character becomes its UTF-8
+// bytes, otherwise a run of them becomes one [UNK].
 class DebertaSlowTokenizer : public Tokenizer {
  public:
-  // Takes the model read from spm.model; `tokens` are looked for in raw text, whatever their
-  // `normalized`. Fails, naming `path`, where byte fallback lacks a byte's piece.
+  // `model` is what spm.model holds. All `tokens` are searched in raw text, whatever their
+  // `normalized`. Throws, naming `path`, if byte fallback is on and a byte has no piece.
   DebertaSlowTokenizer(const SentencePieceModel& model, std::vector<AddedToken> tokens,
                        SpecialTokens special, int vocab_size, const std::string& path);
 
@@ -35,10 +37,10 @@ class DebertaSlowTokenizer : public Tokenizer {
 
   AddedTokens tokens_;
   Charsmap charsmap_;
-  DoubleArray pieces_;        // what text can match
-  DoubleArray user_defined_;  // pieces that normalization leaves alone
+  DoubleArray pieces_;        // pieces that text can match: normal and user-defined ones
+  DoubleArray user_defined_;  // pieces that normalization must not change
   bool has_user_defined_ = false;
-  std::vector<double> scores_;  // by id
+  std::vector<double> scores_;  // indexed by id
   float unknown_score_ = 0;
   int32_t unk_id_ = 0;
   bool byte_fallback_ = false;
@@ -46,7 +48,7 @@ class DebertaSlowTokenizer : public Tokenizer {
   bool add_dummy_prefix_, remove_extra_whitespaces_, escape_whitespaces_;
 };
 
-// What the fast tokenizer is made of, from spm.model or tokenizer.json.
+// What the fast tokenizer is built from: spm.model or tokenizer.json.
 struct UnigramSpec {
   std::vector<std::string> pieces;  // the id is the index
   std::vector<double> scores;
@@ -55,11 +57,12 @@ struct UnigramSpec {
   std::string charsmap;
 };
 
-// The fast tokenizer's parts of an spm.model, as transformers' SpmConverter makes them.
+// Converts an spm.model as transformers' SpmConverter does: every piece can be matched.
 UnigramSpec unigram_spec(const SentencePieceModel& model);
 
-// DebertaV2TokenizerFast: Strip, charsmap by grapheme cluster, runs of spaces to one, words that
-// begin with U+2581, one best segmentation a word; a run of unknown characters is one [UNK].
+// transformers' DebertaV2TokenizerFast. Normalization strips white space, applies the charsmap to
+// grapheme clusters and collapses runs of spaces. Words begin with U+2581; each word gets one best
+// segmentation. A run of unknown characters becomes one [UNK].
 class DebertaFastTokenizer : public Tokenizer {
  public:
   DebertaFastTokenizer(UnigramSpec spec, const std::vector<AddedToken>& tokens,
@@ -81,7 +84,7 @@ class DebertaFastTokenizer : public Tokenizer {
   std::vector<double> scores_;
   double unknown_score_ = 0;
   int32_t unk_id_ = 0;
-  bool byte_fallback_ = false;  // only where all 256 byte pieces exist
+  bool byte_fallback_ = false;  // true only if all 256 byte pieces exist
   std::array<int32_t, 256> byte_ids_{};
 };
 

@@ -1,3 +1,6 @@
+// The fast DeBERTaV3 tokenizer. A text goes through: added tokens of raw text are cut out; each
+// stretch is normalized; added tokens of normalized text are cut out; Metaspace cuts words; a cache
+// answers for words already seen; the others are segmented (unigram.h).
 // Sources: transformers' convert_slow_tokenizer.py (DebertaV2Converter); tokenizers 0.20.3:
 // normalizers/precompiled.rs, pre_tokenizers/metaspace.rs, models/unigram/model.rs.
 #include <algorithm>
@@ -13,9 +16,9 @@ namespace soragrad::data {
 namespace {
 
 constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581
-constexpr size_t kMaxRuleCluster = 6;  // only clusters shorter than this are replaced as a whole
+constexpr size_t kMaxRuleCluster = 6;  // bytes; only shorter clusters are replaced as a whole
 
-// Replace(" {2,}", " ") as text is appended.
+// Appends `part` with runs of spaces collapsed: the normalizer Replace(" {2,}", " ").
 void append_collapsed(std::string& out, std::string_view part) {
   for (const char c : part) {
     if (c != ' ' || out.empty() || out.back() != ' ') out.push_back(c);
@@ -74,6 +77,8 @@ void DebertaFastTokenizer::append_ids(std::string_view text, Scratch& scratch,
       on_token);
 }
 
+// ASCII that no rule changes is copied at once. Otherwise a grapheme cluster is replaced as a whole
+// if it is short and a rule matches, else character by character.
 void DebertaFastTokenizer::normalize(std::string_view text, std::string& out) const {
   out.clear();
   text = strip_white_space(text);
@@ -101,7 +106,8 @@ void DebertaFastTokenizer::normalize(std::string_view text, std::string& out) co
   }
 }
 
-// Metaspace: every space becomes U+2581, one is put in front, each begins a word.
+// Metaspace: every space becomes U+2581, and one is put in front if the text has none. Each U+2581
+// begins a word.
 void DebertaFastTokenizer::append_stretch(std::string_view text, Scratch& scratch,
                                           std::vector<int32_t>& ids) const {
   std::string& words = scratch.words;
@@ -122,6 +128,7 @@ void DebertaFastTokenizer::append_stretch(std::string_view text, Scratch& scratc
   }
 }
 
+// best_segmentation() reports pieces from right to left, so ids are appended reversed, then turned.
 void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
                                        std::vector<int32_t>& ids) const {
   const size_t first = ids.size();

@@ -1,5 +1,8 @@
-// Sources: sentencepiece/src/normalizer.cc, unigram_model.cc, sentencepiece_processor.cc;
-// transformers' tokenization_deberta_v2.py and tokenization_utils.py.
+// The slow DeBERTaV3 tokenizer. A text goes through: added tokens are cut out; each stretch is
+// normalized by SentencePiece's rules; the stretch gets one best segmentation (unigram.h), with
+// sums stored in float as SentencePiece stores them. Sources: sentencepiece/src/normalizer.cc,
+// unigram_model.cc, sentencepiece_processor.cc; transformers' tokenization_deberta_v2.py and
+// tokenization_utils.py.
 #include <algorithm>
 #include <limits>
 
@@ -28,7 +31,8 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
       remove_extra_whitespaces_(model.remove_extra_whitespaces),
       escape_whitespaces_(model.escape_whitespaces) {
   float min_score = std::numeric_limits<float>::max();
-  float max_score = std::numeric_limits<float>::min();  // the reference's start, above 0
+  // The reference starts from the smallest positive float, so max_score is never negative.
+  float max_score = std::numeric_limits<float>::min();
   for (const SentencePieceModel::Piece& piece : model.pieces) {
     if (piece.type != Type::kNormal) continue;
     min_score = std::min(min_score, piece.score);
@@ -46,7 +50,7 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
     if (piece.type == Type::kNormal) {
       keys.push_back(key);
     } else if (piece.type == Type::kUserDefined) {
-      // Scored so that it always wins.
+      // The reference's score for these pieces: it beats every segmentation of the same bytes.
       scores_[id] = static_cast<float>(static_cast<float>(piece.text.size()) * max_score - 0.1);
       keys.push_back(key);
       user_defined.push_back(key);
@@ -71,7 +75,8 @@ void DebertaSlowTokenizer::append_ids(std::string_view text, Scratch& scratch,
       [&](int32_t id) { ids.push_back(id); });
 }
 
-// The replacement of what begins text; returns the bytes it stands for.
+// Normalizes the beginning of text: a user-defined piece stays as it is, then the longest rule of
+// the charsmap applies, else one character is copied. Returns the bytes consumed.
 size_t DebertaSlowTokenizer::normalize_next(std::string_view text, std::string_view& out) const {
   if (has_user_defined_) {
     size_t longest = 0;
@@ -91,6 +96,8 @@ size_t DebertaSlowTokenizer::normalize_next(std::string_view text, std::string_v
   return length;
 }
 
+// SentencePiece's normalizer: leading spaces go, a dummy prefix is put in front, runs of spaces
+// collapse, spaces become U+2581, trailing ones go; each step as the model's switches have it.
 void DebertaSlowTokenizer::normalize(std::string_view text, std::string& out) const {
   out.clear();
   const std::string_view space = escape_whitespaces_ ? kSpaceSymbol : " ";
@@ -106,6 +113,7 @@ void DebertaSlowTokenizer::normalize(std::string_view text, std::string& out) co
   if (add_dummy_prefix_) out += space;
   bool after_space = remove_extra_whitespaces_;
   for (size_t i = 0; i < text.size();) {
+    // The fast path: ASCII that no rule changes.
     const auto byte = static_cast<uint8_t>(text[i]);
     if (byte > ' ' && charsmap_.is_plain(byte) && !has_user_defined_ &&
         (i + 1 == text.size() || static_cast<uint8_t>(text[i + 1]) < 0x80)) {
@@ -132,6 +140,7 @@ void DebertaSlowTokenizer::normalize(std::string_view text, std::string& out) co
   }
 }
 
+// best_segmentation() reports pieces from right to left, so ids are appended reversed, then turned.
 void DebertaSlowTokenizer::append_stretch(std::string_view text, Scratch& scratch,
                                           std::vector<int32_t>& ids) const {
   normalize(text, scratch.normalized);

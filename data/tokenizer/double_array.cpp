@@ -1,5 +1,5 @@
-// Nodes are laid out depth first. A node's children lie at base ^ label, where every base belongs
-// to one node alone, so that the label stored in a unit proves whose child it is.
+// Building the double array. Nodes are placed depth first. The child of a node along byte b is unit
+// base ^ b. Every base belongs to one node, so the label stored in a unit proves whose child it is.
 #include "data/tokenizer/double_array.h"
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 
 namespace soragrad::data {
 
-// Free units of the last kOpenBlocks blocks form a ring; older blocks are left as they are, which
-// bounds the search for a base and wastes a few units.
+// Searches free units for each node's children. The free units of the last kOpenBlocks blocks are a
+// linked list; those of older blocks are given up, which bounds the search and wastes a few units.
 class DoubleArray::Builder {
  public:
   explicit Builder(std::vector<Unit>& units) : units_(units) {
@@ -17,7 +17,8 @@ class DoubleArray::Builder {
     base_used_.assign(kBlock, 1);  // block 0 is the base of all leaves
   }
 
-  // Returns the base of the node that holds these sorted keys, which agree in `depth` bytes.
+  // Places all nodes for the sorted keys. Returns the base of the root. A Range on the stack is a
+  // node that is still to be expanded: the keys [first, last), which agree in `depth` bytes.
   uint32_t build(const std::vector<Key>& keys) {
     uint32_t root = 0;
     std::vector<Range> stack{{0, keys.size(), 0, kNoUnit}};
@@ -61,12 +62,13 @@ class DoubleArray::Builder {
   struct Range {
     size_t first, last;  // keys
     size_t depth;
-    uint32_t unit;
+    uint32_t unit;  // the node's unit; kNoUnit for the root
   };
-  struct Link {
+  struct Link {  // neighbours in the list of free units
     uint32_t previous, next;
   };
 
+  // The first base, in the order of free units, for which the units of all labels_ are free.
   uint32_t find_base() {
     for (uint32_t free = head_; free != kNoUnit; free = links_[free].next) {
       const uint32_t base = free ^ labels_[0];
@@ -80,6 +82,7 @@ class DoubleArray::Builder {
     return (static_cast<uint32_t>(units_.size()) - kBlock) ^ labels_[0];
   }
 
+  // Appends 256 free units and gives up those of the block that is no longer open.
   void add_block() {
     const auto begin = static_cast<uint32_t>(units_.size());
     units_.resize(begin + kBlock);
@@ -94,6 +97,7 @@ class DoubleArray::Builder {
     while (head_ < oldest * kBlock) take(head_);
   }
 
+  // Removes a unit from the list of free ones.
   void take(uint32_t unit) {
     const Link link = links_[unit];
     (link.previous == kNoUnit ? head_ : links_[link.previous].next) = link.next;
@@ -103,13 +107,13 @@ class DoubleArray::Builder {
   std::vector<Unit>& units_;
   std::vector<Link> links_;
   std::vector<uint8_t> base_used_;
-  std::vector<uint8_t> labels_;  // of the node at hand
+  std::vector<uint8_t> labels_;  // bytes that lead from the node being placed to its children
   uint32_t head_ = kNoUnit;
   uint32_t tail_ = kNoUnit;
 };
 
 DoubleArray::DoubleArray(std::vector<Key> keys) {
-  // Most comparisons are decided by the first eight bytes.
+  // Keys are sorted with their first eight bytes as one number, which decides most comparisons.
   struct Sortable {
     uint64_t prefix;
     Key key;

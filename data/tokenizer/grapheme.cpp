@@ -1,4 +1,6 @@
-// Rules GB3 to GB13 as a walk with three bits of memory. ICU knows the classes; what Unicode 16
+// Grapheme clusters by the rules GB3 to GB13 of Unicode Annex 29: a walk over the characters that
+// remembers the class of the previous one, the parity of regional indicators, and how far an emoji
+// sequence (GB11) or an Indic conjunct (GB9c) has come. ICU knows the classes; what Unicode 16
 // changed or added is listed below, so that an older ICU gives the same clusters.
 #include "data/tokenizer/grapheme.h"
 
@@ -14,6 +16,7 @@
 namespace soragrad::data {
 namespace {
 
+// Characters [first, last] whose class is `value` in Unicode 16.
 struct Change {
   char32_t first;
   char32_t last;
@@ -21,6 +24,7 @@ struct Change {
 };
 
 constexpr Change kUnicode16[] = {
+    // sorted
     {0x0897, 0x0897, U_GCB_EXTEND},         {0x0CC0, 0x0CC0, U_GCB_EXTEND},
     {0x0CC7, 0x0CC8, U_GCB_EXTEND},         {0x0CCA, 0x0CCB, U_GCB_EXTEND},
     {0x1715, 0x1715, U_GCB_EXTEND},         {0x1734, 0x1734, U_GCB_EXTEND},
@@ -44,6 +48,7 @@ constexpr Change kUnicode16[] = {
     {0x1D16D, 0x1D16D, U_GCB_EXTEND},       {0x1E5EE, 0x1E5EF, U_GCB_EXTEND},
 };
 
+// Grapheme_Cluster_Break in Unicode 16.
 int break_class(char32_t c) {
   if (c >= kUnicode16[0].first) {
     const Change* change =
@@ -59,6 +64,7 @@ bool is_linker(char32_t c) {
   return c == 0x094D || c == 0x09CD || c == 0x0ACD || c == 0x0B4D || c == 0x0C4D || c == 0x0D4D;
 }
 
+// Indic_Conjunct_Break=Consonant: the consonants of the same six scripts.
 bool is_conjunct_consonant(char32_t c) {
   if (c < 0x0915 || c > 0x0D3A) return false;
   const auto code = static_cast<UChar32>(c);
@@ -69,6 +75,7 @@ bool is_conjunct_consonant(char32_t c) {
          script == USCRIPT_ORIYA || script == USCRIPT_TELUGU || script == USCRIPT_MALAYALAM;
 }
 
+// GB4 and GB5: controls and line ends are clusters of their own.
 bool is_break_control(int value) {
   return value == U_GCB_CONTROL || value == U_GCB_CR || value == U_GCB_LF;
 }
@@ -88,11 +95,11 @@ size_t grapheme_end(std::string_view text, size_t begin) {
   size_t end = begin;
   char32_t c = next_char(text, end);
   int left = break_class(c);
-  int flags = 1;              // regional indicators in a row
-  bool pictographic = false;  // ExtPict Extend* stands before
-  bool pictographic_zwj = false;
-  bool consonant = false;  // Consonant [Extend Linker]* stands before
-  bool linked = false;     // and a Linker is among them
+  int flags = 1;                  // regional indicators in a row (GB12, GB13)
+  bool pictographic = false;      // GB11: the text so far ends with ExtPict Extend*
+  bool pictographic_zwj = false;  // GB11: it ends with ExtPict Extend* ZWJ
+  bool consonant = false;         // GB9c: it ends with Consonant [Extend Linker]*
+  bool linked = false;            // GB9c: and contains a Linker there
   while (true) {
     if (u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_EXTENDED_PICTOGRAPHIC)) {
       pictographic = true;

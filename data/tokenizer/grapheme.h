@@ -7,7 +7,8 @@
 
 namespace soragrad::data {
 
-// One past the cluster of valid UTF-8 that starts at text[begin]; `begin` must be a boundary.
+// The end of the cluster that begins at text[begin]. `text` is valid UTF-8, begin < text.size(),
+// and `begin` must be a cluster boundary.
 size_t grapheme_end(std::string_view text, size_t begin);
 
 }  // namespace soragrad::data

@@ -1,5 +1,6 @@
-// A reader of the protobuf wire format, as small as these messages allow: every length is checked
-// against what is left, and unknown fields are skipped.
+// A reader of the protobuf wire format, as small as these messages allow. The file is untrusted:
+// every length is checked against the bytes that are left, and unknown fields are skipped. The
+// numbers of fields below are those of sentencepiece_model.proto.
 #include "data/tokenizer/sentencepiece_model.h"
 
 #include <bit>
@@ -12,9 +13,9 @@
 namespace soragrad::data {
 namespace {
 
-constexpr size_t kMaxPieceBytes = 512;  // trainers stop at 16 characters unless told otherwise
+constexpr size_t kMaxPieceBytes = 512;  // a trainer's default limit is 16 characters
 
-// One field of a message: a number (varint, fixed32, fixed64) or a string of bytes.
+// One field of a message: a number (wire types 0, 1, 5: varint, fixed64, fixed32), or bytes (2).
 struct Field {
   uint32_t number = 0;
   uint32_t wire = 0;
@@ -22,6 +23,7 @@ struct Field {
   std::string_view bytes;
 };
 
+// Reads the fields of a message one after another. Throws with the byte offset if it is damaged.
 class MessageReader {
  public:
   MessageReader(std::string_view message, const char* file_begin, const std::string& path)
@@ -62,6 +64,7 @@ class MessageReader {
     if (field.wire != wire) damaged("a field of the wrong type");
   }
 
+  // A reader of the message in a field of bytes.
   MessageReader inner(const Field& field) const {
     expect(field, 2);
     return {field.bytes, file_begin_, path_};
@@ -98,6 +101,7 @@ class MessageReader {
   const std::string& path_;
 };
 
+// ModelProto.SentencePiece: text (1), score (2), type (3).
 SentencePieceModel::Piece read_piece(MessageReader reader, size_t index, const std::string& path) {
   SentencePieceModel::Piece piece;
   for (Field field; reader.next(field);) {
@@ -124,6 +128,7 @@ SentencePieceModel::Piece read_piece(MessageReader reader, size_t index, const s
   return piece;
 }
 
+// TrainerSpec: model_type (3), treat_whitespace_as_suffix (24), byte_fallback (35).
 void read_trainer(MessageReader reader, SentencePieceModel& model, const std::string& path) {
   for (Field field; reader.next(field);) {
     if (field.number == 3) {
@@ -141,6 +146,7 @@ void read_trainer(MessageReader reader, SentencePieceModel& model, const std::st
   }
 }
 
+// NormalizerSpec: precompiled_charsmap (2) and three switches (3 to 5).
 void read_normalizer(MessageReader reader, SentencePieceModel& model) {
   for (Field field; reader.next(field);) {
     if (field.number == 2) {

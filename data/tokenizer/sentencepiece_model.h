@@ -1,5 +1,6 @@
-// The part of a SentencePiece model file that DeBERTaV3 needs: pieces with scores, and the
-// normalizer's rules and switches. Source: sentencepiece/src/sentencepiece_model.proto.
+// The part of a SentencePiece model file (spm.model) that DeBERTaV3 needs: pieces with scores, and
+// the normalizer's rules and switches. Source: sentencepiece/src/sentencepiece_model.proto, whose
+// field names the members have.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,9 @@ struct SentencePieceModel {
   bool escape_whitespaces = true;
 };
 
-// Reads the bytes of a model file. Fails, naming `path` and the byte offset or the piece, where
-// they are no such message, the model is not a Unigram model, or pieces are empty, doubled or
-// missing.
+// Reads the bytes of a model file. Throws, naming `path` and the byte offset or the piece, if they
+// are no such message, if the model is no Unigram model, or if a piece is empty, too long, doubled
+// or has a score that is not finite.
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& path);
 
 }  // namespace soragrad::data

@@ -17,8 +17,8 @@ constexpr size_t kMaxTextBytes = size_t{1} << 30;  // positions are 32-bit
 PairLengths truncate_pair(size_t n1, size_t n2, size_t budget, Truncation truncation) {
   if (n1 + n2 <= budget) return {n1, n2};
   if (truncation == Truncation::slow) {
-    // Dropping from the longer, from the second on a tie, ends at halves or at the shorter's
-    // length.
+    // Dropping one token at a time from the longer sentence, on a tie from the second, ends with
+    // two halves, or with the shorter sentence whole.
     const size_t half = (budget + 1) / 2;
     if (n1 <= half && n1 <= n2) return {n1, budget - n1};
     if (n2 <= budget / 2) return {budget - n2, n2};

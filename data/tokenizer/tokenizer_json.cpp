@@ -14,13 +14,14 @@ namespace {
 
 using nlohmann::json;
 
-// object[key], which must be there.
+// object[key]; throws if it is missing.
 const json& member(const json& object, const char* key, const std::string& path) {
   require(object.is_object() && object.contains(key), "[tokenizer] {}: \"{}\" is missing.", path,
           key);
   return object[key];
 }
 
+// object[key] as a string; throws if it is anything else.
 std::string text_of(const json& object, const char* key, const std::string& path) {
   const json& value = member(object, key, path);
   require(value.is_string(), "[tokenizer] {}: \"{}\" is {}; it must be a string.", path, key,
@@ -28,6 +29,7 @@ std::string text_of(const json& object, const char* key, const std::string& path
   return value.get<std::string>();
 }
 
+// Throws unless the part (normalizer, model, ...) has this "type".
 void expect_type(const json& object, std::string_view type, const char* part,
                  const std::string& path) {
   const std::string found = text_of(object, "type", path);
@@ -35,7 +37,8 @@ void expect_type(const json& object, std::string_view type, const char* part,
           part, found, type);
 }
 
-// The members of a Sequence, or the one part itself; null is none.
+// The members of file[key] if it is a Sequence, else file[key] alone. Empty if it is null or
+// missing.
 std::vector<const json*> parts_of(const json& file, const char* key, const char* list,
                                   const std::string& path) {
   std::vector<const json*> parts;
@@ -72,6 +75,7 @@ std::string decode_base64(std::string_view text, const std::string& path) {
   return bytes;
 }
 
+// Throws if one of the keys is set to anything but its neutral value.
 void expect_absent(const json& model, std::initializer_list<const char*> keys,
                    const std::string& path) {
   for (const char* key : keys) {
@@ -82,7 +86,8 @@ void expect_absent(const json& model, std::initializer_list<const char*> keys,
   }
 }
 
-// Strip, Precompiled, Replace(" {2,}", " "): what DebertaV2Converter writes. Returns the charsmap.
+// Accepts Strip, Precompiled, Replace(" {2,}", " "), which transformers' DebertaV2Converter writes.
+// Returns the charsmap, empty if Precompiled is left out.
 std::string read_unigram_normalizer(const json& file, const std::string& path) {
   const std::vector<const json*> parts = parts_of(file, "normalizer", "normalizers", path);
   std::string order;

@@ -1,5 +1,5 @@
 // tokenizer.json, Hugging Face's one-file form of a fast tokenizer. Only the parts that DeBERTaV3,
-// RoBERTa and BERT use are accepted; anything else is refused rather than skipped.
+// RoBERTa and BERT use are accepted. Anything else throws, because skipping it would change ids.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,7 +14,8 @@
 
 namespace soragrad::data {
 
-// Each fails, naming `path` and the key, where the file describes another kind of tokenizer.
+// Each throws, naming `path` and the key, if the file is malformed or describes another kind of
+// tokenizer.
 UnigramSpec read_unigram_json(const nlohmann::json& file, const std::string& path);
 BpeSpec read_bpe_json(const nlohmann::json& file, const std::string& path);
 WordPieceSpec read_wordpiece_json(const nlohmann::json& file, const std::string& path);

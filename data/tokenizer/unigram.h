@@ -1,6 +1,9 @@
-// The Unigram model: the segmentation of a text into pieces with the highest sum of scores.
-// T. Kudo, "Subword Regularization", 2018; the walk is EncodeOptimized of SentencePiece's
-// unigram_model.cc, which Hugging Face's Rust follows.
+// The Unigram model: the segmentation of a text into pieces that has the highest sum of scores
+// (T. Kudo, "Subword Regularization", 2018). It is found by dynamic programming over byte positions
+// (Viterbi): the best way to a position is the best, over all pieces that end there, of the best
+// way to the piece's beginning plus the piece's score. The walk is EncodeOptimized of
+// SentencePiece's unigram_model.cc, which Hugging Face's Rust follows. Time: bytes times the
+// longest piece.
 #pragma once
 
 #include <algorithm>
@@ -13,18 +16,19 @@
 
 namespace soragrad::data {
 
-constexpr double kUnknownPenalty = 10;  // an unknown character scores this below the worst piece
+constexpr double kUnknownPenalty = 10;  // an unknown character scores the worst piece minus this
 
-// Bytes of the UTF-8 character that starts with this byte.
+// Bytes of the UTF-8 character that begins with this byte; 1 for a continuation byte.
 inline int32_t char_bytes(char lead) {
   constexpr uint8_t kBytes[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
   return kBytes[static_cast<uint8_t>(lead) >> 4];
 }
 
-// Finds the best segmentation of `text` and calls emit(begin, end, id) for its pieces from the
-// last to the first; id is -1 for a character that is no piece. `scores` holds a score per id.
-// Score is the type in which sums are stored: float gives the ties of SentencePiece (which adds
-// in double and stores in float), double those of Hugging Face's Rust.
+// Finds the best segmentation of `text`, which is valid UTF-8, and calls emit(begin, end, id) for
+// its pieces from the last to the first. id is -1 for a character that no piece covers. `scores`
+// holds a score per id. Of equal sums the piece found first wins, that is the one that begins
+// first. Score is the type in which sums are stored: float reproduces the ties of SentencePiece,
+// which adds in double and stores in float; double reproduces those of Hugging Face's Rust.
 template <typename Score, typename Emit>
 void best_segmentation(const DoubleArray& pieces, const std::vector<double>& scores,
                        Score unknown_score, std::string_view text,

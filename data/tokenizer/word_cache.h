@@ -1,4 +1,5 @@
-// Ids of words already seen. Natural text repeats itself: nine words of ten are found here.
+// The ids of words already seen. Natural text repeats itself: nine words of ten are found here. Not
+// thread-safe; each Scratch has its own.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace soragrad::data {
 
 class WordCache {
  public:
-  // Appends a word's ids: known ones, or those that segment() appends to the same vector, which are
-  // remembered. A full cache first forgets everything.
+  // Appends a word's ids to `ids`. If the word is not known, segment() must append them to the same
+  // vector; they are then remembered. A full cache forgets everything first.
   template <typename Segment>
   void append(std::string_view word, std::vector<int32_t>& ids, const Segment& segment) {
     if (append_known(word, ids)) return;
@@ -22,7 +23,7 @@ class WordCache {
   }
 
  private:
-  static constexpr size_t kMaxWordBytes = 64;  // longer words rarely come back
+  static constexpr size_t kMaxWordBytes = 64;  // longer words are not cached: they rarely come back
   static constexpr size_t kSlots = size_t{1} << 16;
   static constexpr size_t kMaxWords = kSlots / 2;
 
@@ -31,12 +32,13 @@ class WordCache {
     uint32_t text = 0;  // offset in texts_
     uint32_t ids = 0;   // offset in ids_
     uint16_t length = 0;
-    uint16_t count = 0;  // ids; a word's bytes bound it
+    uint16_t count = 0;  // number of ids, at most kMaxWordBytes
     bool used = false;
   };
   bool append_known(std::string_view word, std::vector<int32_t>& ids) const;
   void insert(std::string_view word, std::span<const int32_t> ids);
-  // The slot that holds the word, or the free one where it belongs.
+  // The slot that holds the word, or the free slot for it. Linear probing: half of the slots stay
+  // free, so there is one.
   size_t locate(std::string_view word, uint32_t hash) const;
 
   std::vector<Slot> slots_;

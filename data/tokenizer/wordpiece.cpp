@@ -8,6 +8,7 @@
 namespace soragrad::data {
 namespace {
 
+// How BERT's pre-tokenizer treats a character.
 enum class BertClass : uint8_t { kWord, kSpace, kPunctuation };
 
 BertClass bert_class(char32_t c) {
@@ -52,6 +53,8 @@ void WordPieceTokenizer::append_ids(std::string_view text, Scratch& scratch,
       on_token);
 }
 
+// BertNormalizer, from text to scratch.normalized. Pure ASCII, the usual case, needs no code
+// points.
 void WordPieceTokenizer::normalize(std::string_view text, Scratch& scratch) const {
   std::string& out = scratch.normalized;
   out.clear();
@@ -94,8 +97,9 @@ void WordPieceTokenizer::normalize(std::string_view text, Scratch& scratch) cons
   for (const char32_t c : chars) append_utf8(out, c);
 }
 
+// BertPreTokenizer: cuts at white space, which is dropped, and around each punctuation mark.
 void WordPieceTokenizer::append_stretch(std::string_view text, std::vector<int32_t>& ids) const {
-  size_t begin = 0;  // of the word at hand
+  size_t begin = 0;  // of the current word
   for (size_t position = 0; position < text.size();) {
     const size_t start = position;
     const BertClass found = bert_class(next_char(text, position));
@@ -107,6 +111,8 @@ void WordPieceTokenizer::append_stretch(std::string_view text, std::vector<int32
   if (begin < text.size()) append_word(text.substr(begin), ids);
 }
 
+// Greedy longest match from the left. If any part of the word matches no piece, the whole word is
+// one [UNK].
 void WordPieceTokenizer::append_word(std::string_view word, std::vector<int32_t>& ids) const {
   const auto is_char_begin = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; };
   const size_t first = ids.size();

@@ -1,5 +1,6 @@
-// BERT's tokenizer: clean-up, lower case, punctuation apart, then the longest pieces from the left
-// (BertTokenizerFast). Source: tokenizers 0.20.3, normalizers/bert.rs, pre_tokenizers/bert.rs,
+// BERT's tokenizer (transformers' BertTokenizerFast): the text is cleaned and put in lower case,
+// punctuation marks become words of their own, and each word is cut into the longest pieces from
+// the left. Source: tokenizers 0.20.3, normalizers/bert.rs, pre_tokenizers/bert.rs,
 // models/wordpiece/mod.rs.
 #pragma once
 
@@ -14,13 +15,14 @@
 
 namespace soragrad::data {
 
+// What the tokenizer is built from: vocab.txt with tokenizer_config.json, or tokenizer.json.
 struct WordPieceSpec {
   Vocab vocab;
-  std::string prefix = "##";    // of pieces inside a word
-  size_t max_word_chars = 100;  // longer words are [UNK]
-  bool clean_text = true;
-  bool chinese_apart = true;
-  bool strip_accents = true;
+  std::string prefix = "##";    // marks pieces that do not begin a word
+  size_t max_word_chars = 100;  // a longer word becomes [UNK]
+  bool clean_text = true;       // drop control characters; white space becomes a space
+  bool chinese_apart = true;    // Chinese characters become words of their own
+  bool strip_accents = true;    // decompose (NFD) and drop combining marks
   bool lower_case = true;
 };
 
@@ -41,8 +43,8 @@ class WordPieceTokenizer : public Tokenizer {
   AddedTokens raw_tokens_;
   AddedTokens normalized_tokens_;
   DoubleArray pieces_;
-  DoubleArray::Node inside_;  // where pieces that begin with the prefix begin
-  bool has_inside_ = false;
+  DoubleArray::Node inside_;  // the trie's node after the prefix: where inner pieces begin
+  bool has_inside_ = false;   // false: no piece begins with the prefix
   size_t max_word_chars_;
   bool clean_text_, chinese_apart_, strip_accents_, lower_case_;
 };
