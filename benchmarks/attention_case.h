@@ -1,5 +1,5 @@
-// Inputs of attention at the size of DeBERTaV3-base, for benchmarks of it alone: sequences of one
-// length, a row of the position tables for every distance.
+// Inputs of attention at the size of DeBERTaV3-base, for benchmarks of attention alone: sequences
+// of one length, with a row of the position tables for every distance.
 #pragma once
 
 #include <algorithm>

@@ -1,14 +1,16 @@
-// The limit: the matrix products of training steps, and nothing else, through oneDNN with packed
-// weights on all cores. Products: for every layer six Linears forward and dx backward (no dx below
-// layer 0's query, key and value; the last layer past keys and values on the first tokens only),
-// the position projections on the rows in use, attention as batched products over the heads of each
-// sequence (with positions also over its 2 length - 1 distances), and the low-rank factors, or with
-// full fine-tuning the gradients of the weights.
+// The limit of a training step: its matrix products and nothing else, through oneDNN with packed
+// weights on all cores. The products are:
+//   - for every layer the six Linears, forward and dx backward (no dx below layer 0's query, key
+//     and value; the last layer past keys and values on the first tokens only);
+//   - the position projections on the rows in use;
+//   - attention as batched products over the heads of each sequence, with positions also over its
+//     2 length - 1 distances;
+//   - the low-rank factors, or with full fine-tuning the gradients of the weights.
 //
 //   gemm_replay LAYERS HIDDEN RANK positions|- adapter|full|forward LENGTH,LENGTH,... [...]
 //
-// A list is a step: the tokens of its sequences. Prints a line of JSON a step: the best of a few
-// runs in milliseconds, and GFLOP/s.
+// Each list of lengths is a step: the number of tokens of each of its sequences. Prints a line of
+// JSON for each step: the best of a few runs in milliseconds, and GFLOP/s.
 #include <omp.h>
 
 #include <algorithm>

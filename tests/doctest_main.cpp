@@ -1,6 +1,6 @@
-// main() of every test program: doctest's, plus an exit code for skipping.
-// A case that cannot run says MESSAGE("SKIPPED: why") and returns. Where all cases of a run did so
-// the program exits with 77, which ctest shows as skipped; a run of no case at all fails.
+// main() of every test program: doctest's, plus an exit code for skipped runs.
+// A case that cannot run prints MESSAGE("SKIPPED: why") and returns. If all cases of a run did so,
+// the program exits with 77, which ctest shows as skipped. A run without any case fails.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

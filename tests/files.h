@@ -1,5 +1,4 @@
-// What the tests share: folders of their own, the shared files, and messages and texts to look
-// into.
+// What all tests share: temporary folders, the shared files, and reading texts and error messages.
 #pragma once
 
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 
 namespace soragrad::test {
 
-// A folder that goes away with its contents.
+// A temporary folder, removed with its contents at the end.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -41,8 +40,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// The file or folder NAME of the shared files, which stand beside the checkout or where the
-// environment variable SORAGRAD_SHARED says; nothing where it is absent.
+// A file or folder of the shared files, which are in `shared` beside the checkout or in the folder
+// that the environment variable SORAGRAD_SHARED names. Nothing if it does not exist: the case then
+// prints SKIPPED.
 inline std::optional<std::filesystem::path> shared_path(std::string_view name) {
   const char* root = ::getenv("SORAGRAD_SHARED");
   std::filesystem::path path =
@@ -51,7 +51,7 @@ inline std::optional<std::filesystem::path> shared_path(std::string_view name) {
   return path;
 }
 
-// The bytes of a file, "" where there is none.
+// The bytes of a file; "" if it cannot be read.
 inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -61,7 +61,7 @@ inline bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != text.npos;
 }
 
-// The message of the Error that the call throws, "" where it throws none.
+// The message of the Error that the call throws; "" if it throws none.
 template <typename Call>
 std::string message_of(Call&& call) {
   try {

@@ -1,4 +1,4 @@
-// For cases that want a GPU, or an emulated one.
+// For test cases that need a GPU, or an emulated one.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 
 namespace soragrad::test {
 
-// Says so where there is none; the case is to end then.
+// Without a GPU it prints SKIPPED with the reason and returns true: the case must then return.
 inline bool skipped_without_gpu() {
   const std::string reason = cuda::unavailable_reason();
   if (!reason.empty()) MESSAGE("SKIPPED: " << reason);

@@ -1,10 +1,10 @@
 // Attention alone, forward and backward, at lengths of 64 to 512: the same work as
-// benchmarks/peers/attention.py. Prints a JSON list, one line.
+// benchmarks/peers/attention.py. Prints a JSON list on one line.
 //
-//   attention_bench cpu|cuda [TOKENS]      tokens of a batch: 8192
+//   attention_bench cpu|cuda [TOKENS]      TOKENS: tokens of a batch, 8192 by default
 //
-// Times are of many calls in a row, divided: what a call costs the host beside the GPU's work shows
-// where that is the longer.
+// A time is that of many calls in a row, divided by their number. So the larger of the two shows:
+// the host's time for a call, or the GPU's.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// Speed of the kernels at the sizes of DeBERTaV3-base: hidden 768, 3072 inside the feed-forward
-// part. Beside the time: GFLOP/s of products, GB/s (every input read once, every output written
-// once; the costs are the ones of --profile), and roof, the larger of the two as a share of what
-// the machine can do at all - measured at start by loops of multiply-adds and of reads. GB/s above
-// the peak of memory come from caches.
+// Speed of the kernels at the sizes of DeBERTaV3-base: hidden size 768, intermediate size 3072.
+// Prints, beside the time: GFLOP/s of products; GB/s, with every input read once and every output
+// written once (the cost model of --profile); and `roof`, the larger of the two as a share of the
+// machine's peaks, which are measured at the start by loops of multiply-adds and of reads. GB/s
+// above the peak of memory come from caches.
 //
 //   kernels_bench [--benchmark_filter=gelu]      the first argument is the number of threads
 #include <benchmark/benchmark.h>
@@ -35,7 +35,7 @@ namespace {
 constexpr int64_t kTokens = 1024, kHidden = 768, kInner = 3072;
 constexpr RandomStream kStream{.seed = 1, .site = 2, .step = 3};
 
-// Of the threads in use now.
+// The machine's peaks with the current number of threads, measured once for each number.
 const profile::Peak& peak() {
   static std::map<int, profile::Peak> peaks;
   const auto [found, is_new] = peaks.try_emplace(num_threads());

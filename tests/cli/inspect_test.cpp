@@ -1,4 +1,4 @@
-// What `inspect` says of runs, traces and several runs together.
+// What `inspect` prints for a run, for a trace and for several runs.
 #include "cli/inspect.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// From training to a submission: what predict writes scores what eval and results.json say.
+// From training to a submission: predictions score exactly what eval and results.json report.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -120,7 +120,7 @@ TEST_CASE("export: merged and pruned predict what the run predicts") {
   of_run.output = tiny.run("run.tsv");
   REQUIRE(cli::predict_main(of_run) == 0);
   const std::vector<int> predicted = column(read_text(of_run.output), true);
-  REQUIRE(std::ranges::count(predicted, 1) > 0);  // both classes, else equality says little
+  REQUIRE(std::ranges::count(predicted, 1) > 0);  // both classes, else equality proves little
   REQUIRE(std::ranges::count(predicted, 0) > 0);
   for (const std::string format : {"merged", "pruned", "peft"}) {
     CAPTURE(format);

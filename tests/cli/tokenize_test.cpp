@@ -1,4 +1,4 @@
-// How lines become lines of ids.
+// `tokenize`: lines of text become lines of ids.
 #include "cli/tokenize.h"
 
 #include <doctest/doctest.h>

@@ -156,7 +156,8 @@ TEST_CASE(
     CAPTURE(tensor.name);
     if (tensor.dtype != DType::f32) continue;
     CHECK(floats(rounded, tensor.name) == floats(with_grad, tensor.name));
-    // Of the largest element: operands are off by up to 2^-9, in some ten products in a row.
+    // Relative to the largest element: bf16 operands are off by up to 2^-9, in some ten products
+    // one after another.
     CHECK(error_of(exact, rounded, tensor.name, 2e-2, 0) < 2e-2);
   }
   const std::string dense = "act.bert.encoder.layer.0.intermediate.dense";

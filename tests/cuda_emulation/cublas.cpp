@@ -1,4 +1,4 @@
-// A plain loop that stands in for cuBLASLt.
+// A plain loop in place of cuBLASLt.
 #include "core/kernels/linear/cublas.cuh"
 #include "core/cuda_runtime.h"
 #include "tests/cuda_emulation/cuda_emulation.h"

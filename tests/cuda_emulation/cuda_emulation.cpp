@@ -1,6 +1,6 @@
-// Fibers by ucontext. A block's threads run in turn until each has finished or waits at a barrier -
-// one fiber runs all that never wait -
-// a warp's barrier opens when its 32 lanes are there, the block's when all of its threads are.
+// The threads of a block are fibers (ucontext). They run in turn until each has finished or waits
+// at a barrier; one fiber serves all threads that never wait. A warp's barrier opens when its 32
+// lanes have arrived, the block's when all threads have.
 #include "tests/cuda_emulation/cuda_emulation.h"
 
 #include <ucontext.h>
@@ -50,8 +50,8 @@ struct Warp {
 struct Machine {
   std::vector<std::unique_ptr<Fiber>> fibers;
   size_t fibers_used = 0;
-  std::vector<Thread> threads;  // of the block
-  unsigned started = 0;         // of the threads, in their order
+  std::vector<Thread> threads;  // the block's
+  unsigned started = 0;         // how many of them have started, in their order
   unsigned running = 0;
   std::vector<Warp> warps;
   const std::function<void()>* body = nullptr;

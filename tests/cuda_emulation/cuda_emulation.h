@@ -34,28 +34,28 @@ inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace soragrad::cuda_emulation {
 
 enum class Order { forward, backward };
-// In which order blocks, and threads between barriers, run from now on. Correct kernels give the
-// same bits in both.
+// Sets the order in which blocks, and threads between barriers, run from now on. Correct kernels
+// give the same bits in both orders.
 void set_order(Order order);
 
-// Gives an operation to the stream, which runs it when somebody waits - or, while a graph is
-// captured, each time that graph is launched.
+// Puts an operation into the stream. It runs when somebody waits or, while a graph is captured,
+// each time that the graph is launched.
 void enqueue(std::function<void()> operation);
-void run_all();        // waits for all of them
+void run_all();        // runs everything in the stream
 int64_t host_waits();  // how often the host has waited for kernels so far
 
-// Runs `thread` for all threads of all blocks. Throws Error where the threads of a block wait for
-// each other for ever, or where a block is no whole number of warps.
+// Runs `thread` for all threads of all blocks. Throws Error if the threads of a block wait for each
+// other for ever, or if a block is no whole number of warps.
 void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& thread);
-int64_t launches();      // of kernels so far, after run_all()
-int64_t launches_run();  // of those that have run by now
+int64_t launches();      // kernels launched so far; runs them first
+int64_t launches_run();  // kernels that have run so far
 
-std::byte* shared_memory();  // of the running block, exactly as large as asked for; NaNs at first
+std::byte* shared_memory();  // of the running block, of exactly the requested size; NaNs at first
 void block_barrier();
-// Gives words to the warp's other lanes and returns what each lane gave.
+// Passes words to the other lanes of the warp. Returns the words of all 32 lanes.
 using Words = std::array<uint64_t, 3>;
 const Words* exchange(const Words& words);
-// The tensor cores' product, core/kernels/mma.cuh; which element is where as the PTX ISA says.
+// The tensor cores' product of core/kernels/mma.cuh, with the fragments' layout of the PTX ISA.
 void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 
 // Host access to device memory is allowed while one lives, as in an operation of the stream.

@@ -1,4 +1,4 @@
-// The emulation itself: what it must compute, and what it must catch.
+// Tests of the emulation: the results it must compute, and the mistakes it must catch.
 #include <doctest/doctest.h>
 
 #include "core/error.h"

@@ -1,5 +1,5 @@
-// Captured graphs on the emulated runtime: what they do again, what must not be in one, and the
-// memory that is theirs.
+// Captured graphs on the emulated runtime: what a replay repeats, what a capture refuses, and the
+// graphs' own memory.
 #include <doctest/doctest.h>
 
 #include <optional>

@@ -1,5 +1,5 @@
 // Every row of op_cases on emulated CUDA against the CPU: values and all gradients, within the
-// row's own tolerance. Both compute in float and differ in the order of sums alone.
+// row's own tolerance. Both compute in float and differ only in the order of sums.
 #include "tests/op_cases.h"
 
 #include <doctest/doctest.h>

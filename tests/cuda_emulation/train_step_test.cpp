@@ -143,8 +143,8 @@ std::vector<real> train_golden(Session& session, int64_t steps) {
   return numbers;
 }
 
-// What the host gives in the last of four equal steps, the first of which makes what lives on, the
-// second rehearses and the third records.
+// What the host launches in the last of four equal steps: the first is eager, the second the
+// rehearsal, the third the capture, the fourth a replay.
 cuda::Work work_of_step(Session& session) {
   TrainStep step(session);
   const data::Batch batch{.input_ids = {1, 2, 3},

@@ -1,4 +1,4 @@
-// Every task's train, dev and test form, in files with the traps real ones have.
+// The train, dev and test file of every task, with the traps that real files contain.
 #include "data/glue_file.h"
 
 #include <doctest/doctest.h>

@@ -12,7 +12,7 @@ using namespace soragrad::test;
 
 namespace {
 
-// The path, or nothing and a line that says so.
+// The path of a shared file, or nothing after printing SKIPPED.
 std::optional<std::filesystem::path> shared_or_skip(std::string_view name) {
   auto path = shared_path(name);
   if (!path) MESSAGE("SKIPPED: no " << std::string(name) << " among the shared files");

@@ -1,4 +1,4 @@
-// The splits of the protocols. Files are made up: row i of train says "train i", of dev "dev i".
+// The splits of the protocols, on made-up files: row i of train is "train i", row i of dev "dev i".
 #include "data/split.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// The ids of every shared GLUE file against recorded digests; SKIPPED where the files are absent.
+// The ids of every shared GLUE file against recorded digests; SKIPPED without the files.
 #include <doctest/doctest.h>
 
 #include <charconv>

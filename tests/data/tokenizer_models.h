@@ -1,4 +1,4 @@
-// Tokenizer files small enough to work out ids by hand, and the real ones where they are shared.
+// Tokenizer files small enough to work out ids by hand, and the real ones among the shared files.
 #pragma once
 
 #include <cstdint>

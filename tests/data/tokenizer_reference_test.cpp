@@ -1,4 +1,4 @@
-// Ids of the reference tokenizers on the real tokenizer files; SKIPPED where these are absent.
+// Ids of the reference tokenizers on the real tokenizer files; SKIPPED without these.
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>

@@ -83,7 +83,7 @@ TEST_CASE("grapheme: clusters of Unicode 16") {
   CHECK(clusters("\u0915\u094D\u0937\u0915") == "\u0915\u094D\u0937|\u0915");
   CHECK(clusters("\u0915\u094D\u200C\u0937") == "\u0915\u094D\u200C|\u0937");
   CHECK(clusters("\u0915\u094D\u200D\u0937") == "\u0915\u094D\u200D\u0937");
-  // U+1193D is Extend since Unicode 16, whatever the ICU at hand says.
+  // U+1193D is Extend since Unicode 16, also with an older ICU.
   CHECK(clusters("\u2764\U0001193D\u200D\u00A9") == "\u2764\U0001193D\u200D\u00A9");
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("double array: finds its keys and nothing else") {
 TEST_CASE("word cache: remembers words, and forgets all when full") {
   WordCache cache;
   int segmented = 0;
-  // The ids of a word as the cache gives them: {i, -i} where it asks.
+  // The ids of a word from the cache. If it does not know the word, it gets {i, -i}.
   const auto ids_of = [&](const std::string& word, int32_t i) {
     std::vector<int32_t> ids = {7};
     cache.append(word, ids, [&] {

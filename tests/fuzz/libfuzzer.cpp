@@ -1,4 +1,4 @@
-// libFuzzer's entry, compiled once a target: SORAGRAD_FUZZ_TARGET is its name.
+// libFuzzer's entry point, compiled once for each target, whose name is SORAGRAD_FUZZ_TARGET.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// A fuzzer without coverage and without clang, for every run of the tests: each reader's good
-// files, damaged by a few random edits, the same ones on every machine. The sanitizer build runs it
+// A fuzzer without coverage, which needs no clang and runs with the tests: it damages good files of
+// each reader by a few random edits, the same ones on every machine. The sanitizer build runs it
 // too.
 //   mutate [ROUNDS [TARGET]]
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
-// Readers of foreign files as fuzz targets. Error, in one line, is the right answer to a damaged
-// file; anything else that a reader throws or does is a find.
+// Readers of foreign files as fuzz targets. For a damaged file a reader must throw Error with a
+// one-line message; anything else that it throws or does is a bug.
 #pragma once
 
 #include <span>

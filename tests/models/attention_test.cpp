@@ -1,6 +1,6 @@
-// Attention on a GPU, or an emulated one, at the sizes of real models, where op_cases has small
-// ones: several tiles of queries and keys, DeBERTaV3's buckets near and far, chunks of columns,
-// more sequences than groups.
+// Attention on a GPU, or an emulated one, at the sizes of real models; op_cases has small ones.
+// Covers several tiles of queries and keys, DeBERTaV3's near and far buckets, several chunks of
+// columns, and more sequences than groups.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -14,10 +14,10 @@
 namespace soragrad {
 namespace {
 
-// Scores reach 10: their rounding in float, 1e-6, is a relative one of the probabilities; gradients
-// of the tables add up to 500 of them.
+// Scores reach 10. Their rounding in float, 1e-6, becomes a relative error of the probabilities,
+// and gradients of the tables add up to 500 of these.
 constexpr double kTolerance = 1e-5;
-// In bf16 both round the same operands; the parts of probabilities add 2^-17 of each.
+// In bf16 both devices round the same operands; the two parts of a probability add 2^-17 of it.
 constexpr double kBf16Tolerance = 2e-5;
 
 struct Setup {

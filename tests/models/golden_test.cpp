@@ -18,11 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the largest element. Float: sums of some hundred terms; double: the goldens' own rounding.
+// Relative to the largest element. Float: sums of some hundred terms. Double: the goldens'
+// rounding.
 constexpr double kTolerance = sizeof(real) == 8 ? 1e-10 : 2e-5;
 // bf16 keeps 8 bits: an operand is off by up to 2^-9, and some ten products follow one another.
 constexpr double kBf16Tolerance = 2e-2;
-// A gradient that is 0 but for rounding (RoBERTa's key biases) is held to this instead.
+// A gradient that is 0 but for rounding (RoBERTa's key biases) must be below this instead.
 constexpr double kZero = sizeof(real) == 8 ? 1e-13 : 1e-6;
 
 const fs::path kFolder = fs::path(SORAGRAD_SOURCE_DIR) / "tests/golden/models";

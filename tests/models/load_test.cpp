@@ -1,5 +1,6 @@
-// Loading by the rules: what is missing, unexpected or mis-shaped is said in one line; heads of
-// other tasks are drawn anew; published extras are ignored. Files are made from the golden models.
+// Strict loading: one line lists missing, unexpected and mis-shaped keys; heads of other tasks are
+// drawn anew; extra keys of published checkpoints are ignored. Files are made from the golden
+// models.
 #include "models/load.h"
 
 #include <doctest/doctest.h>

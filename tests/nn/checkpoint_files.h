@@ -1,5 +1,5 @@
-// Files for the tests of nn/checkpoint: zip archives, pickles and safetensors files put together by
-// hand, so that each part of them can be made wrong.
+// Files for the tests of nn/checkpoint: zip archives, pickles and safetensors files composed byte
+// by byte, so that each part can be made wrong.
 #pragma once
 
 #include <doctest/doctest.h>

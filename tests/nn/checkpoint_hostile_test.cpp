@@ -1,5 +1,5 @@
-// Hostile files. They are read under an address space limit a little above what the program
-// uses already, so that a reader which believes a claimed size fails here.
+// Hostile files. They are read with an address space limit a little above what the program already
+// uses, so that a reader that believes a claimed size fails here.
 #include <sys/resource.h>
 
 #include <cstdio>

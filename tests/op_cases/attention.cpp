@@ -1,5 +1,6 @@
-// Attention composed from matrix products, per sequence and head. What the other ops lack - columns
-// of a head, rows of a table by distance - is a product with a constant matrix of zeros and ones.
+// Attention composed from matrix products, per sequence and head. Selections that no other op has
+// (the columns of a head, the rows of a table by distance) are products with constant matrices of
+// zeros and ones.
 #include <algorithm>
 #include <cmath>
 

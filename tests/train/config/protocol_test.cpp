@@ -1,4 +1,4 @@
-// The table of protocols: what it says is what the code does, and what recipes use.
+// The table of protocols agrees with the code and with the recipes.
 #include "train/config/protocol.h"
 
 #include <doctest/doctest.h>

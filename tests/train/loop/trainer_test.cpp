@@ -1,5 +1,5 @@
-// Whole runs of a tiny model: a run that continues equals one that was never stopped, bit for bit,
-// and the number of threads changes nothing.
+// Whole runs of a tiny model: a resumed run equals one that was never stopped, bit for bit, and the
+// number of threads changes no bit.
 #include "train/loop/trainer.h"
 
 #include <doctest/doctest.h>

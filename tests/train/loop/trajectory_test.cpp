@@ -1,6 +1,6 @@
 // Thirty steps of every method against an independent program in float64, step by step. The
-// reference runs and the GLUE rows they read stand beside the checkout; without them this is
-// skipped.
+// reference runs and the GLUE rows that they read are shared files (tests/files.h); SKIPPED without
+// them.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Another order of summation in float strays by up to 1e-5 (tests/train's own measurement), the
-// references are exact: room for that and for nothing else.
+// The references are exact. Another order of sums in float moves results by up to 1e-5 over thirty
+// steps, as measured here; the tolerance leaves room for that.
 constexpr double kTolerance = 1e-4;
 
 std::vector<json> read_lines(const fs::path& path) {
@@ -120,7 +120,7 @@ void compare_sparsity(const std::vector<json>& got, const std::vector<json>& exp
   }
 }
 
-// Every reference run on a device; says why where it cannot.
+// Repeats every reference run on a device; prints SKIPPED without the reference runs.
 void repeat_all(const char* device) {
   const auto cases = test::shared_path("fixtures/trajectories");
   if (!cases || !test::shared_path("data/glue")) {

@@ -1,4 +1,4 @@
-// What is computed over runs: rank grids, rank statistics, costs, parameter counts of methods.
+// What is computed from finished runs: rank grids, rank statistics, costs, parameter counts.
 #include <doctest/doctest.h>
 
 #include <cmath>

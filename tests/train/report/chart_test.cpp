@@ -1,4 +1,4 @@
-// Tables and pictures: what they hold, and that strange numbers do not break them.
+// Tables and charts: their contents, and that extreme numbers do not break them.
 #include "train/report/chart.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// A profile is a true account of a run and changes nothing in it.
+// A profile records what ran and changes no bit of the run.
 #include <doctest/doctest.h>
 
 #include <algorithm>

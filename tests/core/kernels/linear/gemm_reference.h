@@ -55,7 +55,8 @@ double worst_error(const Tensor& a, const Tensor& weight, bool transpose, const 
   return worst;
 }
 
-// x (rows, n), or a row (n) that stands in each of `rows`, as worst_error() takes its start.
+// The start of the sums in the form that worst_error() takes: x (rows, n), or a row x (n) repeated
+// `rows` times.
 inline std::vector<double> start_of(const Tensor& x, int64_t rows, int64_t n) {
   std::vector<double> start(static_cast<size_t>(rows * n));
   for (size_t i = 0; i < start.size(); ++i) {
