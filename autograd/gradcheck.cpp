@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/ops.h"
+#include "core/normal.h"
 #include "core/rng.h"
 
 namespace soragrad {
@@ -15,13 +16,12 @@ namespace {
 constexpr double kStep = 2e-3;
 constexpr double kFloor = 1e-3;  // if all derivatives of an input are smaller, errors are absolute
 
-// N(0, 1) by the Box-Muller transform.
+// N(0, 1).
 Tensor random_like(const Tensor& like, uint64_t seed) {
   std::vector<real> values(static_cast<size_t>(like.numel()));
   for (size_t i = 0; i < values.size(); ++i) {
     const Philox4 words = philox({seed, random_site("gradcheck"), 0}, i);
-    const double radius = std::sqrt(-2 * std::log((words.bits[0] + 1.0) / 4294967296.0));
-    values[i] = static_cast<real>(radius * std::cos(words.bits[1] * (M_PI / 2147483648.0)));
+    values[i] = static_cast<real>(normal_of(words));
   }
   return Tensor::from(values, like.shape(), like.device());
 }

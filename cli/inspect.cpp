@@ -11,8 +11,9 @@
 #include "cli/inspect_runs.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
-#include "nn/json_file.h"
 #include "sora/adapter_file.h"
 #include "train/config/protocol.h"
 #include "train/loop/finish.h"
@@ -49,7 +50,7 @@ Json tensors_of(const std::string& path) {
   for (const nn::StoredTensor& tensor : file.tensors()) {
     elements += tensor.numel();
     tensors.push_back(
-        {{"name", nn::printable(tensor.name)}, {"dtype", tensor.type}, {"shape", tensor.sizes}});
+        {{"name", shown(tensor.name)}, {"dtype", tensor.type}, {"shape", tensor.sizes}});
     const std::string module = gated_module(tensor.name);
     if (module.empty()) continue;
     std::vector<float> values(static_cast<size_t>(tensor.numel()));
@@ -59,10 +60,9 @@ Json tensors_of(const std::string& path) {
     for (const float value : values) zeros += value == 0;
     zero += zeros;
     total += tensor.numel();
-    gates[nn::printable(tensor.name)] = values;
-    ranks.push_back({{"module", nn::printable(module)},
-                     {"kept", tensor.numel() - zeros},
-                     {"rank", tensor.numel()}});
+    gates[shown(tensor.name)] = values;
+    ranks.push_back(
+        {{"module", shown(module)}, {"kept", tensor.numel() - zeros}, {"rank", tensor.numel()}});
   }
   result["parameters"] = elements;
   if (total > 0) {
@@ -101,7 +101,7 @@ Json run_of(const std::string& path) {
               {"seed", config.seed},
               {"model", config.model},
               {"checkpoints", run.checkpoints()}};
-  if (done) result["results"] = nn::read_json_object(run.file("results.json"));
+  if (done) result["results"] = read_json_object(run.file("results.json"));
   const bool trained = fs::is_directory(run.file("best")) || fs::is_directory(run.file("final"));
   if (!trained) return result;
   const std::string folder = train::trained_folder(run);

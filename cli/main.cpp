@@ -23,6 +23,7 @@
 #include "cli/train.h"
 #include "cli/version.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "train/config/config.h"
 #include "train/config/suggest.h"
 
@@ -198,7 +199,7 @@ void check_verb(const CLI::App& app, int argc, char** argv) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view near = train::nearest(argv[1], views);
   throw UsageError(fmt::format(
-      "[usage] there is no verb {}; {}.", train::quoted(argv[1]),
+      "[usage] there is no verb {}; {}.", quote(argv[1]),
       near.empty() ? "`soragrad --help` lists them." : fmt::format("did you mean `{}`?", near)));
 }
 

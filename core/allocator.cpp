@@ -13,6 +13,7 @@
 
 #include "core/cuda_runtime.h"
 #include "core/error.h"
+#include "core/integer_math.h"
 
 namespace soragrad {
 namespace {
@@ -23,7 +24,7 @@ constexpr size_t kAlignment = 256;  // also a multiple of every cache line and v
 size_t size_class(size_t bytes) {
   bytes = std::max(bytes, kAlignment);
   const size_t step = std::max(std::bit_floor(bytes) / 4, kAlignment);
-  return (bytes + step - 1) / step * step;
+  return round_up(bytes, step);
 }
 
 // AddressSanitizer sees overruns only between blocks that come and go one by one.
@@ -78,7 +79,7 @@ struct Shared {
   // Null where it has no more.
   void* try_system(size_t size) const {
     if (device == Device::cuda) return cuda::allocate(size);
-    return std::aligned_alloc(kAlignment, (size + kAlignment - 1) / kAlignment * kAlignment);
+    return std::aligned_alloc(kAlignment, round_up(size, kAlignment));
   }
 };
 
@@ -222,9 +223,7 @@ class Arena {
     std::map<size_t, size_t> free_;  // pieces: offset and size
   };
 
-  static size_t size_of(size_t bytes) {
-    return (std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  }
+  static size_t size_of(size_t bytes) { return round_up(std::max<size_t>(bytes, 1), kAlignment); }
 
   Shared& shared_;
   std::vector<Segment> segments_;

@@ -7,11 +7,13 @@
 #include <span>
 #include <string_view>
 
+#include "core/descriptor.h"
+
 namespace soragrad {
 
 class AtomicFile {
  public:
-  // Creates "NAME.tmp.PID.N" beside the path; throws where the folder cannot be written. A symbolic
+  // Creates "NAME.tmp.PID.N" beside the path; throws if the folder cannot be written. A symbolic
   // link keeps pointing to its target, which is replaced.
   explicit AtomicFile(std::filesystem::path path);
   // Removes the temporary file unless commit() has run.
@@ -29,7 +31,7 @@ class AtomicFile {
   [[noreturn]] void fail_with_errno(const char* what) const;
 
   std::filesystem::path path_, temporary_;
-  int fd_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace soragrad

@@ -7,6 +7,7 @@
 
 #include "core/cuda_stream.cuh"
 #include "core/error.h"
+#include "core/integer_math.h"
 
 namespace soragrad::cuda {
 namespace {
@@ -103,7 +104,7 @@ class PinnedRing {
       check(cudaEventSynchronize(read_[half_]), "a copy to the GPU");
     }
     void* place = static_cast<std::byte*>(memory_) + half_ * kHalf + used_;
-    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    used_ += round_up(bytes, kAlignment);
     return place;
   }
 

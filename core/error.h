@@ -1,20 +1,25 @@
 // Errors of callers and of the world outside: one exception type, one way to raise it.
-// A message reads "[op] what; both values; what to do.", e.g.
+// A message reads "[place] what; both values; what to do." The place is what its reader can act on:
+// a file, a line of it, a key, an option or an operation, e.g.
 //   [linear] weight (4, 5) does not fit x (2, 3).
+//   [runs/a/config.yaml:3] r is "x"; expected a whole number.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <stdexcept>
-#include <string>
+#include <string_view>
 #include <utility>
+
+#include "core/text.h"
 
 namespace soragrad {
 
 // Thrown for everything a caller or an input file can get wrong; broken invariants assert instead.
+// A message is one line of at most kMessageBytes: a longer one loses part of its middle.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(std::string_view message) : std::runtime_error(bounded_line(message)) {}
 };
 
 // Wrong use of the command line (exit code 2 instead of 1).

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <span>
 
 #include "core/atomic_file.h"
+#include "core/descriptor.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad {
 namespace {
@@ -20,54 +22,38 @@ namespace fs = std::filesystem;
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
 
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 [[noreturn]] void fail_file(const std::string& path, const char* what, int error) {
-  fail("[file] {}: {}: {}.", path, what, std::strerror(error));
-}
-
-void write_all(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_file(path, "cannot write", errno);
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
+  fail("[{}] {}: {}.", shown(path), what, system_reason(error));
 }
 
 void write_in_place(const std::string& path, std::string_view bytes) {
-  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (fd.get() < 0) fail_file(path, "cannot open for writing", errno);
-  write_all(fd.get(), bytes, path);
+  const Descriptor file = open_file(path, O_WRONLY);
+  if (!file) fail_file(path, "cannot be opened for writing", errno);
+  if (!write_all(file.get(), std::as_bytes(std::span(bytes)))) {
+    fail_file(path, "cannot be written", errno);
+  }
+}
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return text.size() >= start.size() && std::equal(start.begin(), start.end(), text.begin(),
+                                                   [&](char a, char b) { return a == lower(b); });
 }
 
 }  // namespace
 
 std::string read_file(const std::string& path, int64_t max_bytes) {
   // O_NONBLOCK: opening a named pipe that nobody writes must not wait; reading then waits as usual.
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (fd.get() < 0) fail_file(path, "cannot open", errno);
+  const Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
+  if (!file) fail_file(path, "cannot be opened", errno);
   struct stat info;
-  if (::fstat(fd.get(), &info) != 0) fail_file(path, "cannot examine", errno);
-  require(!S_ISDIR(info.st_mode), "[file] {}: is a folder, expected a file.", path);
+  if (::fstat(file.get(), &info) != 0) fail_file(path, "cannot be examined", errno);
+  require(!S_ISDIR(info.st_mode), "[{}] is a folder; a file is needed.", shown(path));
   require(S_ISREG(info.st_mode) || S_ISFIFO(info.st_mode),
-          "[file] {}: is neither a regular file nor a pipe.", path);
+          "[{}] is neither a regular file nor a pipe.", shown(path));
   require(!S_ISREG(info.st_mode) || info.st_size <= max_bytes,
-          "[file] {}: {} bytes, at most {} are read.", path, info.st_size, max_bytes);
-  ::fcntl(fd.get(), F_SETFL, 0);
+          "[{}] has {} bytes; at most {} are read.", shown(path), info.st_size, max_bytes);
+  ::fcntl(file.get(), F_SETFL, 0);
 
   std::string bytes;
   size_t size = 0;
@@ -78,22 +64,38 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
       bytes.resize(size == 0 ? std::max(claimed, size_t{4096})
                              : size + std::max(size, kChunkBytes));
     }
-    const ssize_t count = ::read(fd.get(), bytes.data() + size, bytes.size() - size);
+    const ssize_t count = ::read(file.get(), bytes.data() + size, bytes.size() - size);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail_file(path, "cannot read", errno);
+    if (count < 0) fail_file(path, "cannot be read", errno);
     if (count == 0) break;
     size += static_cast<size_t>(count);
-    require(size <= static_cast<size_t>(max_bytes), "[file] {}: more than {} bytes.", path,
+    require(size <= static_cast<size_t>(max_bytes), "[{}] has more than {} bytes.", shown(path),
             max_bytes);
   }
   bytes.resize(size);
+  refuse_stand_in(bytes, shown(path));
   return bytes;
+}
+
+void refuse_stand_in(std::string_view bytes, const std::string& where) {
+  require(!bytes.starts_with("version https://git-lfs"),
+          "[{}] is a Git LFS pointer, not the file itself; run `git lfs pull` in its folder, or "
+          "download it again.",
+          where);
+  std::string_view start = bytes.substr(0, 256);
+  if (start.starts_with("\xEF\xBB\xBF")) start.remove_prefix(3);
+  start = trimmed(start);
+  require(!starts_with_ignoring_case(start, "<!doctype html") &&
+              !starts_with_ignoring_case(start, "<html"),
+          "[{}] is a web page (HTML), not the file itself; download the file again, not the page "
+          "that shows it.",
+          where);
 }
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (fs::is_directory(status)) fail("[file] {}: is a folder, expected a file.", path);
+  if (fs::is_directory(status)) fail("[{}] is a folder; a file is needed.", shown(path));
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_in_place(path, bytes);
 
   AtomicFile file(path);

@@ -11,9 +11,13 @@ namespace soragrad {
 
 constexpr int64_t kMaxFileBytes = int64_t{1} << 32;  // 4 GiB: far above any text file of GLUE
 
-// The bytes of a regular file or a pipe. Fails where it cannot be opened, is something else (a
-// folder, a device) or holds more than max_bytes.
+// The bytes of a regular file or a pipe. Throws if it cannot be opened, is something else (a
+// folder, a device), holds more than max_bytes, or is a stand-in (see below).
 std::string read_file(const std::string& path, int64_t max_bytes = kMaxFileBytes);
+
+// Throws, naming `where`, if a file's bytes are what a failed download leaves in place of the file:
+// a Git LFS pointer, or a web page.
+void refuse_stand_in(std::string_view bytes, const std::string& where);
 
 // Replaces the file by these bytes in one step; its folder must exist. A symbolic link keeps
 // pointing to its target, and a path that is no regular file (a pipe, /dev/stdout) is written in

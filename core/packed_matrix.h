@@ -1,16 +1,12 @@
 // A frozen weight in the layout that the GEMM reads fastest, made once at its first use.
 #pragma once
 
-#include <cstdint>
 #include <utility>
 
+#include "core/precision.h"
 #include "core/tensor.h"
 
 namespace soragrad {
-
-// Of a Linear's products with its weight. bf16: both operands are rounded to it and multiplied with
-// fp32 sums (core/kernels/linear/gemm_bf16.h); everything else stays fp32.
-enum class Precision : uint8_t { fp32, bf16 };
 
 class PackedMatrix {
  public:

@@ -1,15 +1,16 @@
 #include "core/parallel.h"
 
-#include <sched.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "core/console.h"
+#include "core/cores.h"
 #include "core/error.h"
 
 namespace soragrad {
@@ -28,25 +29,25 @@ inline void pause() {
 #endif
 }
 
-int available_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
-}
-
 // Workers wait for a new generation number, claim tasks until none is left, and report.
 class ThreadPool {
  public:
+  // Goes on with fewer threads, and one line on stderr, if the system does not start them all: half
+  // of those that it would start, so that memory is left for the work.
   explicit ThreadPool(int threads) {
-    for (int worker = 1; worker < threads; ++worker) {
-      workers_.emplace_back([this] { work(); });
-    }
+    const std::string refusal = start(threads);
+    if (refusal.empty()) return;
+    const int started = this->threads();
+    stop();
+    start((started + 1) / 2);
+    log_line(
+        fmt::format("[threads] {} of {} threads could be started ({}): going on with {}. Give "
+                    "fewer threads, or "
+                    "raise `ulimit -u` or `ulimit -v`.",
+                    started, threads, refusal, this->threads()));
   }
 
-  ~ThreadPool() {
-    stop_ = true;
-    announce();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~ThreadPool() { stop(); }
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
@@ -65,6 +66,25 @@ class ThreadPool {
   }
 
  private:
+  // Starts workers up to this number of threads; the system's words where it refuses one.
+  std::string start(int threads) {
+    workers_.reserve(static_cast<size_t>(threads - 1));
+    try {
+      while (this->threads() < threads) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+      return error.code().message();
+    }
+    return "";
+  }
+
+  void stop() {
+    stop_ = true;
+    announce();
+    for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
+    stop_ = false;
+  }
+
   void announce() {
     {
       const std::lock_guard lock(mutex_);
@@ -131,7 +151,9 @@ int num_threads() {
 
 void set_num_threads(int threads) {
   require(threads >= 1, "[threads] {} threads; at least 1 is needed.", threads);
-  if (threads != num_threads()) pool() = std::make_unique<ThreadPool>(threads);
+  if (threads == num_threads()) return;
+  pool().reset();  // the threads before make room
+  pool() = std::make_unique<ThreadPool>(threads);
 }
 
 void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {

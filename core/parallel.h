@@ -6,12 +6,15 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/integer_math.h"
+
 namespace soragrad {
 
-// Threads used by parallel loops, the calling one included. Default: the cores this process may
-// use.
+// Threads used by parallel loops, the calling one included. Default: the cores this process may use
+// (core/cores.h).
 int num_threads();
-void set_num_threads(int threads);  // at least 1
+// At least 1. Where the system starts fewer, those are used, and one line on stderr counts them.
+void set_num_threads(int threads);
 
 namespace detail {
 using TaskFunction = void (*)(void* context, int64_t task);
@@ -28,11 +31,22 @@ void parallel_for(int64_t tasks, Body&& body) {
       const_cast<void*>(static_cast<const void*>(&body)));
 }
 
+// Elements a task of parallel_chunks, so that it takes some 10 to 20 microseconds. Sums are cut by
+// them: another number gives other bits.
+constexpr int64_t kMemoryGrain = 65536;  // loops bound by memory: sums, copies, arithmetic
+constexpr int64_t kUpdateGrain = 32768;  // optimizers and dropout; whole blocks of Philox
+constexpr int64_t kMathGrain = 16384;    // exponentials, rounding, normalisation
+
+// Rows of `columns` elements that make a task of `grain` elements; at least 1.
+constexpr int64_t rows_of_task(int64_t grain, int64_t columns) {
+  return std::max<int64_t>(1, grain / std::max<int64_t>(columns, 1));
+}
+
 // Calls body(begin, end) for chunks of [0, count) of about `grain` items each.
 template <typename Body>
 void parallel_chunks(int64_t count, int64_t grain, Body&& body) {
   grain = std::max<int64_t>(grain, 1);
-  parallel_for((count + grain - 1) / grain,
+  parallel_for(ceil_div(count, grain),
                [&](int64_t task) { body(task * grain, std::min(count, (task + 1) * grain)); });
 }
 

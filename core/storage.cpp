@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/allocator.h"
+#include "core/integer_math.h"
 
 namespace soragrad {
 
@@ -28,7 +29,7 @@ void Storage::drop_mapped_pages() const {
   if (!borrowed_) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto address = reinterpret_cast<uintptr_t>(data_);
-  const uintptr_t begin = (address + page - 1) / page * page;  // whole pages of these bytes alone
+  const uintptr_t begin = round_up(address, page);  // whole pages of these bytes alone
   const uintptr_t end = (address + bytes_) / page * page;
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }

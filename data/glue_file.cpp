@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/tsv.h"
 
 namespace soragrad::data {
@@ -20,12 +21,6 @@ const std::string kTestIndexNames[] = {"index", "idx", "id"};  // QQP's test fil
 const std::string kFirstId[] = {"#1 ID"};
 const std::string kSecondId[] = {"#2 ID"};
 constexpr int kRowsExamined = 100;  // to tell the form of a file whose header is no help
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
 
 template <typename Number>
 std::optional<Number> parse(std::string_view text) {
@@ -145,13 +140,13 @@ bool read_label(const Task& task, const TsvReader& reader, int column, Example& 
   if (task.regression()) {
     const auto score = parse_score(text);
     require(score.has_value(), "[{}] {}: score {} is not a finite number.", task.name,
-            reader.where(), shown(text));
+            reader.where(), quote(text));
     example.score = *score;
     return true;
   }
   const auto label = parse_label(task, text);
   require(label.has_value(), "[{}] {}: unknown label {}; expected {} or 0 to {}.", task.name,
-          reader.where(), shown(text), joined(task.labels), task.num_labels() - 1);
+          reader.where(), quote(text), joined(task.labels), task.num_labels() - 1);
   example.label = *label;
   return true;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/integer_math.h"
 #include "data/permutation.h"
 
 namespace soragrad::data {
@@ -13,10 +14,6 @@ namespace {
 // transformers, trainer_pt_utils.get_length_grouped_indices.
 constexpr int64_t kMaxStepsPerPiece = 50;
 constexpr int64_t kMinPieces = 4;
-
-int64_t ceil_divide(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Sorts pieces of the order by length, longest first, and swaps the longest row to the very front:
 // if memory does not suffice, the first step shows it.
@@ -50,11 +47,11 @@ Sampler::Sampler(SamplerOptions options) : options_(std::move(options)) {
 }
 
 int64_t Sampler::batches_per_epoch() const {
-  return ceil_divide(options_.rows, options_.batch_size);
+  return ceil_div(options_.rows, options_.batch_size);
 }
 
 int64_t Sampler::steps_per_epoch() const {
-  return ceil_divide(batches_per_epoch(), options_.accumulation);
+  return ceil_div(batches_per_epoch(), options_.accumulation);
 }
 
 void Sampler::draw_order(int64_t epoch) {

@@ -12,7 +12,6 @@ namespace soragrad::data {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr size_t kMaxShownBytes = 40;
 
 }  // namespace
 
@@ -54,22 +53,6 @@ bool TsvReader::next() {
     }
   }
   return false;
-}
-
-std::string shown(std::string_view text) {
-  const bool cut = text.size() > kMaxShownBytes;
-  if (cut) {
-    size_t size = kMaxShownBytes;
-    // A byte 10xxxxxx continues a UTF-8 character: cut before the character, not inside.
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-    text = text.substr(0, size);
-  }
-  std::string result = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    result += byte < 0x20 || byte == 0x7F ? '?' : c;
-  }
-  return result + (cut ? "...\"" : "\"");
 }
 
 }  // namespace soragrad::data

@@ -46,8 +46,4 @@ class TsvReader {
   std::vector<std::string_view> fields_;
 };
 
-// Foreign text made fit for a one-line message: in quotes, control characters as '?', cut at 40
-// bytes.
-std::string shown(std::string_view text);
-
 }  // namespace soragrad::data

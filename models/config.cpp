@@ -5,13 +5,13 @@
 #include <cctype>
 
 #include "core/error.h"
-#include "nn/json_file.h"
+#include "core/json.h"
+#include "core/text.h"
 
 namespace soragrad::models {
 namespace {
 
 using nlohmann::json;
-using nn::JsonReader;
 
 // Bounds that no real model reaches; they keep a hostile file from asking for much before the
 // weights' shapes are compared.
@@ -79,13 +79,7 @@ void require_number(const JsonReader& reader, const char* key, int64_t wanted) {
 }
 
 std::string trimmed_lower(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
-    text.remove_suffix(1);
-  }
-  std::string result(text);
+  std::string result(trimmed(text));
   std::transform(result.begin(), result.end(), result.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return result;
@@ -201,7 +195,7 @@ std::string_view name_of(ModelType type) {
 }
 
 ModelConfig parse_config(std::string_view text, const std::string& where) {
-  const json object = nn::parse_json_object(text, where);
+  const json object = parse_json_object(text, where);
   const JsonReader reader(object, where);
   ModelConfig config = default_config(read_type(reader));
   config.source = text;

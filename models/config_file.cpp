@@ -3,9 +3,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "models/config.h"
-#include "nn/checkpoint/mapped_file.h"
-#include "nn/json_file.h"
 
 namespace soragrad::models {
 namespace {
@@ -75,7 +75,7 @@ void write_labels(const ModelConfig& config, json& object) {
 
 ModelConfig read_config(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "config.json";
-  return parse_config(read_file(path.string(), kMaxConfigBytes), nn::printable(path.string()));
+  return parse_config(read_file(path.string(), kMaxConfigBytes), shown(path.string()));
 }
 
 void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
@@ -88,8 +88,8 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 }
 
 std::string to_json(const ModelConfig& config) {
-  json object = config.source.empty() ? known_keys(config)
-                                      : nn::parse_json_object(config.source, "config.json");
+  json object =
+      config.source.empty() ? known_keys(config) : parse_json_object(config.source, "config.json");
   object["architectures"] = json::array({kArchitectures[static_cast<size_t>(config.type)]});
   object["torch_dtype"] = "float32";
   write_labels(config, object);

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/rng.h"
+#include "core/normal.h"
 
 namespace soragrad::nn {
 namespace {
@@ -33,7 +33,7 @@ Tensor fill(const Shape& shape, uint64_t seed, std::string_view path, Draw&& dra
 Tensor normal(const Shape& shape, double standard_deviation, uint64_t seed, std::string_view path) {
   // Two words make two normal numbers: elements 0 and 1 of a block, and 2 and 3.
   return fill(shape, seed, path, [&](const Philox4& words, int64_t j) {
-    const double radius = std::sqrt(-2 * std::log(unit(words.bits[j / 2 * 2])));
+    const double radius = box_muller_radius(unit(words.bits[j / 2 * 2]));
     const double angle = 2 * std::numbers::pi * unit(words.bits[j / 2 * 2 + 1]);
     return standard_deviation * radius * (j % 2 ? std::sin(angle) : std::cos(angle));
   });

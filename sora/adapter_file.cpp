@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
-#include "nn/checkpoint/mapped_file.h"
 #include "nn/checkpoint/state_dict.h"
-#include "nn/json_file.h"
 #include "sora/method_config.h"
 #include "sora/peft_import.h"
 
@@ -58,7 +58,7 @@ void load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
 }
 
 AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
-  const nn::JsonReader reader(json, where);
+  const JsonReader reader(json, where);
   AdapterConfig config;
   config.method = method_config_of(json, where);
   reader.read("base_model_name_or_path", config.info.base_model);
@@ -79,8 +79,8 @@ struct Contents {
 
 Contents read_folder(const fs::path& folder) {
   const fs::path path = folder / kConfigName;
-  const nlohmann::json json = nn::read_json_object(path);
-  const std::string where = nn::printable(path.string());
+  const nlohmann::json json = read_json_object(path);
+  const std::string where = shown(path.string());
   if (!is_peft(json)) return {own_config(json, where), open_tensors(folder, false)};
   nn::Checkpoint tensors = with_own_names(open_tensors(folder, true));
   AdapterConfig config = peft_config(json, tensors, where);
@@ -104,9 +104,9 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
 
 AdapterConfig read_adapter_config(const fs::path& folder) {
   const fs::path path = folder / kConfigName;
-  const nlohmann::json json = nn::read_json_object(path);
+  const nlohmann::json json = read_json_object(path);
   if (is_peft(json)) return read_folder(folder).config;
-  return own_config(json, nn::printable(path.string()));
+  return own_config(json, shown(path.string()));
 }
 
 std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model) {
@@ -122,7 +122,7 @@ MethodConfig continued(const MethodConfig& run, const fs::path& folder) {
   require(
       adapter.method == run.method,
       "[initial_state] {} holds an adapter of method {}, the run's method is {}; set method={}.",
-      nn::printable(folder.string()), adapter.method, run.method, adapter.method);
+      shown(folder.string()), adapter.method, run.method, adapter.method);
   MethodConfig config = run;
   config.r = adapter.r;
   config.lora_alpha = adapter.lora_alpha;
@@ -141,7 +141,7 @@ void load_initial_adapter(const fs::path& folder, nn::Module& model) {
     require(!tensor.name.ends_with(".bias") || is_head(tensor.name) || !contents.config.peft,
             "[initial_state] {} holds {}: biases would be lost in the run's adapter; train it in "
             "peft with bias=none.",
-            nn::printable(folder.string()), nn::printable(tensor.name));
+            shown(folder.string()), shown(tensor.name));
   }
   load_values(contents.tensors, contents.config.peft, model);
 }

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "nn/checkpoint/mapped_file.h"
-#include "nn/json_file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "sora/baselines/adapter.h"
 
 namespace soragrad::sora {
@@ -93,27 +93,27 @@ constexpr int64_t kMaxRank = 65536;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Names appear in messages, which are one line.
-void require_one_line(const nn::JsonReader& reader, const char* key, const std::string& text) {
+void require_one_line(const JsonReader& reader, const char* key, const std::string& text) {
   require(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }),
           "[{}] \"{}\" holds control characters.", reader.where(), key);
 }
 
-bool read_value(const nn::JsonReader& reader, const char* key, bool& value) {
+bool read_value(const JsonReader& reader, const char* key, bool& value) {
   return reader.read(key, value);
 }
-bool read_value(const nn::JsonReader& reader, const char* key, std::string& value) {
+bool read_value(const JsonReader& reader, const char* key, std::string& value) {
   if (!reader.read(key, value)) return false;
   require_one_line(reader, key, value);
   return true;
 }
-bool read_value(const nn::JsonReader& reader, const char* key, int64_t& value) {
+bool read_value(const JsonReader& reader, const char* key, int64_t& value) {
   return reader.read(key, value, std::numeric_limits<int64_t>::min(),
                      std::numeric_limits<int64_t>::max());
 }
-bool read_value(const nn::JsonReader& reader, const char* key, double& value) {
+bool read_value(const JsonReader& reader, const char* key, double& value) {
   return reader.read(key, value, -kInfinity, kInfinity);
 }
-bool read_value(const nn::JsonReader& reader, const char* key, std::vector<std::string>& value) {
+bool read_value(const JsonReader& reader, const char* key, std::vector<std::string>& value) {
   const nlohmann::json* found = reader.find(key);
   if (!found) return false;
   value.clear();
@@ -126,17 +126,17 @@ bool read_value(const nn::JsonReader& reader, const char* key, std::vector<std::
 }
 
 template <typename T>
-void read_key(const nn::JsonReader& reader, const char* key, T& value) {
+void read_key(const JsonReader& reader, const char* key, T& value) {
   require(read_value(reader, key, value), "[{}] the key \"{}\" is missing.", reader.where(), key);
 }
 
-std::vector<ModuleShape> read_modules(const nlohmann::json& json, const nn::JsonReader& reader) {
+std::vector<ModuleShape> read_modules(const nlohmann::json& json, const JsonReader& reader) {
   if (!json.is_object()) reader.refuse_type("modules", json, "an object");
   std::vector<ModuleShape> modules;
   for (const auto& [path, entry] : json.items()) {
     require_one_line(reader, "modules", path);
     if (!entry.is_object()) reader.refuse_type("modules", entry, "an object of objects");
-    const nn::JsonReader inner(entry, reader.where() + ": modules." + nn::printable(path));
+    const JsonReader inner(entry, reader.where() + ": modules." + shown(path));
     ModuleShape shape{path};
     read_key(inner, "rank", shape.rank);
     read_key(inner, "factor", shape.factor);
@@ -183,7 +183,7 @@ nlohmann::json to_json(const MethodConfig& config) {
 }
 
 MethodConfig method_config_of(const nlohmann::json& json, const std::string& where) {
-  const nn::JsonReader reader(json, where);
+  const JsonReader reader(json, where);
   MethodConfig config;
   read_key(reader, "method", config.method);
   for_each_key(config, [&](const char* key, auto& value) { read_key(reader, key, value); });

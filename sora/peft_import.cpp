@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "nn/checkpoint/mapped_file.h"
-#include "nn/json_file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "sora/baselines/adalora.h"
 #include "sora/targets.h"
 
@@ -27,13 +27,13 @@ std::string plain_name(std::string key, const std::string& where) {
   }
   require(key.find_first_of("\\^$*+?()[]{}|") == std::string::npos,
           "[{}] the pattern \"{}\" is a regular expression; write plain module names.", where,
-          nn::printable(key));
+          shown(key));
   return key;
 }
 
 class Patterns {
  public:
-  Patterns(const nn::JsonReader& reader, const char* key) {
+  Patterns(const JsonReader& reader, const char* key) {
     const Json* found = reader.find(key);
     if (!found) return;
     if (!found->is_object()) reader.refuse_type(key, *found, "an object");
@@ -54,7 +54,7 @@ class Patterns {
   std::vector<std::pair<std::string, double>> values_;
 };
 
-void refuse_unsupported(const nn::JsonReader& reader) {
+void refuse_unsupported(const JsonReader& reader) {
   for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias"}) {
     bool on = false;
     reader.read(key, on);
@@ -68,7 +68,7 @@ void refuse_unsupported(const nn::JsonReader& reader) {
     require(!name.starts_with(changes),
             "[{}] init_lora_weights \"{}\" changes the base weights, which the adapter lacks; "
             "convert it to plain LoRA in peft first.",
-            reader.where(), nn::printable(name));
+            reader.where(), shown(name));
   }
 }
 
@@ -103,11 +103,11 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
                           const std::string& where) {
   constexpr int64_t kMaxRank = 65536;
   constexpr double kMax = std::numeric_limits<double>::max();
-  const nn::JsonReader reader(json, where);
+  const JsonReader reader(json, where);
   std::string type;
   reader.read("peft_type", type);
   require(type == "LORA" || type == "ADALORA",
-          "[{}] peft_type is \"{}\"; LORA and ADALORA can be read.", where, nn::printable(type));
+          "[{}] peft_type is \"{}\"; LORA and ADALORA can be read.", where, shown(type));
   refuse_unsupported(reader);
   const bool adalora = type == "ADALORA";
   AdapterConfig config;
@@ -132,7 +132,7 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
     if (!tensor.name.ends_with(suffix)) continue;
     const std::string module = tensor.name.substr(0, tensor.name.size() - suffix.size());
     require(tensor.sizes.size() == 2, "[{}] {} is {}; (rank, in) is wanted.", tensors.where(),
-            nn::printable(tensor.name), nn::to_text(tensor.sizes));
+            shown(tensor.name), nn::to_text(tensor.sizes));
     const auto rank = static_cast<double>(tensor.sizes[0]);
     const double alpha = alphas.value(module, method.lora_alpha);
     const double factor = adalora  ? adalora_factor(alpha, static_cast<double>(method.init_r))

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "nn/checkpoint/mapped_file.h"
+#include "core/text.h"
 #include "sora/method.h"
 
 namespace soragrad::sora {
@@ -107,8 +107,7 @@ nn::Linear& linear_at(nn::Module& model, const std::string& path) {
   for (nn::Linear* linear : linears(model)) {
     if (linear->path() == path) return *linear;
   }
-  fail("[adapter] the model has no Linear {}; is it the adapter's base model?",
-       nn::printable(path));
+  fail("[adapter] the model has no Linear {}; is it the adapter's base model?", shown(path));
 }
 
 }  // namespace soragrad::sora

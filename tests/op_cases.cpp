@@ -6,6 +6,7 @@
 #include "autograd/graph.h"
 #include "autograd/ops.h"
 #include "core/error.h"
+#include "core/normal.h"
 
 namespace soragrad::test {
 
@@ -61,8 +62,7 @@ Tensor normal(const Shape& shape, uint64_t seed) {
   std::vector<real> values(static_cast<size_t>(shape.numel()));
   for (size_t i = 0; i < values.size(); ++i) {
     const Philox4 words = philox({seed, random_site("op_cases"), 0}, i);
-    const double radius = std::sqrt(-2 * std::log((words.bits[0] + 1.0) / 4294967296.0));
-    values[i] = static_cast<real>(radius * std::cos(words.bits[1] * (M_PI / 2147483648.0)));
+    values[i] = static_cast<real>(normal_of(words));
   }
   return Tensor::from(values, shape);
 }

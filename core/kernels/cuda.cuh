@@ -10,6 +10,7 @@
 
 #include "core/dtype.h"
 #include "core/host_device.h"
+#include "core/integer_math.h"
 #include "core/kernels/gradient_target.h"
 #include "core/rng.h"
 #include "core/tensor.h"
@@ -26,9 +27,6 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 constexpr int kWarpsPerBlock = 4;   // kernels with a warp per row
 constexpr int kBlockThreads = 256;  // kernels with a thread per element, and sums
 
-SORAGRAD_HD constexpr int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 constexpr unsigned grid_size(int64_t blocks) {
   return static_cast<unsigned>(blocks);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/integer_math.h"
 #include "core/parallel.h"
 
 namespace soragrad::kernels {
@@ -14,7 +15,7 @@ namespace soragrad::kernels {
 template <typename Body>
 double chunked_sum(int64_t n, int64_t grain, Body&& body) {
   if (n <= grain) return body(int64_t{0}, n);
-  std::vector<double> partial(static_cast<size_t>((n + grain - 1) / grain));
+  std::vector<double> partial(static_cast<size_t>(ceil_div(n, grain)));
   parallel_chunks(n, grain, [&](int64_t begin, int64_t end) {
     partial[static_cast<size_t>(begin / grain)] = body(begin, end);
   });

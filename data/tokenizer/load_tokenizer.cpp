@@ -38,7 +38,7 @@ std::vector<SpecialDefault> roberta_specials() {
 
 json tokenizer_config(const fs::path& dir) {
   const fs::path path = dir / "tokenizer_config.json";
-  return fs::exists(path) ? read_json_object(path) : json::object();
+  return fs::exists(path) ? read_tokenizer_json(path) : json::object();
 }
 
 int vocab_end(const Vocab& vocab) {
@@ -106,7 +106,7 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
   require(mode != "slow", "[tokenizer] {}: spm.model is missing; only mode fast can do without.",
           dir.string());
   const std::string path = json_path.string();
-  const json file = read_json_object(json_path);
+  const json file = read_tokenizer_json(json_path);
   UnigramSpec spec = read_unigram_json(file, path);
   const auto find = piece_finder<std::string>(
       spec.pieces, [](const std::string& piece) -> const std::string& { return piece; });
@@ -126,7 +126,7 @@ std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
   std::string path;
   if (fs::exists(vocab_path) && fs::exists(merges_path)) {
     path = merges_path.string();
-    spec.vocab = read_vocab(read_json_object(vocab_path), vocab_path.string());
+    spec.vocab = read_vocab(read_tokenizer_json(vocab_path), vocab_path.string());
     spec.merges = read_merges_txt(merges_path);
     spec.add_prefix_space = json_flag(tokenizer_config(dir), "add_prefix_space", false,
                                       (dir / "tokenizer_config.json").string());
@@ -135,7 +135,7 @@ std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
             "[tokenizer] {}: neither vocab.json with merges.txt nor tokenizer.json is there.",
             dir.string());
     path = json_path.string();
-    const json file = read_json_object(json_path);
+    const json file = read_tokenizer_json(json_path);
     spec = read_bpe_json(file, path);
     known = read_added_tokens_json(file, path);
   }
@@ -161,7 +161,7 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
   } else {
     require(fs::exists(json_path), "[tokenizer] {}: neither vocab.txt nor tokenizer.json is there.",
             dir.string());
-    const json file = read_json_object(json_path);
+    const json file = read_tokenizer_json(json_path);
     spec = read_wordpiece_json(file, json_path.string());
     known = read_added_tokens_json(file, json_path.string());
   }
@@ -176,7 +176,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& model_dir, std::string
   const fs::path config_path = model_dir / "config.json";
   require(fs::exists(config_path), "[tokenizer] {}: not found; a model folder holds config.json.",
           config_path.string());
-  const json config = read_json_object(config_path);
+  const json config = read_tokenizer_json(config_path);
   const auto found = config.find("model_type");
   require(found != config.end() && found->is_string(),
           "[tokenizer] {}: model_type is missing; it must name deberta-v2, roberta or bert.",

@@ -7,6 +7,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "data/tokenizer/double_array.h"
 
 namespace soragrad::data {
@@ -46,30 +48,8 @@ std::string_view without_bom(std::string_view text) {
 
 }  // namespace
 
-json read_json_object(const std::filesystem::path& path) {
-  const std::string text = read_file(path.string(), kMaxTokenizerFile);
-  std::vector<std::unordered_set<std::string>> keys;  // of each object that is open
-  const auto check = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) {
-      keys.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      keys.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      require(keys.back().insert(key).second, "[tokenizer] {}: the key \"{}\" stands there twice.",
-              path.string(), key);
-    }
-    return true;
-  };
-  json object;
-  try {
-    object = json::parse(text, check);
-  } catch (const json::exception& error) {
-    fail("[tokenizer] {}: {}.", path.string(), error.what());
-  }
-  require(object.is_object(), "[tokenizer] {}: holds {}; a JSON object is needed.", path.string(),
-          object.type_name());
-  return object;
+json read_tokenizer_json(const std::filesystem::path& path) {
+  return read_json_object(path, kMaxTokenizerFile);
 }
 
 bool json_flag(const json& object, const char* key, bool fallback, const std::string& path) {
@@ -157,7 +137,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
 
   json config = json::object();
   const std::filesystem::path config_path = dir / "tokenizer_config.json";
-  if (std::filesystem::exists(config_path)) config = read_json_object(config_path);
+  if (std::filesystem::exists(config_path)) config = read_tokenizer_json(config_path);
   if (const auto decoder = config.find("added_tokens_decoder");
       decoder != config.end() && decoder->is_object()) {
     for (const auto& [key, value] : decoder->items()) {
@@ -171,7 +151,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
     }
   }
   if (const std::filesystem::path path = dir / "added_tokens.json"; std::filesystem::exists(path)) {
-    const json added = read_json_object(path);
+    const json added = read_tokenizer_json(path);
     for (const auto& [text, id] : added.items()) {
       require(id.is_number_integer() && !text.empty(),
               "[tokenizer] {}: token \"{}\" has {} for an id.", path.string(), text,

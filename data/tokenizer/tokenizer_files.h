@@ -17,8 +17,8 @@
 
 namespace soragrad::data {
 
-// A JSON object from a file; refuses anything else, and a key that an object holds twice.
-nlohmann::json read_json_object(const std::filesystem::path& path);
+// The JSON object in a tokenizer's file of at most 256 MiB.
+nlohmann::json read_tokenizer_json(const std::filesystem::path& path);
 
 // object[key] as a bool; `fallback` where it is absent or null.
 bool json_flag(const nlohmann::json& object, const char* key, bool fallback,

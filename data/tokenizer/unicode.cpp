@@ -6,7 +6,6 @@
 #include <unicode/unorm2.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -26,18 +25,6 @@ uint32_t category_mask(char32_t c) {
 constexpr int kBertUnicode = 8;
 constexpr int kDecompositionUnicode = 12;
 
-// Length of the ASCII prefix of text[begin...], in steps of eight bytes.
-size_t skip_ascii(std::string_view text, size_t begin) {
-  while (begin + 8 <= text.size()) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + begin, 8);
-    if ((word & 0x8080808080808080u) != 0) break;
-    begin += 8;
-  }
-  while (begin < text.size() && static_cast<uint8_t>(text[begin]) < 0x80) ++begin;
-  return begin;
-}
-
 int combining_class(char32_t c) {
   return c < 0x300 || !assigned_in(c, kDecompositionUnicode)
              ? 0
@@ -45,78 +32,6 @@ int combining_class(char32_t c) {
 }
 
 }  // namespace
-
-char32_t next_char(std::string_view text, size_t& position) {
-  const auto lead = static_cast<uint8_t>(text[position++]);
-  if (lead < 0x80) return lead;
-  int rest = 0;
-  uint8_t low = 0x80;  // the second byte's range excludes overlong forms and surrogates
-  uint8_t high = 0xBF;
-  char32_t c = 0;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    rest = 1;
-    c = lead & 0x1F;
-  } else if ((lead & 0xF0) == 0xE0) {
-    rest = 2;
-    c = lead & 0x0F;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    rest = 3;
-    c = lead & 0x07;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-  } else {
-    return kReplacementChar;
-  }
-  for (; rest > 0; --rest) {
-    if (position >= text.size()) return kReplacementChar;
-    const auto byte = static_cast<uint8_t>(text[position]);
-    if (byte < low || byte > high) return kReplacementChar;
-    c = c << 6 | (byte & 0x3F);
-    ++position;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return c;
-}
-
-void append_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-  } else if (c < 0x800) {
-    out.push_back(static_cast<char>(0xC0 | c >> 6));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
-  } else if (c < 0x10000) {
-    out.push_back(static_cast<char>(0xE0 | c >> 12));
-    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
-  } else {
-    out.push_back(static_cast<char>(0xF0 | c >> 18));
-    out.push_back(static_cast<char>(0x80 | (c >> 12 & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | (c >> 6 & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3F)));
-  }
-}
-
-std::string_view repair_utf8(std::string_view text, std::string& storage) {
-  constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
-  size_t position = skip_ascii(text, 0);
-  size_t copied = 0;  // text before it is in storage; 0 while nothing was invalid
-  storage.clear();
-  while (position < text.size()) {
-    const size_t begin = position;
-    if (next_char(text, position) == kReplacementChar &&
-        text.substr(begin, position - begin) != kEncodedReplacement) {
-      storage.append(text, copied, begin - copied).append(kEncodedReplacement);
-      copied = position;
-    }
-    position = skip_ascii(text, position);
-  }
-  if (copied == 0) return text;
-  storage.append(text, copied);
-  return storage;
-}
 
 bool is_white_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);

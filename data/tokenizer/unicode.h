@@ -1,4 +1,4 @@
-// UTF-8 and the character properties tokenizers ask for. The reference tokenizers carry tables of
+// The character properties tokenizers ask for. The reference tokenizers carry tables of
 // different Unicode versions, so each question below names the version whose answer it gives.
 #pragma once
 
@@ -6,19 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/text.h"
+
 namespace soragrad::data {
-
-constexpr char32_t kReplacementChar = 0xFFFD;
-
-// The character at text[position]; position moves past it. A maximal invalid part of the bytes is
-// consumed as one U+FFFD (WHATWG's decoder; Python's errors="replace").
-char32_t next_char(std::string_view text, size_t& position);
-
-void append_utf8(std::string& out, char32_t c);
-
-// `text` itself where it is valid UTF-8; otherwise `storage`, filled with `text` whose maximal
-// invalid parts are U+FFFD.
-std::string_view repair_utf8(std::string_view text, std::string& storage);
 
 bool is_white_space(char32_t c);  // White_Space, the same in every version since 6.3
 

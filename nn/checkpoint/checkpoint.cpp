@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "nn/checkpoint/mapped_file.h"
 #include "nn/checkpoint/shard_index.h"
 #include "nn/checkpoint/torch_legacy.h"
@@ -70,9 +71,9 @@ std::vector<StoredTensor> read_shards(const fs::path& index_path) {
     for (const StoredTensor& tensor : file.tensors) {
       const auto listed = map.find(tensor.name);
       require(listed != map.end(), "[{}] does not list '{}', which the shard '{}' holds.",
-              index.where, printable(tensor.name), printable(shard));
+              index.where, shown(tensor.name), shown(shard));
       require(listed->second == shard, "[{}] puts '{}' into '{}', but '{}' holds it.", index.where,
-              printable(tensor.name), printable(listed->second), printable(shard));
+              shown(tensor.name), shown(listed->second), shown(shard));
     }
     std::move(file.tensors.begin(), file.tensors.end(), std::back_inserter(result));
   }
@@ -82,7 +83,7 @@ std::vector<StoredTensor> read_shards(const fs::path& index_path) {
   for (const StoredTensor& tensor : result) found[tensor.name] = true;
   for (const auto& [name, shard] : map) {
     require(found.contains(name), "[{}] puts '{}' into '{}', which lacks it.", index.where,
-            printable(name), printable(shard));
+            shown(name), shown(shard));
   }
   return result;
 }
@@ -96,7 +97,7 @@ Checkpoint::Checkpoint(std::vector<StoredTensor> tensors, Metadata metadata, std
     tensors_[i].name = current_name(tensors_[i].name);
     require(index_.emplace(tensors_[i].name, i).second,
             "[{}] has '{}' twice (gamma and beta are read as weight and bias).", where_,
-            printable(tensors_[i].name));
+            shown(tensors_[i].name));
   }
 }
 
@@ -107,7 +108,7 @@ const StoredTensor* Checkpoint::find(std::string_view name) const {
 
 const StoredTensor& Checkpoint::at(std::string_view name) const {
   const StoredTensor* tensor = find(name);
-  require(tensor != nullptr, "[{}] has no tensor '{}'.", where_, printable(name));
+  require(tensor != nullptr, "[{}] has no tensor '{}'.", where_, shown(name));
   return *tensor;
 }
 
@@ -132,10 +133,10 @@ Checkpoint open_checkpoint(const fs::path& file_or_folder) {
     require(name != kNames.end(),
             "[{}] holds no weights: neither model.safetensors nor pytorch_model.bin, whole or in "
             "shards.",
-            printable(path.string()));
+            shown(path.string()));
     path /= *name;
   }
-  std::string where = printable(path.string());
+  std::string where = shown(path.string());
   if (path.filename().string().ends_with(kIndexEnding)) {
     return Checkpoint(read_shards(path), {}, std::move(where));
   }

@@ -33,13 +33,14 @@ struct FileBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
   std::string where;
+
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
 };
 
-// Maps a file for a reader; `where` is its path, made printable.
+// Maps a file for a reader; `where` is its path, made printable. Refuses what stands in for a file
+// that was never fetched (core/file.h, refuse_stand_in).
 FileBytes map_file(const std::filesystem::path& path);
-
-// Text of a foreign file on one line: control characters become "?" and the end past 120 bytes
-// "...", so that no name inside a file can forge or flood a message.
-std::string printable(std::string_view text);
 
 }  // namespace soragrad::nn

@@ -8,7 +8,8 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "nn/checkpoint/json_events.h"
+#include "core/json_events.h"
+#include "core/text.h"
 
 namespace soragrad::nn {
 namespace {
@@ -66,8 +67,8 @@ class HeaderEvents : public JsonEvents {
       duplicate(metadata.contains(key));
     } else {
       const size_t index = std::find(kKeys.begin(), kKeys.end(), key) - kKeys.begin();
-      require(index < kKeys.size(), "[{}] '{}' has the unknown key '{}'.", where_, printable(name_),
-              printable(key));
+      require(index < kKeys.size(), "[{}] '{}' has the unknown key '{}'.", where_, shown(name_),
+              shown(key));
       duplicate(seen_[index]);
       seen_[index] = true;
     }
@@ -78,7 +79,7 @@ class HeaderEvents : public JsonEvents {
   bool end_object() override {
     if (--depth_ != 1 || in_metadata_) return true;
     for (size_t i = 0; i < kKeys.size(); ++i) {
-      require(seen_[i], "[{}] '{}' has no '{}'.", where_, printable(name_), kKeys[i]);
+      require(seen_[i], "[{}] '{}' has no '{}'.", where_, shown(name_), kKeys[i]);
     }
     return true;
   }
@@ -109,12 +110,12 @@ class HeaderEvents : public JsonEvents {
     HeaderEntry& entry = entries.back();
     if (key_ == "shape") {
       require(count_ < kMaxStoredRank, "[{}] '{}' has more than {} dimensions.", where_,
-              printable(name_), kMaxStoredRank);
+              shown(name_), kMaxStoredRank);
       require(number <= INT64_MAX, "[{}] '{}' has a dimension of {}, past 63 bits.", where_,
-              printable(name_), number);
+              shown(name_), number);
       entry.shape.push_back(static_cast<int64_t>(number));
     } else {
-      require(count_ < 2, "[{}] '{}' has more than two data_offsets.", where_, printable(name_));
+      require(count_ < 2, "[{}] '{}' has more than two data_offsets.", where_, shown(name_));
       entry.offsets[count_] = number;
     }
     ++count_;
@@ -123,7 +124,7 @@ class HeaderEvents : public JsonEvents {
 
   bool end_array() override {
     require(key_ == "shape" || count_ == 2, "[{}] '{}' has {} data_offsets, not two.", where_,
-            printable(name_), count_);
+            shown(name_), count_);
     array_ = nullptr;
     return true;
   }
@@ -131,8 +132,8 @@ class HeaderEvents : public JsonEvents {
  protected:
   std::string place() const override {
     if (depth_ == 0) return "the header";
-    if (depth_ == 1) return fmt::format("'{}'", printable(name_));
-    return fmt::format("'{}' of '{}'", printable(key_), printable(name_));
+    if (depth_ == 1) return fmt::format("'{}'", shown(name_));
+    return fmt::format("'{}' of '{}'", shown(key_), shown(name_));
   }
 
  private:
@@ -140,7 +141,7 @@ class HeaderEvents : public JsonEvents {
 
   void duplicate(bool is_duplicate) const {
     require(!is_duplicate, "[{}] has a key twice in '{}'; keys must be unique.", where_,
-            printable(name_));
+            shown(name_));
   }
 
   int depth_ = 0;
@@ -155,15 +156,15 @@ class HeaderEvents : public JsonEvents {
 // Size against shape, for the types whose size is known.
 void check_size(const HeaderEntry& entry, const TypeInfo* type, const std::string& where) {
   const std::optional<int64_t> numel = checked_numel(entry.shape);
-  require(numel.has_value(), "[{}] '{}' {} has more than 2^63 elements.", where,
-          printable(entry.name), to_text(entry.shape));
+  require(numel.has_value(), "[{}] '{}' {} has more than 2^63 elements.", where, shown(entry.name),
+          to_text(entry.shape));
   const uint64_t bytes = entry.offsets[1] - entry.offsets[0];
   uint64_t wanted = 0;
   if (type == nullptr) return;
   require(!__builtin_mul_overflow(static_cast<uint64_t>(*numel), type->size, &wanted) &&
               bytes == wanted,
           "[{}] '{}' {} of {} does not fill the {} bytes of its data_offsets.", where,
-          printable(entry.name), to_text(entry.shape), entry.type, bytes);
+          shown(entry.name), to_text(entry.shape), entry.type, bytes);
 }
 
 // The data must be the tensors one after another, in any order, and end with the file.
@@ -178,9 +179,9 @@ void check_tiling(const std::vector<HeaderEntry>& entries, uint64_t data_size,
     const auto [begin, stop] = entry->offsets;
     require(begin <= stop && stop <= data_size,
             "[{}] '{}' lies at bytes {} to {} of {}; the file is cut off or damaged.", where,
-            printable(entry->name), begin, stop, data_size);
+            shown(entry->name), begin, stop, data_size);
     require(begin == end, "[{}] '{}' begins at byte {}, where {} is due; tensors must not {}.",
-            where, printable(entry->name), begin, end, begin < end ? "overlap" : "leave holes");
+            where, shown(entry->name), begin, end, begin < end ? "overlap" : "leave holes");
     end = stop;
   }
   require(end == data_size, "[{}] tensors end at byte {} of {}; the file has something after them.",
@@ -192,9 +193,6 @@ void check_tiling(const std::vector<HeaderEntry>& entries, uint64_t data_size,
 Safetensors read_safetensors(const FileBytes& file) {
   const std::string& where = file.where;
   uint64_t header_size = 0;
-  const auto* text = reinterpret_cast<const char*>(file.bytes.data());
-  require(!std::string_view(text, file.bytes.size()).starts_with("version https://git-lfs"),
-          "[{}] is a Git LFS pointer, not weights; fetch the file itself (git lfs pull).", where);
   require(file.bytes.size() >= sizeof header_size,
           "[{}] has {} bytes, too few for a safetensors file.", where, file.bytes.size());
   std::memcpy(&header_size, file.bytes.data(), sizeof header_size);
@@ -204,7 +202,7 @@ Safetensors read_safetensors(const FileBytes& file) {
           header_size, file.bytes.size());
 
   HeaderEvents events(where);
-  parse_json(file.bytes.subspan(sizeof header_size, header_size), events);
+  parse_json_events(file.text().substr(sizeof header_size, header_size), events);
   const std::span<const std::byte> data = file.bytes.subspan(sizeof header_size + header_size);
   check_tiling(events.entries, data.size(), where);
 

@@ -3,7 +3,8 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "nn/checkpoint/json_events.h"
+#include "core/json_events.h"
+#include "core/text.h"
 #include "nn/checkpoint/stored_tensor.h"
 
 namespace soragrad::nn {
@@ -58,14 +59,14 @@ class IndexEvents : public JsonEvents {
     } else if (in_map_) {
       name_ = key;
       require(!shards.contains(name_), "[{}] has '{}' twice; keys must be unique.", where_,
-              printable(name_));
+              shown(name_));
     }
     return true;
   }
 
  protected:
   std::string place() const override {
-    return depth_ == 0 ? "the index" : fmt::format("'{}'", printable(in_map_ ? name_ : key_));
+    return depth_ == 0 ? "the index" : fmt::format("'{}'", shown(in_map_ ? name_ : key_));
   }
 
  private:
@@ -89,7 +90,7 @@ ShardMap read_shard_index(const FileBytes& file) {
   require(file.bytes.size() <= kMaxIndex, "[{}] has {} bytes; an index has at most {}.", file.where,
           file.bytes.size(), kMaxIndex);
   IndexEvents events(file.where);
-  parse_json(file.bytes, events);
+  parse_json_events(file.text(), events);
   require(events.has_map, "[{}] has no 'weight_map'; it is no index of shards.", file.where);
   return std::move(events.shards);
 }
@@ -98,18 +99,18 @@ fs::path shard_path(const fs::path& folder, const std::string& shard, const std:
   const bool is_plain = !shard.empty() && shard != "." && shard != ".." &&
                         shard.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
   require(is_plain, "[{}] names the shard '{}'; shards must lie in the index's own folder.", where,
-          printable(shard));
+          shown(shard));
   const fs::path path = folder / shard;
   std::error_code error;
   require(fs::exists(path, error), "[{}] names the shard '{}', which is missing.", where,
-          printable(shard));
+          shown(shard));
   const fs::path home = fs::canonical(folder, error), real = fs::canonical(path, error);
   const fs::path blobs = home.parent_path().parent_path() / "blobs";
   const bool is_cached =
       home.parent_path().filename() == "snapshots" && real.parent_path() == blobs;
   require(real.parent_path() == home || is_cached,
           "[{}] names the shard '{}', a link to {}; shards must lie in the index's own folder.",
-          where, printable(shard), printable(real.string()));
+          where, shown(shard), shown(real.string()));
   return path;
 }
 

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "nn/checkpoint/mapped_file.h"
+#include "core/text.h"
 
 namespace soragrad::nn {
 namespace {
@@ -93,7 +93,7 @@ std::vector<Parameter*> load_state(std::span<Parameter* const> parameters,
     stored.erase(entry);
   }
   for (const StoredTensor& tensor : checkpoint.tensors()) {  // in the file's order
-    if (stored.contains(rules.prefix + tensor.name)) unexpected.add(printable(tensor.name));
+    if (stored.contains(rules.prefix + tensor.name)) unexpected.add(shown(tensor.name));
   }
   refuse_misfits(checkpoint, misfits);
 
@@ -118,7 +118,7 @@ void save_state(const std::filesystem::path& path, std::span<Parameter* const> p
   std::vector<Tensor> values;  // keeps copies from a device alive
   SafetensorsWriter writer(std::move(metadata));
   for (const Parameter* parameter : parameters) {
-    require(parameter->defined(), "[{}] {} has no value to save.", printable(path.string()),
+    require(parameter->defined(), "[{}] {} has no value to save.", shown(path.string()),
             parameter->path());
     values.push_back(parameter->value().to(Device::cpu));
     const Tensor& value = values.back();

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/shape.h"
+#include "core/text.h"
 
 namespace soragrad::nn {
 namespace {
@@ -115,22 +116,22 @@ bool StoredTensor::contiguous() const {
 void StoredTensor::require_loadable() const {
   require(dtype.has_value(),
           "[{}] '{}' holds {}, which cannot be loaded; store it as F32, F16 or BF16.", where,
-          printable(name), printable(type));
+          shown(name), shown(type));
   require(sizes.size() <= kMaxRank, "[{}] '{}' has {} dimensions; at most {} are supported.", where,
-          printable(name), sizes.size(), kMaxRank);
+          shown(name), sizes.size(), kMaxRank);
 }
 
 template <typename T>
 void copy_to(const StoredTensor& tensor, std::span<T> destination) {
   tensor.require_loadable();
   require(static_cast<uint64_t>(tensor.numel()) == destination.size(),
-          "[{}] '{}' {} has {} elements, where {} are wanted.", tensor.where,
-          printable(tensor.name), to_text(tensor.sizes), tensor.numel(), destination.size());
+          "[{}] '{}' {} has {} elements, where {} are wanted.", tensor.where, shown(tensor.name),
+          to_text(tensor.sizes), tensor.numel(), destination.size());
   if constexpr (std::is_integral_v<T>) {
     const DType dtype = *tensor.dtype;
     require(
         dtype != DType::f64 && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16,
-        "[{}] '{}' holds {}, where integers are wanted.", tensor.where, printable(tensor.name),
+        "[{}] '{}' holds {}, where integers are wanted.", tensor.where, shown(tensor.name),
         tensor.type);
   }
   switch (*tensor.dtype) {

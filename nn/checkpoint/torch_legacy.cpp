@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "nn/checkpoint/torch_pickle.h"
 #include "nn/checkpoint/torch_state_dict.h"
 
@@ -37,7 +38,7 @@ std::vector<FileBytes> read_storages(const Pickle& pickle, const Pickle& keys,
     const std::string_view key = keys.values[item].text;
     const auto found = index.find(key);
     require(found != index.end(), "[{}] lists storage '{}' twice or without a tensor.", where,
-            printable(key));
+            shown(key));
     const PickledStorage& storage = pickle.storages[found->second];
     int64_t numel = -1;
     if (rest.size() >= sizeof numel) std::memcpy(&numel, rest.data(), sizeof numel);
@@ -46,7 +47,7 @@ std::vector<FileBytes> read_storages(const Pickle& pickle, const Pickle& keys,
     require(numel == storage.numel && bytes <= rest.size(),
             "[{}] storage '{}' should have {} elements of {}, but says {} with {} bytes left; the "
             "file is cut off or damaged.",
-            where, printable(key), storage.numel, name_of(storage.dtype), numel, rest.size());
+            where, shown(key), storage.numel, name_of(storage.dtype), numel, rest.size());
     storages[found->second] = {rest.first(bytes), file.owner, where};
     rest = rest.subspan(bytes);
     index.erase(found);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "nn/checkpoint/mapped_file.h"
+#include "core/text.h"
 #include "nn/checkpoint/stored_tensor.h"
 #include "nn/checkpoint/torch_globals.h"
 
@@ -199,7 +199,7 @@ bool Reader::step() {
       const std::string_view module = take_line(), name = take_line();
       push_global(module, name);
       require(opcode == 'c', "[{}] the pickle makes an instance of '{}.{}', which is refused.",
-              where_, printable(module), printable(name));
+              where_, shown(module), shown(name));
       break;
     }
     case 0x93: {  // STACK_GLOBAL
@@ -230,7 +230,7 @@ void Reader::push_global(std::string_view module, std::string_view name) {
   require(known.has_value(),
           "[{}] refuses '{}.{}': only tensors, dicts and ordered dicts are read and nothing is "
           "ever run; save a plain state dict.",
-          where_, printable(module), printable(name));
+          where_, shown(module), shown(name));
   push(Kind::global, static_cast<int64_t>(*known), name);
 }
 
@@ -254,21 +254,21 @@ void Reader::push_storage() {
   require(tag.text == "storage" && type.global == Global::storage && storage.numel >= 0 &&
               !__builtin_mul_overflow(storage.numel, static_cast<int64_t>(size_of(type.dtype)),
                                       &item_bytes),
-          "[{}] storage '{}' is described wrongly: {} elements of {}.", where_,
-          printable(storage.key), storage.numel, type.name);
+          "[{}] storage '{}' is described wrongly: {} elements of {}.", where_, shown(storage.key),
+          storage.numel, type.name);
   const auto [known, is_new] = storages_.emplace(storage.key, pickle_.storages.size());
   if (is_new) pickle_.storages.push_back(storage);
   const PickledStorage& first = pickle_.storages[known->second];
   require(first.dtype == storage.dtype && first.numel == storage.numel,
           "[{}] storage '{}' is described twice: {} elements of {} and {} of {}.", where_,
-          printable(storage.key), first.numel, name_of(first.dtype), storage.numel,
+          shown(storage.key), first.numel, name_of(first.dtype), storage.numel,
           name_of(storage.dtype));
   PickledTensor view{.storage = known->second};
   if (id.items.size() > 5 && value(id.items[5]).kind != Kind::none) {
     const PickleValue& metadata = member(id, 5, Kind::tuple);
     view.offset = member(metadata, 1, Kind::integer).number;
     require(view.offset >= 0, "[{}] storage '{}' is viewed from element {}.", where_,
-            printable(storage.key), view.offset);
+            shown(storage.key), view.offset);
   }
   pickle_.tensors.push_back(std::move(view));
   push(Kind::storage, static_cast<int64_t>(pickle_.tensors.size() - 1));

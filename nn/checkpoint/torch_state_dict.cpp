@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::nn {
 namespace {
@@ -33,16 +34,16 @@ void place(StoredTensor& tensor, const PickledTensor& pickled, const PickledStor
   require(file.bytes.size() / item == static_cast<uint64_t>(storage.numel) &&
               file.bytes.size() % item == 0,
           "[{}] storage '{}' has {} bytes, where {} elements of {} are described.", tensor.where,
-          printable(storage.key), file.bytes.size(), storage.numel, name_of(storage.dtype));
+          shown(storage.key), file.bytes.size(), storage.numel, name_of(storage.dtype));
   const int64_t numel = *checked_numel(pickled.sizes);  // checked when the pickle was read
   const std::optional<int64_t> extent = checked_extent(pickled, numel);
   require(extent && pickled.offset <= storage.numel - *extent,
           "[{}] '{}' {} with strides {} from element {} on leaves its storage of {} elements.",
-          tensor.where, printable(tensor.name), to_text(pickled.sizes), to_text(pickled.strides),
+          tensor.where, shown(tensor.name), to_text(pickled.sizes), to_text(pickled.strides),
           pickled.offset, storage.numel);
   require(numel <= std::max(storage.numel, kMaxExpanded),
           "[{}] '{}' {} is expanded from only {} elements; save it contiguous.", tensor.where,
-          printable(tensor.name), to_text(pickled.sizes), storage.numel);
+          shown(tensor.name), to_text(pickled.sizes), storage.numel);
   tensor.dtype = storage.dtype;
   tensor.type = name_of(storage.dtype);
   tensor.sizes = pickled.sizes;
@@ -69,7 +70,7 @@ std::vector<StoredTensor> list_tensors(const Pickle& pickle, std::span<const Fil
             "[{}] has a {} as key, where the name of a tensor is wanted.", where,
             python_name(name.kind));
     require(names.insert(name.text).second, "[{}] has '{}' twice; names must be unique.", where,
-            printable(name.text));
+            shown(name.text));
     StoredTensor tensor{.name = std::string(name.text),
                         .type = "a Python " + std::string(python_name(value.kind))};
     tensor.where = where;

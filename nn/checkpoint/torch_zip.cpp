@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "nn/checkpoint/torch_pickle.h"
 #include "nn/checkpoint/torch_state_dict.h"
 #include "nn/checkpoint/zip_directory.h"
@@ -19,7 +20,7 @@ std::string find_root(const ZipDirectory& zip, const std::string& where) {
   for (const auto& [name, member] : zip.members()) {
     if (!name.ends_with(kPickle) || name.find('/') != name.size() - kPickle.size()) continue;
     require(root.empty(), "[{}] holds both '{}data.pkl' and '{}'; which is meant is unclear.",
-            where, printable(root), printable(name));
+            where, shown(root), shown(name));
     root = name.substr(0, name.size() - kPickle.size() + 1);
   }
   require(!root.empty(), "[{}] is a zip archive without data.pkl; it is no torch checkpoint.",
@@ -41,7 +42,7 @@ std::vector<StoredTensor> read_torch_zip(const FileBytes& file) {
     const std::string_view text(reinterpret_cast<const char*>(order.bytes.data()),
                                 order.bytes.size());
     require(text == "little", "[{}] has byte order '{}'; only little is supported.", file.where,
-            printable(text));
+            shown(text));
   }
   const FileBytes pickled = zip.read(root + "data.pkl");
   const Pickle pickle = read_pickle(pickled.bytes, file.where);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::nn {
 namespace {
@@ -108,7 +109,7 @@ Entry read_entry(const Fields& fields, uint64_t at, const std::string& where) {
     *field = narrow;
     if (narrow != 0xffffffff) continue;
     require(next + 8 <= extra_end, "[{}] zip member '{}' lacks its 64-bit sizes.", where,
-            printable(entry.name));
+            shown(entry.name));
     *field = fields.get<uint64_t>(next);
     next += 8;
   }
@@ -152,7 +153,7 @@ ZipDirectory::ZipDirectory(const FileBytes& file) : file_(file) {
     at += entry.length;
     require(at <= end.offset + end.size, "[{}] the zip directory passes its {} bytes.", where,
             end.size);
-    const std::string name = printable(entry.name);
+    const std::string name = shown(entry.name);
     require((entry.flags & 1) == 0, "[{}] zip member '{}' is encrypted; decrypt it first.", where,
             name);
     // The local header repeats the name; its extra field differs, for it pads the data.
@@ -187,7 +188,7 @@ ZipDirectory::~ZipDirectory() = default;
 
 FileBytes ZipDirectory::read(std::string_view name) {
   const auto found = members_.find(name);
-  require(found != members_.end(), "[{}] has no zip member '{}'.", file_.where, printable(name));
+  require(found != members_.end(), "[{}] has no zip member '{}'.", file_.where, shown(name));
   const Member& member = found->second;
   if (member.method == 0) return {member.bytes, file_.owner, file_.where};
   return inflate(name, member);
@@ -198,7 +199,7 @@ FileBytes ZipDirectory::inflate(std::string_view name, const Member& member) {
   require(member.size <= limit - inflated_,
           "[{}] zip member '{}' of {} bytes would inflate to {}: past the limit of {} bytes for "
           "the whole archive; store it uncompressed.",
-          file_.where, printable(name), member.bytes.size(), member.size, limit);
+          file_.where, shown(name), member.bytes.size(), member.size, limit);
   inflated_ += member.size;
   if (!inflater_) inflater_ = std::make_unique<Inflater>(file_);
   auto buffer = std::make_shared<std::vector<std::byte>>(member.size);
@@ -215,7 +216,7 @@ FileBytes ZipDirectory::inflate(std::string_view name, const Member& member) {
       source != nullptr && done == member.size && zip_fread(source, &surplus, 1) == 0;
   if (source != nullptr) zip_fclose(source);
   require(is_whole, "[{}] zip member '{}' does not inflate to its {} bytes; it is damaged.",
-          file_.where, printable(name), member.size);
+          file_.where, shown(name), member.size);
   const std::span<const std::byte> bytes(*buffer);
   return {bytes, std::move(buffer), file_.where};
 }

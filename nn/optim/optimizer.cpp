@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/integer_math.h"
 #include "core/kernels/optim/adamw.h"
 #include "core/kernels/optim/grad_norm.h"
 
@@ -17,7 +18,7 @@ constexpr int64_t kAlignment = 64 / sizeof(real);       // elements: a view begi
 constexpr double kGateBeta1 = 0.9, kGateBeta2 = 0.999;  // transformers' AdamW, as in SparseAdamW
 
 int64_t aligned(int64_t elements) {
-  return (elements + kAlignment - 1) / kAlignment * kAlignment;
+  return round_up(elements, kAlignment);
 }
 
 // 0 decayed, 1 not decayed, 2 gates.

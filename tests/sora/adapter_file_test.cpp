@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/json.h"
 #include "nn/checkpoint/checkpoint.h"
-#include "nn/json_file.h"
 #include "sora/gated_delta.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
@@ -78,7 +78,7 @@ TEST_CASE("adapter: what does not fit is listed by name") {
   ToyModel model;
   trained(model, config_of("lora"));
   save_adapter(folder.path(), model, config_of("lora"), {});
-  auto json = nn::read_json_object(folder / "adapter_config.json");
+  auto json = read_json_object(folder / "adapter_config.json");
   const auto load_with = [&](const char* key, const nlohmann::json& value) {
     auto changed = json;
     value.is_null() ? static_cast<void>(changed.erase(key))
@@ -209,7 +209,7 @@ TEST_CASE("peft: files, names and patterns of an exported adapter") {
   gated_deltas(model)[6]->gate->value().data()[0] = 0;  // layer 1's query_proj: rank 1
   const std::vector<real> before = model.logits();
   export_peft(folder, model, {"models/toy", "rte", kLabels});
-  const auto json = nn::read_json_object(folder / "adapter_config.json");
+  const auto json = read_json_object(folder / "adapter_config.json");
   CHECK(json["peft_type"] == "LORA");
   CHECK(json["task_type"] == "SEQ_CLS");
   CHECK(!json.contains("use_dora"));  // unknown to peft before 0.9, which refuses unknown keys
@@ -241,7 +241,7 @@ TEST_CASE("peft: equal ranks need no patterns and short target names") {
   ToyModel model;
   trained(model, config_of("lora"));
   export_peft(folder.path(), model, {});
-  const auto json = nn::read_json_object(folder / "adapter_config.json");
+  const auto json = read_json_object(folder / "adapter_config.json");
   CHECK(json["r"] == 3);
   CHECK(json["lora_alpha"] == 5);
   CHECK(json["rank_pattern"].empty());
@@ -258,7 +258,7 @@ TEST_CASE("peft: an adapter without any rank keeps one module of zeros") {
   for (GatedDelta* delta : gated_deltas(model)) delta->gate->value().fill_zero();
   const std::vector<real> before = model.logits();
   export_peft(folder.path(), model, {});
-  CHECK(nn::read_json_object(folder / "adapter_config.json")["r"] == 1);
+  CHECK(read_json_object(folder / "adapter_config.json")["r"] == 1);
   ToyModel fresh;
   load_adapter(folder.path(), fresh);
   check_near(fresh.logits(), before);
@@ -278,7 +278,7 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
   ToyModel model;
   trained(model, config_of("lora"));
   export_peft(folder.path(), model, {});
-  auto json = nn::read_json_object(folder / "adapter_config.json");
+  auto json = read_json_object(folder / "adapter_config.json");
   const auto factor_with = [&](const char* key, const nlohmann::json& value) {
     auto changed = json;
     changed[key] = value;

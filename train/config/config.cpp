@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/task.h"
 #include "train/config/protocol.h"
 #include "train/config/suggest.h"
@@ -59,12 +60,6 @@ std::string_view suggestion(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Key& key : keys()) names.push_back(key.name);
   return nearest(name, names);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 template <typename T>
@@ -190,7 +185,7 @@ void complete_for_task(Config& config, const data::Task& task) {
   }
   const std::string& metric = config.metric_for_best_model;
   if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
+    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quote(metric), config.task,
            data::joined(task.metrics));
   }
 }
@@ -203,9 +198,9 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     const std::string_view near = suggestion(name);
     if (near.empty()) {
       misuse("[config] {}: there is no key {}; `soragrad train --help` lists all.", origin,
-             quoted(name));
+             quote(name));
     }
-    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, quoted(name), near);
+    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, quote(name), near);
   }
   value = trimmed(value);
   const Field field = key->field(config);
@@ -215,7 +210,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     const std::string expected = !key->choices.empty()  ? "one of " + listed(choices_of(*key))
                                  : key->expects.empty() ? "a value"
                                                         : std::string(key->expects);
-    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quoted(value), expected);
+    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quote(value), expected);
   }
   if (cleared) {
     config.origins.erase(std::string(name));
@@ -227,7 +222,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
 void set_argument(Config& config, const std::string& argument) {
   const size_t equals = argument.find('=');
   if (equals == argument.npos || equals == 0) {
-    misuse("[config] the argument {} is not of the form key=value.", quoted(argument));
+    misuse("[config] the argument {} is not of the form key=value.", quote(argument));
   }
   std::string_view key = std::string_view(argument).substr(0, equals);
   set(config, key, std::string_view(argument).substr(equals + 1), "the command line");

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "train/config/config.h"
 #include "train/config/suggest.h"
 #include "train/config/yaml_file.h"
@@ -76,7 +77,7 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
   }
   if (flat) return text;
   fail("[config] {}: the value of {} is nested; keys are flat and take a value or a list.", where,
-       quoted(key));
+       quote(key));
 }
 
 }  // namespace
@@ -92,7 +93,7 @@ void read_yaml(Config& config, const std::string& path) {
     require(entry.first.IsScalar(), "[config] {}: a key must be a word.", where);
     const std::string& key = entry.first.Scalar();
     const auto [before, fresh] = seen.emplace(key, line);
-    require(fresh, "[config] {}: {} was set in line {} already.", where, quoted(key),
+    require(fresh, "[config] {}: {} was set in line {} already.", where, quote(key),
             before->second);
     set(config, key, scalar_or_list(entry.second, where, key), where);
   }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "nn/checkpoint/mapped_file.h"
-
 namespace soragrad::train {
 
 int edit_distance(std::string_view a, std::string_view b) {
@@ -42,10 +40,6 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
     if (related && (best.empty() || name.size() < best.size())) best = name;
   }
   return best;
-}
-
-std::string quoted(std::string_view text) {
-  return '"' + nn::printable(text) + '"';
 }
 
 }  // namespace soragrad::train

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace soragrad::train {
@@ -14,8 +13,5 @@ int edit_distance(std::string_view a, std::string_view b);
 // The nearest of the names, or empty where none is near enough: at most a third of the word's
 // letters, or 2, may differ, unless one of the two contains the other.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> names);
-
-// Foreign text in quotes on one line: control characters become "?", a long end "...".
-std::string quoted(std::string_view text);
 
 }  // namespace soragrad::train

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/integer_math.h"
 
 namespace soragrad::train {
 namespace {
@@ -52,7 +53,7 @@ const uint32_t* InputBlock::pass() const {
 Tensor InputBlock::add(const Tensor& values) {
   std::memcpy(host_.raw() + used_, values.raw(), values.bytes());
   const Tensor placed(device_.storage(), device_.offset() + used_, values.shape(), values.dtype());
-  used_ += (values.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+  used_ += round_up(values.bytes(), kAlignment);
   return placed;
 }
 

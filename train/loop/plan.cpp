@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/integer_math.h"
 #include "sora/gate_schedule.h"
 #include "train/config/protocol.h"
 
@@ -63,7 +64,7 @@ Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
     phase.xi = xi;
     phase.first_epoch = epoch;
     phase.zero_rates = !first && !config.restart_lr;
-    epoch += (phase.steps + steps_per_epoch - 1) / steps_per_epoch;
+    epoch += ceil_div(phase.steps, steps_per_epoch);
     plan.total_steps += phase.steps;
     plan.phases.push_back(phase);
   }

@@ -6,6 +6,7 @@
 #include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/text.h"
 #include "data/permutation.h"
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/suggest.h"
@@ -93,7 +94,7 @@ Device resolve_device(const std::string& name) {
 Precision parse_precision(const std::string& name) {
   if (name == "fp32") return Precision::fp32;
   if (name == "bf16") return Precision::bf16;
-  throw UsageError(fmt::format("[precision] {}; fp32 and bf16 are known.", train::quoted(name)));
+  throw UsageError(fmt::format("[precision] {}; fp32 and bf16 are known.", quote(name)));
 }
 
 void require_length(const models::SequenceClassifier& model, int64_t max_length,
@@ -110,7 +111,7 @@ void load_initial_state(nn::Module& model, const std::string& path, Device devic
   for (const nn::StoredTensor& tensor : file.tensors()) {
     nn::Parameter* parameter = model.find_parameter(tensor.name);
     require(parameter != nullptr, "[initial_state] {}: the run has no parameter {}.", path,
-            nn::printable(tensor.name));
+            shown(tensor.name));
     const std::span<const int64_t> sizes = parameter->declared_shape().sizes();
     require(std::equal(sizes.begin(), sizes.end(), tensor.sizes.begin(), tensor.sizes.end()),
             "[initial_state] {}: {} is {}; the run's is {}.", path, tensor.name,

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "train/config/suggest.h"
 #include "train/config/yaml_file.h"
 
@@ -48,7 +49,7 @@ struct Reader {
     for (const auto& entry : node) {
       const std::string name = scalar(entry.first);
       for (const auto& [other, unused] : result) {
-        require(other != name, "[recipe] {}: {} appears twice.", at(entry.first), quoted(name));
+        require(other != name, "[recipe] {}: {} appears twice.", at(entry.first), quote(name));
       }
       const bool plain =
           !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
@@ -56,7 +57,7 @@ struct Reader {
           });
       require(plain && name.find("..") == name.npos,
               "[recipe] {}: the name {} is not of letters, digits, - and _.", at(entry.first),
-              quoted(name));
+              quote(name));
       result.emplace_back(name, keys(entry.second));
     }
     return result;
@@ -122,7 +123,7 @@ Recipe read_recipe(const std::string& path) {
                                              "methods", "tasks",  "cells"};
       const std::string_view near = nearest(key, kNames);
       throw UsageError(fmt::format("[recipe] {}: there is no key {}{}", reader.at(entry.first),
-                                   quoted(key),
+                                   quote(key),
                                    near.empty() ? "." : fmt::format("; did you mean `{}`?", near)));
     }
   }
@@ -133,7 +134,7 @@ Recipe read_recipe(const std::string& path) {
     const size_t slash = cell.find('/');
     require(slash != cell.npos && find(recipe.tasks, cell.substr(0, slash)) &&
                 find(recipe.methods, cell.substr(slash + 1)),
-            "[recipe] {}: the cell {} is not TASK/METHOD of this recipe.", path, quoted(cell));
+            "[recipe] {}: the cell {} is not TASK/METHOD of this recipe.", path, quote(cell));
   }
   return recipe;
 }
@@ -229,7 +230,7 @@ Shard parse_shard(const std::string& text) {
   }
   if (!good || shard.index < 1 || shard.index > shard.count) {
     throw UsageError(
-        fmt::format("[table] --shard is {}; expected i/n with 1 <= i <= n.", quoted(text)));
+        fmt::format("[table] --shard is {}; expected i/n with 1 <= i <= n.", quote(text)));
   }
   return shard;
 }

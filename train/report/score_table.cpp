@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "data/task.h"
-#include "nn/json_file.h"
 #include "train/report/mean_std.h"
 #include "train/report/printed_results.h"
 #include "train/report/text_table.h"
@@ -35,7 +35,7 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
     ++table.wanted;
     const std::string path = run.folder + "/results.json";
     if (!std::filesystem::exists(path)) continue;
-    const json results = nn::read_json_object(path);
+    const json results = read_json_object(path);
     table.runs.push_back({task, method, results});
     for (size_t i = 0; i < shown.size(); ++i) {
       const auto split = results.find(table.split + shown[i].ending);

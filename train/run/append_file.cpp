@@ -5,40 +5,38 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <span>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::train {
 
 AppendFile::AppendFile(std::string path, int64_t length) : path_(std::move(path)), length_(length) {
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
-  require(fd_ >= 0, "[run] cannot write {}: {}.", path_, std::strerror(errno));
+  file_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND);
+  if (!file_) fail_with_errno("cannot be opened for writing");
   struct stat status {};
-  const bool fits = ::fstat(fd_, &status) == 0 && status.st_size >= length;
-  if (!fits || ::ftruncate(fd_, length) != 0) {
-    ::close(fd_);
-    fail("[run] {} has {} bytes where the checkpoint counts {}; the run cannot continue from it.",
-         path_, static_cast<int64_t>(status.st_size), length);
-  }
-}
-
-AppendFile::~AppendFile() {
-  ::close(fd_);
+  if (::fstat(file_.get(), &status) != 0) fail_with_errno("cannot be examined");
+  require(status.st_size >= length,
+          "[{}] has {} bytes where the checkpoint counts {}; the run cannot continue from it.",
+          shown(path_), static_cast<int64_t>(status.st_size), length);
+  if (::ftruncate(file_.get(), length) != 0)
+    fail_with_errno("cannot be cut to its last checkpoint");
 }
 
 void AppendFile::append(std::string_view bytes) {
+  if (!write_all(file_.get(), std::as_bytes(std::span(bytes))))
+    fail_with_errno("cannot be written");
   length_ += static_cast<int64_t>(bytes.size());
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    require(written > 0, "[run] cannot write {}: {}.", path_, std::strerror(errno));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
 }
 
 void AppendFile::sync() {
-  require(::fdatasync(fd_) == 0, "[run] cannot sync {}: {}.", path_, std::strerror(errno));
+  if (::fdatasync(file_.get()) != 0) fail_with_errno("cannot be synced to the disk");
+}
+
+void AppendFile::fail_with_errno(const char* what) const {
+  const int error = errno;
+  fail("[{}] {}: {}.", shown(path_), what, system_reason(error));
 }
 
 }  // namespace soragrad::train

@@ -6,23 +6,24 @@
 #include <string>
 #include <string_view>
 
+#include "core/descriptor.h"
+
 namespace soragrad::train {
 
 class AppendFile {
  public:
-  // Creates the file where it is missing and cuts it to `length` bytes. Throws where it is shorter.
+  // Creates the file if it is missing and cuts it to `length` bytes. Throws if it is shorter.
   AppendFile(std::string path, int64_t length);
-  ~AppendFile();
-  AppendFile(const AppendFile&) = delete;
-  AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view bytes);  // throws on a full disk and the like
   void sync();
   int64_t length() const { return length_; }
 
  private:
+  [[noreturn]] void fail_with_errno(const char* what) const;
+
   std::string path_;
-  int fd_ = -1;
+  Descriptor file_;
   int64_t length_ = 0;
 };
 

@@ -5,9 +5,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/safetensors.h"
-#include "nn/json_file.h"
 
 namespace soragrad::train {
 
@@ -77,7 +77,7 @@ void save_checkpoint(const std::string& folder, const RunState& state,
 RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer,
                          sora::Method& method) {
   const std::string where = folder + kNumbers;
-  const nlohmann::json numbers = nn::read_json_object(where);
+  const nlohmann::json numbers = read_json_object(where);
   RunState state;
   int64_t updates = 0;
   std::string layout;

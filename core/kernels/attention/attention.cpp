@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/integer_math.h"
 #include "core/kernels/attention/attention.h"
 #include "core/kernels/attention/attention_head-inl.h"
 #include "core/parallel.h"
@@ -128,14 +129,14 @@ inline void fold(const AttentionArgs& args, const real* sums, int64_t groups, in
 }
 
 inline void forward_all(const AttentionArgs& args, const int64_t* probability_offsets) {
-  const int64_t groups = (args.sequences + kGroup - 1) / kGroup;
+  const int64_t groups = ceil_div(args.sequences, kGroup);
   parallel_for(groups * args.heads,
                [&](int64_t task) { forward_task(args, probability_offsets, task); });
 }
 
 inline void backward_all(const AttentionBackwardArgs& args) {
   const AttentionArgs& forward = args.forward;
-  const int64_t groups = (forward.sequences + kGroup - 1) / kGroup, tasks = groups * forward.heads;
+  const int64_t groups = ceil_div(forward.sequences, kGroup), tasks = groups * forward.heads;
   const int64_t size = (2 * forward.max_length - 1) * round_up(forward.head_size);
   const Tensor key = args.dposition_key ? Tensor::empty({tasks, size}) : Tensor();
   const Tensor query = args.dposition_query ? Tensor::empty({tasks, size}) : Tensor();

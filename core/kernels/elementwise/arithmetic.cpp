@@ -36,26 +36,22 @@ HWY_EXPORT(add_loop);
 HWY_EXPORT(mul_loop);
 HWY_EXPORT(scale_loop);
 
-namespace {
-constexpr int64_t kGrain = 65536;  // elements of a task: some 20 microseconds, bound by memory
-}
-
 void add_cpu(const BinaryArgs& args) {
-  parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(add_loop)
     (args.a + begin, args.b + begin, args.y + begin, end - begin);
   });
 }
 
 void mul_cpu(const BinaryArgs& args) {
-  parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(mul_loop)
     (args.a + begin, args.b + begin, args.y + begin, end - begin);
   });
 }
 
 void scale_cpu(const ScaleArgs& args) {
-  parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(scale_loop)
     (args.x + begin, args.factor, args.y + begin, end - begin);
   });

@@ -34,8 +34,7 @@ namespace soragrad::kernels {
 HWY_EXPORT(dropout_loop);
 
 void dropout_cpu(const DropoutArgs& args) {
-  constexpr int64_t kGrain = 32768;  // elements of a task; a multiple of Philox's blocks
-  parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, kUpdateGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(dropout_loop)(args, begin, end);
   });
 }

@@ -39,18 +39,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace soragrad::kernels {
 
-constexpr int64_t kGrain = 16384;  // elements of a task: some 10 microseconds of a gelu
-
 #define SORAGRAD_UNARY(name, Functor)                                                 \
   HWY_EXPORT(name##_loop);                                                            \
   void name##_cpu(const UnaryArgs& args) {                                            \
-    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+    parallel_chunks(args.n, kMathGrain, [&](int64_t begin, int64_t end) {             \
       HWY_DYNAMIC_DISPATCH(name##_loop)(args.x + begin, args.y + begin, end - begin); \
     });                                                                               \
   }                                                                                   \
   HWY_EXPORT(name##_backward_loop);                                                   \
   void name##_backward_cpu(const UnaryBackwardArgs& args) {                           \
-    parallel_chunks(args.n, kGrain, [&](int64_t begin, int64_t end) {                 \
+    parallel_chunks(args.n, kMathGrain, [&](int64_t begin, int64_t end) {             \
       HWY_DYNAMIC_DISPATCH(name##_backward_loop)                                      \
       (args.x + begin, args.dy + begin, args.dx + begin, end - begin);                \
     });                                                                               \

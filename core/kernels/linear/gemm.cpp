@@ -11,6 +11,7 @@
 #ifndef SORAGRAD_REAL_DOUBLE
 #include <dnnl.h>
 
+#include "core/integer_math.h"
 #include "core/kernels/linear/onednn.h"
 #endif
 
@@ -62,8 +63,8 @@ void multiply_block(const GemmArgs& g) {
 void gemm_cpu(const GemmArgs& args) {
   if (args.m == 0 || args.n == 0) return;
   const int64_t row_block = args.n <= kSkinnyColumns ? kSkinnyRowBlock : kRowBlock;
-  const int64_t row_blocks = (args.m + row_block - 1) / row_block;
-  const int64_t column_blocks = (args.n + kColumnBlock - 1) / kColumnBlock;
+  const int64_t row_blocks = ceil_div(args.m, row_block);
+  const int64_t column_blocks = ceil_div(args.n, kColumnBlock);
   parallel_for(row_blocks * column_blocks, [&](int64_t task) {
     // Rows first: neighbouring tasks share a block of b, the larger operand, in the caches.
     const int64_t row = task % row_blocks * row_block, column = task / row_blocks * kColumnBlock;

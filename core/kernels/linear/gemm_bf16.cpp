@@ -58,8 +58,6 @@ HWY_AFTER_NAMESPACE();
 namespace soragrad::kernels {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements of a task that rounds
-
 // -- Rounded operands, multiplied in fp32 ---------------------------------------------------------
 HWY_EXPORT(round_loop);
 
@@ -71,7 +69,7 @@ void pack_rounded(const PackBf16Args& args) {
     transpose(Device::cpu, {weight, packed, args.rows, args.columns});
     weight = packed;
   }
-  parallel_chunks(args.rows * args.columns, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.rows * args.columns, kMathGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(round_loop)(weight + begin, packed + begin, end - begin);
   });
 }
@@ -79,7 +77,7 @@ void pack_rounded(const PackBf16Args& args) {
 void multiply_rounded(const GemmBf16Args& args) {
   const Storage rounded(Device::cpu, static_cast<size_t>(args.m * args.k) * sizeof(real));
   auto* a = reinterpret_cast<real*>(rounded.data());
-  parallel_chunks(args.m * args.k, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.m * args.k, kMathGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(round_loop)(args.a + begin, a + begin, end - begin);
   });
   gemm_cpu({.a = a,
@@ -102,14 +100,13 @@ HWY_EXPORT(to_bf16_loop);
 Tensor rounded_rows(const GemmBf16Args& args, int64_t rows, int64_t pitch) {
   Tensor rounded = Tensor::empty({rows, pitch}, DType::bf16);
   bfloat16* a = rounded.data<bfloat16>();
-  parallel_chunks(args.m, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, args.k)),
-                  [&](int64_t begin, int64_t end) {
-                    for (int64_t row = begin; row < end; ++row) {
-                      HWY_DYNAMIC_DISPATCH(to_bf16_loop)
-                      (args.a + row * args.k, a + row * pitch, args.k);
-                      std::fill(a + row * pitch + args.k, a + (row + 1) * pitch, bfloat16{});
-                    }
-                  });
+  parallel_chunks(args.m, rows_of_task(kMathGrain, args.k), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      HWY_DYNAMIC_DISPATCH(to_bf16_loop)
+      (args.a + row * args.k, a + row * pitch, args.k);
+      std::fill(a + row * pitch + args.k, a + (row + 1) * pitch, bfloat16{});
+    }
+  });
   std::fill(a + args.m * pitch, a + rows * pitch, bfloat16{});
   return rounded;
 }
@@ -136,14 +133,14 @@ constexpr int64_t kRowStep = 8;                         // rows are padded to a 
 // oneDNN's product of `rows` rows (rounded up) with a panel of op(W). Panels have kColumnBlock
 // columns; the last may have fewer. All before the last take full_panel_bytes().
 const Bf16Product& panel(int64_t rows, int64_t columns, int64_t k) {
-  return Bf16Product::of(blocks(rows, kRowStep) * kRowStep, columns, k);
+  return Bf16Product::of(ceil_div(rows, kRowStep) * kRowStep, columns, k);
 }
 size_t full_panel_bytes(int64_t n, int64_t k) {
   return panel(kRowBlock, std::min(n, kColumnBlock), k).packed_bytes();
 }
 
 size_t onednn_bytes(int64_t k, int64_t n) {
-  const int64_t before_last = blocks(n, kColumnBlock) - 1;
+  const int64_t before_last = ceil_div(n, kColumnBlock) - 1;
   return static_cast<size_t>(before_last) * full_panel_bytes(n, k) +
          panel(kRowBlock, n - before_last * kColumnBlock, k).packed_bytes();
 }
@@ -153,7 +150,7 @@ void pack_onednn(const PackBf16Args& args) {
   const int64_t n = args.transpose ? args.rows : args.columns;
   const int64_t row_stride = args.transpose ? 1 : n, column_stride = args.transpose ? k : 1;
   const size_t panel_bytes = full_panel_bytes(n, k);
-  parallel_for(blocks(n, kColumnBlock), [&](int64_t task) {
+  parallel_for(ceil_div(n, kColumnBlock), [&](int64_t task) {
     const int64_t column = task * kColumnBlock;
     panel(kRowBlock, std::min(kColumnBlock, n - column), k)
         .pack(args.weight + column * column_stride, row_stride, column_stride,
@@ -165,11 +162,11 @@ HWY_EXPORT(store_loop);
 
 void multiply_onednn(const GemmBf16Args& args) {
   const int64_t m = args.m, n = args.n, k = args.k;
-  const Tensor rounded = rounded_rows(args, blocks(m, kRowStep) * kRowStep, k);
+  const Tensor rounded = rounded_rows(args, ceil_div(m, kRowStep) * kRowStep, k);
   const auto* a = rounded.data<bfloat16>();
-  const int64_t row_blocks = blocks(m, kRowBlock);
+  const int64_t row_blocks = ceil_div(m, kRowBlock);
   const size_t panel_bytes = full_panel_bytes(n, k);
-  parallel_for(row_blocks * blocks(n, kColumnBlock), [&](int64_t task) {
+  parallel_for(row_blocks * ceil_div(n, kColumnBlock), [&](int64_t task) {
     // Neighbouring tasks share a panel of op(W), the larger operand, in the caches.
     const int64_t row = task % row_blocks * kRowBlock, number = task / row_blocks;
     const int64_t column = number * kColumnBlock;

@@ -108,14 +108,14 @@ int64_t panel_elements(int64_t k) {
 }  // namespace
 
 size_t avx512_bf16_bytes(int64_t k, int64_t n) {
-  return static_cast<size_t>(blocks(n, kPanelColumns) * panel_elements(k)) * sizeof(bfloat16);
+  return static_cast<size_t>(ceil_div(n, kPanelColumns) * panel_elements(k)) * sizeof(bfloat16);
 }
 
 void avx512_bf16_pack(const PackBf16Args& args) {
   const int64_t k = args.transpose ? args.columns : args.rows;
   const int64_t n = args.transpose ? args.rows : args.columns;
   const int64_t row_stride = args.transpose ? 1 : n, column_stride = args.transpose ? k : 1;
-  parallel_for(blocks(n, kPanelColumns), [&](int64_t task) {
+  parallel_for(ceil_div(n, kPanelColumns), [&](int64_t task) {
     auto* panel = reinterpret_cast<bfloat16*>(args.packed) + task * panel_elements(k);
     for (int64_t p = 0; p < avx512_bf16_pitch(k); ++p) {
       for (int64_t j = 0; j < kPanelColumns; ++j) {
@@ -130,8 +130,8 @@ void avx512_bf16_pack(const PackBf16Args& args) {
 
 void avx512_bf16_multiply(const GemmBf16Args& args, const bfloat16* a) {
   const auto* packed = reinterpret_cast<const bfloat16*>(args.packed);
-  const int64_t pitch = avx512_bf16_pitch(args.k), panels = blocks(args.n, kPanelColumns);
-  const int64_t rows = rows_per_task(args.m, panels), row_blocks = blocks(args.m, rows);
+  const int64_t pitch = avx512_bf16_pitch(args.k), panels = ceil_div(args.n, kPanelColumns);
+  const int64_t rows = rows_per_task(args.m, panels), row_blocks = ceil_div(args.m, rows);
   parallel_for(row_blocks * panels, [&](int64_t task) {
     // Neighbouring tasks share a panel.
     const int64_t row = task % row_blocks * rows, panel = task / row_blocks;

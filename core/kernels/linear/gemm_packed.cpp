@@ -62,7 +62,7 @@ void pack_panels_cpu(const PackPanelsArgs& args) {
   constexpr int64_t kTile = 16;  // transposed in tiles of a cache line, as in transpose.cpp
   const int64_t k = args.transpose ? args.columns : args.rows;
   const int64_t n = args.transpose ? args.rows : args.columns;
-  parallel_for(blocks(n, kPanelColumns), [&](int64_t task) {
+  parallel_for(ceil_div(n, kPanelColumns), [&](int64_t task) {
     const int64_t column = task * kPanelColumns, columns = std::min(kPanelColumns, n - column);
     real* panel = args.packed + column * k;
     if (!args.transpose) {
@@ -84,8 +84,8 @@ void pack_panels_cpu(const PackPanelsArgs& args) {
 
 void gemm_packed_cpu(const GemmPackedArgs& args) {
   if (args.m == 0 || args.n == 0) return;
-  const int64_t panels = blocks(args.n, kPanelColumns);
-  const int64_t rows = rows_per_task(args.m, panels), row_blocks = blocks(args.m, rows);
+  const int64_t panels = ceil_div(args.n, kPanelColumns);
+  const int64_t rows = rows_per_task(args.m, panels), row_blocks = ceil_div(args.m, rows);
   parallel_for(row_blocks * panels, [&](int64_t task) {
     // Neighbouring tasks share a panel.
     const int64_t begin = task % row_blocks * rows;

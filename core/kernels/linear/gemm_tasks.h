@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/integer_math.h"
+
 namespace soragrad::kernels {
 
 constexpr int64_t kPanelColumns = 64;                 // columns of a packed panel
@@ -12,18 +14,13 @@ constexpr int64_t kMostRows = 192, kFewestRows = 48;  // limits on the rows of a
 constexpr int64_t kRowsOfTile = 6;                    // rows of a tile in registers
 constexpr int64_t kTasks = 32;                        // tasks to aim at, enough to balance threads
 
-// size / block, rounded up.
-constexpr int64_t blocks(int64_t size, int64_t block) {
-  return (size + block - 1) / block;
-}
-
 // Rows of a task for a product with this many rows and panels: whole tiles, about equal blocks, at
 // most kMostRows (what the second-level cache holds beside a panel), and fewer if there would be
 // less than kTasks tasks.
 constexpr int64_t rows_per_task(int64_t rows, int64_t panels) {
-  const int64_t wanted = std::min(blocks(rows, kFewestRows), blocks(kTasks, panels));
-  const int64_t count = std::max(blocks(rows, kMostRows), wanted);
-  return blocks(blocks(rows, count), kRowsOfTile) * kRowsOfTile;
+  const int64_t wanted = std::min(ceil_div(rows, kFewestRows), ceil_div(kTasks, panels));
+  const int64_t count = std::max(ceil_div(rows, kMostRows), wanted);
+  return ceil_div(ceil_div(rows, count), kRowsOfTile) * kRowsOfTile;
 }
 
 }  // namespace soragrad::kernels

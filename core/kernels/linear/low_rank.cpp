@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/integer_math.h"
 #include "core/kernels/linear/low_rank.h"
 #include "core/kernels/linear/small_gemm-inl.h"
 #include "core/kernels/linear/transpose.h"
@@ -182,7 +183,7 @@ void dgate(const LowRankBackwardArgs& args, const real* dh) {
 
 // Tasks of a gradient; none if it is not wanted.
 int64_t blocks_of(const GradientTarget& place, int64_t columns) {
-  return place.data ? (columns + kColumnBlock - 1) / kColumnBlock : 0;
+  return place.data ? ceil_div(columns, kColumnBlock) : 0;
 }
 
 }  // namespace

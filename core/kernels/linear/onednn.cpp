@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/integer_math.h"
 
 namespace soragrad::kernels {
 namespace {
@@ -98,7 +99,7 @@ const Bf16Product& Bf16Product::of(int64_t m, int64_t n, int64_t k) {
 
 size_t Bf16Product::packed_bytes() const {
   const size_t bytes = primitive_.desc.weights_desc().get_size();
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return round_up(bytes, kAlignment);
 }
 
 void Bf16Product::pack(const float* b, int64_t row_stride, int64_t column_stride,

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/integer_math.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
@@ -39,7 +40,7 @@ using RealVector = hn::Vec<RealTag>;
 constexpr int64_t kLanes = HWY_LANES(real);  // elements of a vector
 // n rounded up to whole vectors.
 constexpr int64_t round_up(int64_t n) {
-  return (n + kLanes - 1) / kLanes * kLanes;
+  return soragrad::round_up(n, kLanes);
 }
 
 // The left operand, see above.

@@ -65,25 +65,19 @@ namespace soragrad::kernels {
 HWY_EXPORT(cross_entropy_rows);
 HWY_EXPORT(cross_entropy_backward_rows);
 
-namespace {
-int64_t rows_per_task(int64_t classes) {
-  constexpr int64_t kGrain = 16384;  // elements a task
-  return std::max<int64_t>(1, kGrain / std::max<int64_t>(classes, 1));
-}
-}  // namespace
-
 void cross_entropy_cpu(const CrossEntropyArgs& args) {
-  const double sum =
-      chunked_sum(args.rows, rows_per_task(args.classes), [&](int64_t begin, int64_t end) {
+  const double sum = chunked_sum(
+      args.rows, rows_of_task(kMathGrain, args.classes), [&](int64_t begin, int64_t end) {
         return HWY_DYNAMIC_DISPATCH(cross_entropy_rows)(args, begin, end);
       });
   *args.loss = static_cast<real>(sum / static_cast<double>(args.rows));
 }
 
 void cross_entropy_backward_cpu(const CrossEntropyBackwardArgs& args) {
-  parallel_chunks(args.rows, rows_per_task(args.classes), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(cross_entropy_backward_rows)(args, begin, end);
-  });
+  parallel_chunks(args.rows, rows_of_task(kMathGrain, args.classes),
+                  [&](int64_t begin, int64_t end) {
+                    HWY_DYNAMIC_DISPATCH(cross_entropy_backward_rows)(args, begin, end);
+                  });
 }
 
 }  // namespace soragrad::kernels

@@ -49,12 +49,8 @@ HWY_EXPORT(sum_of);
 HWY_EXPORT(sum_of_magnitudes);
 HWY_EXPORT(sum_of_squared_differences);
 
-namespace {
-constexpr int64_t kGrain = 65536;  // elements of a task: some 20 microseconds
-}
-
 void sum_cpu(const SumArgs& args) {
-  *args.y = static_cast<real>(chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  *args.y = static_cast<real>(chunked_sum(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     return HWY_DYNAMIC_DISPATCH(sum_of)(args.x + begin, end - begin);
   }));
 }
@@ -64,7 +60,7 @@ void sum_backward_cpu(const SumBackwardArgs& args) {
 }
 
 void mse_cpu(const MseArgs& args) {
-  const double sum = chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  const double sum = chunked_sum(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     return HWY_DYNAMIC_DISPATCH(sum_of_squared_differences)(args.predictions + begin,
                                                             args.targets + begin, end - begin);
   });
@@ -82,7 +78,7 @@ void mean_abs_cpu(const MeanAbsArgs& args) {
   double sum = 0;
   for (int part = 0; part < args.count; ++part) {
     const auto& [x, dx, n] = args.parts[part];
-    sum += chunked_sum(n, kGrain, [x = x](int64_t begin, int64_t end) {
+    sum += chunked_sum(n, kMemoryGrain, [x = x](int64_t begin, int64_t end) {
       return HWY_DYNAMIC_DISPATCH(sum_of_magnitudes)(x + begin, end - begin);
     });
   }

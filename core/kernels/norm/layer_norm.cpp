@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/integer_math.h"
 #include "core/kernels/norm/layer_norm.h"
 #include "core/kernels/random_words-inl.h"
 #include "core/parallel.h"
@@ -158,21 +159,15 @@ HWY_EXPORT(layer_norm_rows);
 HWY_EXPORT(layer_norm_backward_rows);
 HWY_EXPORT(add_partials);
 
-namespace {
-int64_t rows_per_task(int64_t hidden) {
-  constexpr int64_t kGrain = 16384;  // elements a task
-  return std::max<int64_t>(1, kGrain / std::max<int64_t>(hidden, 1));
-}
-}  // namespace
-
 void layer_norm_cpu(const LayerNormArgs& args) {
-  parallel_chunks(args.rows, rows_per_task(args.hidden), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(layer_norm_rows)(args, begin, end);
-  });
+  parallel_chunks(args.rows, rows_of_task(kMathGrain, args.hidden),
+                  [&](int64_t begin, int64_t end) {
+                    HWY_DYNAMIC_DISPATCH(layer_norm_rows)(args, begin, end);
+                  });
 }
 
 void layer_norm_backward_cpu(const LayerNormBackwardArgs& args) {
-  const int64_t grain = rows_per_task(args.hidden), tasks = (args.rows + grain - 1) / grain;
+  const int64_t grain = rows_of_task(kMathGrain, args.hidden), tasks = ceil_div(args.rows, grain);
   const bool sums = args.dweight.data || args.dbias.data;
   Tensor partials;
   if (sums) partials = Tensor::empty({tasks, 2 * args.hidden});

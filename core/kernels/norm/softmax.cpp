@@ -50,23 +50,18 @@ namespace soragrad::kernels {
 HWY_EXPORT(softmax_rows);
 HWY_EXPORT(softmax_backward_rows);
 
-namespace {
-int64_t rows_per_task(int64_t columns) {
-  constexpr int64_t kGrain = 16384;  // elements a task
-  return std::max<int64_t>(1, kGrain / std::max<int64_t>(columns, 1));
-}
-}  // namespace
-
 void softmax_cpu(const SoftmaxArgs& args) {
-  parallel_chunks(args.rows, rows_per_task(args.columns), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(softmax_rows)(args, begin, end);
-  });
+  parallel_chunks(args.rows, rows_of_task(kMathGrain, args.columns),
+                  [&](int64_t begin, int64_t end) {
+                    HWY_DYNAMIC_DISPATCH(softmax_rows)(args, begin, end);
+                  });
 }
 
 void softmax_backward_cpu(const SoftmaxBackwardArgs& args) {
-  parallel_chunks(args.rows, rows_per_task(args.columns), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(softmax_backward_rows)(args, begin, end);
-  });
+  parallel_chunks(args.rows, rows_of_task(kMathGrain, args.columns),
+                  [&](int64_t begin, int64_t end) {
+                    HWY_DYNAMIC_DISPATCH(softmax_backward_rows)(args, begin, end);
+                  });
 }
 
 }  // namespace soragrad::kernels

@@ -87,23 +87,22 @@ HWY_EXPORT(adamw_update);
 // Small segments (a bias, a gate) share a task: a new one begins with the segment that would
 // overfill the last one, and a large segment is cut.
 void adamw_cpu(const AdamWArgs& args) {
-  constexpr int64_t kGrain = 32768;  // elements a task
   struct Task {
     int64_t first_segment, last_segment, begin, end;
   };
   std::vector<Task> tasks;
-  int64_t filled = kGrain;
+  int64_t filled = kUpdateGrain;
   for (int64_t s = 0; s < args.segment_count; ++s) {
     const AdamWSegment& segment = args.segments[s];
     const int64_t size = segment.end - segment.begin;
-    if (size > 0 && filled + size <= kGrain) {
+    if (size > 0 && filled + size <= kUpdateGrain) {
       tasks.back().last_segment = s;
       tasks.back().end = segment.end;
       filled += size;
       continue;
     }
-    for (int64_t begin = segment.begin; begin < segment.end; begin += kGrain) {
-      tasks.push_back({s, s, begin, std::min(segment.end, begin + kGrain)});
+    for (int64_t begin = segment.begin; begin < segment.end; begin += kUpdateGrain) {
+      tasks.push_back({s, s, begin, std::min(segment.end, begin + kUpdateGrain)});
       filled = tasks.back().end - begin;
     }
   }

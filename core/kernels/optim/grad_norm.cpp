@@ -27,8 +27,7 @@ namespace soragrad::kernels {
 HWY_EXPORT(sum_of_squares);
 
 void grad_norm_cpu(const GradNormArgs& args) {
-  constexpr int64_t kGrain = 65536;  // elements a task: some 20 microseconds
-  const double sum = chunked_sum(args.n, kGrain, [&](int64_t begin, int64_t end) {
+  const double sum = chunked_sum(args.n, kMemoryGrain, [&](int64_t begin, int64_t end) {
     return HWY_DYNAMIC_DISPATCH(sum_of_squares)(args.grad + begin, end - begin);
   });
   *args.norm = std::sqrt(sum);

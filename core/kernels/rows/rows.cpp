@@ -9,15 +9,9 @@
 #include "core/parallel.h"
 
 namespace soragrad::kernels {
-namespace {
-int64_t rows_per_task(int64_t hidden) {
-  constexpr int64_t kGrain = 65536;  // elements a task
-  return std::max<int64_t>(1, kGrain / std::max<int64_t>(hidden, 1));
-}
-}  // namespace
 
 void gather_rows_cpu(const GatherRowsArgs& args) {
-  parallel_chunks(args.n, rows_per_task(args.hidden), [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, rows_of_task(kMemoryGrain, args.hidden), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       std::copy_n(args.x + args.index[i] * args.hidden, args.hidden, args.y + i * args.hidden);
     }
@@ -32,7 +26,7 @@ void scatter_add_rows_cpu(const ScatterAddRowsArgs& args) {
   std::stable_sort(order.begin(), order.end(),
                    [&](int64_t a, int64_t b) { return args.index[a] < args.index[b]; });
   const auto index_at = [&](int64_t k) { return args.index[order[static_cast<size_t>(k)]]; };
-  parallel_chunks(args.n, rows_per_task(args.hidden), [&](int64_t begin, int64_t end) {
+  parallel_chunks(args.n, rows_of_task(kMemoryGrain, args.hidden), [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       if (k > 0 && index_at(k) == index_at(k - 1)) continue;  // the group began earlier
       if (index_at(k) == args.skip) continue;

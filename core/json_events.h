@@ -1,5 +1,6 @@
-// Strict JSON for the headers of weight files, read as a stream of events: no tree is built, so a
-// hundred megabytes of brackets cost no memory, and duplicate keys can be refused.
+// Strict JSON as a stream of events, for headers of weight files and lines of data: no tree is
+// built, so a hundred megabytes of brackets cost no memory, and numbers can be kept as they are
+// written.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,9 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "nn/checkpoint/mapped_file.h"
-
-namespace soragrad::nn {
+namespace soragrad {
 
 // The callbacks of nlohmann::json::sax_parse. Each refuses its value by default; a reader overrides
 // what its format allows. Throws Error; the return values are always true.
@@ -50,6 +49,6 @@ class JsonEvents {
 
 // Feeds the text to the events; a byte order mark before it is skipped, anything after it refused,
 // as are texts and numbers past 8 MiB.
-void parse_json(std::span<const std::byte> text, JsonEvents& events);
+void parse_json_events(std::string_view text, JsonEvents& events);
 
-}  // namespace soragrad::nn
+}  // namespace soragrad

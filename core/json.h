@@ -1,23 +1,31 @@
-// JSON files of model folders: read with bounds on size and depth, duplicate keys refused, and
-// typed access whose errors name file and key.
+// JSON of foreign files: size and depth are bounded, duplicate keys refused, and typed access names
+// file and key in its errors.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-namespace soragrad::nn {
+namespace soragrad {
 
-// The object in a text; a byte order mark is skipped. Throws naming `where` and what is wrong.
+constexpr int64_t kMaxJsonBytes = 16 << 20;  // AdaLoRA's rank_pattern of a large model is 200 kB
+
+// The value in a text; a byte order mark is skipped. NaN, Infinity and -Infinity, which Python's
+// json writes, become strings of that name. `where` names the text in messages. Throws for what is
+// not JSON, an object that has a key twice, and nesting deeper than 64.
+nlohmann::json parse_json(std::string_view text, const std::string& where);
+// The same, and refuses everything but an object.
 nlohmann::json parse_json_object(std::string_view text, const std::string& where);
-// The object in a file of at most 16 MiB.
-nlohmann::json read_json_object(const std::filesystem::path& path);
+// The object in a file of at most max_bytes.
+nlohmann::json read_json_object(const std::filesystem::path& path,
+                                int64_t max_bytes = kMaxJsonBytes);
+
+// "a string", "an object", ...: the type of a value, for messages.
+std::string_view type_text(const nlohmann::json& value);
 
 // Typed access to the keys of one object. A key that is missing or null leaves the value as it is
 // and returns false; one of the wrong type or out of range throws naming file and key.
@@ -32,7 +40,7 @@ class JsonReader {
   bool read(const char* key, int64_t& value, int64_t low, int64_t high) const;  // in [low, high]
   bool read(const char* key, double& value, double low, double high) const;     // in [low, high)
 
-  // The value of a key, or null where it is missing or null.
+  // The value of a key, or null if it is missing or null.
   const nlohmann::json* find(const char* key) const;
   [[noreturn]] void refuse_type(const char* key, const nlohmann::json& found,
                                 const char* wanted) const;
@@ -43,4 +51,4 @@ class JsonReader {
   std::string where_;
 };
 
-}  // namespace soragrad::nn
+}  // namespace soragrad

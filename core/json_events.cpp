@@ -1,8 +1,8 @@
-#include "nn/checkpoint/json_events.h"
+#include "core/json_events.h"
 
 #include "core/error.h"
 
-namespace soragrad::nn {
+namespace soragrad {
 namespace {
 
 // The parser holds each text or number several times over, more so for its own error message.
@@ -41,10 +41,9 @@ bool JsonEvents::refuse(std::string_view what) const {
   fail("[{}] {} is {}, which does not belong there.", where_, place(), what);
 }
 
-void parse_json(std::span<const std::byte> text, JsonEvents& events) {
-  const auto* first = reinterpret_cast<const char*>(text.data());
-  check_tokens({first, text.size()}, events.where());
-  nlohmann::json::sax_parse(first, first + text.size(), &events);
+void parse_json_events(std::string_view text, JsonEvents& events) {
+  check_tokens(text, events.where());
+  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
 }
 
-}  // namespace soragrad::nn
+}  // namespace soragrad

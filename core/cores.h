@@ -1,0 +1,16 @@
+// How many cores this process may use.
+#pragma once
+
+#include <filesystem>
+
+namespace soragrad {
+
+// The least of: the cores of the process's affinity, the CPU quota of its control group (rounded
+// up; cgroup v2's cpu.max, v1's cpu.cfs_quota_us), and SLURM_CPUS_PER_TASK. At least 1.
+int available_cores();
+
+// The quota part, of a file system below `root`: cores, rounded up, or 0 for no limit. The group is
+// looked for in ROOT/proc/self/cgroup, and its parents' limits count too.
+int cgroup_cores(const std::filesystem::path& root);
+
+}  // namespace soragrad

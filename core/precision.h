@@ -1,0 +1,12 @@
+// The number format of a Linear's product with its weight.
+#pragma once
+
+#include <cstdint>
+
+namespace soragrad {
+
+// bf16: both operands are rounded to it and multiplied with fp32 sums
+// (core/kernels/linear/gemm_bf16.h); everything else stays fp32.
+enum class Precision : uint8_t { fp32, bf16 };
+
+}  // namespace soragrad
