@@ -4,7 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/console.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "core/parallel.h"
 #include "data/submission.h"
 #include "train/loop/evaluate.h"
@@ -26,12 +29,12 @@ train::Trained open(const EvalOptions& options) {
   return train::open_trained(
       {options.run, options.model, options.adapter, options.task, options.data, options.protocol,
        options.max_length, options.device, options.precision, options.phase},
-      [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+      [](const std::string& line) { log_line(line); });
 }
 
 train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
   if (const std::string text = train::dropped_text(rows.dataset); !text.empty()) {
-    fmt::print(stderr, "{}\n", text);
+    log_line(text);
   }
   return train::encode_rows(*trained.tokenizer, std::move(rows), trained.max_length,
                             trained.model->config().vocab_size);
@@ -59,18 +62,19 @@ int eval_main(const EvalOptions& options) {
     result["rows" + suffix_of(rows.name)] = rows.size();
   }
   profile.finish();
-  fmt::print("{}\n", result.dump());
+  write_output(json_text(result) + "\n");
   return 0;
 }
 
 int predict_main(const EvalOptions& options) {
+  check_writable(options.output);
   const train::Trained trained = open(options);
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});
   const std::vector<float> logits =
       train::compute_logits(*trained.model, rows, options.batch_size, false);
   data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
-  fmt::print(stderr, "{} predictions in {}\n", rows.size(), options.output);
+  log_line(fmt::format("{} predictions in {}", rows.size(), options.output));
   return 0;
 }
 

@@ -1,11 +1,18 @@
 #include "cli/export.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include <filesystem>
 
+#include "core/console.h"
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "sora/adapter_file.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
@@ -24,9 +31,25 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
   for (const char* name :
        {"spm.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
-    if (!fs::is_regular_file(from / name)) continue;
+    if (!is_file(from / name)) continue;
     write_file_atomically((to / name).string(), read_file((from / name).string()));
   }
+}
+
+// Before the work: an empty folder, or a name that a folder can get.
+void check_output(const std::string& path) {
+  std::error_code error;
+  const bool is_new = !path_exists(path);
+  require(is_new || (is_folder(path) && fs::is_empty(path, error)),
+          "[{}] exists; choose another --output.", shown(path));
+  make_folders(path);
+  if (is_new) {
+    fs::remove(path, error);
+    return;
+  }
+  const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
+  require(folder && ::faccessat(folder.get(), ".", W_OK, 0) == 0, "[{}] cannot be written: {}.",
+          shown(path), system_reason(errno));
 }
 
 void write_export(const ExportOptions& options, train::Trained& trained,
@@ -41,7 +64,7 @@ void write_export(const ExportOptions& options, train::Trained& trained,
     copy_tokenizer(config.model, folder);
     return;
   }
-  require(!full, "[export] a run of method=full is a whole model; export it as merged.");
+  require(!full, "[--format] a run of method=full is a whole model; export it as merged.");
   const sora::AdapterConfig adapter = sora::read_adapter_config(trained.weights);
   if (options.format == "peft") {
     sora::export_peft(folder, model, adapter.info);
@@ -54,26 +77,25 @@ void write_export(const ExportOptions& options, train::Trained& trained,
 
 int export_main(const ExportOptions& options) {
   if (options.format != "peft" && options.format != "merged" && options.format != "pruned") {
-    throw UsageError(fmt::format("[export] the format is \"{}\"; expected peft, merged or pruned.",
-                                 options.format));
+    throw UsageError(
+        fmt::format("[--format] is {}; expected peft, merged or pruned.", quote(options.format)));
   }
-  std::error_code error;
-  require(!fs::exists(options.output) || fs::is_empty(options.output, error),
-          "[export] {} exists; choose another --output.", options.output);
+  check_output(options.output);
   train::Config config;
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
   train::Trained trained =
       train::open_trained({.run = options.run, .device = "cpu", .phase = options.phase},
-                          [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
-  fs::create_directories(options.output);
+                          [](const std::string& line) { log_line(line); });
+  make_folders(options.output);
   try {
     write_export(options, trained, config);
   } catch (const Error&) {
+    std::error_code error;
     fs::remove(options.output, error);  // only where nothing was written
     throw;
   }
-  fmt::print("{} of {} in {}\n", options.format, trained.weights, options.output);
+  write_output(fmt::format("{} of {} in {}\n", options.format, trained.weights, options.output));
   return 0;
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 
 #include "cli/hub/hub.h"
+#include "core/console.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
 #include "train/config/suggest.h"
 #include "train/loop/progress.h"
 
@@ -27,7 +29,7 @@ class DownloadLine {
  public:
   explicit DownloadLine(std::string name) : name_(std::move(name)) {}
   ~DownloadLine() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (drawn_) log_text("\r\x1b[K");
   }
   DownloadLine(const DownloadLine&) = delete;
   DownloadLine& operator=(const DownloadLine&) = delete;
@@ -46,7 +48,7 @@ class DownloadLine {
       line +=
           fmt::format(", {} left", train::duration_text(static_cast<double>(total - done) / rate));
     }
-    fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n");
+    terminal_ ? log_text("\r\x1b[K" + line) : log_line(line);
     drawn_ = terminal_;
   }
 
@@ -79,19 +81,16 @@ const char* proof_of(const RemoteFile& file) {
 int fetch_main(const FetchOptions& options) {
   if (options.kind != "model" && options.kind != "task") {
     throw UsageError(fmt::format("[fetch] {} is neither model nor task: soragrad fetch model NAME.",
-                                 train::quoted(options.kind)));
+                                 quote(options.kind)));
   }
   const Hub hub = hub_from_environment();
   const fs::path folder = options.output;
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error && fs::is_directory(folder), "[fetch] --output {}: cannot make the folder: {}.",
-          folder.string(), error ? error.message() : "a file has this name");
+  make_folders(folder);
 
   const HubListing listing = options.kind == "model"
                                  ? list_model(hub, options.name, options.revision)
                                  : list_task(hub, options.name, options.revision);
-  fmt::print(stderr, "{} at {} from {}\n", listing.name, listing.revision, hub.endpoint);
+  log_line(fmt::format("{} at {} from {}", listing.name, listing.revision, hub.endpoint));
   check_space(folder, listing);
   for (const HubFile& file : listing.files) {
     const fs::path path = folder / file.path;
@@ -102,9 +101,8 @@ int fetch_main(const FetchOptions& options) {
       http_download(file.remote, path, hub.http,
                     [&](int64_t done, int64_t total) { line.show(done, total); });
     }
-    fmt::print("{}  {} bytes, {}{}\n", path.string(), fs::file_size(path), proof_of(file.remote),
-               present ? ", was there" : "");
-    std::fflush(stdout);
+    write_output(fmt::format("{}  {} bytes, {}{}\n", path.string(), fs::file_size(path),
+                             proof_of(file.remote), present ? ", was there" : ""));
   }
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/inspect_runs.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -84,7 +85,7 @@ Json adapter_of(const std::string& folder) {
               {"base_model", config.info.base_model},
               {"num_labels", config.info.num_labels},
               {"peft", config.peft}};
-  const bool torch = !fs::exists(folder + "/adapter_model.safetensors");
+  const bool torch = !path_exists(folder + "/adapter_model.safetensors");
   result.update(tensors_of(folder + (torch ? "/adapter_model.bin" : "/adapter_model.safetensors")));
   return result;
 }
@@ -93,7 +94,7 @@ Json run_of(const std::string& path) {
   const train::RunFolder run = train::RunFolder::open(path, false);
   train::Config config;
   train::read_yaml(config, run.file("config.yaml"));
-  const bool done = fs::exists(run.file("results.json"));
+  const bool done = path_exists(run.file("results.json"));
   Json result{{"kind", "run"},
               {"complete", done},
               {"task", config.task},
@@ -102,7 +103,7 @@ Json run_of(const std::string& path) {
               {"model", config.model},
               {"checkpoints", run.checkpoints()}};
   if (done) result["results"] = read_json_object(run.file("results.json"));
-  const bool trained = fs::is_directory(run.file("best")) || fs::is_directory(run.file("final"));
+  const bool trained = is_folder(run.file("best")) || is_folder(run.file("final"));
   if (!trained) return result;
   const std::string folder = train::trained_folder(run);
   result["weights"] = folder;
@@ -112,8 +113,8 @@ Json run_of(const std::string& path) {
 }
 
 Json model_of(const std::string& path) {
-  Json result{{"kind", fs::is_directory(path) ? "model" : "checkpoint"}};
-  if (!fs::exists(path + "/config.json")) return result;
+  Json result{{"kind", is_folder(path) ? "model" : "checkpoint"}};
+  if (!path_exists(path + "/config.json")) return result;
   const models::ModelConfig config = models::read_config(path);
   result["model_type"] = models::name_of(config.type);
   result["layers"] = config.layers;
@@ -148,7 +149,7 @@ std::string text_of(const Json& object) {
   for (const auto& [key, value] : object.items()) {
     if (value.is_structured() && key != "checkpoints") continue;
     text += fmt::format("{:<12} {}\n", key,
-                        value.is_string() ? value.get<std::string>() : value.dump());
+                        value.is_string() ? value.get<std::string>() : json_text(value));
   }
   if (object.contains("results")) {
     text += '\n';
@@ -189,9 +190,9 @@ std::string page_of(const std::string& path, const Json& object) {
 
 Json inspect_path(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  require(fs::exists(path), "[inspect] {} does not exist.", path);
+  require(path_exists(path), "[{}] does not exist.", shown(path));
   if (train::RunFolder::is_run(path)) return run_of(path);
-  if (fs::exists(path + "/adapter_config.json")) return adapter_of(path);
+  if (path_exists(path + "/adapter_config.json")) return adapter_of(path);
   Json result = model_of(path);
   result.update(tensors_of(path));
   return result;
@@ -200,13 +201,13 @@ Json inspect_path(std::string path) {
 int inspect_main(const InspectOptions& options) {
   if (options.paths.size() > 1) return inspect_runs(options);
   const std::string& path = options.paths.at(0);
-  if (path == "protocols" && !fs::exists(path)) {
-    fmt::print("{}", train::protocols_text());
+  if (path == "protocols" && !path_exists(path)) {
+    write_output(train::protocols_text());
     return 0;
   }
   const Json object = inspect_path(path);
   if (!options.html.empty()) write_file_atomically(options.html, page_of(path, object));
-  fmt::print("{}", options.json ? object.dump(1) + "\n" : text_of(object));
+  write_output(options.json ? json_text(object, 1) + "\n" : text_of(object));
   return 0;
 }
 

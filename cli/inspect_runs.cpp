@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "train/loop/finish.h"
 #include "train/report/cost_table.h"
 #include "train/report/rank_statistics.h"
@@ -73,7 +75,7 @@ int inspect_runs(const InspectOptions& options) {
     write_file_atomically(options.html,
                           train::html_page(fmt::format("{} runs", options.paths.size()), body));
   }
-  fmt::print("{}", options.json ? json.dump(1) + "\n" : text);
+  write_output(options.json ? json_text(json, 1) + "\n" : text);
   return 0;
 }
 

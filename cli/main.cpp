@@ -4,28 +4,27 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <functional>
-#include <new>
+#include <sstream>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "cli/error_text.h"
 #include "cli/eval.h"
 #include "cli/export.h"
 #include "cli/fetch.h"
+#include "cli/help.h"
 #include "cli/inspect.h"
 #include "cli/table.h"
 #include "cli/tokenize.h"
 #include "cli/trace.h"
 #include "cli/train.h"
+#include "cli/usage.h"
 #include "cli/version.h"
+#include "core/console.h"
 #include "core/error.h"
-#include "core/text.h"
 #include "train/config/config.h"
-#include "train/config/suggest.h"
 
 namespace {
 
@@ -83,7 +82,8 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
                   "Tokens a row is cut to [128]; with --run: the run's");
   sub->add_option("--batch-size", o.batch_size, "Rows of a batch [64]")
       ->check(CLI::Range(1, 65536));
-  sub->add_option("--device", o.device, "auto, cpu or cuda [auto]");
+  sub->add_option("--device", o.device, "auto, cpu or cuda [auto]")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   sub->add_option("--precision", o.precision, "fp32 or bf16 [fp32]; with --run: the run's");
   sub->add_option("--threads", o.threads, "Threads on the host [all]")->check(CLI::Range(0, 1024));
 }
@@ -182,71 +182,63 @@ void add_trace(CommandLine& line) {
   sub->add_option("--rows", o.rows, "Rows of the batch [8]");
   sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]");
   sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]");
-  sub->add_option("--device", o.device, "cpu or cuda [cpu]");
+  sub->add_option("--device", o.device, "cpu or cuda [cpu]")->check(CLI::IsMember({"cpu", "cuda"}));
   sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's Linears [fp32]");
   sub->add_flag("--grad", o.grad, "Gradients of all parameters too");
   sub->add_option("--output", o.output, "safetensors file to write")->required();
 }
 
-// Names an unknown verb before the parser, which would only count the missing one.
-void check_verb(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
-  std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(sub->get_name());
-    if (names.back() == argv[1]) return;
+// Every help ends with two examples.
+void add_examples(CLI::App& app) {
+  app.footer(cli::examples(""));
+  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::string text = cli::examples(sub->get_name());
+    if (sub->get_name() == "train") {
+      sub->footer([text] { return train::keys_help() + "\n" + text; });
+    } else {
+      sub->footer(text);
+    }
   }
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  const std::string_view near = train::nearest(argv[1], views);
-  throw UsageError(fmt::format(
-      "[usage] there is no verb {}; {}.", quote(argv[1]),
-      near.empty() ? "`soragrad --help` lists them." : fmt::format("did you mean `{}`?", near)));
 }
 
-// What CLI11 says, and for `--learning_rate 1` how keys are written.
-std::string usage_text(const CLI::ParseError& error, int argc, char** argv) {
-  std::string text = error.what();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
-  for (int i = 2; i < argc && std::string_view(argv[1]) == "train"; ++i) {
-    std::string_view word = argv[i];
-    if (!word.starts_with("--")) continue;
-    word = word.substr(2, word.find('=') == word.npos ? word.npos : word.find('=') - 2);
-    if (train::find_key(word)) return fmt::format("[usage] {}: write {}=VALUE.", text, word);
-  }
-  return fmt::format("[usage] {}; see `soragrad --help`.", text);
-}
-
-int report(int code, const std::string& message) {
-  fmt::print(stderr, "soragrad: {}\n", message);
+int report(int code, std::string_view message) {
+  log_line(fmt::format("soragrad: {}", message));
   return code;
+}
+
+int run(CommandLine& line, int argc, char** argv) {
+  try {
+    cli::check_verb(line.app, argc, argv);
+    line.app.parse(argc, argv);
+    return line.action();
+  } catch (const CLI::Success& success) {  // --help, --version
+    std::ostringstream text;
+    const int code = line.app.exit(success, text, text);
+    write_output(cli::wrapped(text.str(), cli::help_columns()));
+    return code;
+  } catch (const CLI::ParseError& error) {
+    return report(kUsage, cli::usage_text(line.app, error, argc, argv));
+  } catch (const UsageError& error) {
+    return report(kUsage, error.what());
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CommandLine line;
-  line.app.name("soragrad");
-  line.app.set_version_flag("--version", cli::version_text);
-  line.app.require_subcommand(1);
-  for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
-                   add_export, add_table, add_fetch}) {
-    add(line);
-  }
+  protect_standard_streams();
   try {
-    check_verb(line.app, argc, argv);
-    line.app.parse(argc, argv);
-    const int code = line.action();
-    return std::fflush(stdout) == 0 ? code : report(kFailed, "cannot write to standard output.");
-  } catch (const CLI::Success& success) {  // --help, --version
-    return line.app.exit(success);
-  } catch (const CLI::ParseError& error) {
-    return report(kUsage, usage_text(error, argc, argv));
-  } catch (const UsageError& error) {
-    return report(kUsage, error.what());
-  } catch (const std::bad_alloc&) {
-    return report(kFailed, "out of memory.");
+    CommandLine line;
+    line.app.name("soragrad");
+    line.app.set_version_flag("--version", cli::version_text);
+    line.app.require_subcommand(1);
+    for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
+                     add_export, add_table, add_fetch}) {
+      add(line);
+    }
+    add_examples(line.app);
+    return run(line, argc, argv);
   } catch (const std::exception& error) {
-    return report(kFailed, error.what());
+    return report(kFailed, cli::error_text(error));
   }
 }

@@ -4,9 +4,12 @@
 
 #include <filesystem>
 
+#include "cli/error_text.h"
 #include "cli/train.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "train/recipe/recipe.h"
 #include "train/report/cost_table.h"
 #include "train/report/score_table.h"
@@ -20,13 +23,13 @@ namespace fs = std::filesystem;
 
 // The exit code of the run: 0 where it is complete, or another process trains it.
 int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
-  if (fs::exists(run.folder + "/results.json")) return 0;
+  if (path_exists(run.folder + "/results.json")) return 0;
   if (train::RunFolder::is_busy(run.folder)) {
-    fmt::print(stderr, "{} is being trained by another process\n", run.folder);
+    log_line(run.folder + " is being trained by another process");
     return 0;
   }
-  if (train::RunFolder::is_run(run.folder)) return resume_run(run.folder, stderr);
-  return train_run(train::config_of(recipe, run), stderr);
+  if (train::RunFolder::is_run(run.folder)) return resume_run(run.folder, log_text);
+  return train_run(train::config_of(recipe, run), log_text);
 }
 
 // Finds mistakes before the first run: keys, and runs of other settings.
@@ -60,17 +63,18 @@ int table_main(const TableOptions& options) {
   int64_t failed = 0;
   for (size_t i = 0; i < runs.size() && !options.print_only; ++i) {
     if (!shard.has(i)) continue;
-    fmt::print(stderr, "run {} of {}: {}\n", i + 1, runs.size(), runs[i].folder);
+    log_line(fmt::format("run {} of {}: {}", i + 1, runs.size(), runs[i].folder));
     try {
       if (const int code = complete_run(recipe, runs[i]); code > 128) return code;
-    } catch (const Error& error) {
-      fmt::print(stderr, "soragrad: {}: {}\n", runs[i].folder, error.what());
+    } catch (const std::exception& error) {
+      log_line(
+          bounded_line(fmt::format("soragrad: {}: {}", shown(runs[i].folder), error_text(error))));
       ++failed;
     }
   }
   const train::ScoreTable table = train::collect_scores(recipe);
-  fmt::print("{}", train::format_table(table, options.format));
-  if (fs::is_directory(recipe.output)) write_tables(recipe.output, table);
+  write_output(train::format_table(table, options.format));
+  if (is_folder(recipe.output)) write_tables(recipe.output, table);
   require(failed == 0, "[table] {} of {} runs failed, see above.", failed, runs.size());
   return 0;
 }

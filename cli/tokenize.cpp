@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <string_view>
 #include <vector>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -51,7 +51,7 @@ std::vector<std::string_view> cut_pieces(std::string_view lines) {
 }
 
 void write_lines(const data::Tokenizer& tokenizer, std::string_view lines, int max_length,
-                 std::FILE* out) {
+                 const Output& print) {
   const std::vector<std::string_view> pieces = cut_pieces(lines);
   std::vector<std::string> outputs(pieces.size());
   parallel_for(static_cast<int64_t>(pieces.size()), [&](int64_t task) {
@@ -64,16 +64,13 @@ void write_lines(const data::Tokenizer& tokenizer, std::string_view lines, int m
       piece.remove_prefix(end == std::string_view::npos ? piece.size() : end + 1);
     }
   });
-  for (const std::string& output : outputs) {
-    require(std::fwrite(output.data(), 1, output.size(), out) == output.size(),
-            "[tokenize] cannot write the ids: {}.", std::strerror(errno));
-  }
+  for (const std::string& output : outputs) print(output);
 }
 
 }  // namespace
 
 void tokenize_lines(const data::Tokenizer& tokenizer, int max_length, std::FILE* in,
-                    std::FILE* out) {
+                    const Output& print) {
   std::string block;
   size_t searched = 0;  // bytes of block without a line end
   while (true) {
@@ -82,32 +79,32 @@ void tokenize_lines(const data::Tokenizer& tokenizer, int max_length, std::FILE*
     const size_t got = std::fread(block.data() + kept, 1, block.size() - kept, in);
     const bool full = got == block.size() - kept;
     block.resize(kept + got);
-    require(std::ferror(in) == 0, "[tokenize] cannot read the text: {}.", std::strerror(errno));
+    require(std::ferror(in) == 0, "[standard input] cannot be read: {}.", system_reason(errno));
     if (!full) break;
     const size_t end = block.rfind('\n');
     if (end == std::string::npos || end < searched) {
       searched = block.size();
-      require(searched < (size_t{1} << 31), "[tokenize] a line of more than {} bytes.", searched);
+      require(searched < (size_t{1} << 31), "[standard input] a line has more than {} bytes.",
+              searched);
       continue;
     }
-    write_lines(tokenizer, std::string_view(block).substr(0, end + 1), max_length, out);
+    write_lines(tokenizer, std::string_view(block).substr(0, end + 1), max_length, print);
     block.erase(0, end + 1);
     searched = block.size();
   }
-  write_lines(tokenizer, block, max_length, out);
-  require(std::fflush(out) == 0, "[tokenize] cannot write the ids: {}.", std::strerror(errno));
+  write_lines(tokenizer, block, max_length, print);
 }
 
 int tokenize_main(const TokenizeOptions& options) {
   constexpr int64_t kLeast = 3;  // one token between the special tokens of a sentence
   if (options.max_length && *options.max_length < kLeast) {
-    throw UsageError(fmt::format("[tokenize] max-length {}; at least {} are needed.",
-                                 *options.max_length, kLeast));
+    throw UsageError(
+        fmt::format("[--max-length] is {}; at least {} are needed.", *options.max_length, kLeast));
   }
   const int64_t max_length =
       std::min<int64_t>(options.max_length.value_or(0), std::numeric_limits<int>::max());
   const auto tokenizer = data::load_tokenizer(options.model, options.mode);
-  tokenize_lines(*tokenizer, static_cast<int>(max_length), stdin, stdout);
+  tokenize_lines(*tokenizer, static_cast<int>(max_length), stdin, write_output);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "core/console.h"
 #include "data/tokenizer/tokenizer.h"
 
 namespace soragrad::cli {
@@ -21,8 +22,8 @@ struct TokenizeOptions {
 int tokenize_main(const TokenizeOptions& options);
 
 // One line of ids for each line of `in`. Only LF ends a line; the first TAB separates a pair.
-// max_length 0 truncates nothing.
+// max_length 0 truncates nothing; `print` takes the lines in order, many at once.
 void tokenize_lines(const data::Tokenizer& tokenizer, int max_length, std::FILE* in,
-                    std::FILE* out);
+                    const Output& print);
 
 }  // namespace soragrad::cli

@@ -8,14 +8,16 @@
 #include <vector>
 
 #include "autograd/graph.h"
+#include "core/console.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "data/batch.h"
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
-#include "train/loop/task_loss.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
+#include "train/loop/task_loss.h"
 
 namespace soragrad::cli {
 namespace {
@@ -84,7 +86,7 @@ int64_t choose_max_length(const TraceOptions& options, int64_t max_positions) {
 data::NamedDataset read_rows(const TraceOptions& options, const data::Task& task) {
   data::Dataset dataset = data::load_glue_file(task, options.input);
   const std::string dropped = train::dropped_text(dataset);
-  if (!dropped.empty()) fmt::print(stderr, "{}\n", dropped);
+  if (!dropped.empty()) log_line(dropped);
   require(options.start < dataset.size(), "[{}] has {} rows; none is left from row {} on.",
           options.input, dataset.size(), options.start);
   const int64_t end = options.start + std::min(options.rows, dataset.size() - options.start);
@@ -137,6 +139,7 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
 
 int trace_main(const TraceOptions& options) {
   check_options(options);
+  check_writable(options.output);
   const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);
@@ -150,7 +153,7 @@ int trace_main(const TraceOptions& options) {
   std::unique_ptr<sora::Method> method;
   if (!options.adapter.empty()) method = sora::load_adapter(options.adapter, model);
   const std::string drawn = models::drawn_line(loaded, options.seed);
-  if (!drawn.empty() && !method) fmt::print(stderr, "{}\n", drawn);
+  if (!drawn.empty() && !method) log_line(drawn);
 
   const int64_t max_length = choose_max_length(options, model.max_positions());
   const auto tokenizer = data::load_tokenizer(options.model);

@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "cli/version.h"
+#include "core/console.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "train/config/config.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
@@ -21,10 +23,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void note(const std::string& line) {
-  fmt::print(stderr, "{}\n", line);
+  log_line(line);
 }
 
-int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out,
+int train_in(train::RunFolder& folder, train::Session& session, bool resume, const Output& print,
              train::ProfileRun& profile) {
   train::Trainer trainer(session, folder, resume);
   const bool is_complete = trainer.run();
@@ -36,7 +38,7 @@ int train_in(train::RunFolder& folder, train::Session& session, bool resume, std
     return 128 + signal;
   }
   const nlohmann::json results = train::finish_run(session, folder, trainer, version());
-  fmt::print(out, "{}results in {}\n", train::summary_text(results), folder.path());
+  print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
   return 0;
 }
 
@@ -46,18 +48,18 @@ void make_absolute(train::Config& config) {
   for (std::string* path :
        {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
         &config.initial_state, &config.output}) {
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+    if (!path->empty()) *path = absolute_path(*path).string();
   }
 }
 
-int resume_run(const std::string& path, std::FILE* out, const std::string& profile_file) {
+int resume_run(const std::string& path, const Output& print, const std::string& profile_file) {
   train::RunFolder folder = train::RunFolder::open(path, true);
   train::Config config;
   train::read_yaml(config, folder.file("config.yaml"));
   config.output = folder.path();
   train::resolve(config);
-  if (fs::exists(folder.file("results.json"))) {
-    fmt::print(out, "{} is complete; nothing to do.\n", folder.path());
+  if (path_exists(folder.file("results.json"))) {
+    print(folder.path() + " is complete; nothing to do.\n");
     return 0;
   }
   if (folder.checkpoints().empty()) {
@@ -65,7 +67,7 @@ int resume_run(const std::string& path, std::FILE* out, const std::string& profi
   }
   const auto session = train::open_session(config, note);
   train::ProfileRun profile(profile_file);
-  return train_in(folder, *session, true, out, profile);
+  return train_in(folder, *session, true, print, profile);
 }
 
 int train_main(const TrainOptions& options) {
@@ -74,28 +76,28 @@ int train_main(const TrainOptions& options) {
       throw UsageError(
           "[train] --resume continues a run with its own configuration; it takes no other option.");
     }
-    return resume_run(options.resume, stdout, options.profile);
+    return resume_run(options.resume, write_output, options.profile);
   }
   train::Config config;
   if (!options.config.empty()) train::read_yaml(config, options.config);
   for (const std::string& argument : options.arguments) train::set_argument(config, argument);
   if (options.dump_config) {
     train::complete(config);
-    fmt::print("{}", train::to_yaml(config));
+    write_output(train::to_yaml(config));
     return 0;
   }
   train::resolve(config);
-  return train_run(std::move(config), stdout, options.profile);
+  return train_run(std::move(config), write_output, options.profile);
 }
 
-int train_run(train::Config config, std::FILE* out, const std::string& profile_file) {
+int train_run(train::Config config, const Output& print, const std::string& profile_file) {
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);
   const auto session = train::open_session(config, note);
   train::ProfileRun profile(profile_file);
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  return train_in(folder, *session, false, out, profile);
+  return train_in(folder, *session, false, print, profile);
 }
 
 }  // namespace soragrad::cli

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/console.h"
 #include "train/config/config.h"
 
 namespace soragrad::cli {
@@ -21,9 +22,9 @@ struct TrainOptions {
 int train_main(const TrainOptions& options);
 // Paths as a run's own config.yaml has them: the same from every folder.
 void make_absolute(train::Config& config);
-// One run of a resolved configuration, from its start; the summary goes to `out`.
-int train_run(train::Config config, std::FILE* out, const std::string& profile = "");
+// One run of a resolved configuration, from its start; `print` takes the summary.
+int train_run(train::Config config, const Output& print, const std::string& profile = "");
 // Continues the run of a folder; nothing to do where it is complete.
-int resume_run(const std::string& folder, std::FILE* out, const std::string& profile = "");
+int resume_run(const std::string& folder, const Output& print, const std::string& profile = "");
 
 }  // namespace soragrad::cli

@@ -2,6 +2,7 @@
 // and must arrive.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 namespace soragrad {
@@ -22,7 +23,7 @@ void log_text(std::string_view text) noexcept;
 void write_output(std::string_view text);
 
 // Where a verb prints its results: write_output, or log_text inside of `table`.
-using Output = void (*)(std::string_view text);
+using Output = std::function<void(std::string_view text)>;
 
 // Columns of the terminal that a stream is connected to; 0 if it is none.
 int terminal_columns(int descriptor);

@@ -34,6 +34,14 @@ void write_in_place(const std::string& path, std::string_view bytes) {
   }
 }
 
+fs::file_status status_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  require(status.type() != fs::file_type::none, "[{}] cannot be examined: {}.",
+          shown(path.string()), system_reason(error.value()));
+  return status;
+}
+
 bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return text.size() >= start.size() && std::equal(start.begin(), start.end(), text.begin(),
@@ -92,9 +100,44 @@ void refuse_stand_in(std::string_view bytes, const std::string& where) {
           where);
 }
 
-void write_file_atomically(const std::string& path, std::string_view bytes) {
+bool path_exists(const fs::path& path) {
+  return fs::exists(status_of(path));
+}
+
+bool is_file(const fs::path& path) {
+  return fs::is_regular_file(status_of(path));
+}
+
+bool is_folder(const fs::path& path) {
+  return fs::is_directory(status_of(path));
+}
+
+void make_folders(const fs::path& path) {
   std::error_code error;
-  const fs::file_status status = fs::status(path, error);
+  fs::create_directories(path, error);
+  require(!error, "[{}] the folder cannot be made: {}.", shown(path.string()),
+          system_reason(error.value()));
+}
+
+fs::path absolute_path(const fs::path& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  require(!error, "[{}] the working folder is gone; change to another one.", shown(path.string()));
+  return whole.lexically_normal();
+}
+
+void check_writable(const std::string& path) {
+  const fs::file_status status = status_of(path);
+  require(!fs::is_directory(status), "[{}] is a folder; a file is needed.", shown(path));
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    if (::access(path.c_str(), W_OK) != 0) fail_file(path, "cannot be opened for writing", errno);
+    return;
+  }
+  const AtomicFile probe(path);  // its temporary file is removed again
+}
+
+void write_file_atomically(const std::string& path, std::string_view bytes) {
+  const fs::file_status status = status_of(path);
   if (fs::is_directory(status)) fail("[{}] is a folder; a file is needed.", shown(path));
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_in_place(path, bytes);
 

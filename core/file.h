@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,21 @@ void refuse_stand_in(std::string_view bytes, const std::string& where);
 // pointing to its target, and a path that is no regular file (a pipe, /dev/stdout) is written in
 // place.
 void write_file_atomically(const std::string& path, std::string_view bytes);
+
+// What a path names, links followed. These throw, naming the path, if the system does not tell: the
+// name is too long, links form a loop, a folder on the way may not be searched.
+bool path_exists(const std::filesystem::path& path);
+bool is_file(const std::filesystem::path& path);
+bool is_folder(const std::filesystem::path& path);
+
+// Makes the folder and those above it; one that is there already is left alone.
+void make_folders(const std::filesystem::path& path);
+
+// The path from the root on, without "." and "..". Throws if the working folder is gone.
+std::filesystem::path absolute_path(const std::filesystem::path& path);
+
+// Throws, naming the path, if a file could not be written there: its folder is missing or may not
+// be written, or it is a folder itself. Leaves nothing behind. To be called before long work.
+void check_writable(const std::string& path);
 
 }  // namespace soragrad

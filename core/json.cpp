@@ -114,9 +114,7 @@ const Json* JsonReader::find(const char* key) const {
 
 void JsonReader::refuse_type(const char* key, const Json& found, const char* wanted) const {
   fail("[{}] \"{}\" is {}; it must be {}.", where_, key,
-       found.is_primitive() ? shown(found.dump(-1, ' ', false, Json::error_handler_t::replace))
-                            : std::string(type_text(found)),
-       wanted);
+       found.is_primitive() ? shown(json_text(found)) : std::string(type_text(found)), wanted);
 }
 
 bool JsonReader::read(const char* key, bool& value) const {

@@ -24,6 +24,13 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& where
 nlohmann::json read_json_object(const std::filesystem::path& path,
                                 int64_t max_bytes = kMaxJsonBytes);
 
+// The value as text, with line ends where `indent` is not negative. Never throws: what is no UTF-8
+// in its strings becomes U+FFFD.
+template <typename Json>
+std::string json_text(const Json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 // "a string", "an object", ...: the type of a value, for messages.
 std::string_view type_text(const nlohmann::json& value);
 

@@ -1,14 +1,16 @@
 #include "core/sha256.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <vector>
 
+#include "core/descriptor.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad {
 namespace {
@@ -49,16 +51,17 @@ std::string Sha256::hex() {
 }
 
 std::string sha256_of_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                             &std::fclose);
-  require(file != nullptr, "[file] {}: cannot open: {}.", path, std::strerror(errno));
+  const Descriptor file = open_file(path, O_RDONLY);
+  if (!file) fail("[{}] cannot be opened: {}.", shown(path), system_reason(errno));
   Sha256 hash;
   std::vector<std::byte> chunk(kChunkBytes);
-  while (const size_t read = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-    hash.update(std::span(chunk).first(read));
+  for (;;) {
+    const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("[{}] cannot be read: {}.", shown(path), system_reason(errno));
+    if (count == 0) return hash.hex();
+    hash.update(std::span(chunk).first(static_cast<size_t>(count)));
   }
-  require(std::ferror(file.get()) == 0, "[file] {}: cannot read: {}.", path, std::strerror(errno));
-  return hash.hex();
 }
 
 }  // namespace soragrad

@@ -93,7 +93,7 @@ std::string to_json(const ModelConfig& config) {
   object["architectures"] = json::array({kArchitectures[static_cast<size_t>(config.type)]});
   object["torch_dtype"] = "float32";
   write_labels(config, object);
-  return object.dump(2) + "\n";
+  return json_text(object, 2) + "\n";
 }
 
 }  // namespace soragrad::models

@@ -98,7 +98,7 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
   json["task"] = info.task;
   json["num_labels"] = info.num_labels;
   AtomicFile file(folder / kConfigName);
-  file.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  file.write(json_text(json, 2) + "\n");
   file.commit();
 }
 

@@ -7,7 +7,8 @@
 
 #include "cli/hub/pins.h"
 #include "core/error.h"
-#include "nn/json_file.h"
+#include "core/json.h"
+#include "core/text.h"
 #include "train/config/suggest.h"
 
 namespace soragrad::cli {
@@ -52,14 +53,14 @@ void check_names(const std::string& name, const std::string& revision) {
   if (!is_repository(name)) {
     throw UsageError(
         fmt::format("[fetch] {} is no name of the Hub. Names look like microsoft/deberta-v3-base.",
-                    train::quoted(name)));
+                    quote(name)));
   }
   std::string_view rest = revision;
   while (!rest.empty()) {
     const std::string_view part = rest.substr(0, rest.find('/'));
     if (!is_word(part)) {
       throw UsageError(fmt::format("[fetch] --revision {} is no branch, tag or commit of the Hub.",
-                                   train::quoted(revision)));
+                                   quote(revision)));
     }
     rest.remove_prefix(std::min(rest.size(), part.size() + 1));
   }
@@ -112,8 +113,8 @@ RemoteListing list_repository(const Hub& hub, std::string_view kind, const std::
   } catch (const HttpError& error) {
     fail_listing(hub, name, revision, error);
   }
-  const nlohmann::json object = nn::parse_json_object(body, url);
-  const nn::JsonReader reader(object, url);
+  const nlohmann::json object = parse_json_object(body, url);
+  const JsonReader reader(object, url);
   RemoteListing listing;
   listing.commit = revision;
   reader.read("sha", listing.commit);
@@ -123,12 +124,12 @@ RemoteListing list_repository(const Hub& hub, std::string_view kind, const std::
   const std::string prefix = kind == "models" ? "" : fmt::format("{}/", kind);
   for (const nlohmann::json& sibling : *siblings) {
     if (!sibling.is_object()) continue;
-    const nn::JsonReader of_file(sibling, url);
+    const JsonReader of_file(sibling, url);
     HubFile file;
     of_file.read("rfilename", file.path);
     of_file.read("size", file.remote.bytes, 0, int64_t{1} << 50);
     if (const nlohmann::json* lfs = of_file.find("lfs"); lfs && lfs->is_object()) {
-      const nn::JsonReader of_lfs(*lfs, url);
+      const JsonReader of_lfs(*lfs, url);
       of_lfs.read("sha256", file.remote.sha256);
       of_lfs.read("size", file.remote.bytes, 0, int64_t{1} << 50);
     }
@@ -180,7 +181,7 @@ Hub hub_from_environment() {
   if (!offline.empty() && offline != "0") {
     throw UsageError(
         fmt::format("[fetch] HF_HUB_OFFLINE is {}: nothing may be fetched. Unset it to fetch.",
-                    train::quoted(offline)));
+                    quote(offline)));
   }
   Hub hub;
   hub.endpoint = environment("HF_ENDPOINT");
@@ -188,7 +189,7 @@ Hub hub_from_environment() {
   while (hub.endpoint.ends_with('/')) hub.endpoint.pop_back();
   if (!hub.endpoint.starts_with("https://") && !hub.endpoint.starts_with("http://")) {
     throw UsageError(fmt::format("[fetch] HF_ENDPOINT is {}; an address begins with https://.",
-                                 train::quoted(hub.endpoint)));
+                                 quote(hub.endpoint)));
   }
   hub.http.token = environment("HF_TOKEN");
   if (hub.http.token.find_first_of("\r\n") != std::string::npos) {
@@ -242,7 +243,7 @@ HubListing list_task(const Hub& hub, const std::string& task, const std::string&
     listing.files.push_back(std::move(file));
   }
   if (listing.files.empty()) {
-    throw UsageError(fmt::format("[fetch] there is no task {}; tasks: {}.", train::quoted(task),
+    throw UsageError(fmt::format("[fetch] there is no task {}; tasks: {}.", quote(task),
                                  fmt::join(tasks, ", ")));
   }
   if (revision.empty()) return listing;

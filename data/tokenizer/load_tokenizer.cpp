@@ -38,7 +38,7 @@ std::vector<SpecialDefault> roberta_specials() {
 
 json tokenizer_config(const fs::path& dir) {
   const fs::path path = dir / "tokenizer_config.json";
-  return fs::exists(path) ? read_tokenizer_json(path) : json::object();
+  return path_exists(path) ? read_tokenizer_json(path) : json::object();
 }
 
 int vocab_end(const Vocab& vocab) {
@@ -73,7 +73,7 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
   }
   const fs::path model_path = dir / "spm.model";
   const fs::path json_path = dir / "tokenizer.json";
-  if (fs::exists(model_path)) {
+  if (path_exists(model_path)) {
     const std::string path = model_path.string();
     const SentencePieceModel model =
         parse_sentencepiece_model(read_file(path, kMaxModelFile), path);
@@ -101,7 +101,7 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
     return std::make_unique<DebertaFastTokenizer>(unigram_spec(model), set.tokens, set.special,
                                                   set.vocab_size, path);
   }
-  require(fs::exists(json_path), "[tokenizer] {}: neither spm.model nor tokenizer.json is there.",
+  require(path_exists(json_path), "[tokenizer] {}: neither spm.model nor tokenizer.json is there.",
           dir.string());
   require(mode != "slow", "[tokenizer] {}: spm.model is missing; only mode fast can do without.",
           dir.string());
@@ -124,14 +124,14 @@ std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
   BpeSpec spec;
   std::vector<AddedToken> known;
   std::string path;
-  if (fs::exists(vocab_path) && fs::exists(merges_path)) {
+  if (path_exists(vocab_path) && path_exists(merges_path)) {
     path = merges_path.string();
     spec.vocab = read_vocab(read_tokenizer_json(vocab_path), vocab_path.string());
     spec.merges = read_merges_txt(merges_path);
     spec.add_prefix_space = json_flag(tokenizer_config(dir), "add_prefix_space", false,
                                       (dir / "tokenizer_config.json").string());
   } else {
-    require(fs::exists(json_path),
+    require(path_exists(json_path),
             "[tokenizer] {}: neither vocab.json with merges.txt nor tokenizer.json is there.",
             dir.string());
     path = json_path.string();
@@ -151,7 +151,7 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
   const fs::path json_path = dir / "tokenizer.json";
   WordPieceSpec spec;
   std::vector<AddedToken> known;
-  if (fs::exists(vocab_path)) {
+  if (path_exists(vocab_path)) {
     const json config = tokenizer_config(dir);
     const std::string path = (dir / "tokenizer_config.json").string();
     spec.vocab = read_vocab_txt(vocab_path);
@@ -159,8 +159,8 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
     spec.strip_accents = json_flag(config, "strip_accents", spec.lower_case, path);
     spec.chinese_apart = json_flag(config, "tokenize_chinese_chars", true, path);
   } else {
-    require(fs::exists(json_path), "[tokenizer] {}: neither vocab.txt nor tokenizer.json is there.",
-            dir.string());
+    require(path_exists(json_path),
+            "[tokenizer] {}: neither vocab.txt nor tokenizer.json is there.", dir.string());
     const json file = read_tokenizer_json(json_path);
     spec = read_wordpiece_json(file, json_path.string());
     known = read_added_tokens_json(file, json_path.string());
@@ -174,7 +174,7 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& model_dir, std::string_view mode) {
   const fs::path config_path = model_dir / "config.json";
-  require(fs::exists(config_path), "[tokenizer] {}: not found; a model folder holds config.json.",
+  require(path_exists(config_path), "[tokenizer] {}: not found; a model folder holds config.json.",
           config_path.string());
   const json config = read_tokenizer_json(config_path);
   const auto found = config.find("model_type");

@@ -137,7 +137,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
 
   json config = json::object();
   const std::filesystem::path config_path = dir / "tokenizer_config.json";
-  if (std::filesystem::exists(config_path)) config = read_tokenizer_json(config_path);
+  if (path_exists(config_path)) config = read_tokenizer_json(config_path);
   if (const auto decoder = config.find("added_tokens_decoder");
       decoder != config.end() && decoder->is_object()) {
     for (const auto& [key, value] : decoder->items()) {
@@ -150,7 +150,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
       add(token);
     }
   }
-  if (const std::filesystem::path path = dir / "added_tokens.json"; std::filesystem::exists(path)) {
+  if (const std::filesystem::path path = dir / "added_tokens.json"; path_exists(path)) {
     const json added = read_tokenizer_json(path);
     for (const auto& [text, id] : added.items()) {
       require(id.is_number_integer() && !text.empty(),

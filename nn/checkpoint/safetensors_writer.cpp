@@ -3,6 +3,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "nn/checkpoint/safetensors.h"
 
 namespace soragrad::nn {
@@ -40,7 +41,7 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
                     {"data_offsets", {offset, offset + item.bytes.size()}}};
     offset += item.bytes.size();
   }
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data begins at a multiple of 8
 
   AtomicFile file(path);

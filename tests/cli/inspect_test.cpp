@@ -17,10 +17,7 @@ namespace {
 void train(const test::TinyFolder& tiny, const std::string& name,
            std::vector<std::string> arguments) {
   arguments.push_back("num_train_epochs=1");
-  std::FILE* nowhere = std::fopen("/dev/null", "w");
-  REQUIRE(nowhere);
-  CHECK(train_run(tiny.config(name, arguments), nowhere) == 0);
-  std::fclose(nowhere);
+  CHECK(train_run(tiny.config(name, arguments), [](std::string_view) {}) == 0);
 }
 
 }  // namespace

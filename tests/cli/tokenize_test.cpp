@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+#include <memory>
+#include <string>
+
 #include "tests/data/tokenizer_models.h"
 
 using namespace soragrad;
@@ -13,24 +17,12 @@ using namespace soragrad::test;
 namespace {
 
 std::string tokenized(const Tokenizer& tokenizer, std::string_view text, int max_length = 0) {
-  std::FILE* in = std::tmpfile();
-  std::FILE* out = std::tmpfile();
-  REQUIRE((in != nullptr && out != nullptr));
-  std::fwrite(text.data(), 1, text.size(), in);
-  std::rewind(in);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::tmpfile(), &std::fclose);
+  REQUIRE(in);
+  std::fwrite(text.data(), 1, text.size(), in.get());
+  std::rewind(in.get());
   std::string ids;
-  try {
-    tokenize_lines(tokenizer, max_length, in, out);
-    ids.resize(static_cast<size_t>(std::ftell(out)));
-    std::rewind(out);
-    CHECK(std::fread(ids.data(), 1, ids.size(), out) == ids.size());
-  } catch (...) {
-    std::fclose(in);
-    std::fclose(out);
-    throw;
-  }
-  std::fclose(in);
-  std::fclose(out);
+  tokenize_lines(tokenizer, max_length, in.get(), [&](std::string_view lines) { ids += lines; });
   return ids;
 }
 

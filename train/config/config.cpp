@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/task.h"
+#include "train/config/other_names.h"
 #include "train/config/protocol.h"
 #include "train/config/suggest.h"
 
@@ -19,47 +20,14 @@ template <typename... Args>
   throw UsageError(fmt::format(message, std::forward<Args>(args)...));
 }
 
-// Names that other programs give to our keys.
-constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
-    {"lr", "learning_rate"},
-    {"epochs", "num_train_epochs"},
-    {"num_epochs", "num_train_epochs"},
-    {"batch_size", "per_device_train_batch_size"},
-    {"train_batch_size", "per_device_train_batch_size"},
-    {"eval_batch_size", "per_device_eval_batch_size"},
-    {"model_name_or_path", "model"},
-    {"task_name", "task"},
-    {"data_dir", "data"},
-    {"output_dir", "output"},
-    {"overwrite_output_dir", "overwrite"},
-    {"lora_r", "r"},
-    {"rank", "r"},
-    {"alpha", "lora_alpha"},
-    {"lambda", "xi"},
-    {"sparse_lambda_2", "xi"},
-    {"max_lambda", "xi_max"},
-    {"lambda_num", "xi_steps"},
-    {"lambda_schedule", "schedule"},
-    {"fp16", "precision"},
-    {"bf16", "precision"},
-    {"max_length", "max_seq_length"},
-    {"scheduler", "lr_scheduler_type"},
-    {"patience", "early_stopping_patience"},
-    {"no_cuda", "device"},
-    {"apply_adalora", "method"},
-    {"dropout", "hidden_dropout_prob"},
-    {"gate_lr", "sparse_lr"},
-    {"tInit", "tinit"},
-    {"tFinal", "tfinal"},
-};
-
-std::string_view suggestion(std::string_view name) {
-  for (const auto& [other, ours] : kOtherNames) {
-    if (other == name) return ours;
-  }
+// What to write instead of a name that is no key, without a full stop.
+std::string advice_on(std::string_view name) {
+  if (const std::string advice = advice_on_other_name(name); !advice.empty()) return advice;
   std::vector<std::string_view> names;
   for (const Key& key : keys()) names.push_back(key.name);
-  return nearest(name, names);
+  const std::string_view near = nearest(name, names);
+  return near.empty() ? "`soragrad train --help` lists all"
+                      : fmt::format("did you mean `{}`?", near);
 }
 
 template <typename T>
@@ -185,7 +153,7 @@ void complete_for_task(Config& config, const data::Task& task) {
   }
   const std::string& metric = config.metric_for_best_model;
   if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quote(metric), config.task,
+    misuse("[metric_for_best_model] is {}; {} has {} and loss.", quote(metric), config.task,
            data::joined(task.metrics));
   }
 }
@@ -195,12 +163,9 @@ void complete_for_task(Config& config, const data::Task& task) {
 void set(Config& config, std::string_view name, std::string_view value, const std::string& origin) {
   const Key* key = find_key(name);
   if (!key) {
-    const std::string_view near = suggestion(name);
-    if (near.empty()) {
-      misuse("[config] {}: there is no key {}; `soragrad train --help` lists all.", origin,
-             quote(name));
-    }
-    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, quote(name), near);
+    const std::string advice = advice_on(name);
+    misuse("[{}] there is no key {}; {}{}", origin, quote(name), advice,
+           advice.ends_with('?') ? "" : ".");
   }
   value = trimmed(value);
   const Field field = key->field(config);
@@ -210,7 +175,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     const std::string expected = !key->choices.empty()  ? "one of " + listed(choices_of(*key))
                                  : key->expects.empty() ? "a value"
                                                         : std::string(key->expects);
-    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quote(value), expected);
+    misuse("[{}] {} is {}; expected {}.", origin, key->name, quote(value), expected);
   }
   if (cleared) {
     config.origins.erase(std::string(name));
@@ -222,16 +187,16 @@ void set(Config& config, std::string_view name, std::string_view value, const st
 void set_argument(Config& config, const std::string& argument) {
   const size_t equals = argument.find('=');
   if (equals == argument.npos || equals == 0) {
-    misuse("[config] the argument {} is not of the form key=value.", quote(argument));
+    misuse("[command line] the argument {} is not of the form key=value.", quote(argument));
   }
   std::string_view key = std::string_view(argument).substr(0, equals);
-  set(config, key, std::string_view(argument).substr(equals + 1), "the command line");
+  set(config, key, std::string_view(argument).substr(equals + 1), "command line");
 }
 
 void resolve(Config& config) {
   for (const std::string_view name : {"model", "task", "data"}) {
     if (std::get<std::string*>(find_key(name)->field(config))->empty()) {
-      misuse("[config] {} is not given; add {}=... or put it into the YAML file.", name, name);
+      misuse("[{}] is not given; add {}=... or put it into the YAML file.", name, name);
     }
   }
   complete(config);
@@ -241,7 +206,7 @@ void complete(Config& config) {
   const data::Protocol protocol = data::parse_protocol(config.protocol);
   sora::MethodConfig& method = config.method;
   if (config.max_steps == 0) {
-    misuse("[config] max_steps is 0; expected {}.", find_key("max_steps")->expects);
+    misuse("[max_steps] is 0; expected {}.", find_key("max_steps")->expects);
   }
   if (!config.train_head) config.train_head = rules_of(protocol).train_head;
   if (!config.sparse_lr) config.sparse_lr = config.learning_rate;
@@ -250,22 +215,22 @@ void complete(Config& config) {
   if (!config.task.empty()) complete_for_task(config, data::find_task(config.task));
   if (config.schedule != "none") {
     if (method.method != "sora") {
-      misuse("[config] schedule={} needs method=sora, not {}.", config.schedule, method.method);
+      misuse("[schedule] {} needs method=sora, not {}.", config.schedule, method.method);
     }
     if (!config.xi_max || !config.xi_steps) {
-      misuse("[config] schedule={} needs xi_max and xi_steps.", config.schedule);
+      misuse("[schedule] {} needs xi_max and xi_steps.", config.schedule);
     }
     if (*config.xi_max < method.xi) {
-      misuse("[config] xi_max {} is below xi {}; thresholds rise from xi to xi_max.",
-             *config.xi_max, method.xi);
+      misuse("[xi_max] {} is below xi {}; thresholds rise from xi to xi_max.", *config.xi_max,
+             method.xi);
     }
     if (config.schedule == "exp_linear" && method.xi <= 0) {
-      misuse("[config] schedule=exp_linear takes the logarithm of xi; xi is {}, give one above 0.",
+      misuse("[schedule] exp_linear takes the logarithm of xi; xi is {}, give one above 0.",
              method.xi);
     }
   }
   if (method.method == "adalora" && method.target_r > method.init_r) {
-    misuse("[config] target_r {} is above init_r {}; adalora only lowers ranks.", method.target_r,
+    misuse("[target_r] {} is above init_r {}; adalora only lowers ranks.", method.target_r,
            method.init_r);
   }
 }

@@ -76,7 +76,7 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
     if (flat) text += (text.empty() ? "" : ",") + item->Scalar();
   }
   if (flat) return text;
-  fail("[config] {}: the value of {} is nested; keys are flat and take a value or a list.", where,
+  fail("[{}] the value of {} is nested; keys are flat and take a value or a list.", where,
        quote(key));
 }
 
@@ -85,16 +85,15 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
 void read_yaml(Config& config, const std::string& path) {
   const YAML::Node root = read_yaml_file(path, "config");
   if (root.IsNull()) return;
-  require(root.IsMap(), "[config] {}:1: expected lines of `key: value`.", path);
+  require(root.IsMap(), "[{}:1] expected lines of `key: value`.", path);
   std::map<std::string, int> seen;
   for (const auto& entry : root) {
     const int line = entry.first.Mark().line + 1;
     const std::string where = fmt::format("{}:{}", path, line);
-    require(entry.first.IsScalar(), "[config] {}: a key must be a word.", where);
+    require(entry.first.IsScalar(), "[{}] a key must be a word.", where);
     const std::string& key = entry.first.Scalar();
     const auto [before, fresh] = seen.emplace(key, line);
-    require(fresh, "[config] {}: {} was set in line {} already.", where, quote(key),
-            before->second);
+    require(fresh, "[{}] {} was set in line {} already.", where, quote(key), before->second);
     set(config, key, scalar_or_list(entry.second, where, key), where);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "core/allocator.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/parallel.h"
 #include "train/loop/process.h"
 #include "train/report/rank_table.h"
@@ -119,7 +120,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["threads"] = num_threads();
   results["version"] = version.number;
   results["commit"] = version.commit;
-  write_file_atomically(folder.file("results.json"), results.dump(1) + "\n");
+  write_file_atomically(folder.file("results.json"), json_text(results, 1) + "\n");
   return results;
 }
 

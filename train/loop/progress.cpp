@@ -1,7 +1,7 @@
 #include "train/loop/progress.h"
+#include "core/console.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,9 +18,8 @@ constexpr auto kPlainLine = std::chrono::seconds(2);
 constexpr double kRecent = 0.9;  // weight that a step keeps at the next
 
 size_t columns() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  const int known = terminal_columns(STDERR_FILENO);
+  return known > 0 ? static_cast<size_t>(known) : 80;
 }
 
 }  // namespace
@@ -40,11 +39,12 @@ bool Progress::is_terminal() {
 Progress::Progress(bool terminal) : terminal_(terminal), start_(Clock::now()) {}
 
 Progress::~Progress() {
-  if (drawn_) std::fputc('\n', stderr);
+  if (drawn_) log_text("\n");
 }
 
 void Progress::note(const std::string& text) {
-  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\033[K" : "", text);
+  if (drawn_) log_text("\r\033[K");
+  log_line(text);
   drawn_ = false;
 }
 
@@ -70,12 +70,11 @@ void Progress::step(const StepView& view) {
   line += fmt::format("  ETA {}",
                       duration_text(step_seconds * static_cast<double>(view.total - view.step)));
   if (!terminal_) {
-    fmt::print(stderr, "{}\n", line);
+    log_line(line);
     return;
   }
   line.resize(std::min(line.size(), columns() - 1));
-  fmt::print(stderr, "\r\033[K{}", line);
-  std::fflush(stderr);
+  log_text("\r\033[K" + line);
   drawn_ = true;
 }
 

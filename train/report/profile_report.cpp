@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/console.h"
 #include "core/file.h"
 #include "core/parallel.h"
 
@@ -116,7 +117,7 @@ ProfileRun::ProfileRun(const std::string& file) : file_(file) {
 void ProfileRun::finish() {
   if (!recorder_) return;
   write_file_atomically(file_, profile_trace(*recorder_));
-  fmt::print(stderr, "{}profile in {}\n", profile_table(*recorder_, peak_), file_);
+  log_text(fmt::format("{}profile in {}\n", profile_table(*recorder_, peak_), file_));
   recorder_.reset();
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "data/task.h"
 #include "train/report/chart.h"
 #include "train/run/metrics_log.h"
@@ -210,7 +211,7 @@ std::string path_html(const ThresholdPath& path) {
 }
 
 void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title) {
-  write_file_atomically(folder.file("path.json"), to_json(path).dump(1) + "\n");
+  write_file_atomically(folder.file("path.json"), json_text(to_json(path), 1) + "\n");
   write_file_atomically(folder.file("path.csv"), to_csv(path_table(path, false)));
   write_file_atomically(folder.file("path.html"), html_page(title, path_html(path)));
 }

@@ -71,7 +71,7 @@ void save_checkpoint(const std::string& folder, const RunState& state,
   numbers["step_seconds"] = state.step_seconds;
   numbers["metrics_bytes"] = state.metrics_bytes;
   numbers["event_bytes"] = state.event_bytes;
-  write_file_atomically(folder + kNumbers, numbers.dump(1) + "\n");
+  write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
 }
 
 RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer,
