@@ -154,6 +154,9 @@ bool read_label(const Task& task, const TsvReader& reader, int column, Example& 
 }  // namespace
 
 Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels) {
+  require(!source.path.ends_with(".csv"),
+          "[{}] GLUE tasks read tab-separated files. For a file of your own give task=custom.",
+          shown(source.path));
   TsvReader reader(source.path);
   const auto [columns, header] = find_layout(task, reader);
   Dataset dataset{.task = &task, .path = source.path};

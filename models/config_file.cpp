@@ -74,6 +74,10 @@ void write_labels(const ModelConfig& config, json& object) {
 }  // namespace
 
 ModelConfig read_config(const std::filesystem::path& folder) {
+  require(is_folder(folder),
+          "[{}] there is no such folder. Models are read from folders; `soragrad fetch model NAME "
+          "--output DIR` makes one.",
+          shown(folder.string()));
   const std::filesystem::path path = folder / "config.json";
   return parse_config(read_file(path.string(), kMaxConfigBytes), shown(path.string()));
 }

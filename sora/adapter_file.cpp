@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
@@ -77,8 +78,17 @@ struct Contents {
   nn::Checkpoint tensors;
 };
 
-Contents read_folder(const fs::path& folder) {
+// The folder's adapter_config.json; a run's folder gets advice.
+fs::path config_path(const fs::path& folder) {
   const fs::path path = folder / kConfigName;
+  const bool is_run = !path_exists(path) && path_exists(folder / "best" / kConfigName);
+  require(!is_run, "[{}] is a run, not an adapter; give {} instead, or the run by --run.",
+          shown(folder.string()), shown((folder / "best").string()));
+  return path;
+}
+
+Contents read_folder(const fs::path& folder) {
+  const fs::path path = config_path(folder);
   const nlohmann::json json = read_json_object(path);
   const std::string where = shown(path.string());
   if (!is_peft(json)) return {own_config(json, where), open_tensors(folder, false)};
@@ -103,7 +113,7 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
 }
 
 AdapterConfig read_adapter_config(const fs::path& folder) {
-  const fs::path path = folder / kConfigName;
+  const fs::path path = config_path(folder);
   const nlohmann::json json = read_json_object(path);
   if (is_peft(json)) return read_folder(folder).config;
   return own_config(json, shown(path.string()));

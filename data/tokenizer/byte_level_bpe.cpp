@@ -120,8 +120,8 @@ ByteLevelBpeTokenizer::ByteLevelBpeTokenizer(const BpeSpec& spec,
     const int32_t right = find(right_text);
     const int32_t merged = find(left_text + right_text);
     require(left >= 0 && right >= 0 && merged >= 0,
-            "[tokenizer] {}: merge {}, \"{}\" + \"{}\", uses a token that the vocabulary lacks.",
-            path, rank + 1, left_text, right_text);
+            "[{}] merge {}, \"{}\" + \"{}\", uses a token that the vocabulary lacks.", path,
+            rank + 1, left_text, right_text);
     const uint64_t pair = pair_key(left, right);
     size_t slot = pair_hash(pair) & (slots_.size() - 1);
     while (slots_[slot].pair != kNoPair && slots_[slot].pair != pair) {

@@ -57,11 +57,11 @@ void walk(const std::vector<uint32_t>& units, std::string_view text, Found&& fou
 
 Charsmap::Charsmap(std::string_view blob, const std::string& path) {
   if (!blob.empty()) {
-    require(blob.size() > 4, "[tokenizer] {}: the charsmap has {} bytes; at least 8 are needed.",
-            path, blob.size());
+    require(blob.size() > 4, "[{}] the charsmap has {} bytes; at least 8 are needed.", path,
+            blob.size());
     const size_t trie_bytes = read_u32(blob, 0);
     require(trie_bytes >= 4 && trie_bytes % 4 == 0 && trie_bytes < blob.size() - 4,
-            "[tokenizer] {}: the charsmap's trie claims {} bytes of {}; the file is damaged.", path,
+            "[{}] the charsmap's trie claims {} bytes of {}; the file is damaged.", path,
             trie_bytes, blob.size());
     units_.resize(trie_bytes / 4);
     for (size_t i = 0; i < units_.size(); ++i) units_[i] = read_u32(blob, 4 + 4 * i);
@@ -70,11 +70,11 @@ Charsmap::Charsmap(std::string_view blob, const std::string& path) {
     for (const char byte : replacements_) {
       run = byte == '\0' ? 0 : run + 1;
       require(run <= kMaxReplacement,
-              "[tokenizer] {}: a replacement of the charsmap has more than {} bytes; the file is "
+              "[{}] a replacement of the charsmap has more than {} bytes; the file is "
               "damaged.",
               path, kMaxReplacement);
     }
-    require(run == 0, "[tokenizer] {}: the charsmap's last replacement has no end.", path);
+    require(run == 0, "[{}] the charsmap's last replacement has no end.", path);
   }
   // A character is plain if no rule matches it, alone or with any ASCII character after it.
   plain_.fill(false);

@@ -57,12 +57,12 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
     } else if (piece.type == Type::kByte) {
       unsigned byte = 0;
       require(piece.text.size() == 6 && std::sscanf(piece.text.c_str(), "<0x%2X>", &byte) == 1,
-              "[tokenizer] {}: piece {} is no byte; such a piece reads <0x41>.", path, id);
+              "[{}] piece {} is no byte; such a piece reads <0x41>.", path, id);
       byte_ids_[byte] = static_cast<int32_t>(id);
     }
   }
   require(!byte_fallback_ || std::find(byte_ids_.begin(), byte_ids_.end(), -1) == byte_ids_.end(),
-          "[tokenizer] {}: byte fallback needs all 256 byte pieces, and some are missing.", path);
+          "[{}] byte fallback needs all 256 byte pieces, and some are missing.", path);
   has_user_defined_ = !user_defined.empty();
   pieces_ = DoubleArray(std::move(keys));
   user_defined_ = DoubleArray(std::move(user_defined));

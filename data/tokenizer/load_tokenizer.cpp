@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "data/tokenizer/byte_level_bpe.h"
 #include "data/tokenizer/deberta.h"
 #include "data/tokenizer/sentencepiece_model.h"
@@ -68,7 +69,7 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
   const json config = tokenizer_config(dir);
   for (const char* key : {"do_lower_case", "split_by_punct"}) {
     require(!json_flag(config, key, false, (dir / "tokenizer_config.json").string()),
-            "[tokenizer] {}: {} is true; DeBERTaV3 has it false, and true is not supported.",
+            "[{}] {} is true; DeBERTaV3 has it false, and true is not supported.",
             (dir / "tokenizer_config.json").string(), key);
   }
   const fs::path model_path = dir / "spm.model";
@@ -101,9 +102,9 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
     return std::make_unique<DebertaFastTokenizer>(unigram_spec(model), set.tokens, set.special,
                                                   set.vocab_size, path);
   }
-  require(path_exists(json_path), "[tokenizer] {}: neither spm.model nor tokenizer.json is there.",
+  require(path_exists(json_path), "[{}] neither spm.model nor tokenizer.json is there.",
           dir.string());
-  require(mode != "slow", "[tokenizer] {}: spm.model is missing; only mode fast can do without.",
+  require(mode != "slow", "[{}] spm.model is missing; only mode fast can do without.",
           dir.string());
   const std::string path = json_path.string();
   const json file = read_tokenizer_json(json_path);
@@ -132,8 +133,7 @@ std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
                                       (dir / "tokenizer_config.json").string());
   } else {
     require(path_exists(json_path),
-            "[tokenizer] {}: neither vocab.json with merges.txt nor tokenizer.json is there.",
-            dir.string());
+            "[{}] neither vocab.json with merges.txt nor tokenizer.json is there.", dir.string());
     path = json_path.string();
     const json file = read_tokenizer_json(json_path);
     spec = read_bpe_json(file, path);
@@ -159,8 +159,8 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
     spec.strip_accents = json_flag(config, "strip_accents", spec.lower_case, path);
     spec.chinese_apart = json_flag(config, "tokenize_chinese_chars", true, path);
   } else {
-    require(path_exists(json_path),
-            "[tokenizer] {}: neither vocab.txt nor tokenizer.json is there.", dir.string());
+    require(path_exists(json_path), "[{}] neither vocab.txt nor tokenizer.json is there.",
+            dir.string());
     const json file = read_tokenizer_json(json_path);
     spec = read_wordpiece_json(file, json_path.string());
     known = read_added_tokens_json(file, json_path.string());
@@ -174,26 +174,28 @@ std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& model_dir, std::string_view mode) {
   const fs::path config_path = model_dir / "config.json";
-  require(path_exists(config_path), "[tokenizer] {}: not found; a model folder holds config.json.",
-          config_path.string());
+  require(is_folder(model_dir),
+          "[{}] there is no such folder. Models are read from folders; `soragrad fetch model NAME "
+          "--output DIR` makes one.",
+          shown(model_dir.string()));
+  require(path_exists(config_path), "[{}] not found; a model folder holds config.json.",
+          shown(config_path.string()));
   const json config = read_tokenizer_json(config_path);
   const auto found = config.find("model_type");
   require(found != config.end() && found->is_string(),
-          "[tokenizer] {}: model_type is missing; it must name deberta-v2, roberta or bert.",
+          "[{}] model_type is missing; it must name deberta-v2, roberta or bert.",
           config_path.string());
   const auto& type = found->get_ref<const std::string&>();
   if (!mode.empty() && mode != "slow" && mode != "fast") {
-    throw UsageError(fmt::format("[tokenizer] mode {}; slow and fast are known.", mode));
+    throw UsageError(fmt::format("[--mode] {}; slow and fast are known.", mode));
   }
   if (type == "deberta-v2") return load_deberta(model_dir, mode);
   if (mode == "slow") {
-    throw UsageError(
-        fmt::format("[tokenizer] mode slow; {} has one mode, fast: leave it out.", type));
+    throw UsageError(fmt::format("[--mode] slow; {} has one mode, fast: leave it out.", type));
   }
   if (type == "roberta") return load_roberta(model_dir);
   if (type == "bert") return load_bert(model_dir);
-  fail("[tokenizer] {}: model_type {}; deberta-v2, roberta and bert are known.",
-       config_path.string(), type);
+  fail("[{}] model_type {}; deberta-v2, roberta and bert are known.", config_path.string(), type);
 }
 
 }  // namespace soragrad::data

@@ -92,8 +92,8 @@ class MessageReader {
   }
 
   [[noreturn]] void damaged(std::string_view what) const {
-    fail("[tokenizer] {}: {} near byte {}; this is no SentencePiece model or it is damaged.", path_,
-         what, rest_.data() - file_begin_);
+    fail("[{}] {} near byte {}; this is no SentencePiece model or it is damaged.", path_, what,
+         rest_.data() - file_begin_);
   }
 
   std::string_view rest_;
@@ -114,17 +114,15 @@ SentencePieceModel::Piece read_piece(MessageReader reader, size_t index, const s
     } else if (field.number == 3) {
       reader.expect(field, 0);
       require(field.value >= 1 && field.value <= 6,
-              "[tokenizer] {}: piece {} has the type {}; 1 to 6 are known.", path, index,
-              field.value);
+              "[{}] piece {} has the type {}; 1 to 6 are known.", path, index, field.value);
       piece.type = static_cast<SentencePieceModel::Type>(field.value);
     }
   }
   require(!piece.text.empty() && piece.text.size() <= kMaxPieceBytes,
-          "[tokenizer] {}: piece {} has {} bytes; 1 to {} are possible.", path, index,
-          piece.text.size(), kMaxPieceBytes);
-  require(std::isfinite(piece.score),
-          "[tokenizer] {}: piece {} has the score {}; it must be finite.", path, index,
-          piece.score);
+          "[{}] piece {} has {} bytes; 1 to {} are possible.", path, index, piece.text.size(),
+          kMaxPieceBytes);
+  require(std::isfinite(piece.score), "[{}] piece {} has the score {}; it must be finite.", path,
+          index, piece.score);
   return piece;
 }
 
@@ -133,12 +131,11 @@ void read_trainer(MessageReader reader, SentencePieceModel& model, const std::st
   for (Field field; reader.next(field);) {
     if (field.number == 3) {
       reader.expect(field, 0);
-      require(field.value == 1,
-              "[tokenizer] {}: model type {}; DeBERTaV3's tokenizer is a Unigram model (1).", path,
-              field.value);
+      require(field.value == 1, "[{}] model type {}; DeBERTaV3's tokenizer is a Unigram model (1).",
+              path, field.value);
     } else if (field.number == 24) {
       reader.expect(field, 0);
-      require(field.value == 0, "[tokenizer] {}: whitespace as a suffix is not supported.", path);
+      require(field.value == 0, "[{}] whitespace as a suffix is not supported.", path);
     } else if (field.number == 35) {
       reader.expect(field, 0);
       model.byte_fallback = field.value != 0;
@@ -170,7 +167,7 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   for (Field field; reader.next(field);) {
     if (field.number == 1) {
       require(model.pieces.size() <= static_cast<size_t>(DoubleArray::kMaxValue),
-              "[tokenizer] {}: more than {} pieces.", path, DoubleArray::kMaxValue);
+              "[{}] more than {} pieces.", path, DoubleArray::kMaxValue);
       model.pieces.push_back(read_piece(reader.inner(field), model.pieces.size(), path));
     } else if (field.number == 2) {
       read_trainer(reader.inner(field), model, path);
@@ -184,15 +181,14 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   for (size_t i = 0; i < model.pieces.size(); ++i) {
     const SentencePieceModel::Piece& piece = model.pieces[i];
     require(texts.insert(piece.text).second,
-            "[tokenizer] {}: piece {} stands there twice; every piece must be unique.", path, i);
+            "[{}] piece {} stands there twice; every piece must be unique.", path, i);
     if (piece.type == SentencePieceModel::Type::kUnknown) {
       model.unk_id = static_cast<int32_t>(i);
       ++unknown;
     }
   }
-  require(unknown == 1,
-          "[tokenizer] {}: {} pieces, {} of them of the type unknown; exactly one is needed.", path,
-          model.pieces.size(), unknown);
+  require(unknown == 1, "[{}] {} pieces, {} of them of the type unknown; exactly one is needed.",
+          path, model.pieces.size(), unknown);
   return model;
 }
 

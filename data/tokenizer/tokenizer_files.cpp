@@ -21,7 +21,7 @@ constexpr int64_t kMaxTokenizerFile = int64_t{256} << 20;  // the largest known 
 
 int32_t checked_id(int64_t id, const std::string& token, const std::string& path) {
   require(id >= 0 && id <= DoubleArray::kMaxValue,
-          "[tokenizer] {}: token \"{}\" has the id {}; 0 to {} are possible.", path, token, id,
+          "[{}] token \"{}\" has the id {}; 0 to {} are possible.", path, token, id,
           DoubleArray::kMaxValue);
   return static_cast<int32_t>(id);
 }
@@ -55,7 +55,7 @@ json read_tokenizer_json(const std::filesystem::path& path) {
 bool json_flag(const json& object, const char* key, bool fallback, const std::string& path) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return fallback;
-  require(found->is_boolean(), "[tokenizer] {}: {} is {}; it must be true or false.", path, key,
+  require(found->is_boolean(), "[{}] {} is {}; it must be true or false.", path, key,
           found->type_name());
   return found->get<bool>();
 }
@@ -63,30 +63,28 @@ bool json_flag(const json& object, const char* key, bool fallback, const std::st
 AddedToken read_added_token(const json& object, const std::string& path) {
   require(object.is_object() && object.contains("content") && object["content"].is_string() &&
               !object["content"].get_ref<const std::string&>().empty(),
-          "[tokenizer] {}: an added token has no \"content\".", path);
+          "[{}] an added token has no \"content\".", path);
   AddedToken token;
   token.text = object["content"].get<std::string>();
   token.lstrip = json_flag(object, "lstrip", false, path);
   token.rstrip = json_flag(object, "rstrip", false, path);
   token.normalized = json_flag(object, "normalized", false, path);
   require(!json_flag(object, "single_word", false, path),
-          "[tokenizer] {}: token \"{}\" has single_word, which is not supported.", path,
-          token.text);
+          "[{}] token \"{}\" has single_word, which is not supported.", path, token.text);
   return token;
 }
 
 Vocab read_vocab(const json& object, const std::string& path) {
   require(object.is_object() && !object.empty(),
-          "[tokenizer] {}: the vocabulary must be an object that is not empty.", path);
+          "[{}] the vocabulary must be an object that is not empty.", path);
   Vocab vocab;
   vocab.reserve(object.size());
   std::unordered_set<int32_t> ids;
   for (const auto& [token, id] : object.items()) {
-    require(id.is_number_integer(), "[tokenizer] {}: token \"{}\" has {} for an id.", path, token,
+    require(id.is_number_integer(), "[{}] token \"{}\" has {} for an id.", path, token,
             id.type_name());
     const int32_t value = checked_id(id.get<int64_t>(), token, path);
-    require(ids.insert(value).second, "[tokenizer] {}: the id {} belongs to two tokens.", path,
-            value);
+    require(ids.insert(value).second, "[{}] the id {} belongs to two tokens.", path, value);
     vocab.emplace(token, value);
   }
   return vocab;
@@ -100,7 +98,7 @@ Vocab read_vocab_txt(const std::filesystem::path& path) {
     vocab[std::string(token)] =
         checked_id(static_cast<int64_t>(line) - 1, std::string(token), path.string());
   });
-  require(!vocab.empty(), "[tokenizer] {}: no token in it.", path.string());
+  require(!vocab.empty(), "[{}] no token in it.", path.string());
   return vocab;
 }
 
@@ -144,7 +142,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
       AddedToken token = read_added_token(value, config_path.string());
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
       require(error == std::errc() && end == key.data() + key.size(),
-              "[tokenizer] {}: added_tokens_decoder has the id \"{}\"; it must be a number.",
+              "[{}] added_tokens_decoder has the id \"{}\"; it must be a number.",
               config_path.string(), key);
       checked_id(token.id, token.text, config_path.string());
       add(token);
@@ -153,9 +151,8 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
   if (const std::filesystem::path path = dir / "added_tokens.json"; path_exists(path)) {
     const json added = read_tokenizer_json(path);
     for (const auto& [text, id] : added.items()) {
-      require(id.is_number_integer() && !text.empty(),
-              "[tokenizer] {}: token \"{}\" has {} for an id.", path.string(), text,
-              id.type_name());
+      require(id.is_number_integer() && !text.empty(), "[{}] token \"{}\" has {} for an id.",
+              path.string(), text, id.type_name());
       const int32_t value = checked_id(id.get<int64_t>(), text, path.string());
       const auto role = std::find_if(defaults.begin(), defaults.end(),
                                      [&](const auto& entry) { return entry.token.text == text; });
@@ -165,9 +162,8 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
     }
   }
 
-  require(set.tokens.size() <= kMaxAddedTokens,
-          "[tokenizer] {}: {} added tokens; at most {} are supported.", dir.string(),
-          set.tokens.size(), kMaxAddedTokens);
+  require(set.tokens.size() <= kMaxAddedTokens, "[{}] {} added tokens; at most {} are supported.",
+          dir.string(), set.tokens.size(), kMaxAddedTokens);
   int next_id = vocab_size;
   for (const AddedToken& token : set.tokens) next_id = std::max(next_id, token.id + 1);
   for (const SpecialDefault& entry : defaults) {
@@ -178,8 +174,7 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
       } else {
         token = read_added_token(*value, config_path.string());
       }
-      require(!token.text.empty(), "[tokenizer] {}: {} is empty.", config_path.string(),
-              entry.role);
+      require(!token.text.empty(), "[{}] {} is empty.", config_path.string(), entry.role);
     }
     auto found = named(token.text);
     if (found == set.tokens.end()) {

@@ -16,15 +16,14 @@ using nlohmann::json;
 
 // object[key]; throws if it is missing.
 const json& member(const json& object, const char* key, const std::string& path) {
-  require(object.is_object() && object.contains(key), "[tokenizer] {}: \"{}\" is missing.", path,
-          key);
+  require(object.is_object() && object.contains(key), "[{}] \"{}\" is missing.", path, key);
   return object[key];
 }
 
 // object[key] as a string; throws if it is anything else.
 std::string text_of(const json& object, const char* key, const std::string& path) {
   const json& value = member(object, key, path);
-  require(value.is_string(), "[tokenizer] {}: \"{}\" is {}; it must be a string.", path, key,
+  require(value.is_string(), "[{}] \"{}\" is {}; it must be a string.", path, key,
           value.type_name());
   return value.get<std::string>();
 }
@@ -33,8 +32,8 @@ std::string text_of(const json& object, const char* key, const std::string& path
 void expect_type(const json& object, std::string_view type, const char* part,
                  const std::string& path) {
   const std::string found = text_of(object, "type", path);
-  require(found == type, "[tokenizer] {}: the {} is {}; {} is needed for this model type.", path,
-          part, found, type);
+  require(found == type, "[{}] the {} is {}; {} is needed for this model type.", path, part, found,
+          type);
 }
 
 // The members of file[key] if it is a Sequence, else file[key] alone. Empty if it is null or
@@ -46,7 +45,7 @@ std::vector<const json*> parts_of(const json& file, const char* key, const char*
   if (found == file.end() || found->is_null()) return parts;
   if (text_of(*found, "type", path) != "Sequence") return {&*found};
   const json& members = member(*found, list, path);
-  require(members.is_array(), "[tokenizer] {}: \"{}\" is {}; it must be an array.", path, list,
+  require(members.is_array(), "[{}] \"{}\" is {}; it must be an array.", path, list,
           members.type_name());
   for (const json& part : members) parts.push_back(&part);
   return parts;
@@ -64,7 +63,7 @@ std::string decode_base64(std::string_view text, const std::string& path) {
                       : c == '+'             ? 62
                       : c == '/'             ? 63
                                              : -1;
-    require(value >= 0, "[tokenizer] {}: precompiled_charsmap is no base64.", path);
+    require(value >= 0, "[{}] precompiled_charsmap is no base64.", path);
     bits = bits << 6 | static_cast<uint32_t>(value);
     count += 6;
     if (count >= 8) {
@@ -82,7 +81,7 @@ void expect_absent(const json& model, std::initializer_list<const char*> keys,
     const auto found = model.find(key);
     const bool absent = found == model.end() || found->is_null() || *found == json("") ||
                         *found == json(false) || *found == json(0.0);
-    require(absent, "[tokenizer] {}: model.{} is set, which is not supported.", path, key);
+    require(absent, "[{}] model.{} is set, which is not supported.", path, key);
   }
 }
 
@@ -101,16 +100,16 @@ std::string read_unigram_normalizer(const json& file, const std::string& path) {
       const json& pattern = member(*part, "pattern", path);
       require(pattern.is_object() && pattern.value("Regex", "") == " {2,}" &&
                   text_of(*part, "content", path) == " ",
-              "[tokenizer] {}: the normalizer Replace is not \" {{2,}}\" by \" \".", path);
+              "[{}] the normalizer Replace is not \" {{2,}}\" by \" \".", path);
     } else if (type == "Strip") {
       require(
           json_flag(*part, "strip_left", true, path) && json_flag(*part, "strip_right", true, path),
-          "[tokenizer] {}: the normalizer Strip must strip both ends.", path);
+          "[{}] the normalizer Strip must strip both ends.", path);
     }
   }
   require(order == "Strip, Precompiled, Replace" || order == "Strip, Replace",
-          "[tokenizer] {}: the normalizer is [{}]; DeBERTaV3's is [Strip, Precompiled, Replace].",
-          path, order);
+          "[{}] the normalizer is [{}]; DeBERTaV3's is [Strip, Precompiled, Replace].", path,
+          order);
   return charsmap;
 }
 
@@ -120,40 +119,36 @@ UnigramSpec read_unigram_json(const json& file, const std::string& path) {
   UnigramSpec spec;
   spec.charsmap = read_unigram_normalizer(file, path);
   const std::vector<const json*> pre = parts_of(file, "pre_tokenizer", "pretokenizers", path);
-  require(pre.size() == 1, "[tokenizer] {}: {} pre-tokenizers; Metaspace alone is needed.", path,
-          pre.size());
+  require(pre.size() == 1, "[{}] {} pre-tokenizers; Metaspace alone is needed.", path, pre.size());
   expect_type(*pre[0], "Metaspace", "pre-tokenizer", path);
   require(
       text_of(*pre[0], "replacement", path) == "\xE2\x96\x81" &&
           json_flag(*pre[0], "split", true, path) &&
           (pre[0]->contains("prepend_scheme") ? text_of(*pre[0], "prepend_scheme", path) == "always"
                                               : json_flag(*pre[0], "add_prefix_space", true, path)),
-      "[tokenizer] {}: Metaspace must prepend U+2581 always and split.", path);
+      "[{}] Metaspace must prepend U+2581 always and split.", path);
 
   const json& model = member(file, "model", path);
   expect_type(model, "Unigram", "model", path);
   const json& vocab = member(model, "vocab", path);
   require(vocab.is_array() && !vocab.empty() &&
               vocab.size() <= static_cast<size_t>(DoubleArray::kMaxValue),
-          "[tokenizer] {}: model.vocab must be an array of 1 to {} pieces.", path,
-          DoubleArray::kMaxValue);
+          "[{}] model.vocab must be an array of 1 to {} pieces.", path, DoubleArray::kMaxValue);
   std::unordered_set<std::string_view> seen;
   spec.pieces.reserve(vocab.size());  // `seen` points into it
   for (const json& entry : vocab) {
     require(entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number() &&
                 !entry[0].get_ref<const std::string&>().empty() &&
                 std::isfinite(entry[1].get<double>()),
-            "[tokenizer] {}: piece {} of model.vocab is no [text, score].", path,
-            spec.pieces.size());
+            "[{}] piece {} of model.vocab is no [text, score].", path, spec.pieces.size());
     spec.pieces.push_back(entry[0].get<std::string>());
     spec.scores.push_back(entry[1].get<double>());
     require(seen.insert(spec.pieces.back()).second,
-            "[tokenizer] {}: piece {} of model.vocab stands there twice.", path,
-            spec.pieces.size() - 1);
+            "[{}] piece {} of model.vocab stands there twice.", path, spec.pieces.size() - 1);
   }
   const json& unk = member(model, "unk_id", path);
   require(unk.is_number_unsigned() && unk.get<uint64_t>() < spec.pieces.size(),
-          "[tokenizer] {}: model.unk_id is no piece.", path);
+          "[{}] model.unk_id is no piece.", path);
   spec.unk_id = unk.get<int32_t>();
   spec.byte_fallback = json_flag(model, "byte_fallback", false, path);
   return spec;
@@ -162,13 +157,11 @@ UnigramSpec read_unigram_json(const json& file, const std::string& path) {
 BpeSpec read_bpe_json(const json& file, const std::string& path) {
   BpeSpec spec;
   require(parts_of(file, "normalizer", "normalizers", path).empty(),
-          "[tokenizer] {}: a normalizer is set; RoBERTa has none.", path);
+          "[{}] a normalizer is set; RoBERTa has none.", path);
   const std::vector<const json*> pre = parts_of(file, "pre_tokenizer", "pretokenizers", path);
-  require(pre.size() == 1, "[tokenizer] {}: {} pre-tokenizers; ByteLevel alone is needed.", path,
-          pre.size());
+  require(pre.size() == 1, "[{}] {} pre-tokenizers; ByteLevel alone is needed.", path, pre.size());
   expect_type(*pre[0], "ByteLevel", "pre-tokenizer", path);
-  require(json_flag(*pre[0], "use_regex", true, path),
-          "[tokenizer] {}: ByteLevel must have use_regex.", path);
+  require(json_flag(*pre[0], "use_regex", true, path), "[{}] ByteLevel must have use_regex.", path);
   spec.add_prefix_space = json_flag(*pre[0], "add_prefix_space", true, path);
 
   const json& model = member(file, "model", path);
@@ -179,7 +172,7 @@ BpeSpec read_bpe_json(const json& file, const std::string& path) {
                 path);
   spec.vocab = read_vocab(member(model, "vocab", path), path);
   const json& merges = member(model, "merges", path);
-  require(merges.is_array(), "[tokenizer] {}: model.merges must be an array.", path);
+  require(merges.is_array(), "[{}] model.merges must be an array.", path);
   for (const json& merge : merges) {
     if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       spec.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
@@ -188,8 +181,7 @@ BpeSpec read_bpe_json(const json& file, const std::string& path) {
     const std::string text = merge.is_string() ? merge.get<std::string>() : std::string();
     const size_t space = text.find(' ');
     require(space != std::string::npos && text.find(' ', space + 1) == std::string::npos,
-            "[tokenizer] {}: merge {} is neither \"a b\" nor [\"a\", \"b\"].", path,
-            spec.merges.size() + 1);
+            "[{}] merge {} is neither \"a b\" nor [\"a\", \"b\"].", path, spec.merges.size() + 1);
     spec.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
   }
   return spec;
@@ -212,8 +204,8 @@ WordPieceSpec read_wordpiece_json(const json& file, const std::string& path) {
     spec.prefix = text_of(model, "continuing_subword_prefix", path);
   }
   if (const auto chars = model.find("max_input_chars_per_word"); chars != model.end()) {
-    require(chars->is_number_unsigned(),
-            "[tokenizer] {}: model.max_input_chars_per_word must be a number.", path);
+    require(chars->is_number_unsigned(), "[{}] model.max_input_chars_per_word must be a number.",
+            path);
     spec.max_word_chars = chars->get<size_t>();
   }
   return spec;
@@ -223,12 +215,12 @@ std::vector<AddedToken> read_added_tokens_json(const json& file, const std::stri
   std::vector<AddedToken> tokens;
   const auto found = file.find("added_tokens");
   if (found == file.end() || found->is_null()) return tokens;
-  require(found->is_array(), "[tokenizer] {}: added_tokens must be an array.", path);
+  require(found->is_array(), "[{}] added_tokens must be an array.", path);
   for (const json& entry : *found) {
     AddedToken token = read_added_token(entry, path);
     const json& id = member(entry, "id", path);
     require(id.is_number_unsigned() && id.get<uint64_t>() <= DoubleArray::kMaxValue,
-            "[tokenizer] {}: added token \"{}\" has no id from 0 to {}.", path, token.text,
+            "[{}] added token \"{}\" has no id from 0 to {}.", path, token.text,
             DoubleArray::kMaxValue);
     token.id = id.get<int32_t>();
     tokens.push_back(std::move(token));

@@ -105,6 +105,18 @@ void require_length(const models::SequenceClassifier& model, int64_t max_length,
           max_length, limit);
 }
 
+// Frozen tables, biases and norms would be read from the mapped file in every step: who overwrites
+// the file meanwhile would change the run, or end it by SIGBUS. The run gets copies. A Linear's
+// weight needs none: its first product lays it out anew (core/packed_matrix.h).
+void own_tables(nn::Module& model) {
+  model.for_each_parameter([](nn::Parameter& parameter) {
+    const bool is_linear = parameter.declared_shape().rank() == 2 &&
+                           parameter.path().find("embeddings") == std::string::npos;
+    if (is_linear || !parameter.defined() || parameter.device() != Device::cpu) return;
+    parameter.assign(parameter.value().clone());
+  });
+}
+
 void load_initial_state(nn::Module& model, const std::string& path, Device device) {
   const nn::Checkpoint file = nn::open_checkpoint(path);
   std::vector<std::pair<nn::Parameter*, const nn::StoredTensor*>> pairs;
@@ -146,6 +158,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   models::LoadedModel loaded = models::load_model(config.model, options);
   if (const std::string line = models::drawn_line(loaded, seed); !line.empty()) note(line);
   session->model = std::move(loaded.model);
+  own_tables(*session->model);
   require_length(*session->model, config.max_seq_length, "max_seq_length");
 
   const auto tokenizer = data::load_tokenizer(config.model);

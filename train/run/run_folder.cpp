@@ -12,8 +12,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 namespace soragrad::train {
 
@@ -26,7 +28,10 @@ constexpr std::string_view kEvents = "events.out.tfevents.";
 
 bool exists(const std::string& path) {
   std::error_code error;
-  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+  const fs::file_type type = fs::symlink_status(path, error).type();
+  require(type != fs::file_type::none, "[{}] cannot be examined: {}.", shown(path),
+          system_reason(error.value()));
+  return type != fs::file_type::not_found;
 }
 
 // What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
@@ -50,10 +55,10 @@ void remove_run(const std::string& path) {
 
 void sync_path(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  require(fd >= 0, "[run] cannot open {}: {}.", path, std::strerror(errno));
+  require(fd >= 0, "[{}] cannot be opened: {}.", shown(path), system_reason(errno));
   const int status = ::fsync(fd);
   ::close(fd);
-  require(status == 0, "[run] cannot sync {}: {}.", path, std::strerror(errno));
+  require(status == 0, "[{}] cannot be synced to the disk: {}.", shown(path), system_reason(errno));
 }
 
 template <typename Body>
@@ -61,7 +66,7 @@ auto reported(const std::string& path, Body body) {
   try {
     return body();
   } catch (const fs::filesystem_error& error) {
-    fail("[run] {}: {}.", path, error.code().message());
+    fail("[{}] {}.", shown(path), system_reason(error.code().value()));
   }
 }
 
@@ -107,7 +112,8 @@ bool RunFolder::is_busy(const std::string& path) {
 void RunFolder::check_free(const std::string& path, bool overwrite) {
   std::error_code error;
   if (!exists(path)) return;
-  require(fs::is_directory(path, error), "[run] output {} exists and is no folder.", path);
+  require(fs::is_directory(path, error), "[{}] exists and is no folder; choose another output=...",
+          shown(path));
   if (is_run(path)) {
     require(overwrite,
             "[run] output {} holds a run already; overwrite=true replaces it, another output=... "
@@ -137,7 +143,12 @@ RunFolder RunFolder::create(const std::string& path, const Config& config) {
 RunFolder RunFolder::open(const std::string& path, bool lock) {
   std::string folder = path;
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-  require(is_run(folder), "[run] {} is no run folder: it has no config.yaml of a run.", folder);
+  for (fs::path above = fs::path(folder).parent_path(); !is_run(folder) && !above.empty();
+       above = above == above.parent_path() ? fs::path() : above.parent_path()) {
+    require(!is_run(above.string()), "[{}] is a part of the run {}; give the run's folder.",
+            shown(folder), shown(above.string()));
+  }
+  require(is_run(folder), "[{}] is no run folder: it has no config.yaml of a run.", shown(folder));
   RunFolder run(folder);
   if (lock) run.lock();
   return run;
@@ -152,7 +163,7 @@ RunFolder::~RunFolder() {
 
 void RunFolder::lock() {
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  require(lock_ >= 0, "[run] cannot open {}: {}.", path_, std::strerror(errno));
+  require(lock_ >= 0, "[{}] cannot be opened: {}.", shown(path_), system_reason(errno));
   require(::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
           "[run] {} is being trained by another process.", path_);
 }
