@@ -6,9 +6,11 @@ set(work ${BUILD}/tests/install)
 file(REMOVE_RECURSE ${work})
 set(flags -G Ninja -DCMAKE_BUILD_TYPE=${BUILD_TYPE} "-DCMAKE_PREFIX_PATH=${work}/prefix;${LIBRARIES}"
   -DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS})
+set(cxx_flags "-Wall -Wextra -Wpedantic -Werror")
 if(SANITIZE)
-  list(APPEND flags -DCMAKE_CXX_FLAGS=-fsanitize=address,undefined)
+  string(APPEND cxx_flags " -fsanitize=address,undefined")
 endif()
+list(APPEND flags "-DCMAKE_CXX_FLAGS=${cxx_flags}")
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix
   OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 

@@ -15,6 +15,8 @@ function escaped(text,  line_break) {
 
 BEGIN { head = 1; column = 0 }
 
+NR <= 2 && (/SPDX-License-Identifier/ || /^$/) { print ""; next }
+
 {
   at = index($0, "//")
   code = at ? substr($0, 1, at - 1) : $0

@@ -16,9 +16,9 @@ namespace soragrad::nn {
 
 // Where names of a file and of a module tree may differ. An undefined predicate is false for all.
 struct StateRules {
-  std::string prefix;  // the module's name of the file's NAME is prefix + NAME
-  std::function<bool(std::string_view name)> ignored;        // harmless in the file: not read
-  std::function<bool(std::string_view name)> may_be_absent;  // the caller draws these
+  std::string prefix = {};  // the module's name of the file's NAME is prefix + NAME
+  std::function<bool(std::string_view name)> ignored = {};        // harmless in the file: not read
+  std::function<bool(std::string_view name)> may_be_absent = {};  // the caller draws these
 };
 
 // Gives each parameter the tensor of its path, on the device. On the CPU a tensor of this build's
