@@ -11,6 +11,7 @@
 #include "cli/inspect_runs.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "models/family.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
@@ -115,7 +116,7 @@ Json model_of(const std::string& path) {
   Json result{{"kind", fs::is_directory(path) ? "model" : "checkpoint"}};
   if (!fs::exists(path + "/config.json")) return result;
   const models::ModelConfig config = models::read_config(path);
-  result["model_type"] = models::name_of(config.type);
+  result["model_type"] = config.family->model_type;
   result["layers"] = config.layers;
   result["hidden_size"] = config.hidden_size;
   result["heads"] = config.heads;

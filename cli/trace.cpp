@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,9 +14,9 @@
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
-#include "train/loop/task_loss.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
+#include "train/loop/task_loss.h"
 
 namespace soragrad::cli {
 namespace {
@@ -101,29 +102,32 @@ data::Batch read_batch(const TraceOptions& options, const train::Rows& rows) {
   return batch;
 }
 
-// The number in "....encoder.layer.NUMBER" + ending; none where the path reads otherwise.
-std::optional<std::string> layer_number(std::string_view path, std::string_view ending) {
-  constexpr std::string_view kLayer = ".encoder.layer.";
-  const size_t at = path.find(kLayer);
-  if (at == path.npos || !path.ends_with(ending)) return std::nullopt;
-  path.remove_suffix(ending.size());
-  if (path.size() <= at + kLayer.size()) return std::nullopt;
-  const std::string_view number = path.substr(at + kLayer.size());
-  if (number.find_first_not_of("0123456789") != number.npos) return std::nullopt;
-  return std::string(number);
-}
+// Names of the arrays that a module's output fills beside act.PATH, by the module's path.
+class OutputNames {
+ public:
+  explicit OutputNames(nn::Module& model) {
+    int64_t layer = -1;  // whose modules are visited
+    model.for_each_module([&](nn::Module& module) {
+      if (module.role() == nn::Role::embeddings) names_[module.path()] = "hidden.0";
+      if (module.role() == nn::Role::layer) {
+        names_[module.path()] = fmt::format("hidden.{}", ++layer + 1);
+      }
+      if (module.role() == nn::Role::attention_probabilities) {
+        names_[module.path()] = fmt::format("{}{}", kAttention, layer);
+      }
+    });
+  }
+  void add(ArrayFile& file, const std::string& path, const Tensor& output) const {
+    const auto found = names_.find(path);
+    const bool named = found != names_.end();
+    if (!named || !found->second.starts_with(kAttention)) file.add("act." + path, output);
+    if (named) file.add(found->second, output);
+  }
 
-void add_output(ArrayFile& file, const std::string& path, const Tensor& output) {
-  if (const auto layer = layer_number(path, ".attention.self.dropout")) {
-    file.add("attention." + *layer, output);
-    return;
-  }
-  file.add("act." + path, output);
-  if (path.ends_with(".embeddings")) file.add("hidden.0", output);
-  if (const auto layer = layer_number(path, "")) {
-    file.add("hidden." + std::to_string(std::stoll(*layer) + 1), output);
-  }
-}
+ private:
+  static constexpr std::string_view kAttention = "attention.";
+  std::map<std::string, std::string> names_;
+};
 
 void add_gradients(ArrayFile& file, nn::Module& model) {
   model.for_each_parameter([&](nn::Parameter& parameter) {
@@ -168,9 +172,10 @@ int trace_main(const TraceOptions& options) {
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });
+  const OutputNames names(model);
   nn::Pass pass{.seed = options.seed};
   pass.observe = [&](const std::string& path, const Variable& output) {
-    add_output(file, path, output.value());
+    names.add(file, path, output.value());
   };
   const Variable logits = model.forward(batch, pass);
   file.add("logits", logits.value());

@@ -9,14 +9,15 @@
 #include <string_view>
 #include <vector>
 
-#include "models/activation.h"
+#include "nn/activation.h"
 
 namespace soragrad::models {
 
-enum class ModelType : uint8_t { deberta_v2, roberta, bert };
+struct Family;
+using nn::Activation;
 
 struct ModelConfig {
-  ModelType type = ModelType::deberta_v2;
+  const Family* family = nullptr;  // of model_type
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t layers = 0;  // num_hidden_layers
@@ -53,9 +54,6 @@ struct ModelConfig {
     return position_buckets > 0 ? position_buckets : max_relative_positions;
   }
 };
-
-// "deberta-v2", "roberta", "bert".
-std::string_view name_of(ModelType type);
 
 // Reads FOLDER/config.json. Throws naming the file and the key.
 ModelConfig read_config(const std::filesystem::path& folder);

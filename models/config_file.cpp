@@ -1,9 +1,11 @@
 // config.json as a file: reading a folder's, and writing one back without losing foreign keys.
-#include <array>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "models/config.h"
+#include "models/config_keys.h"
+#include "models/family.h"
 #include "nn/checkpoint/mapped_file.h"
 #include "nn/json_file.h"
 
@@ -13,13 +15,10 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMaxConfigBytes = 16 << 20;  // id2label may be long; real files have 1 kB
-constexpr std::array<const char*, 3> kArchitectures = {"DebertaV2ForSequenceClassification",
-                                                       "RobertaForSequenceClassification",
-                                                       "BertForSequenceClassification"};
 
 // The keys of a model that was not read from a file.
 json known_keys(const ModelConfig& config) {
-  json object = {{"model_type", name_of(config.type)},
+  json object = {{"model_type", config.family->model_type},
                  {"vocab_size", config.vocab_size},
                  {"hidden_size", config.hidden_size},
                  {"num_hidden_layers", config.layers},
@@ -33,24 +32,11 @@ json known_keys(const ModelConfig& config) {
                  {"hidden_act", name_of(config.hidden_act)},
                  {"hidden_dropout_prob", config.hidden_dropout_prob},
                  {"attention_probs_dropout_prob", config.attention_probs_dropout_prob}};
-  const bool deberta = config.type == ModelType::deberta_v2;
-  if (config.classifier_dropout) {
-    object[deberta ? "cls_dropout" : "classifier_dropout"] = *config.classifier_dropout;
-  }
-  if (!deberta) return object;
-  json types = json::array();
-  if (config.p2c) types.push_back("p2c");
-  if (config.c2p) types.push_back("c2p");
-  object.update({{"position_buckets", config.position_buckets},
-                 {"max_relative_positions", config.max_relative_positions},
-                 {"pos_att_type", types},
-                 {"relative_attention", true},
-                 {"share_att_key", true},
-                 {"norm_rel_ebd", "layer_norm"},
-                 {"position_biased_input", false},
-                 {"pooler_dropout", config.pooler_dropout},
-                 {"pooler_hidden_act", name_of(config.pooler_act)}});
-  return object;
+  if (config.classifier_dropout) object[config.family->dropout_key] = *config.classifier_dropout;
+  if (!config.family->write_keys) return object;
+  ConfigObject keys{std::move(object)};
+  config.family->write_keys(config, keys);
+  return keys.keys;
 }
 
 void write_labels(const ModelConfig& config, json& object) {
@@ -90,7 +76,7 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 std::string to_json(const ModelConfig& config) {
   json object = config.source.empty() ? known_keys(config)
                                       : nn::parse_json_object(config.source, "config.json");
-  object["architectures"] = json::array({kArchitectures[static_cast<size_t>(config.type)]});
+  object["architectures"] = json::array({config.family->architecture});
   object["torch_dtype"] = "float32";
   write_labels(config, object);
   return object.dump(2) + "\n";

@@ -4,11 +4,12 @@
 
 namespace soragrad::models {
 
-Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config)
+Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config,
+                 AttentionFactory make_attention)
     : Module(parent, std::move(name)) {
   for (int64_t i = 0; i < config.layers; ++i) {
-    layers_.push_back(
-        std::make_unique<TransformerLayer>(this, "layer." + std::to_string(i), config));
+    layers_.push_back(std::make_unique<TransformerLayer>(this, "layer." + std::to_string(i), config,
+                                                         make_attention));
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "models/family.h"
 #include "models/self_attention.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
@@ -14,49 +16,11 @@
 namespace soragrad::models {
 namespace {
 
-// Names of a model type that matter to loading.
-struct Names {
-  std::string_view base;        // the encoder's prefix, which files of a bare encoder lack
-  std::string_view classifier;  // the Linear whose rows are the labels
-};
-
-Names names_of(ModelType type) {
-  switch (type) {
-    case ModelType::deberta_v2:
-      return {"deberta.", "classifier"};
-    case ModelType::roberta:
-      return {"roberta.", "classifier.out_proj"};
-    case ModelType::bert:
-      return {"bert.", "classifier"};
-  }
-  fail("[load] unknown model type.");
-}
-
-// What stands in published files beside the classifier: heads of pre-training, tables that only
-// those read, buffers. Each is unused here in every version of the file.
-bool is_harmless(ModelType type, std::string_view name) {
-  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;
-  const auto begins_with_any = [&](std::initializer_list<std::string_view> prefixes) {
-    for (const std::string_view prefix : prefixes) {
-      if (name.starts_with(prefix)) return true;
-    }
-    return false;
-  };
-  switch (type) {
-    case ModelType::deberta_v2:
-      return begins_with_any({"deberta.embeddings.position_embeddings.", "lm_predictions.",
-                              "mask_predictions.", "cls.", "lm_head."});
-    case ModelType::roberta:
-      return begins_with_any({"lm_head.", "cls.", "roberta.pooler."});
-    case ModelType::bert:
-      return begins_with_any({"cls.", "lm_head."});
-  }
-  return false;
-}
-
-bool is_head(std::string_view name) {
-  return name.starts_with("pooler.") || name.starts_with("classifier.") ||
-         name.starts_with("bert.pooler.");
+// Keys of published files that no version of a classifier reads.
+bool is_unused(const Family& family, std::string_view name) {
+  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;  // any family's
+  return std::ranges::any_of(family.unused,
+                             [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 // A file saved from the bare encoder: its names lack the prefix.
@@ -75,16 +39,22 @@ bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& confi
          weight->sizes[1] == config.hidden_size;
 }
 
-nn::StateRules rules_for(const nn::Checkpoint& checkpoint, const ModelConfig& config) {
-  const auto [base, classifier] = names_of(config.type);
+nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& model) {
+  const ModelConfig& config = model.config();
+  const Family& family = *config.family;
+  const std::string base = fmt::format("{}.", family.prefix);
   nn::StateRules rules;
   if (lacks_prefix(checkpoint, base)) rules.prefix = base;
-  const std::string other =
-      has_other_labels(checkpoint, config, classifier) ? fmt::format("{}.", classifier) : "";
-  rules.ignored = [type = config.type, other](std::string_view name) {
-    return is_harmless(type, name) || (!other.empty() && name.starts_with(other));
+  const std::string other = has_other_labels(checkpoint, config, family.classifier)
+                                ? fmt::format("{}.", family.classifier)
+                                : "";
+  rules.ignored = [&family, other](std::string_view name) {
+    return is_unused(family, name) || (!other.empty() && name.starts_with(other));
   };
-  rules.may_be_absent = is_head;
+  rules.may_be_absent = [&model](std::string_view name) {
+    const nn::Parameter* parameter = model.find_parameter(std::string(name));
+    return parameter && nn::is_head(*parameter);
+  };
   return rules;
 }
 
@@ -110,15 +80,15 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
 
   const nn::Checkpoint checkpoint = nn::open_checkpoint(folder);
   LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}};
-  const auto absent =
-      nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, config), options.device);
+  const auto absent = nn::load_state(*loaded.model, checkpoint,
+                                     rules_for(checkpoint, *loaded.model), options.device);
   for (nn::Parameter* parameter : absent) {
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
   }
   loaded.model->for_each_module([&](nn::Module& module) {
     auto* linear = dynamic_cast<nn::Linear*>(&module);
-    if (linear && !is_head(linear->weight.path())) linear->set_precision(options.precision);
+    if (linear && !nn::is_head(*linear)) linear->set_precision(options.precision);
     auto* attention = dynamic_cast<SelfAttention*>(&module);
     if (attention) attention->set_precision(options.precision);
   });

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "core/error.h"
@@ -13,25 +12,10 @@
 namespace soragrad::sora {
 namespace {
 
-// DeBERTa-v2/v3 on the left of each pair, RoBERTa and BERT on the right.
-constexpr std::array<std::string_view, 9> kLayerLinears = {
-    "attention.self.query_proj", "attention.self.query",      "attention.self.key_proj",
-    "attention.self.key",        "attention.self.value_proj", "attention.self.value",
-    "attention.output.dense",    "intermediate.dense",        "output.dense"};
-
-bool is_layer_linear(std::string_view path) {
-  if (path.find("encoder.layer.") == std::string_view::npos) return false;
-  return std::any_of(kLayerLinears.begin(), kLayerLinears.end(),
-                     [&](std::string_view name) { return matches(path, name); });
-}
-
 // The part of a path behind the layer's number, and the whole path where there is none.
 std::string_view within_layer(std::string_view path) {
-  constexpr std::string_view kLayer = "encoder.layer.";
-  const size_t at = path.find(kLayer);
-  if (at == std::string_view::npos) return path;
-  const size_t dot = path.find('.', at + kLayer.size());
-  return dot == std::string_view::npos ? path : path.substr(dot + 1);
+  const auto split = nn::split_layer(path);
+  return split ? split->within : path;
 }
 
 // Whether the text is the pattern, whose stars stand for letters other than dots. Goes back to the
@@ -82,9 +66,9 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
   std::set<std::string> names;
   for (nn::Linear* linear : linears(model)) {
     const std::string path = linear->path();
-    if (is_head(path)) continue;
+    if (nn::is_head(*linear)) continue;
     names.emplace(within_layer(path));
-    bool take = targets.empty() && is_layer_linear(path);
+    bool take = targets.empty() && nn::is_layer_linear(linear->role());
     for (size_t i = 0; i < targets.size(); ++i) {
       if (!matches(path, targets[i])) continue;
       take = true;
@@ -97,8 +81,8 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
             fmt::join(names, ", "));
   }
   require(!found.empty(),
-          "[target_modules] the model has no encoder.layer.N with Linears named as "
-          "in DeBERTa or RoBERTa; there are {}: name some of them.",
+          "[target_modules] the model has no transformer layer whose Linears are known; there are "
+          "{}: name some of them.",
           fmt::join(names, ", "));
   return found;
 }

@@ -1,4 +1,5 @@
-// Where methods act: Linears found by the end of their names, as Hugging Face peft finds them.
+// Where methods act: Linears found by their role, or by the end of their names as Hugging Face peft
+// finds them.
 #pragma once
 
 #include <string>
@@ -19,8 +20,8 @@ std::vector<nn::Linear*> linears(nn::Module& model);
 bool matches(std::string_view path, std::string_view target);
 
 // Linears that one of the targets matches, never one of the head. No target means the six Linears
-// of each encoder layer: query, key, value, attention.output.dense, intermediate.dense and
-// output.dense. A target that matches nothing throws, naming what there is.
+// of each transformer layer: query, key, value, attention output, intermediate and output. A target
+// that matches nothing throws, naming what there is.
 std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets);
 
 // The Linear of that path; throws where there is none.

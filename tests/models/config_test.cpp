@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/family.h"
 #include "tests/files.h"
 
 namespace soragrad::models {
@@ -48,7 +49,7 @@ std::string refusal_of(json object, const std::string& key, const json& value) {
 
 TEST_CASE("config: DeBERTaV3-base") {
   const ModelConfig config = parse_config(deberta_json().dump(), "config.json");
-  CHECK(config.type == ModelType::deberta_v2);
+  CHECK(config.family->model_type == "deberta-v2");
   CHECK(config.c2p);
   CHECK(config.p2c);
   CHECK(config.max_relative_positions == 512);
