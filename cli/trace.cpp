@@ -1,6 +1,7 @@
 #include "cli/trace.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <deque>
 #include <map>
@@ -14,6 +15,7 @@
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
+#include "train/loop/open_trained.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 #include "train/loop/task_loss.h"
@@ -29,6 +31,8 @@ class ArrayFile {
  public:
   void add(const std::string& name, const Tensor& tensor) {
     const std::vector<real> elements = tensor.to_vector();
+    const bool finite = std::ranges::all_of(elements, [](real x) { return std::isfinite(x); });
+    if (!finite && first_broken_.empty()) first_broken_ = name;
     floats_.emplace_back(elements.begin(), elements.end());
     add_floats(name, tensor.shape().sizes());
   }
@@ -43,6 +47,8 @@ class ArrayFile {
     writer_.add(name, {&size, 1}, std::span<const int64_t>(integers_.back()));
   }
   void write(const std::string& path) const { writer_.write(path); }
+  // The array of numbers that are not all finite that was added first; "" if there is none.
+  const std::string& first_broken() const { return first_broken_; }
 
  private:
   void add_floats(const std::string& name, std::span<const int64_t> sizes) {
@@ -52,6 +58,7 @@ class ArrayFile {
   nn::SafetensorsWriter writer_;  // borrows the elements; a deque does not move them
   std::deque<std::vector<float>> floats_;
   std::deque<std::vector<int64_t>> integers_;
+  std::string first_broken_;
 };
 
 Device parse_device(const std::string& name) {
@@ -137,6 +144,33 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
   });
 }
 
+// Lines about the model's files. Throws if the head is one of other classes than the task's.
+void note_files(const TraceOptions& options, const data::Task& task,
+                const models::LoadedModel& loaded) {
+  std::vector<std::string> lines = loaded.notes;
+  if (!options.adapter.empty()) {
+    const std::string trained_on = sora::read_adapter_config(options.adapter).info.task;
+    lines.push_back(train::other_task_line(options.adapter, trained_on, task));
+  }
+  lines.push_back(models::drawn_line(loaded, options.seed));
+  require(loaded.other_labels.empty() || loaded.drawn.empty(), "[trace] {}", lines.back());
+  for (const std::string& line : lines) {
+    if (!line.empty()) fmt::print(stderr, "{}\n", line);
+  }
+}
+
+// Throws naming the first row (counted as --start counts) whose logits (rows, labels) are not
+// finite, and the first array that holds such numbers.
+void require_finite(const Variable& logits, int64_t start, const std::string& array) {
+  const std::vector<real> values = logits.value().to_vector();
+  const auto broken = std::ranges::find_if(values, [](real x) { return !std::isfinite(x); });
+  if (broken == values.end()) return;
+  fail(
+      "[trace] a logit of row {} (from 0) is {}, which is not finite. The first array with such "
+      "numbers is {}; weights are damaged.",
+      start + (broken - values.begin()) / logits.size(1), *broken, array);
+}
+
 }  // namespace
 
 int trace_main(const TraceOptions& options) {
@@ -144,17 +178,16 @@ int trace_main(const TraceOptions& options) {
   const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);
-  const models::LoadedModel loaded =
-      models::load_model(options.model, {.num_labels = task.num_labels(),
-                                         .regression = task.regression(),
-                                         .seed = options.seed,
-                                         .device = device,
-                                         .precision = precision});
+  models::LoadedModel loaded = models::load_model(options.model, {.labels = task.labels,
+                                                                  .num_labels = task.num_labels(),
+                                                                  .regression = task.regression(),
+                                                                  .seed = options.seed,
+                                                                  .device = device,
+                                                                  .precision = precision});
   models::SequenceClassifier& model = *loaded.model;
-  std::unique_ptr<sora::Method> method;
-  if (!options.adapter.empty()) method = sora::load_adapter(options.adapter, model);
-  const std::string drawn = models::drawn_line(loaded, options.seed);
-  if (!drawn.empty() && !method) fmt::print(stderr, "{}\n", drawn);
+  const std::unique_ptr<sora::Method> method =
+      train::load_adapter_and_head(options.adapter, loaded);
+  note_files(options, task, loaded);
 
   const int64_t max_length = choose_max_length(options, model.max_positions());
   const auto tokenizer = data::load_tokenizer(options.model);
@@ -164,11 +197,14 @@ int trace_main(const TraceOptions& options) {
   require(labelled || !options.grad, "[{}] has no labels; gradients need them.", options.input);
   const data::Batch batch = read_batch(options, rows);
 
+  const models::ClassMap classes = train::class_map(model, task);
   ArrayFile file;
   file.add("input_ids", batch.input_ids);
   file.add("offsets", batch.offsets);
   if (labelled) {
-    task.regression() ? file.add("labels", batch.scores) : file.add("labels", batch.labels);
+    std::vector<int64_t> labels;  // in the model's order of classes, as logits are
+    for (const int64_t label : batch.labels) labels.push_back(label < 0 ? label : classes[label]);
+    task.regression() ? file.add("labels", batch.scores) : file.add("labels", labels);
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });
@@ -178,9 +214,10 @@ int trace_main(const TraceOptions& options) {
     names.add(file, path, output.value());
   };
   const Variable logits = model.forward(batch, pass);
+  require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {
-    const Tensor answers = train::answers(batch, task.regression(), logits.size(1));
+    const Tensor answers = train::answers(batch, task.regression(), classes);
     const Variable loss = train::task_loss(logits, answers.to(device));
     file.add("loss", loss.value());
     if (options.grad) {

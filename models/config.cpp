@@ -1,5 +1,7 @@
 #include "models/config.h"
 
+#include <array>
+
 #include "core/error.h"
 #include "models/config_keys.h"
 #include "models/family.h"
@@ -8,6 +10,9 @@
 
 namespace soragrad::models {
 namespace {
+
+// What Python's json writes for numbers that JSON does not have.
+constexpr std::array<std::string_view, 3> kNonFinite = {"NaN", "-Infinity", "Infinity"};
 
 using nlohmann::json;
 using nn::JsonReader;
@@ -41,12 +46,16 @@ void read_labels(const JsonReader& reader, ModelConfig& config) {
   require(!names->empty() && static_cast<int64_t>(names->size()) <= kMaxLabels,
           "[{}] \"id2label\" names {} labels; 1 to {} are possible.", reader.where(), names->size(),
           kMaxLabels);
+  const size_t first = names->contains("0") ? 0 : 1;  // files made by hand may count from 1
   for (size_t i = 0; i < names->size(); ++i) {
-    const auto name = names->find(std::to_string(i));
+    const auto name = names->find(std::to_string(first + i));
     require(name != names->end(), "[{}] \"id2label\" names {} labels but not {}.", reader.where(),
-            names->size(), i);
-    if (!name->is_string()) reader.refuse_type("id2label", *name, "an object of strings");
-    config.label_names.push_back(name->get<std::string>());
+            names->size(), first + i);
+    const bool number = name->is_number_integer();
+    if (!name->is_string() && !number) {
+      reader.refuse_type("id2label", *name, "an object of strings or whole numbers");
+    }
+    config.label_names.push_back(number ? name->dump() : name->get<std::string>());
   }
   config.num_labels = static_cast<int64_t>(names->size());  // it wins, as in Hugging Face
 }
@@ -76,8 +85,41 @@ void require_number(const JsonReader& reader, const char* key, int64_t wanted) {
           wanted);
 }
 
+std::string quote_non_finite(std::string_view text) {
+  std::string result;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    std::string_view literal;
+    for (const std::string_view each : kNonFinite) {
+      if (!in_string && literal.empty() && rest.starts_with(each)) literal = each;
+    }
+    if (!literal.empty()) {
+      result.append("\"").append(literal).append("\"");
+      at += literal.size() - 1;
+      continue;
+    }
+    if (in_string && text[at] == '\\' && at + 1 < text.size())
+      result += text[at++];
+    else if (text[at] == '"')
+      in_string = !in_string;
+    result += text[at];
+  }
+  return result;
+}
+
+std::string unquote_non_finite(std::string text) {
+  for (const std::string_view each : kNonFinite) {
+    const std::string quoted = fmt::format("\"{}\"", each);
+    for (size_t at = text.find(quoted); at != text.npos; at = text.find(quoted, at)) {
+      text.replace(at, quoted.size(), each);
+    }
+  }
+  return text;
+}
+
 ModelConfig parse_config(std::string_view text, const std::string& where) {
-  const json object = nn::parse_json_object(text, where);
+  const json object = nn::parse_json_object(quote_non_finite(text), where);
   const JsonReader reader(object, where);
   ModelConfig config;
   config.family = &read_family(reader);

@@ -16,6 +16,9 @@ using nlohmann::json;
 
 constexpr int64_t kMaxConfigBytes = 16 << 20;  // id2label may be long; real files have 1 kB
 
+// Of the weights that save_model() writes.
+constexpr const char* kDtype = sizeof(real) == 8 ? "float64" : "float32";
+
 // The keys of a model that was not read from a file.
 json known_keys(const ModelConfig& config) {
   json object = {{"model_type", config.family->model_type},
@@ -74,12 +77,16 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 }
 
 std::string to_json(const ModelConfig& config) {
-  json object = config.source.empty() ? known_keys(config)
-                                      : nn::parse_json_object(config.source, "config.json");
+  const std::string source = quote_non_finite(config.source);
+  json object = source.empty() ? known_keys(config) : nn::parse_json_object(source, "config.json");
   object["architectures"] = json::array({config.family->architecture});
-  object["torch_dtype"] = "float32";
+  for (const char* key : {"torch_dtype", "dtype"}) {  // transformers 4's name and 5's
+    if (object.contains(key)) object[key] = kDtype;
+  }
+  if (!object.contains("dtype")) object["torch_dtype"] = kDtype;
   write_labels(config, object);
-  return object.dump(2) + "\n";
+  const std::string text = object.dump(2) + "\n";
+  return source == config.source ? text : unquote_non_finite(text);
 }
 
 }  // namespace soragrad::models

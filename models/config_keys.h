@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "models/config.h"
 
@@ -21,6 +23,12 @@ constexpr int64_t kMaxConfigSize = int64_t{1} << 30;
 struct ConfigObject {
   nlohmann::json keys;
 };
+
+// The text of a JSON file with Python's NaN, Infinity and -Infinity as strings, so that keys nobody
+// reads may hold them, and a key that is read refuses them by name.
+std::string quote_non_finite(std::string_view text);
+// The way back, for a text that held such numbers.
+std::string unquote_non_finite(std::string text);
 
 // All three throw naming file, key and value. A missing key leaves the activation as it is.
 void read_activation(const nn::JsonReader& reader, const char* key, Activation& activation);

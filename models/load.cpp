@@ -8,7 +8,9 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "models/family.h"
+#include "models/labels.h"
 #include "models/self_attention.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "nn/linear.h"
@@ -31,6 +33,47 @@ bool lacks_prefix(const nn::Checkpoint& checkpoint, std::string_view base) {
   return checkpoint.contains("embeddings.word_embeddings.weight");
 }
 
+// A checkpoint without the prefixes that torch's wrappers put before all names: DataParallel's and
+// DistributedDataParallel's "module.", torch.compile's "_orig_mod.". Notes what it stripped.
+nn::Checkpoint without_wrappers(nn::Checkpoint checkpoint, std::vector<std::string>& notes) {
+  std::vector<nn::StoredTensor> tensors = checkpoint.tensors();
+  std::string stripped;
+  for (bool found = !tensors.empty(); found;) {
+    found = false;
+    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+      const bool all = std::ranges::all_of(tensors, [&](const nn::StoredTensor& tensor) {
+        return tensor.name.starts_with(prefix) && tensor.name.size() > prefix.size();
+      });
+      if (!all) continue;
+      for (nn::StoredTensor& tensor : tensors) tensor.name.erase(0, prefix.size());
+      stripped += prefix;
+      found = true;
+    }
+  }
+  if (stripped.empty()) return checkpoint;
+  notes.push_back(fmt::format("{}: every name begins with {}, which is left out.",
+                              checkpoint.where(), nn::printable(stripped)));
+  return nn::Checkpoint(std::move(tensors), checkpoint.metadata(), checkpoint.where());
+}
+
+// Gives the model the task's classes. Returns the names that its head had if they are others.
+std::vector<std::string> set_classes(ModelConfig& config, const LoadOptions& options) {
+  if (options.labels.empty()) {
+    if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
+    return {};
+  }
+  const auto classes = find_classes(config.label_names, options.labels);
+  std::vector<std::string> others;
+  if (!classes && config.label_names.size() == options.labels.size()) others = config.label_names;
+  set_labels(config, static_cast<int64_t>(options.labels.size()), false);
+  config.label_names = options.labels;
+  for (size_t i = 0; classes && i < options.labels.size(); ++i) {
+    const auto number = static_cast<size_t>((*classes)[static_cast<int64_t>(i)]);
+    config.label_names[number] = options.labels[i];
+  }
+  return others;
+}
+
 // Whether the file's classifier is one of another number of labels.
 bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& config,
                       std::string_view classifier) {
@@ -39,13 +82,14 @@ bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& confi
          weight->sizes[1] == config.hidden_size;
 }
 
-nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& model) {
+nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& model,
+                         bool other_classes) {
   const ModelConfig& config = model.config();
   const Family& family = *config.family;
   const std::string base = fmt::format("{}.", family.prefix);
   nn::StateRules rules;
   if (lacks_prefix(checkpoint, base)) rules.prefix = base;
-  const std::string other = has_other_labels(checkpoint, config, family.classifier)
+  const std::string other = other_classes || has_other_labels(checkpoint, config, family.classifier)
                                 ? fmt::format("{}.", family.classifier)
                                 : "";
   rules.ignored = [&family, other](std::string_view name) {
@@ -71,17 +115,19 @@ void draw(nn::Parameter& parameter, const ModelConfig& config, const LoadOptions
 
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options) {
   ModelConfig config = read_config(folder);
-  if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
+  std::vector<std::string> others = set_classes(config, options);
   if (options.hidden_dropout_prob) config.hidden_dropout_prob = *options.hidden_dropout_prob;
   if (options.attention_probs_dropout_prob) {
     config.attention_probs_dropout_prob = *options.attention_probs_dropout_prob;
   }
   if (options.classifier_dropout) config.classifier_dropout = options.classifier_dropout;
 
-  const nn::Checkpoint checkpoint = nn::open_checkpoint(folder);
-  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}};
-  const auto absent = nn::load_state(*loaded.model, checkpoint,
-                                     rules_for(checkpoint, *loaded.model), options.device);
+  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}, std::move(others), {}};
+  const nn::Checkpoint checkpoint = without_wrappers(nn::open_checkpoint(folder), loaded.notes);
+  const bool other_classes = !loaded.other_labels.empty();
+  const auto absent =
+      nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, *loaded.model, other_classes),
+                     options.device);
   for (nn::Parameter* parameter : absent) {
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
@@ -108,8 +154,15 @@ void save_model(const std::filesystem::path& folder, SequenceClassifier& model) 
 
 std::string drawn_line(const LoadedModel& loaded, uint64_t seed) {
   if (loaded.drawn.empty()) return "";
-  return fmt::format("{} drawn from seed {}: the checkpoint has none for {} labels.",
-                     fmt::join(loaded.drawn, ", "), seed, loaded.model->config().num_labels);
+  const ModelConfig& config = loaded.model->config();
+  const std::string names = fmt::format("{}", fmt::join(loaded.drawn, ", "));
+  if (!loaded.other_labels.empty()) {
+    return fmt::format("{} drawn from seed {}: the checkpoint's classes are {}; the task's are {}.",
+                       names, seed, shown_names(loaded.other_labels),
+                       shown_names(config.label_names));
+  }
+  return fmt::format("{} drawn from seed {}: the checkpoint has none for {} labels.", names, seed,
+                     config.num_labels);
 }
 
 }  // namespace soragrad::models

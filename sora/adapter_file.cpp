@@ -45,7 +45,8 @@ bool names_head(nn::Module& model, std::string_view name) {
 
 // A run's adapter holds exactly the method's parameters and the head. peft leaves the head to the
 // base model unless modules_to_save names it, and may add biases and masked-out modules of rank 0.
-void load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
+// Returns what the file lacks of the head.
+std::vector<nn::Parameter*> load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
   std::vector<nn::Parameter*> parameters = adapter_parameters(model);
   nn::StateRules rules;
   if (peft) {
@@ -60,7 +61,7 @@ void load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
       return name.ends_with(".ranknum") || file.at(name).numel() == 0;
     };
   }
-  nn::load_state(parameters, file, rules, device_of(model));
+  return nn::load_state(parameters, file, rules, device_of(model));
 }
 
 AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
@@ -115,11 +116,14 @@ AdapterConfig read_adapter_config(const fs::path& folder) {
   return own_config(json, nn::printable(path.string()));
 }
 
-std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model) {
+std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model,
+                                     std::vector<std::string>* absent) {
   const Contents contents = read_folder(folder);
   std::unique_ptr<Method> method = make_method(contents.config.method);
   method->attach(model, std::nullopt);  // sizes are compared before anything is allocated
-  load_values(contents.tensors, contents.config.peft, model);
+  for (const nn::Parameter* each : load_values(contents.tensors, contents.config.peft, model)) {
+    if (absent) absent->push_back(each->path());
+  }
   return method;
 }
 

@@ -146,7 +146,7 @@ constexpr Key kKeys[] = {
         "dropout of the delta's input"),
     key(kLowRank, "target_modules", FIELD(method.target_modules), kNames, "",
         "all six Linears of a layer", "sora lora adalora",
-        "ends of module names; * stands for letters of one part"),
+        "ends of module names (* stands for characters of one part), all-linear, or /regex/"),
 
     key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
         "soft threshold by lr*xi, or the released code's by xi or lr*xi"),
