@@ -99,6 +99,30 @@ TEST_CASE("backbone: word embeddings may come from a table outside") {
   }
 }
 
+TEST_CASE("backbone: checkpointed layers give every gradient's bits, dropout included") {
+  for (const char* golden : kGoldens) {
+    CAPTURE(golden);
+    const auto gradients = [&](bool checkpointed) {
+      const LoadedModel loaded =
+          load_model(std::string(SORAGRAD_SOURCE_DIR "/tests/golden/models/") + golden,
+                     {.hidden_dropout_prob = 0.2, .attention_probs_dropout_prob = 0.2});
+      loaded.model->for_each_parameter(
+          [](nn::Parameter& parameter) { parameter.set_requires_grad(true); });
+      nn::Pass pass{.training = true, .seed = 5, .step = 3};
+      pass.checkpoint = checkpointed;
+      const Variable logits = loaded.model->forward(Batch(), pass);
+      backward(sum(mul(logits, logits)));
+      std::vector<real> numbers = values(logits);
+      for (const nn::Parameter* parameter : loaded.model->parameters()) {
+        const std::vector<real> grad = parameter->grad().to_vector();
+        numbers.insert(numbers.end(), grad.begin(), grad.end());
+      }
+      return numbers;
+    };
+    CHECK(gradients(true) == gradients(false));
+  }
+}
+
 TEST_CASE("backbone: what does not fit is refused in words") {
   const LoadedModel loaded = load("bert");
   const Backbone& backbone = loaded.model->backbone();

@@ -72,6 +72,8 @@ constexpr Key kKeys[] = {
         "of the trunk's products with its weights and, on a GPU, of attention; all else is fp32"),
     key(kRun, "cuda_graphs", FIELD(cuda_graphs), kTruth, "", "", "",
         "on a GPU: steps are recorded once and launched as a whole"),
+    key(kRun, "gradient_checkpointing", FIELD(gradient_checkpointing), kTruth, "", "", "",
+        "compute each layer twice instead of keeping what its gradient needs; same bits"),
     key(kRun, "threads", FIELD(threads), kThreads, "", "all", "",
         "threads on the host; 0: all cores"),
     key(kRun, "seed", FIELD(seed), kSeed, "", "", "",

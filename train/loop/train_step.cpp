@@ -66,7 +66,9 @@ Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share)
 }
 
 nn::Pass TrainStep::pass_of(uint32_t number) const {
-  return {true, static_cast<uint64_t>(session_.config.seed), number};
+  nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed), number};
+  pass.checkpoint = session_.config.gradient_checkpointing;
+  return pass;
 }
 
 Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
