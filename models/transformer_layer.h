@@ -20,11 +20,12 @@ std::unique_ptr<SelfAttention> make_attention(nn::Module* parent, const ModelCon
 
 class TransformerLayer : public nn::Module {
  public:
+  // Has the role nn::Role::layer; its six Linears have theirs.
   TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config,
                    AttentionFactory make_attention);
 
-  // x (tokens, hidden) -> (tokens, hidden); with first_only the first token of each sequence alone
-  // is computed past keys and values -> (sequences, hidden).
+  // x (tokens, hidden) -> (tokens, hidden). With first_only -> (sequences, hidden): past keys and
+  // values, only each sequence's first token is computed.
   Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
                    const nn::Pass& pass);
 
