@@ -29,6 +29,7 @@
 #include "autograd/variable.h"
 
 // nn/: modules, optimizers, checkpoints.
+#include "nn/activation.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/safetensors.h"
 #include "nn/checkpoint/state_dict.h"
@@ -39,13 +40,15 @@
 #include "nn/optim/optimizer.h"
 #include "nn/optim/schedule.h"
 #include "nn/pass.h"
+#include "nn/role.h"
 
 // models/: encoders for classification, from and to Hugging Face folders.
-#include "models/activation.h"
 #include "models/backbone.h"
 #include "models/config.h"
+#include "models/disentangled_attention.h"
 #include "models/embeddings.h"
 #include "models/encoder.h"
+#include "models/family.h"
 #include "models/heads.h"
 #include "models/input.h"
 #include "models/load.h"

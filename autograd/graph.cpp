@@ -41,6 +41,33 @@ std::set<std::string_view>& op_names() {
   static std::set<std::string_view> names;
   return names;
 }
+
+// Walks the graph from a node whose gradient is complete, over nodes numbered from `first` on.
+// Others, leaves among them, keep what arrives. `ready` holds the nodes whose gradient has begun to
+// arrive. The node with the largest number has received all of it: every op that used its result
+// has a larger number and has run.
+void walk(const std::shared_ptr<Node>& root, uint64_t first) {
+  const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
+    return a->number < b->number;
+  };
+  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>
+      ready(older);
+  std::unordered_set<Node*> queued;
+  ready.push(root);
+  while (!ready.empty()) {
+    const std::shared_ptr<Node> node = ready.top();
+    ready.pop();
+    if (!node->backward || node->number < first) continue;
+    const Tensor dy = std::exchange(node->grad, Tensor());
+    Gradients gradients(*node);
+    const profile::Span span(node->op, node->module);
+    std::exchange(node->backward, nullptr)(dy, gradients);
+    for (std::shared_ptr<Node>& input : node->inputs) {
+      if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);
+    }
+    node->inputs.clear();
+  }
+}
 }  // namespace
 
 }  // namespace detail
@@ -150,8 +177,6 @@ void backward(const Variable& loss, real scale) {
   backward(loss, Tensor::full(loss.shape(), scale, loss.device()));
 }
 
-// `ready` holds the nodes whose gradient has begun to arrive. The node with the largest number has
-// received all of it: every op that used its result has a larger number and has run.
 void backward(const Variable& loss, const Tensor& scale) {
   require(loss.defined() && loss.value().numel() == 1, "[backward] a scalar is wanted, not {}.",
           loss.defined() ? loss.shape() : Shape{});
@@ -161,27 +186,45 @@ void backward(const Variable& loss, const Tensor& scale) {
           "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
           scale.shape());
   loss.node_->grad = scale;
-  const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
-    return a->number < b->number;
-  };
-  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>
-      ready(older);
-  std::unordered_set<Node*> queued;
-  ready.push(loss.node_);
-  while (!ready.empty()) {
-    const std::shared_ptr<Node> node = ready.top();
-    ready.pop();
-    if (!node->backward) continue;  // a leaf keeps what arrived
-    const Tensor dy = std::exchange(node->grad, Tensor());
-    Gradients gradients(*node);
-    const profile::Span span(node->op, node->module);
-    std::exchange(node->backward, nullptr)(dy, gradients);
-    // An input whose gradient has begun to arrive waits for its turn; it is queued once.
-    for (std::shared_ptr<Node>& input : node->inputs) {
-      if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);
-    }
-    node->inputs.clear();
+  detail::walk(loss.node_, 0);
+}
+
+Variable Gradients::input(size_t input, Tensor value) const {
+  Variable variable(std::move(value));
+  variable.node_ = node_.inputs[input];
+  return variable;
+}
+
+void Gradients::walk(const Variable& result, const Tensor& dy, uint64_t first) const {
+  if (!result.node_) return;  // no input wants a gradient
+  require(result.node_->number >= first, "[checkpoint] the function returns its own input.");
+  result.node_->grad = dy;
+  detail::walk(result.node_, first);
+}
+
+Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& inputs,
+                    std::span<const Variable* const> parameters) {
+  std::vector<Tensor> values;
+  std::vector<Variable> all = inputs;
+  for (const Variable& each : inputs) values.push_back(each.value());
+  for (const Variable* each : parameters) all.push_back(*each);
+  Tensor value;
+  {
+    const NoGrad no_grad;
+    value = f(inputs).value();
   }
+  return record("checkpoint", std::move(value), std::move(all),
+                [f, values = std::move(values)](const Tensor& dy, Gradients& gradients) {
+                  std::vector<Variable> again;
+                  for (size_t i = 0; i < values.size(); ++i) {
+                    again.push_back(gradients.input(i, values[i]));
+                  }
+                  const uint64_t first = detail::next_number + 1;
+                  const bool before = std::exchange(detail::recording, true);
+                  const Variable y = f(again);
+                  detail::recording = before;
+                  gradients.walk(y, dy, first);
+                });
 }
 
 NoGrad::NoGrad() : before_(std::exchange(detail::recording, false)) {}

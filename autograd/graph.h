@@ -26,6 +26,11 @@ class Gradients {
   // GEMM with accumulate). Undefined if none has arrived, or if the tensor is shared: then use
   // add().
   Tensor pending(size_t input) const;
+  // A Variable with the value of an input, as the caller kept it, whose gradient is the input's.
+  // Ops that the closure records on it add to that gradient.
+  Variable input(size_t input, Tensor value) const;
+  // Walks what was recorded from node number `first` on, from its result, whose gradient is dy.
+  void walk(const Variable& result, const Tensor& dy, uint64_t first) const;
 
  private:
   detail::Node& node_;
@@ -54,6 +59,15 @@ void backward(const Variable& loss, real scale = 1);
 // The same with a scale of the loss's shape and on its device. A captured graph uses it: the scale
 // is read from memory at each replay.
 void backward(const Variable& loss, const Tensor& scale);
+
+// Trades time for memory (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016):
+// returns f(inputs), and keeps of it nothing but the inputs. backward() runs f once more, recorded,
+// and walks that graph. Values and gradients have the bits of f(inputs) alone, because f is walked
+// in the same order. Duties of the caller: f gives the same bits each time and captures no Variable
+// but trainable leaves, all of which are among `parameters`.
+using CheckpointedFunction = std::function<Variable(std::span<const Variable> inputs)>;
+Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& inputs,
+                    std::span<const Variable* const> parameters);
 
 // While one lives, ops on this thread record nothing (torch.no_grad). They may be nested.
 class NoGrad {

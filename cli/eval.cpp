@@ -24,11 +24,11 @@ std::string suffix_of(const std::string& split) {
   return split.ends_with("_mm") ? "_mm" : "";
 }
 
-train::Trained open(const EvalOptions& options) {
+train::Trained open(const EvalOptions& options, bool needs_head) {
   if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
   return train::open_trained(
       {options.run, options.model, options.adapter, options.task, options.data, options.protocol,
-       options.max_length, options.device, options.precision, options.phase},
+       options.max_length, options.device, options.precision, options.phase, needs_head},
       [](const std::string& line) { log_line(line); });
 }
 
@@ -44,7 +44,7 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
-  const train::Trained trained = open(options);
+  const train::Trained trained = open(options, /*needs_head=*/false);
   const data::Task& task = *trained.task;
   const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
   auto splits = data::load_split(task, trained.protocol, files, split);
@@ -68,7 +68,7 @@ int eval_main(const EvalOptions& options) {
 
 int predict_main(const EvalOptions& options) {
   check_writable(options.output);
-  const train::Trained trained = open(options);
+  const train::Trained trained = open(options, /*needs_head=*/true);
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});
   const std::vector<float> logits =

@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "models/family.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/adapter_file.h"
 #include "train/config/protocol.h"
@@ -116,7 +117,7 @@ Json model_of(const std::string& path) {
   Json result{{"kind", is_folder(path) ? "model" : "checkpoint"}};
   if (!path_exists(path + "/config.json")) return result;
   const models::ModelConfig config = models::read_config(path);
-  result["model_type"] = models::name_of(config.type);
+  result["model_type"] = config.family->model_type;
   result["layers"] = config.layers;
   result["hidden_size"] = config.hidden_size;
   result["heads"] = config.heads;

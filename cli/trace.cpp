@@ -1,8 +1,10 @@
 #include "cli/trace.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
+#include "train/loop/open_trained.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 #include "train/loop/task_loss.h"
@@ -30,6 +33,8 @@ class ArrayFile {
  public:
   void add(const std::string& name, const Tensor& tensor) {
     const std::vector<real> elements = tensor.to_vector();
+    const bool finite = std::ranges::all_of(elements, [](real x) { return std::isfinite(x); });
+    if (!finite && first_broken_.empty()) first_broken_ = name;
     floats_.emplace_back(elements.begin(), elements.end());
     add_floats(name, tensor.shape().sizes());
   }
@@ -44,6 +49,8 @@ class ArrayFile {
     writer_.add(name, {&size, 1}, std::span<const int64_t>(integers_.back()));
   }
   void write(const std::string& path) const { writer_.write(path); }
+  // The array of numbers that are not all finite that was added first; "" if there is none.
+  const std::string& first_broken() const { return first_broken_; }
 
  private:
   void add_floats(const std::string& name, std::span<const int64_t> sizes) {
@@ -53,6 +60,7 @@ class ArrayFile {
   nn::SafetensorsWriter writer_;  // borrows the elements; a deque does not move them
   std::deque<std::vector<float>> floats_;
   std::deque<std::vector<int64_t>> integers_;
+  std::string first_broken_;
 };
 
 Device parse_device(const std::string& name) {
@@ -103,29 +111,32 @@ data::Batch read_batch(const TraceOptions& options, const train::Rows& rows) {
   return batch;
 }
 
-// The number in "....encoder.layer.NUMBER" + ending; none where the path reads otherwise.
-std::optional<std::string> layer_number(std::string_view path, std::string_view ending) {
-  constexpr std::string_view kLayer = ".encoder.layer.";
-  const size_t at = path.find(kLayer);
-  if (at == path.npos || !path.ends_with(ending)) return std::nullopt;
-  path.remove_suffix(ending.size());
-  if (path.size() <= at + kLayer.size()) return std::nullopt;
-  const std::string_view number = path.substr(at + kLayer.size());
-  if (number.find_first_not_of("0123456789") != number.npos) return std::nullopt;
-  return std::string(number);
-}
+// Names of the arrays that a module's output fills beside act.PATH, by the module's path.
+class OutputNames {
+ public:
+  explicit OutputNames(nn::Module& model) {
+    int64_t layer = -1;  // whose modules are visited
+    model.for_each_module([&](nn::Module& module) {
+      if (module.role() == nn::Role::embeddings) names_[module.path()] = "hidden.0";
+      if (module.role() == nn::Role::layer) {
+        names_[module.path()] = fmt::format("hidden.{}", ++layer + 1);
+      }
+      if (module.role() == nn::Role::attention_probabilities) {
+        names_[module.path()] = fmt::format("{}{}", kAttention, layer);
+      }
+    });
+  }
+  void add(ArrayFile& file, const std::string& path, const Tensor& output) const {
+    const auto found = names_.find(path);
+    const bool named = found != names_.end();
+    if (!named || !found->second.starts_with(kAttention)) file.add("act." + path, output);
+    if (named) file.add(found->second, output);
+  }
 
-void add_output(ArrayFile& file, const std::string& path, const Tensor& output) {
-  if (const auto layer = layer_number(path, ".attention.self.dropout")) {
-    file.add("attention." + *layer, output);
-    return;
-  }
-  file.add("act." + path, output);
-  if (path.ends_with(".embeddings")) file.add("hidden.0", output);
-  if (const auto layer = layer_number(path, "")) {
-    file.add("hidden." + std::to_string(std::stoll(*layer) + 1), output);
-  }
-}
+ private:
+  static constexpr std::string_view kAttention = "attention.";
+  std::map<std::string, std::string> names_;
+};
 
 void add_gradients(ArrayFile& file, nn::Module& model) {
   model.for_each_parameter([&](nn::Parameter& parameter) {
@@ -133,6 +144,33 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
     file.add("grad." + parameter.path(),
              grad.defined() ? grad : Tensor::zeros(parameter.declared_shape()));
   });
+}
+
+// Lines about the model's files. Throws if the head is one of other classes than the task's.
+void note_files(const TraceOptions& options, const data::Task& task,
+                const models::LoadedModel& loaded) {
+  std::vector<std::string> lines = loaded.notes;
+  if (!options.adapter.empty()) {
+    const std::string trained_on = sora::read_adapter_config(options.adapter).info.task;
+    lines.push_back(train::other_task_line(options.adapter, trained_on, task));
+  }
+  lines.push_back(models::drawn_line(loaded, options.seed));
+  require(loaded.other_labels.empty() || loaded.drawn.empty(), "[trace] {}", lines.back());
+  for (const std::string& line : lines) {
+    if (!line.empty()) fmt::print(stderr, "{}\n", line);
+  }
+}
+
+// Throws naming the first row (counted as --start counts) whose logits (rows, labels) are not
+// finite, and the first array that holds such numbers.
+void require_finite(const Variable& logits, int64_t start, const std::string& array) {
+  const std::vector<real> values = logits.value().to_vector();
+  const auto broken = std::ranges::find_if(values, [](real x) { return !std::isfinite(x); });
+  if (broken == values.end()) return;
+  fail(
+      "[trace] a logit of row {} (from 0) is {}, which is not finite. The first array with such "
+      "numbers is {}; weights are damaged.",
+      start + (broken - values.begin()) / logits.size(1), *broken, array);
 }
 
 }  // namespace
@@ -143,17 +181,16 @@ int trace_main(const TraceOptions& options) {
   const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);
-  const models::LoadedModel loaded =
-      models::load_model(options.model, {.num_labels = task.num_labels(),
-                                         .regression = task.regression(),
-                                         .seed = options.seed,
-                                         .device = device,
-                                         .precision = precision});
+  models::LoadedModel loaded = models::load_model(options.model, {.labels = task.labels,
+                                                                  .num_labels = task.num_labels(),
+                                                                  .regression = task.regression(),
+                                                                  .seed = options.seed,
+                                                                  .device = device,
+                                                                  .precision = precision});
   models::SequenceClassifier& model = *loaded.model;
-  std::unique_ptr<sora::Method> method;
-  if (!options.adapter.empty()) method = sora::load_adapter(options.adapter, model);
-  const std::string drawn = models::drawn_line(loaded, options.seed);
-  if (!drawn.empty() && !method) log_line(drawn);
+  const std::unique_ptr<sora::Method> method =
+      train::load_adapter_and_head(options.adapter, loaded);
+  note_files(options, task, loaded);
 
   const int64_t max_length = choose_max_length(options, model.max_positions());
   const auto tokenizer = data::load_tokenizer(options.model);
@@ -163,22 +200,27 @@ int trace_main(const TraceOptions& options) {
   require(labelled || !options.grad, "[{}] has no labels; gradients need them.", options.input);
   const data::Batch batch = read_batch(options, rows);
 
+  const models::ClassMap classes = train::class_map(model, task);
   ArrayFile file;
   file.add("input_ids", batch.input_ids);
   file.add("offsets", batch.offsets);
   if (labelled) {
-    task.regression() ? file.add("labels", batch.scores) : file.add("labels", batch.labels);
+    std::vector<int64_t> labels;  // in the model's order of classes, as logits are
+    for (const int64_t label : batch.labels) labels.push_back(label < 0 ? label : classes[label]);
+    task.regression() ? file.add("labels", batch.scores) : file.add("labels", labels);
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });
+  const OutputNames names(model);
   nn::Pass pass{.seed = options.seed};
   pass.observe = [&](const std::string& path, const Variable& output) {
-    add_output(file, path, output.value());
+    names.add(file, path, output.value());
   };
   const Variable logits = model.forward(batch, pass);
+  require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {
-    const Tensor answers = train::answers(batch, task.regression(), logits.size(1));
+    const Tensor answers = train::answers(batch, task.regression(), classes);
     const Variable loss = train::task_loss(logits, answers.to(device));
     file.add("loss", loss.value());
     if (options.grad) {

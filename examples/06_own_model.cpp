@@ -19,7 +19,8 @@ struct SentenceEncoder : nn::Module {
       : depth(config.layers),
         words(this, "deberta.embeddings.word_embeddings", config.vocab_size, config.hidden_size),
         norm(this, "deberta.embeddings.LayerNorm", config.hidden_size, config.layer_norm_eps),
-        layer(this, "deberta.encoder.layer.0", config) {}
+        layer(this, "deberta.encoder.layer.0", config,
+              models::make_attention<models::DisentangledAttention>) {}
 
   Variable forward(const data::Batch& batch, const nn::Pass& pass) {  // -> (sentences, hidden)
     const int64_t sentences = batch.sequences(), tokens = batch.tokens();

@@ -5,9 +5,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/bert.h"
-#include "models/deberta_v3.h"
-#include "models/roberta.h"
 
 namespace soragrad::models {
 
@@ -15,7 +12,9 @@ Backbone::Backbone(nn::Module* parent, std::string name, const ModelConfig& conf
                    const EmbeddingTables& tables)
     : Module(parent, std::move(name)),
       config_(config),
-      embeddings_(this, "embeddings", config, tables) {}
+      embeddings_(this, "embeddings", config, tables) {
+  embeddings_.set_role(nn::Role::embeddings);
+}
 
 Variable Backbone::forward(const Input& input, const nn::Pass& pass) {
   return forward(input, Variable(), pass);
@@ -54,19 +53,6 @@ Positions Backbone::positions(const RaggedBatch& batch, const InputSizes& sizes)
                       .max_length = std::max(sizes.max_length, longest)};
   add_positions(batch, longest, positions);
   return positions;
-}
-
-std::unique_ptr<Backbone> make_backbone(nn::Module* parent, const ModelConfig& config,
-                                        const BackboneOptions& options) {
-  switch (config.type) {
-    case ModelType::deberta_v2:
-      return std::make_unique<DebertaV3>(parent, config, options);
-    case ModelType::roberta:
-      return std::make_unique<Roberta>(parent, config, options);
-    case ModelType::bert:
-      return std::make_unique<Bert>(parent, config, options);
-  }
-  fail("[make_backbone] unknown model type.");
 }
 
 }  // namespace soragrad::models

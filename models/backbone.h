@@ -59,9 +59,4 @@ struct BackboneOptions {
   bool word_table = true;  // false: forward() must be given the word embeddings
 };
 
-// A backbone of the config's family, named as in the family's checkpoints ("deberta", "roberta",
-// "bert"). Its parameters have no values yet.
-std::unique_ptr<Backbone> make_backbone(nn::Module* parent, const ModelConfig& config,
-                                        const BackboneOptions& options = {});
-
 }  // namespace soragrad::models

@@ -1,9 +1,64 @@
 #include "models/bert.h"
 
+#include <array>
+#include <memory>
 #include <numeric>
 #include <utility>
 
+#include "core/error.h"
+#include "models/config_keys.h"
+#include "core/json.h"
+
 namespace soragrad::models {
+namespace {
+
+constexpr std::array<std::string_view, 2> kUnused = {"cls.", "lm_head."};
+
+void set_defaults(ModelConfig& config) {
+  set_bert_sizes(config);
+  config.vocab_size = 30522;
+}
+
+std::unique_ptr<Backbone> make_backbone(nn::Module* parent, const ModelConfig& config,
+                                        const BackboneOptions& options) {
+  return std::make_unique<Bert>(parent, config, options);
+}
+
+std::unique_ptr<ClassifierHead> make_head(nn::Module* parent, const ModelConfig& config) {
+  return std::make_unique<PooledHead>(parent, config,
+                                      PoolerOptions{"bert.pooler", 0, Activation::tanh});
+}
+
+}  // namespace
+
+constinit const Family kBert = {.model_type = "bert",
+                                .architecture = "BertForSequenceClassification",
+                                .prefix = "bert",
+                                .classifier = "classifier",
+                                .dropout_key = "classifier_dropout",
+                                .unused = kUnused,
+                                .set_defaults = set_defaults,
+                                .read_keys = read_bert_keys,
+                                .write_keys = nullptr,
+                                .make_backbone = make_backbone,
+                                .make_head = make_head};
+
+void read_bert_keys(const JsonReader& reader, ModelConfig& config) {
+  reader.read("type_vocab_size", config.type_vocab_size, 1, kMaxConfigSize);
+  std::string positions = "absolute";
+  reader.read("position_embedding_type", positions);
+  require(positions == "absolute",
+          "[{}] \"position_embedding_type\" is \"{}\"; only absolute is supported.", reader.where(),
+          positions);
+}
+
+void set_bert_sizes(ModelConfig& config) {
+  config.hidden_size = 768;
+  config.layers = config.heads = 12;
+  config.intermediate_size = 3072;
+  config.type_vocab_size = 2;
+  config.layer_norm_eps = 1e-12;
+}
 
 Bert::Bert(nn::Module* parent, std::string name, const ModelConfig& config,
            const EmbeddingTables& tables)

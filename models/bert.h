@@ -5,13 +5,22 @@
 #include <string>
 
 #include "models/backbone.h"
+#include "models/family.h"
 
 namespace soragrad::models {
+
+extern const Family kBert;
+
+// The keys that BERT and RoBERTa have in common, for Family::read_keys.
+void read_bert_keys(const JsonReader& reader, ModelConfig& config);
+// The sizes of BERT-base that BERT and RoBERTa have in common, for Family::set_defaults.
+void set_bert_sizes(ModelConfig& config);
 
 class Bert : public Backbone {
  public:
   Bert(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options)
-      : Bert(parent, "bert", config, {.words = options.word_table, .positions_and_types = true}) {}
+      : Bert(parent, std::string(kBert.prefix), config,
+             {.words = options.word_table, .positions_and_types = true}) {}
   int64_t max_positions() const override { return config().max_position_embeddings; }
 
  protected:

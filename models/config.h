@@ -1,5 +1,6 @@
-// ModelConfig: config.json of a Hugging Face model folder, with the defaults of Hugging Face's
-// configuration classes (transformers 4.46). What this library does not compute is refused by name.
+// ModelConfig: what config.json of a Hugging Face model folder says. Missing keys have the defaults
+// of Hugging Face's configuration classes (transformers 4.46). A key that asks for something the
+// library does not compute is refused by name.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,15 @@
 #include <string_view>
 #include <vector>
 
-#include "models/activation.h"
+#include "nn/activation.h"
 
 namespace soragrad::models {
 
-enum class ModelType : uint8_t { deberta_v2, roberta, bert };
+struct Family;
+using nn::Activation;
 
 struct ModelConfig {
-  ModelType type = ModelType::deberta_v2;
+  const Family* family = nullptr;  // of model_type
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t layers = 0;  // num_hidden_layers
@@ -44,7 +46,7 @@ struct ModelConfig {
   std::vector<std::string> label_names;  // id2label; empty: LABEL_0, ...
   std::string problem_type;  // "" (undecided), "regression", "single_label_classification"
 
-  std::string source;  // text of the file, whose other keys are kept when it is written back
+  std::string source;  // text of the file: to_json() keeps its other keys. Empty: made in a program
 
   int64_t head_size() const { return hidden_size / heads; }
   double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }
@@ -54,20 +56,17 @@ struct ModelConfig {
   }
 };
 
-// "deberta-v2", "roberta", "bert".
-std::string_view name_of(ModelType type);
-
-// Reads FOLDER/config.json. Throws naming the file and the key.
+// Reads FOLDER/config.json, of at most 16 MiB. Throws naming the file and the key.
 ModelConfig read_config(const std::filesystem::path& folder);
-// The same from text; `where` names it in messages.
+// The same from a text; messages name it `where`.
 ModelConfig parse_config(std::string_view text, const std::string& where);
 
-// Makes the model one of num_labels classes, or of one score: labels get Hugging Face's names
-// LABEL_0, ... unless their number stays.
+// Makes the model one of num_labels classes, or of one score. Forgets the names of the classes
+// unless their number stays. Throws if num_labels is below 1, or not 1 for regression.
 void set_labels(ModelConfig& config, int64_t num_labels, bool regression);
 
-// config.json of the model: the keys of `source`, with labels, architectures and dtype as they are
-// now. Keys are sorted, as Hugging Face writes them.
+// The text of a config.json for the model: the keys of `source`, with labels, architectures and
+// dtype of the model as save_model() writes it. Keys are sorted, as Hugging Face writes them.
 std::string to_json(const ModelConfig& config);
 
 }  // namespace soragrad::models

@@ -1,11 +1,13 @@
 // config.json as a file: reading a folder's, and writing one back without losing foreign keys.
-#include <array>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "models/config.h"
+#include "models/config_keys.h"
+#include "models/family.h"
 
 namespace soragrad::models {
 namespace {
@@ -13,13 +15,13 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMaxConfigBytes = 16 << 20;  // id2label may be long; real files have 1 kB
-constexpr std::array<const char*, 3> kArchitectures = {"DebertaV2ForSequenceClassification",
-                                                       "RobertaForSequenceClassification",
-                                                       "BertForSequenceClassification"};
+
+// Of the weights that save_model() writes.
+constexpr const char* kDtype = sizeof(real) == 8 ? "float64" : "float32";
 
 // The keys of a model that was not read from a file.
 json known_keys(const ModelConfig& config) {
-  json object = {{"model_type", name_of(config.type)},
+  json object = {{"model_type", config.family->model_type},
                  {"vocab_size", config.vocab_size},
                  {"hidden_size", config.hidden_size},
                  {"num_hidden_layers", config.layers},
@@ -33,24 +35,11 @@ json known_keys(const ModelConfig& config) {
                  {"hidden_act", name_of(config.hidden_act)},
                  {"hidden_dropout_prob", config.hidden_dropout_prob},
                  {"attention_probs_dropout_prob", config.attention_probs_dropout_prob}};
-  const bool deberta = config.type == ModelType::deberta_v2;
-  if (config.classifier_dropout) {
-    object[deberta ? "cls_dropout" : "classifier_dropout"] = *config.classifier_dropout;
-  }
-  if (!deberta) return object;
-  json types = json::array();
-  if (config.p2c) types.push_back("p2c");
-  if (config.c2p) types.push_back("c2p");
-  object.update({{"position_buckets", config.position_buckets},
-                 {"max_relative_positions", config.max_relative_positions},
-                 {"pos_att_type", types},
-                 {"relative_attention", true},
-                 {"share_att_key", true},
-                 {"norm_rel_ebd", "layer_norm"},
-                 {"position_biased_input", false},
-                 {"pooler_dropout", config.pooler_dropout},
-                 {"pooler_hidden_act", name_of(config.pooler_act)}});
-  return object;
+  if (config.classifier_dropout) object[config.family->dropout_key] = *config.classifier_dropout;
+  if (!config.family->write_keys) return object;
+  ConfigObject keys{std::move(object)};
+  config.family->write_keys(config, keys);
+  return keys.keys;
 }
 
 void write_labels(const ModelConfig& config, json& object) {
@@ -92,12 +81,16 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 }
 
 std::string to_json(const ModelConfig& config) {
-  json object =
-      config.source.empty() ? known_keys(config) : parse_json_object(config.source, "config.json");
-  object["architectures"] = json::array({kArchitectures[static_cast<size_t>(config.type)]});
-  object["torch_dtype"] = "float32";
+  const std::string source = quote_non_finite(config.source);
+  json object = source.empty() ? known_keys(config) : parse_json_object(source, "config.json");
+  object["architectures"] = json::array({config.family->architecture});
+  for (const char* key : {"torch_dtype", "dtype"}) {  // transformers 4's name and 5's
+    if (object.contains(key)) object[key] = kDtype;
+  }
+  if (!object.contains("dtype")) object["torch_dtype"] = kDtype;
   write_labels(config, object);
-  return json_text(object, 2) + "\n";
+  const std::string text = json_text(object, 2) + "\n";
+  return source == config.source ? text : unquote_non_finite(text);
 }
 
 }  // namespace soragrad::models

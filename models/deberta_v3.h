@@ -5,6 +5,7 @@
 #include <string>
 
 #include "models/backbone.h"
+#include "models/family.h"
 
 namespace soragrad::models {
 
@@ -23,6 +24,8 @@ class DebertaEncoder : public Encoder {
   nn::Embedding rel_embeddings_;  // (2 span, hidden)
   nn::LayerNorm norm_;
 };
+
+extern const Family kDebertaV3;
 
 class DebertaV3 : public Backbone {
  public:

@@ -1,6 +1,7 @@
-// Disentangled attention (He et al., "DeBERTa", 2021, section 3.1): beside query and key, the
-// projected relative positions score each pair of tokens. With share_att_key the positions pass
-// through the same query_proj and key_proj as the tokens, and so through what a method attached.
+// Disentangled attention (He et al., "DeBERTa", 2021, section 3.1). The score of two tokens has up
+// to three terms: content to content, content to position (c2p), position to content (p2c). With
+// share_att_key, positions are projected by the tokens' own query_proj and key_proj, so an adapter
+// on these acts on positions too.
 #pragma once
 
 #include "models/self_attention.h"

@@ -1,14 +1,42 @@
 #include "models/encoder.h"
 
+#include <span>
 #include <utility>
+
+#include "autograd/graph.h"
 
 namespace soragrad::models {
 
-Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config)
+namespace {
+
+// layer.forward(), of which the graph keeps the inputs alone.
+Variable checkpointed(TransformerLayer& layer, const Variable& x, bool first_only,
+                      const EncoderInput& input, const nn::Pass& pass) {
+  std::vector<const Variable*> trainable;
+  layer.for_each_parameter([&](nn::Parameter& parameter) {
+    if (parameter.requires_grad()) trainable.push_back(&parameter);
+  });
+  EncoderInput shared = input;
+  shared.positions = {};  // a Variable: it comes as an input
+  const bool relative = input.positions.defined();
+  const auto run = [&layer, first_only, relative, shared, pass](std::span<const Variable> inputs) {
+    EncoderInput whole = shared;
+    if (relative) whole.positions = inputs[1];
+    return layer.forward(inputs[0], first_only, whole, pass);
+  };
+  std::vector<Variable> inputs = {x};
+  if (relative) inputs.push_back(input.positions);
+  return checkpoint(run, inputs, trainable);
+}
+
+}  // namespace
+
+Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config,
+                 AttentionFactory make_attention)
     : Module(parent, std::move(name)) {
   for (int64_t i = 0; i < config.layers; ++i) {
-    layers_.push_back(
-        std::make_unique<TransformerLayer>(this, "layer." + std::to_string(i), config));
+    layers_.push_back(std::make_unique<TransformerLayer>(this, "layer." + std::to_string(i), config,
+                                                         make_attention));
   }
 }
 
@@ -19,7 +47,8 @@ Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTo
   Variable y = x;
   for (const auto& layer : layers_) {
     const bool first_only = first && layer == layers_.back() && !pass.observe;
-    y = layer->forward(y, first_only, input, pass);
+    y = pass.checkpoint && !pass.observe ? checkpointed(*layer, y, first_only, input, pass)
+                                         : layer->forward(y, first_only, input, pass);
   }
   return first && pass.observe ? select_rows(y, input.first_tokens) : y;
 }

@@ -15,8 +15,9 @@ enum class OutputTokens : uint8_t { all, first };
 
 class Encoder : public nn::Module {
  public:
-  // config.layers layers named layer.0, layer.1, ...
-  Encoder(nn::Module* parent, std::string name, const ModelConfig& config);
+  // config.layers layers named layer.0, layer.1, ..., each with an attention of this kind.
+  Encoder(nn::Module* parent, std::string name, const ModelConfig& config,
+          AttentionFactory make_attention = models::make_attention<SelfAttention>);
 
   // x (tokens, hidden), the embedding output -> the last layer's rows, (tokens, hidden) or for
   // OutputTokens::first (sequences, hidden). In the latter case the last layer computes only the

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "autograd/ops.h"
-#include "core/error.h"
 
 namespace soragrad::models {
 
@@ -12,7 +11,9 @@ Pooler::Pooler(nn::Module* parent, std::string name, int64_t hidden, double drop
     : Module(parent, std::move(name)),
       dense_(this, "dense", hidden, hidden),
       dropout_(this, "dropout", dropout),
-      activation_(activation) {}
+      activation_(activation) {
+  set_role(nn::Role::head);
+}
 
 Variable Pooler::forward(const Variable& x, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
@@ -23,7 +24,9 @@ Variable Pooler::forward(const Variable& x, const nn::Pass& pass) {
 PooledHead::PooledHead(nn::Module* parent, const ModelConfig& config, const PoolerOptions& pooler)
     : pooler_(parent, pooler.name, config.hidden_size, pooler.dropout, pooler.activation),
       classifier_(parent, "classifier", config.hidden_size, config.num_labels),
-      dropout_(parent, "dropout", config.head_dropout()) {}
+      dropout_(parent, "dropout", config.head_dropout()) {
+  classifier_.set_role(nn::Role::head);
+}
 
 Variable PooledHead::forward(const Variable& x, const nn::Pass& pass) {
   return classifier_.forward(dropout_.forward(pooler_.forward(x, pass), pass), pass);
@@ -34,26 +37,14 @@ RobertaHead::RobertaHead(nn::Module* parent, const ModelConfig& config)
       dense_(this, "dense", config.hidden_size, config.hidden_size),
       out_proj_(this, "out_proj", config.hidden_size, config.num_labels),
       dropout_(this, "dropout", config.head_dropout()),
-      out_dropout_(this, "out_dropout", config.head_dropout()) {}
+      out_dropout_(this, "out_dropout", config.head_dropout()) {
+  set_role(nn::Role::head);
+}
 
 Variable RobertaHead::forward(const Variable& x, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
   const Variable hidden = soragrad::tanh(dense_.forward(dropout_.forward(x, pass), pass));
   return observed(out_proj_.forward(out_dropout_.forward(hidden, pass), pass), pass);
-}
-
-std::unique_ptr<ClassifierHead> make_head(nn::Module* parent, const ModelConfig& config) {
-  switch (config.type) {
-    case ModelType::deberta_v2:
-      return std::make_unique<PooledHead>(
-          parent, config, PoolerOptions{"pooler", config.pooler_dropout, config.pooler_act});
-    case ModelType::roberta:
-      return std::make_unique<RobertaHead>(parent, config);
-    case ModelType::bert:
-      return std::make_unique<PooledHead>(parent, config,
-                                          PoolerOptions{"bert.pooler", 0, Activation::tanh});
-  }
-  fail("[make_head] unknown model type.");
 }
 
 }  // namespace soragrad::models

@@ -62,7 +62,4 @@ class RobertaHead : public nn::Module, public ClassifierHead {
   nn::Dropout dropout_, out_dropout_;  // one module in Hugging Face, run twice
 };
 
-// The classification head of the config's family.
-std::unique_ptr<ClassifierHead> make_head(nn::Module* parent, const ModelConfig& config);
-
 }  // namespace soragrad::models

@@ -2,11 +2,15 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "models/family.h"
+#include "models/labels.h"
 #include "models/self_attention.h"
+#include "core/text.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "nn/linear.h"
@@ -14,49 +18,11 @@
 namespace soragrad::models {
 namespace {
 
-// Names of a model type that matter to loading.
-struct Names {
-  std::string_view base;        // the encoder's prefix, which files of a bare encoder lack
-  std::string_view classifier;  // the Linear whose rows are the labels
-};
-
-Names names_of(ModelType type) {
-  switch (type) {
-    case ModelType::deberta_v2:
-      return {"deberta.", "classifier"};
-    case ModelType::roberta:
-      return {"roberta.", "classifier.out_proj"};
-    case ModelType::bert:
-      return {"bert.", "classifier"};
-  }
-  fail("[load] unknown model type.");
-}
-
-// What stands in published files beside the classifier: heads of pre-training, tables that only
-// those read, buffers. Each is unused here in every version of the file.
-bool is_harmless(ModelType type, std::string_view name) {
-  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;
-  const auto begins_with_any = [&](std::initializer_list<std::string_view> prefixes) {
-    for (const std::string_view prefix : prefixes) {
-      if (name.starts_with(prefix)) return true;
-    }
-    return false;
-  };
-  switch (type) {
-    case ModelType::deberta_v2:
-      return begins_with_any({"deberta.embeddings.position_embeddings.", "lm_predictions.",
-                              "mask_predictions.", "cls.", "lm_head."});
-    case ModelType::roberta:
-      return begins_with_any({"lm_head.", "cls.", "roberta.pooler."});
-    case ModelType::bert:
-      return begins_with_any({"cls.", "lm_head."});
-  }
-  return false;
-}
-
-bool is_head(std::string_view name) {
-  return name.starts_with("pooler.") || name.starts_with("classifier.") ||
-         name.starts_with("bert.pooler.");
+// Keys of published files that no version of a classifier reads.
+bool is_unused(const Family& family, std::string_view name) {
+  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;  // any family's
+  return std::ranges::any_of(family.unused,
+                             [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 // A file saved from the bare encoder: its names lack the prefix.
@@ -67,6 +33,47 @@ bool lacks_prefix(const nn::Checkpoint& checkpoint, std::string_view base) {
   return checkpoint.contains("embeddings.word_embeddings.weight");
 }
 
+// A checkpoint without the prefixes that torch's wrappers put before all names: DataParallel's and
+// DistributedDataParallel's "module.", torch.compile's "_orig_mod.". Notes what it stripped.
+nn::Checkpoint without_wrappers(nn::Checkpoint checkpoint, std::vector<std::string>& notes) {
+  std::vector<nn::StoredTensor> tensors = checkpoint.tensors();
+  std::string stripped;
+  for (bool found = !tensors.empty(); found;) {
+    found = false;
+    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+      const bool all = std::ranges::all_of(tensors, [&](const nn::StoredTensor& tensor) {
+        return tensor.name.starts_with(prefix) && tensor.name.size() > prefix.size();
+      });
+      if (!all) continue;
+      for (nn::StoredTensor& tensor : tensors) tensor.name.erase(0, prefix.size());
+      stripped += prefix;
+      found = true;
+    }
+  }
+  if (stripped.empty()) return checkpoint;
+  notes.push_back(fmt::format("{}: every name begins with {}, which is left out.",
+                              checkpoint.where(), shown(stripped)));
+  return nn::Checkpoint(std::move(tensors), checkpoint.metadata(), checkpoint.where());
+}
+
+// Gives the model the task's classes. Returns the names that its head had if they are others.
+std::vector<std::string> set_classes(ModelConfig& config, const LoadOptions& options) {
+  if (options.labels.empty()) {
+    if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
+    return {};
+  }
+  const auto classes = find_classes(config.label_names, options.labels);
+  std::vector<std::string> others;
+  if (!classes && config.label_names.size() == options.labels.size()) others = config.label_names;
+  set_labels(config, static_cast<int64_t>(options.labels.size()), false);
+  config.label_names = options.labels;
+  for (size_t i = 0; classes && i < options.labels.size(); ++i) {
+    const auto number = static_cast<size_t>((*classes)[static_cast<int64_t>(i)]);
+    config.label_names[number] = options.labels[i];
+  }
+  return others;
+}
+
 // Whether the file's classifier is one of another number of labels.
 bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& config,
                       std::string_view classifier) {
@@ -75,16 +82,23 @@ bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& confi
          weight->sizes[1] == config.hidden_size;
 }
 
-nn::StateRules rules_for(const nn::Checkpoint& checkpoint, const ModelConfig& config) {
-  const auto [base, classifier] = names_of(config.type);
+nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& model,
+                         bool other_classes) {
+  const ModelConfig& config = model.config();
+  const Family& family = *config.family;
+  const std::string base = fmt::format("{}.", family.prefix);
   nn::StateRules rules;
   if (lacks_prefix(checkpoint, base)) rules.prefix = base;
-  const std::string other =
-      has_other_labels(checkpoint, config, classifier) ? fmt::format("{}.", classifier) : "";
-  rules.ignored = [type = config.type, other](std::string_view name) {
-    return is_harmless(type, name) || (!other.empty() && name.starts_with(other));
+  const std::string other = other_classes || has_other_labels(checkpoint, config, family.classifier)
+                                ? fmt::format("{}.", family.classifier)
+                                : "";
+  rules.ignored = [&family, other](std::string_view name) {
+    return is_unused(family, name) || (!other.empty() && name.starts_with(other));
   };
-  rules.may_be_absent = is_head;
+  rules.may_be_absent = [&model](std::string_view name) {
+    const nn::Parameter* parameter = model.find_parameter(std::string(name));
+    return parameter && nn::is_head(*parameter);
+  };
   return rules;
 }
 
@@ -101,24 +115,26 @@ void draw(nn::Parameter& parameter, const ModelConfig& config, const LoadOptions
 
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options) {
   ModelConfig config = read_config(folder);
-  if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
+  std::vector<std::string> others = set_classes(config, options);
   if (options.hidden_dropout_prob) config.hidden_dropout_prob = *options.hidden_dropout_prob;
   if (options.attention_probs_dropout_prob) {
     config.attention_probs_dropout_prob = *options.attention_probs_dropout_prob;
   }
   if (options.classifier_dropout) config.classifier_dropout = options.classifier_dropout;
 
-  const nn::Checkpoint checkpoint = nn::open_checkpoint(folder);
-  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}};
+  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}, std::move(others), {}};
+  const nn::Checkpoint checkpoint = without_wrappers(nn::open_checkpoint(folder), loaded.notes);
+  const bool other_classes = !loaded.other_labels.empty();
   const auto absent =
-      nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, config), options.device);
+      nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, *loaded.model, other_classes),
+                     options.device);
   for (nn::Parameter* parameter : absent) {
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
   }
   loaded.model->for_each_module([&](nn::Module& module) {
     auto* linear = dynamic_cast<nn::Linear*>(&module);
-    if (linear && !is_head(linear->weight.path())) linear->set_precision(options.precision);
+    if (linear && !nn::is_head(*linear)) linear->set_precision(options.precision);
     auto* attention = dynamic_cast<SelfAttention*>(&module);
     if (attention) attention->set_precision(options.precision);
   });
@@ -138,8 +154,15 @@ void save_model(const std::filesystem::path& folder, SequenceClassifier& model) 
 
 std::string drawn_line(const LoadedModel& loaded, uint64_t seed) {
   if (loaded.drawn.empty()) return "";
-  return fmt::format("{} drawn from seed {}: the checkpoint has none for {} labels.",
-                     fmt::join(loaded.drawn, ", "), seed, loaded.model->config().num_labels);
+  const ModelConfig& config = loaded.model->config();
+  const std::string names = fmt::format("{}", fmt::join(loaded.drawn, ", "));
+  if (!loaded.other_labels.empty()) {
+    return fmt::format("{} drawn from seed {}: the checkpoint's classes are {}; the task's are {}.",
+                       names, seed, shown_names(loaded.other_labels),
+                       shown_names(config.label_names));
+  }
+  return fmt::format("{} drawn from seed {}: the checkpoint has none for {} labels.", names, seed,
+                     config.num_labels);
 }
 
 }  // namespace soragrad::models

@@ -14,31 +14,40 @@
 namespace soragrad::models {
 
 struct LoadOptions {
-  int64_t num_labels = 0;  // 0: as config.json says
-  bool regression = false;
-  uint64_t seed = 42;  // of freshly drawn head weights
+  // Names of the task's classes in the task's order. Empty: as config.json says, or num_labels.
+  // If config.json has the same names in another order, the model keeps its own (models/labels.h);
+  // the head of another set of classes is drawn anew.
+  std::vector<std::string> labels;
+  int64_t num_labels = 0;   // used if there are no `labels`; 0: as config.json says
+  bool regression = false;  // a single score instead of classes
+  uint64_t seed = 42;       // of freshly drawn head weights
   Device device = Device::cpu;
-  Precision precision = Precision::fp32;  // of the trunk's Linears and, on a GPU, of attention;
-                                          // the head computes in fp32
-  // Instead of config.json's.
+  // Of the backbone's Linears and, on a GPU, of attention. The head computes in fp32.
+  Precision precision = Precision::fp32;
+  // Used instead of config.json's, if set.
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
 };
 
 struct LoadedModel {
   std::unique_ptr<SequenceClassifier> model;
-  std::vector<std::string> drawn;  // parameters of the head that were drawn, for one line of log
+  std::vector<std::string> drawn;  // paths of the head's parameters that were drawn
+  // Names of the classes of a head that was not taken, because the task's are others.
+  std::vector<std::string> other_labels;
+  std::vector<std::string> notes;  // lines for the log about the files
 };
 
-// Reads config.json and the weights of a folder. All parameters are frozen. Head weights that are
-// absent, or of another number of labels, are drawn from N(0, initializer_range) as a function of
-// seed and name; biases are 0. Throws with all missing, unexpected and mis-shaped names.
+// Reads config.json and the weights of a folder. All parameters are frozen. Weights of the head
+// that are absent, or of other classes, are drawn from N(0, initializer_range) as a function of
+// seed and name; its biases are then 0. Throws if a file cannot be read, or listing all missing,
+// unexpected and mis-shaped names.
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options = {});
 
-// Writes model.safetensors and config.json into the folder (created where missing). Parameters of
-// attached deltas are refused: merge them first.
+// Writes model.safetensors and config.json into the folder, which is created if it is missing.
+// Throws if an adapter is attached: merge it first (sora/merge.h).
 void save_model(const std::filesystem::path& folder, SequenceClassifier& model);
 
-// "pooler.dense.weight, ... drawn from seed 42 ..." for the log; empty where nothing was drawn.
+// One line for the log: "pooler.dense.weight, ... drawn from seed 42: ...". Empty if nothing was
+// drawn.
 std::string drawn_line(const LoadedModel& loaded, uint64_t seed);
 
 }  // namespace soragrad::models

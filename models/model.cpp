@@ -1,11 +1,13 @@
 #include "models/model.h"
 
 #include "core/error.h"
+#include "models/family.h"
 
 namespace soragrad::models {
 
 SequenceClassifier::SequenceClassifier(const ModelConfig& config)
-    : backbone_(make_backbone(this, config)), head_(make_head(this, config)) {}
+    : backbone_(config.family->make_backbone(this, config, {})),
+      head_(config.family->make_head(this, config)) {}
 
 Variable SequenceClassifier::forward(const Input& input, const nn::Pass& pass) {
   return head_->forward(backbone_->forward_first(input, pass), pass);

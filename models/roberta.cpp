@@ -1,6 +1,51 @@
 #include "models/roberta.h"
 
+#include <array>
+#include <memory>
+
+#include "core/error.h"
+#include "core/json.h"
+
 namespace soragrad::models {
+namespace {
+
+constexpr std::array<std::string_view, 3> kUnused = {"lm_head.", "cls.", "roberta.pooler."};
+
+void set_defaults(ModelConfig& config) {
+  set_bert_sizes(config);
+  config.vocab_size = 50265;
+  config.pad_token_id = 1;
+}
+
+void read_keys(const JsonReader& reader, ModelConfig& config) {
+  read_bert_keys(reader, config);
+  require(config.max_position_embeddings > config.pad_token_id + 1,
+          "[{}] \"max_position_embeddings\" is {}; positions begin at pad_token_id + 1 = {}.",
+          reader.where(), config.max_position_embeddings, config.pad_token_id + 1);
+}
+
+std::unique_ptr<Backbone> make_backbone(nn::Module* parent, const ModelConfig& config,
+                                        const BackboneOptions& options) {
+  return std::make_unique<Roberta>(parent, config, options);
+}
+
+std::unique_ptr<ClassifierHead> make_head(nn::Module* parent, const ModelConfig& config) {
+  return std::make_unique<RobertaHead>(parent, config);
+}
+
+}  // namespace
+
+constinit const Family kRoberta = {.model_type = "roberta",
+                                   .architecture = "RobertaForSequenceClassification",
+                                   .prefix = "roberta",
+                                   .classifier = "classifier.out_proj",
+                                   .dropout_key = "classifier_dropout",
+                                   .unused = kUnused,
+                                   .set_defaults = set_defaults,
+                                   .read_keys = read_keys,
+                                   .write_keys = nullptr,
+                                   .make_backbone = make_backbone,
+                                   .make_head = make_head};
 
 std::vector<int64_t> roberta_positions(std::span<const int64_t> input_ids,
                                        std::span<const int64_t> offsets, int64_t pad_token_id) {

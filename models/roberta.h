@@ -15,10 +15,12 @@ namespace soragrad::models {
 std::vector<int64_t> roberta_positions(std::span<const int64_t> input_ids,
                                        std::span<const int64_t> offsets, int64_t pad_token_id);
 
+extern const Family kRoberta;
+
 class Roberta : public Bert {
  public:
   Roberta(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options)
-      : Bert(parent, "roberta", config,
+      : Bert(parent, std::string(kRoberta.prefix), config,
              {.words = options.word_table,
               .positions_and_types = true,
               .reads_types = false,  // Hugging Face's tokenizer makes none

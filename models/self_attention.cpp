@@ -15,7 +15,12 @@ SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelCo
       // One term for the content and one for each kind of position.
       scale_(static_cast<real>(
           1 / std::sqrt(static_cast<double>(config.head_size() * (1 + config.c2p + config.p2c))))),
-      dropout_(this, "dropout", config.attention_probs_dropout_prob) {}
+      dropout_(this, "dropout", config.attention_probs_dropout_prob) {
+  query_.set_role(nn::Role::query);
+  key_.set_role(nn::Role::key);
+  value_.set_role(nn::Role::value);
+  dropout_.set_role(nn::Role::attention_probabilities);
+}
 
 Variable SelfAttention::forward(const Variable& queries, const Variable& x,
                                 const EncoderInput& input, const nn::Pass& pass) {

@@ -10,30 +10,32 @@
 
 namespace soragrad::models {
 
-// What all layers of one forward pass share.
+// What all layers read in one forward pass.
 struct EncoderInput {
   AttentionLayout layout;
   Tensor first_tokens;  // I64 (sequences)
-  Variable positions;   // DeBERTa: normalised rows of the position table in use, (rows, hidden)
+  Variable positions;   // DeBERTa: normalised rows of the position table in use, (rows, hidden);
+                        // undefined for other families
 };
 
 class SelfAttention : public nn::Module {
  public:
-  // Children are named query, key, value, each with this suffix ("_proj" in DeBERTa).
+  // The three Linears are named query, key and value, each with this suffix ("_proj" in DeBERTa).
   SelfAttention(nn::Module* parent, std::string name, const ModelConfig& config,
                 const std::string& suffix = "");
 
-  // x (tokens, hidden) gives keys and values; queries is x, or the first token's row of each
-  // sequence (sequences, hidden). -> the context, (queries, hidden).
+  // Returns the context, one row per query. Keys and values are made of x (tokens, hidden). queries
+  // is x itself, or the row of each sequence's first token, (sequences, hidden).
   virtual Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
                            const nn::Pass& pass);
 
-  // Of attention itself on a GPU; its Linears have their own. The CPU has no use for bf16 here and
-  // keeps to fp32.
+  // Sets the precision of the attention op on a GPU; fp32 unless set. The CPU always uses fp32. The
+  // Linears have a precision of their own.
   void set_precision(Precision precision) { precision_ = precision; }
 
  protected:
-  // Where DeBERTa adds its position tables; undefined ones add no term.
+  // forward() with DeBERTa's position terms: the projected positions as keys and as queries, (rows,
+  // hidden) each. An undefined one adds no term.
   Variable attend(const Variable& queries, const Variable& x, const Variable& position_key,
                   const Variable& position_query, const EncoderInput& input, const nn::Pass& pass);
 

@@ -2,22 +2,10 @@
 
 #include <utility>
 
-#include "models/disentangled_attention.h"
-
 namespace soragrad::models {
-namespace {
 
-std::unique_ptr<SelfAttention> make_attention(nn::Module* parent, const ModelConfig& config) {
-  constexpr const char* kName = "attention.self";
-  if (config.type == ModelType::deberta_v2) {
-    return std::make_unique<DisentangledAttention>(parent, kName, config);
-  }
-  return std::make_unique<SelfAttention>(parent, kName, config);
-}
-
-}  // namespace
-
-TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config)
+TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config,
+                                   AttentionFactory make_attention)
     : Module(parent, std::move(name)),
       attention_(make_attention(this, config)),
       attention_dense_(this, "attention.output.dense", config.hidden_size, config.hidden_size),
@@ -28,7 +16,12 @@ TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const M
       output_norm_(this, "output.LayerNorm", config.hidden_size, config.layer_norm_eps),
       attention_dropout_(this, "attention.output.dropout", config.hidden_dropout_prob),
       output_dropout_(this, "output.dropout", config.hidden_dropout_prob),
-      activation_(config.hidden_act) {}
+      activation_(config.hidden_act) {
+  set_role(nn::Role::layer);
+  attention_dense_.set_role(nn::Role::attention_output);
+  intermediate_.set_role(nn::Role::intermediate);
+  output_.set_role(nn::Role::output);
+}
 
 Variable TransformerLayer::forward(const Variable& x, bool first_only, const EncoderInput& input,
                                    const nn::Pass& pass) {

@@ -10,12 +10,22 @@
 
 namespace soragrad::models {
 
+// Makes the attention of a layer, named attention.self.
+using AttentionFactory = std::unique_ptr<SelfAttention> (*)(nn::Module* parent,
+                                                            const ModelConfig& config);
+template <typename Attention>
+std::unique_ptr<SelfAttention> make_attention(nn::Module* parent, const ModelConfig& config) {
+  return std::make_unique<Attention>(parent, "attention.self", config);
+}
+
 class TransformerLayer : public nn::Module {
  public:
-  TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config);
+  // Has the role nn::Role::layer; its six Linears have theirs.
+  TransformerLayer(nn::Module* parent, std::string name, const ModelConfig& config,
+                   AttentionFactory make_attention);
 
-  // x (tokens, hidden) -> (tokens, hidden); with first_only the first token of each sequence alone
-  // is computed past keys and values -> (sequences, hidden).
+  // x (tokens, hidden) -> (tokens, hidden). With first_only -> (sequences, hidden): past keys and
+  // values, only each sequence's first token is computed.
   Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
                    const nn::Pass& pass);
 

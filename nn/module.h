@@ -12,6 +12,7 @@
 #include "autograd/variable.h"
 #include "core/profile.h"
 #include "nn/pass.h"
+#include "nn/role.h"
 
 namespace soragrad::nn {
 
@@ -38,6 +39,7 @@ class Parameter : public Variable {
   Parameter& operator=(const Parameter&) = delete;
 
   const std::string& name() const { return name_; }
+  const Module& owner() const { return *owner_; }
   std::string path() const;  // "deberta.encoder.layer.0.output.dense.weight"
   const Shape& declared_shape() const { return shape_; }
   // Sets the value, without copying it. Throws unless it has the declared shape. A trainable
@@ -64,6 +66,9 @@ class Module {
   std::string path() const;  // "deberta.encoder.layer.0"; empty for a root
   Module* parent() const { return parent_; }
   const std::vector<Module*>& children() const { return children_; }
+  // What the module is in its model (nn/role.h); none unless set.
+  Role role() const { return role_; }
+  void set_role(Role role) { role_ = role; }
 
   // Visits the parameters depth first, in order of construction: this module's own, then those of
   // its children.
@@ -81,6 +86,7 @@ class Module {
   friend class Parameter;
   Module* parent_ = nullptr;
   std::string name_;
+  Role role_ = Role::none;
   std::vector<Module*> children_;       // not owned: members of a derived class
   std::vector<Parameter*> parameters_;  // the same
 };

@@ -23,11 +23,14 @@ struct Pass {
   // If set, it gets the output of every module with the module's path. Models then compute every
   // output in full: all tokens of the last layer, all rows of the relative table.
   std::function<void(const std::string& path, const Variable& output)> observe;
+  // true: each layer keeps its input alone and is computed once more in the backward pass
+  // (autograd/graph.h, checkpoint). Same bits, less memory, more time. An observed pass ignores it.
+  bool checkpoint = false;
 
   // The random stream of one site, which random_site(path) numbers (core/rng.h).
   RandomStream stream(uint32_t site) const { return {seed, site, step, step_at}; }
   // The same pass without its observer, for a module that runs a second time on other data.
-  Pass unobserved() const { return {training, seed, step, step_at, nullptr}; }
+  Pass unobserved() const { return {training, seed, step, step_at, nullptr, checkpoint}; }
 };
 
 }  // namespace soragrad::nn

@@ -38,24 +38,31 @@ Device device_of(nn::Module& model) {
   return Device::cpu;
 }
 
+// Whether the model has a parameter of that name in its head.
+bool names_head(nn::Module& model, std::string_view name) {
+  const nn::Parameter* parameter = model.find_parameter(std::string(name));
+  return parameter && nn::is_head(*parameter);
+}
+
 // A run's adapter holds exactly the method's parameters and the head. peft leaves the head to the
 // base model unless modules_to_save names it, and may add biases and masked-out modules of rank 0.
-void load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
+// Returns what the file lacks of the head.
+std::vector<nn::Parameter*> load_values(const nn::Checkpoint& file, bool peft, nn::Module& model) {
   std::vector<nn::Parameter*> parameters = adapter_parameters(model);
   nn::StateRules rules;
   if (peft) {
     for (nn::Parameter* parameter : model.parameters()) {
       const std::string path = parameter->path();
-      const bool wanted = parameter->requires_grad() || is_head(path);
+      const bool wanted = parameter->requires_grad() || nn::is_head(*parameter);
       if (!wanted && path.ends_with(".bias") && file.contains(path))
         parameters.push_back(parameter);
     }
-    rules.may_be_absent = [](std::string_view name) { return is_head(name); };
+    rules.may_be_absent = [&](std::string_view name) { return names_head(model, name); };
     rules.ignored = [&](std::string_view name) {
       return name.ends_with(".ranknum") || file.at(name).numel() == 0;
     };
   }
-  nn::load_state(parameters, file, rules, device_of(model));
+  return nn::load_state(parameters, file, rules, device_of(model));
 }
 
 AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
@@ -119,11 +126,14 @@ AdapterConfig read_adapter_config(const fs::path& folder) {
   return own_config(json, shown(path.string()));
 }
 
-std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model) {
+std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model,
+                                     std::vector<std::string>* absent) {
   const Contents contents = read_folder(folder);
   std::unique_ptr<Method> method = make_method(contents.config.method);
   method->attach(model, std::nullopt);  // sizes are compared before anything is allocated
-  load_values(contents.tensors, contents.config.peft, model);
+  for (const nn::Parameter* each : load_values(contents.tensors, contents.config.peft, model)) {
+    if (absent) absent->push_back(each->path());
+  }
   return method;
 }
 
@@ -148,10 +158,11 @@ MethodConfig continued(const MethodConfig& run, const fs::path& folder) {
 void load_initial_adapter(const fs::path& folder, nn::Module& model) {
   const Contents contents = read_folder(folder);
   for (const nn::StoredTensor& tensor : contents.tensors.tensors()) {
-    require(!tensor.name.ends_with(".bias") || is_head(tensor.name) || !contents.config.peft,
-            "[initial_state] {} holds {}: biases would be lost in the run's adapter; train it in "
-            "peft with bias=none.",
-            shown(folder.string()), shown(tensor.name));
+    require(
+        !tensor.name.ends_with(".bias") || names_head(model, tensor.name) || !contents.config.peft,
+        "[initial_state] {} holds {}: biases would be lost in the run's adapter; train it in "
+        "peft with bias=none.",
+        shown(folder.string()), shown(tensor.name));
   }
   load_values(contents.tensors, contents.config.peft, model);
 }

@@ -34,8 +34,11 @@ void save_adapter(const std::filesystem::path& folder, nn::Module& model,
 AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 
 // Attaches the adapter of the folder to a model with loaded weights and gives it its values.
-// Throws with all missing, unexpected and mis-shaped names together (the first ten of each).
-std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model);
+// Throws with all missing, unexpected and mis-shaped names together (the first ten of each). peft's
+// adapters may leave the head to the base model: `absent`, if given, receives the paths of the
+// head's parameters that the folder does not hold.
+std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model,
+                                     std::vector<std::string>* absent = nullptr);
 
 // For training that goes on from an adapter, in two steps. First the run's configuration with the
 // adapter's places, ranks and factors instead of its own; throws where the methods differ.

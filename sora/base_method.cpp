@@ -17,7 +17,7 @@ void BaseMethod::attach(nn::Module& model, std::optional<uint64_t> seed) {
   require(model_ == nullptr, "[{}] the method is attached already.", name());
   model_ = &model;
   model.for_each_parameter([&](nn::Parameter& parameter) {
-    parameter.set_requires_grad(config_.train_head && is_head(parameter.path()));
+    parameter.set_requires_grad(config_.train_head && nn::is_head(parameter));
   });
   attach_to(model, seed);
 }
@@ -28,7 +28,7 @@ ParameterCounts BaseMethod::counts() const {
     if (!parameter.requires_grad()) return;
     const int64_t size = parameter.declared_shape().numel();
     counts.trainable += size;
-    if (is_head(parameter.path())) counts.head += size;
+    if (nn::is_head(parameter)) counts.head += size;
   });
   counts.stored = counts.released = counts.trainable - counts.head;
   return counts;

@@ -53,19 +53,10 @@ nn::ParameterRule Method::rule(const nn::Parameter& parameter) const {
   return {.gate = false, .decay = nn::is_decayed(parameter.path())};
 }
 
-bool is_head(std::string_view path) {
-  while (!path.empty()) {
-    const std::string_view name = path.substr(0, path.find('.'));
-    if (name == "pooler" || name == "classifier") return true;
-    path.remove_prefix(std::min(path.size(), name.size() + 1));
-  }
-  return false;
-}
-
 std::vector<nn::Parameter*> adapter_parameters(nn::Module& model) {
   std::vector<nn::Parameter*> parameters;
   model.for_each_parameter([&](nn::Parameter& parameter) {
-    if (parameter.requires_grad() || is_head(parameter.path())) parameters.push_back(&parameter);
+    if (parameter.requires_grad() || nn::is_head(parameter)) parameters.push_back(&parameter);
   });
   return parameters;
 }

@@ -1,6 +1,6 @@
 // Method: one way of fine-tuning a model - what it attaches, what it trains, what it adds to the
 // loss, what happens after each optimizer step, and what it reports. Methods know nn, never models:
-// they find their places by the names of Linears.
+// they find their places by the roles of modules (nn/role.h), or by their names.
 #pragma once
 
 #include <cstdint>
@@ -111,8 +111,6 @@ class Method {
 std::unique_ptr<Method> make_method(const MethodConfig& config);
 std::vector<std::string> method_names();
 
-// Whether a parameter belongs to the classification head: pooler and classifier.
-bool is_head(std::string_view path);
 // What an adapter file holds of a model with a method attached: everything trainable, and the head.
 std::vector<nn::Parameter*> adapter_parameters(nn::Module& model);
 // Trainable parameters with the method's rules, as Optimizer wants them.

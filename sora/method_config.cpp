@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/text.h"
 #include "sora/baselines/adapter.h"
+#include "sora/target_pattern.h"
 
 namespace soragrad::sora {
 namespace {
@@ -162,6 +163,7 @@ void check(const MethodConfig& config) {
     at_least("bottleneck", config.bottleneck, 1);
     activation_of(config.adapter_activation);
   }
+  for (const std::string& target : config.target_modules) TargetPattern{target};  // throws
   for (const int64_t rank : {config.r, config.init_r, config.bottleneck}) {
     require(rank <= kMaxRank, "[method] a rank of {} is above {}.", rank, kMaxRank);
   }

@@ -33,7 +33,7 @@ std::vector<Exported> exported(nn::Module& model) {
           "of this method; use --format merged, or the run's own format.");
   std::vector<Exported> kept;
   for (const GatedDelta* delta : deltas) {
-    if (is_head(delta->linear().path())) continue;
+    if (nn::is_head(delta->linear())) continue;
     FoldedDelta folded = fold(*delta);
     if (folded.rank > 0) kept.push_back({&delta->linear(), std::move(folded)});
   }
@@ -48,8 +48,7 @@ std::vector<Exported> exported(nn::Module& model) {
 // A path without the model's own name in front: "deberta.encoder.layer.0.x" from "encoder." on. A
 // pattern's key must match behind a dot in older releases of peft, so it cannot be the whole path.
 std::string portable(const std::string& path) {
-  const size_t at = path.find(".encoder.");
-  return at == std::string::npos ? path : path.substr(at + 1);
+  return path.substr(path.find('.') + 1);
 }
 
 // Names that select exactly these Linears: short ones ("query_proj") where that is possible.
@@ -58,9 +57,8 @@ std::vector<std::string> targets(nn::Module& model, const std::vector<Exported>&
   for (const Exported& each : kept) {
     const std::string path = portable(each.linear->path());
     paths.insert(path);
-    constexpr std::string_view kLayer = "encoder.layer.";
-    const size_t dot = path.starts_with(kLayer) ? path.find('.', kLayer.size()) : std::string::npos;
-    ends.insert(dot == std::string::npos ? path : path.substr(dot + 1));
+    const auto split = nn::split_layer(path);
+    ends.insert(split ? std::string(split->within) : path);
   }
   const std::vector<std::string> names(ends.begin(), ends.end());
   if (find_targets(model, names).size() == kept.size()) return names;
@@ -143,11 +141,13 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
   std::set<std::string> modules_to_save;
   model.for_each_parameter([&](nn::Parameter& parameter) {
     const std::string path = parameter.path();
-    if (!is_head(path) || left_out.contains(&parameter)) return;
+    const nn::Module* head = nn::head_of(parameter);
+    if (!head || left_out.contains(&parameter)) return;
     const auto found = merged.find(&parameter);
     add(path, found == merged.end() ? parameter.value()
                                     : merged_weight(found->second->linear(), fold(*found->second)));
-    modules_to_save.insert(path.find("pooler") == std::string::npos ? "classifier" : "pooler");
+    const std::string module = head->path();  // peft takes the last part of it
+    modules_to_save.insert(module.substr(module.rfind('.') + 1));
   });
   writer.write(folder / "adapter_model.safetensors");
   AtomicFile file(folder / "adapter_config.json");

@@ -140,10 +140,12 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
                                    : alpha / rank;
     if (rank > 0) method.modules->push_back({module, tensor.sizes[0], factor});
   }
-  const bool head =
-      std::any_of(tensors.tensors().begin(), tensors.tensors().end(),
-                  [](const nn::StoredTensor& tensor) { return is_head(tensor.name); });
-  require(head || !method.modules->empty(),
+  const bool has_others =
+      std::ranges::any_of(tensors.tensors(), [](const nn::StoredTensor& tensor) {
+        return tensor.name.find(".lora_") == std::string::npos &&
+               !tensor.name.ends_with(".ranknum");
+      });
+  require(has_others || !method.modules->empty(),
           "[{}] the adapter has neither a lora_A tensor with a rank nor a head.", tensors.where());
   return config;
 }

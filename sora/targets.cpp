@@ -3,57 +3,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "sora/method.h"
+#include "sora/target_pattern.h"
 
 namespace soragrad::sora {
 namespace {
 
-// DeBERTa-v2/v3 on the left of each pair, RoBERTa and BERT on the right.
-constexpr std::array<std::string_view, 9> kLayerLinears = {
-    "attention.self.query_proj", "attention.self.query",      "attention.self.key_proj",
-    "attention.self.key",        "attention.self.value_proj", "attention.self.value",
-    "attention.output.dense",    "intermediate.dense",        "output.dense"};
-
-bool is_layer_linear(std::string_view path) {
-  if (path.find("encoder.layer.") == std::string_view::npos) return false;
-  return std::any_of(kLayerLinears.begin(), kLayerLinears.end(),
-                     [&](std::string_view name) { return matches(path, name); });
-}
-
 // The part of a path behind the layer's number, and the whole path where there is none.
 std::string_view within_layer(std::string_view path) {
-  constexpr std::string_view kLayer = "encoder.layer.";
-  const size_t at = path.find(kLayer);
-  if (at == std::string_view::npos) return path;
-  const size_t dot = path.find('.', at + kLayer.size());
-  return dot == std::string_view::npos ? path : path.substr(dot + 1);
-}
-
-// Whether the text is the pattern, whose stars stand for letters other than dots. Goes back to the
-// last star alone, so that it takes no more than text * pattern steps.
-bool glob(std::string_view text, std::string_view pattern) {
-  size_t t = 0, p = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++t;
-      ++p;
-    } else if (star != std::string_view::npos && text[resume] != '.') {
-      t = ++resume;
-      p = star + 1;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  const auto split = nn::split_layer(path);
+  return split ? split->within : path;
 }
 
 }  // namespace
@@ -66,39 +29,30 @@ std::vector<nn::Linear*> linears(nn::Module& model) {
   return found;
 }
 
-bool matches(std::string_view path, std::string_view target) {
-  const auto parts = std::count(target.begin(), target.end(), '.') + 1;
-  size_t begin = path.size();
-  for (auto i = parts; i > 0; --i) {
-    if (begin == std::string_view::npos || (begin == 0 && i < parts)) return false;
-    begin = begin == 0 ? std::string_view::npos : path.rfind('.', begin - 1);
-  }
-  return glob(path.substr(begin == std::string_view::npos ? 0 : begin + 1), target);
-}
-
 std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets) {
   std::vector<nn::Linear*> found;
+  const std::vector<TargetPattern> patterns(targets.begin(), targets.end());
   std::vector<bool> used(targets.size(), false);
   std::set<std::string> names;
   for (nn::Linear* linear : linears(model)) {
     const std::string path = linear->path();
-    if (is_head(path)) continue;
+    if (nn::is_head(*linear)) continue;
     names.emplace(within_layer(path));
-    bool take = targets.empty() && is_layer_linear(path);
+    bool take = targets.empty() && nn::is_layer_linear(linear->role());
     for (size_t i = 0; i < targets.size(); ++i) {
-      if (!matches(path, targets[i])) continue;
+      if (!patterns[i].matches(path)) continue;
       take = true;
       used[i] = true;
     }
     if (take) found.push_back(linear);
   }
   for (size_t i = 0; i < targets.size(); ++i) {
-    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.", targets[i],
-            fmt::join(names, ", "));
+    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.",
+            shown(targets[i]), fmt::join(names, ", "));
   }
   require(!found.empty(),
-          "[target_modules] the model has no encoder.layer.N with Linears named as "
-          "in DeBERTa or RoBERTa; there are {}: name some of them.",
+          "[target_modules] the model has no transformer layer whose Linears are known; there are "
+          "{}: name some of them.",
           fmt::join(names, ", "));
   return found;
 }

@@ -1,4 +1,5 @@
-// Where methods act: Linears found by the end of their names, as Hugging Face peft finds them.
+// Where methods act: Linears found by their role, or by the end of their names as Hugging Face peft
+// finds them.
 #pragma once
 
 #include <string>
@@ -7,20 +8,16 @@
 
 #include "nn/linear.h"
 #include "nn/module.h"
+#include "sora/target_pattern.h"
 
 namespace soragrad::sora {
 
 // All Linears below the model, in order of construction.
 std::vector<nn::Linear*> linears(nn::Module& model);
 
-// Whether a name is t or ends in "." + t. A * in t stands for any letters of one part:
-// "layer.*.output.dense" is the FFN's Linear alone, "self.query*" DeBERTa's query_proj and
-// RoBERTa's query.
-bool matches(std::string_view path, std::string_view target);
-
-// Linears that one of the targets matches, never one of the head. No target means the six Linears
-// of each encoder layer: query, key, value, attention.output.dense, intermediate.dense and
-// output.dense. A target that matches nothing throws, naming what there is.
+// Linears that one of the targets (sora/target_pattern.h) matches, never one of the head. No target
+// means the six Linears of each transformer layer: query, key, value, attention output,
+// intermediate and output. A target that matches nothing throws, naming what there is.
 std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets);
 
 // The Linear of that path; throws where there is none.

@@ -87,6 +87,9 @@ class HeaderEvents : public JsonEvents {
     return true;
   }
 
+  // The reference implementation reads metadata of null as none.
+  bool null() override { return (depth_ == 1 && in_metadata_) || refuse("null"); }
+
   bool string(std::string& text) override {
     if (depth_ != 2 || array_ != nullptr) return refuse("a string");
     if (in_metadata_) {

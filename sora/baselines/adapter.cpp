@@ -12,28 +12,16 @@ namespace {
 
 constexpr double kDeviation = 0.01;  // OpenDelta 0.3.2, AdapterLayer
 
-Variable activate(const Variable& x, Activation activation) {
-  switch (activation) {
-    case Activation::gelu_new:
-      return gelu_new(x);
-    case Activation::gelu:
-      return gelu(x);
-    case Activation::relu:
-      return relu(x);
-  }
-  return x;
-}
-
 }  // namespace
 
-Activation activation_of(const std::string& name) {
-  if (name == "gelu_new") return Activation::gelu_new;
-  if (name == "gelu") return Activation::gelu;
-  if (name == "relu") return Activation::relu;
-  fail("[adapter_activation] \"{}\" is not known; use gelu_new, gelu or relu.", name);
+nn::Activation activation_of(const std::string& name) {
+  const auto found = nn::find_activation(name);
+  require(found && *found != nn::Activation::tanh,
+          "[adapter_activation] \"{}\" is not known; use gelu_new, gelu or relu.", name);
+  return *found;
 }
 
-BottleneckDelta::BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation)
+BottleneckDelta::BottleneckDelta(nn::Linear& linear, int64_t bottleneck, nn::Activation activation)
     : down_weight(&linear, "adapter_down.weight", {bottleneck, linear.out()}),
       down_bias(&linear, "adapter_down.bias", {bottleneck}),
       up_weight(&linear, "adapter_up.weight", {linear.out(), bottleneck}),
@@ -57,24 +45,24 @@ void BottleneckDelta::initialize(uint64_t seed) {
 }
 
 Variable BottleneckDelta::forward(const Variable&, Variable y, const nn::Pass&) {
-  const Variable down = activate(linear(y, down_weight, down_bias), activation_);
+  const Variable down = nn::activate(activation_, linear(y, down_weight, down_bias));
   return add(y, linear(down, up_weight, up_bias));
 }
 
 void Adapter::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
   bool found = false;
   for (nn::Linear* linear : linears(model)) {
-    const std::string path = linear->path();
-    if (path.find("encoder.layer.") == std::string::npos) continue;
-    if (!matches(path, "output.dense")) continue;
-    if (config_.method == "pfeiffer" && matches(path, "attention.output.dense")) continue;
+    const bool houlsby = config_.method == "houlsby";
+    const bool takes = linear->role() == nn::Role::output ||
+                       (houlsby && linear->role() == nn::Role::attention_output);
+    if (!takes) continue;
     auto delta = std::make_unique<BottleneckDelta>(*linear, config_.bottleneck,
                                                    activation_of(config_.adapter_activation));
     if (seed) delta->initialize(*seed);
     attach_delta(*linear, std::move(delta));
     found = true;
   }
-  require(found, "[{}] the model has no encoder.layer.N with an output.dense.", name());
+  require(found, "[{}] the model has no transformer layer with an output Linear.", name());
 }
 
 }  // namespace soragrad::sora

@@ -6,20 +6,19 @@
 #include <cstdint>
 #include <string>
 
+#include "nn/activation.h"
 #include "nn/linear.h"
 #include "sora/base_method.h"
 
 namespace soragrad::sora {
 
-enum class Activation : uint8_t { gelu_new, gelu, relu };
-
-// Throws for a name that is none of these, listing them.
-Activation activation_of(const std::string& name);
+// gelu_new, gelu or relu. Throws for other names, listing these.
+nn::Activation activation_of(const std::string& name);
 
 class BottleneckDelta : public nn::Linear::Delta {
  public:
   // Registers trainable parameters under the Linear's path, without values yet.
-  BottleneckDelta(nn::Linear& linear, int64_t bottleneck, Activation activation);
+  BottleneckDelta(nn::Linear& linear, int64_t bottleneck, nn::Activation activation);
   Variable forward(const Variable& x, Variable y, const nn::Pass& pass) override;
   // Draws weights N(0, 0.01^2) and biases 0, as OpenDelta's AdapterModel.
   void initialize(uint64_t seed);
@@ -29,7 +28,7 @@ class BottleneckDelta : public nn::Linear::Delta {
 
  private:
   nn::Linear& linear_;
-  Activation activation_;
+  nn::Activation activation_;
 };
 
 // houlsby and pfeiffer, by config.method.

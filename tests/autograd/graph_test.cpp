@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -121,6 +122,41 @@ TEST_CASE("graph: ops name themselves and both shapes where arguments do not fit
   CHECK_THROWS_AS(orthogonality({}, {}, 1), Error);
   CHECK_THROWS_AS(linear(a, b, row), Error);
   CHECK_THROWS_AS(matmul(a, a), Error);
+}
+
+TEST_CASE("graph: a checkpoint gives the bits of the function and keeps its inputs alone") {
+  const auto run = [](bool checkpointed) {
+    const Variable x = leaf({0.3, -1.2, 2}), w = leaf({0.7, 0.1, -0.4}), shared = leaf({1, 2, 3});
+    const auto layer = [&w](std::span<const Variable> in) {
+      return add(mul(tanh(mul(in[0], w)), in[1]), mul(in[1], w));
+    };
+    const Variable* const parameters[] = {&w};
+    Variable y = x;
+    for (int i = 0; i < 3; ++i) {
+      const std::vector<Variable> inputs = {y, shared};
+      y = checkpointed ? checkpoint(layer, inputs, parameters) : layer(inputs);
+    }
+    backward(sum(y));
+    std::vector<real> numbers = y.value().to_vector();
+    for (const Variable& each : {x, w, shared}) {
+      const std::vector<real> grad = gradient(each);
+      numbers.insert(numbers.end(), grad.begin(), grad.end());
+    }
+    return numbers;
+  };
+  CHECK(run(true) == run(false));
+}
+
+TEST_CASE("graph: a checkpoint whose input is frozen still trains its parameters") {
+  const Variable x = leaf({1, 2}, false), w = leaf({3, 4});
+  const Variable* const parameters[] = {&w};
+  const Variable y =
+      checkpoint([&w](std::span<const Variable> in) { return mul(in[0], w); }, {x}, parameters);
+  backward(sum(y));
+  CHECK(gradient(w) == std::vector<real>{1, 2});
+  const NoGrad no_grad;
+  CHECK_FALSE(
+      checkpoint([](std::span<const Variable> in) { return in[0]; }, {x}, {}).requires_grad());
 }
 
 }  // namespace soragrad

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/family.h"
 #include "tests/files.h"
 
 namespace soragrad::models {
@@ -48,7 +49,7 @@ std::string refusal_of(json object, const std::string& key, const json& value) {
 
 TEST_CASE("config: DeBERTaV3-base") {
   const ModelConfig config = parse_config(deberta_json().dump(), "config.json");
-  CHECK(config.type == ModelType::deberta_v2);
+  CHECK(config.family->model_type == "deberta-v2");
   CHECK(config.c2p);
   CHECK(config.p2c);
   CHECK(config.max_relative_positions == 512);
@@ -98,6 +99,41 @@ TEST_CASE("config: id2label counts the labels and names them") {
   CHECK_THROWS_AS(set_labels(config, 2, true), Error);
 }
 
+TEST_CASE("config: id2label may count from 1, and name classes by whole numbers") {
+  json object = deberta_json();
+  object["id2label"] = {{"1", "no"}, {"2", "yes"}};
+  CHECK(parse_config(object.dump(), "config.json").label_names ==
+        std::vector<std::string>{"no", "yes"});
+  object["id2label"] = {{"0", 0}, {"1", 5}};
+  CHECK(parse_config(object.dump(), "config.json").label_names ==
+        std::vector<std::string>{"0", "5"});
+}
+
+TEST_CASE("config: numbers that only Python's JSON has are kept where nobody reads them") {
+  const std::string text = R"({"model_type": "bert", "a": NaN, "b": [-Infinity, "Infinity and NaN"],
+    "c": Infinity})";
+  const ModelConfig config = parse_config(text, "config.json");
+  const std::string written = to_json(config);
+  CHECK(contains(written, "\"a\": NaN"));
+  CHECK(contains(written, "-Infinity"));
+  CHECK(contains(written, "\"Infinity and NaN\""));
+  CHECK(contains(written, "\"c\": Infinity"));
+  CHECK(contains(refusal(R"({"model_type": "bert", "layer_norm_eps": NaN})"), "layer_norm_eps"));
+  CHECK(contains(refusal(R"({"model_type": "bert", "layer_norm_eps": NaN})"), "NaN"));
+}
+
+TEST_CASE("config: dtype is that of the weights that are written") {
+  json object = deberta_json();
+  object["dtype"] = "float16";
+  json written = json::parse(to_json(parse_config(object.dump(), "config.json")));
+  CHECK(written["dtype"] == "float32");
+  CHECK_FALSE(written.contains("torch_dtype"));
+  object["torch_dtype"] = "bfloat16";
+  written = json::parse(to_json(parse_config(object.dump(), "config.json")));
+  CHECK(written["dtype"] == "float32");
+  CHECK(written["torch_dtype"] == "float32");
+}
+
 TEST_CASE("config: dropout of the head") {
   json object = deberta_json();
   object["cls_dropout"] = 0.3;
@@ -135,7 +171,9 @@ TEST_CASE("config: what is not computed is refused by name") {
       {"problem_type", "multi_label_classification"},
       {"id2label", json::object()},
       {"id2label", {{"0", "a"}, {"2", "b"}}},
-      {"id2label", {{"0", 1}}},
+      {"id2label", {{"0", 1.5}}},
+      {"id2label", {{"0", true}}},
+      {"id2label", {{"2", "a"}, {"3", "b"}}},
       {"id2label", "a"},
       {"num_labels", 0},
       {"hidden_size", "768"},

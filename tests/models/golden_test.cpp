@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/family.h"
 #include "models/load.h"
 #include "nn/checkpoint/state_dict.h"
 #include "tests/gpu.h"
@@ -64,7 +65,7 @@ struct GoldenRun {
         loaded(load_model(kFolder / name, {.device = device, .precision = precision})) {
     REQUIRE(loaded.drawn.empty());
     SequenceClassifier& model = *loaded.model;
-    const bool typed = model.config().type == ModelType::bert;
+    const bool typed = model.config().family->model_type == "bert";
     const std::vector<int64_t> ids = integers(expected, "input_ids");
     const std::vector<int64_t> types =
         typed ? integers(expected, "token_type_ids") : std::vector<int64_t>();

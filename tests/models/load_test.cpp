@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "models/labels.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/linear.h"
 #include "tests/files.h"
@@ -158,6 +160,57 @@ TEST_CASE("load_model: another number of labels draws the classifier alone") {
   // A bias that contradicts its weight is no other head.
   folder.add("classifier.bias", {2});
   CHECK(contains(folder.refusal(), "classifier.bias is (2) instead of (3)"));
+}
+
+TEST_CASE("load_model: a task's classes are found by name, in the model's order") {
+  ModelFolder folder("deberta_buckets");  // 3 labels
+  const std::vector<std::string> task = {"entailment", "neutral", "contradiction"};
+  const auto set_names = [&](const nlohmann::json& names) {
+    const fs::path path = folder / "config.json";
+    nlohmann::json config = nlohmann::json::parse(test::read_text(path));
+    config["id2label"] = names;
+    folder.write("config.json", config.dump());
+  };
+  const auto names_of = [](const LoadedModel& loaded) {
+    return loaded.model->config().label_names;
+  };
+  set_names({{"0", "CONTRADICTION"}, {"1", "Neutral"}, {"2", "entailment"}});
+  const LoadedModel same = folder.load({.labels = task});
+  CHECK(same.drawn.empty());
+  CHECK(same.other_labels.empty());
+  CHECK(names_of(same) == std::vector<std::string>{"contradiction", "neutral", "entailment"});
+  CHECK(class_map(names_of(same), task)[0] == 2);
+  // No names: the task's order, and its names when the model is written.
+  set_names({{"0", "LABEL_0"}, {"1", "label_1"}, {"2", "LABEL_2"}});
+  const LoadedModel unnamed = folder.load({.labels = task});
+  CHECK(unnamed.drawn.empty());
+  CHECK(names_of(unnamed) == task);
+  const nlohmann::json written = nlohmann::json::parse(to_json(unnamed.model->config()));
+  CHECK(written["id2label"]["2"] == "contradiction");
+  CHECK(written["label2id"]["contradiction"] == 2);
+  // Another set of as many names: another head.
+  set_names({{"0", "joy"}, {"1", "anger"}, {"2", "fear"}});
+  const LoadedModel other = folder.load({.labels = task});
+  CHECK(other.drawn == std::vector<std::string>{"classifier.weight", "classifier.bias"});
+  CHECK(other.other_labels == std::vector<std::string>{"joy", "anger", "fear"});
+  CHECK(names_of(other) == task);
+  CHECK(contains(drawn_line(other, 42), "joy, anger, fear"));
+  CHECK(contains(drawn_line(other, 42), "entailment, neutral, contradiction"));
+}
+
+TEST_CASE("load_model: prefixes of torch's wrappers are left out, with a line") {
+  ModelFolder folder("bert");
+  const auto values = values_of(*folder.load().model, "classifier.weight");
+  std::map<std::string, ModelFolder::Values> wrapped;
+  for (auto& [name, tensor] : folder.tensors) wrapped["_orig_mod.module." + name] = tensor;
+  folder.tensors = wrapped;
+  const LoadedModel loaded = folder.load();
+  CHECK(loaded.drawn.empty());
+  REQUIRE(loaded.notes.size() == 1);
+  CHECK(contains(loaded.notes[0], "_orig_mod.module."));
+  CHECK(values_of(*loaded.model, "classifier.weight") == values);
+  folder.add("classifier.bias", {2});  // not every name has the prefix
+  CHECK(contains(folder.refusal(), "unexpected"));
 }
 
 TEST_CASE("load_model: a file of the bare encoder") {

@@ -179,6 +179,8 @@ TEST_CASE("safetensors: damaged and hostile files are refused in one line") {
       {safetensors("{\"" + std::string(5000, 'n') + "\":{}}", ""), "a name of 5000 bytes"},
       {safetensors(R"({"__metadata__":{"a":"1","a":"2"}})", ""), "twice in '__metadata__'"},
       {safetensors(R"({"__metadata__":{"a":1}})", ""), "'a' of '__metadata__' is a number"},
+      {safetensors(R"({"__metadata__":{"a":null}})", ""), "null"},
+      {safetensors(R"({"x":null})", ""), "null"},
       {safetensors(R"({"evil\nname":{"dtype":"U8"}})", ""), "'evil?name' has no 'shape'"},
   };
   for (const auto& [bytes, expected] : cases) {

@@ -1,3 +1,4 @@
+#include "autograd/graph.h"
 #include "autograd/ops.h"
 #include "tests/op_cases.h"
 
@@ -21,6 +22,22 @@ void add_embedding_case(std::vector<OpCase>& rows, int64_t padding_idx) {
 }  // namespace
 
 void add_row_cases(std::vector<OpCase>& rows) {
+  const auto twice = [](std::span<const Variable> in) {
+    return mul(tanh(mul(in[0], in[1])), add(in[1], in[1]));
+  };
+  rows.push_back({.op = "checkpoint",
+                  .what = "a function of two inputs, one of them used before",
+                  .inputs = {{normal({4, 3}, 50)}, {normal({4, 3}, 49)}},
+                  .call =
+                      [=](auto in) {
+                        const Variable y = checkpoint(twice, {in[0], in[1]}, {});
+                        return add(checkpoint(twice, {y, in[1]}, {}), in[0]);
+                      },
+                  .composed =
+                      [=](auto in) {
+                        const std::vector<Variable> again = {twice(in), in[1]};
+                        return add(twice(again), in[0]);
+                      }});
   add_embedding_case(rows, -1);
   rows.push_back({.op = "embedding",
                   .what = "two look-ups in one table",

@@ -65,14 +65,6 @@ TEST_CASE("targets: a suffix matches whole names only and never the head") {
   CHECK_THROWS_AS(find_targets(model, {"classifier"}), Error);
 }
 
-TEST_CASE("head: pooler and classifier, wherever they stand") {
-  CHECK(is_head("pooler.dense.weight"));
-  CHECK(is_head("classifier.out_proj.bias"));
-  CHECK(is_head("bert.pooler.dense.bias"));
-  CHECK(!is_head("deberta.encoder.layer.0.output.dense.weight"));
-  CHECK(!is_head("deberta.classifiers.weight"));
-}
-
 TEST_CASE("sora: names, shapes and initial values") {
   ToyModel model;
   const std::vector<real> before = model.logits();

@@ -32,7 +32,15 @@ struct ToyLayer : nn::Module {
       : Module(parent, std::move(name)),
         query(&self, deberta ? "query_proj" : "query", kHidden, kHidden),
         key(&self, deberta ? "key_proj" : "key", kHidden, kHidden),
-        value(&self, deberta ? "value_proj" : "value", kHidden, kHidden) {}
+        value(&self, deberta ? "value_proj" : "value", kHidden, kHidden) {
+    set_role(nn::Role::layer);
+    query.set_role(nn::Role::query);
+    key.set_role(nn::Role::key);
+    value.set_role(nn::Role::value);
+    attention_dense.set_role(nn::Role::attention_output);
+    intermediate_dense.set_role(nn::Role::intermediate);
+    output_dense.set_role(nn::Role::output);
+  }
 
   Variable forward(const Variable& x, const nn::Pass& pass) {
     const Variable mixed =
@@ -54,6 +62,8 @@ struct ToyModel : nn::Module {
   nn::Linear classifier{this, "classifier", kHidden, kLabels};
 
   explicit ToyModel(bool deberta = true) : base(this, deberta ? "deberta" : "roberta") {
+    pooler.set_role(nn::Role::head);
+    classifier.set_role(nn::Role::head);
     for (int i = 0; i < 2; ++i) {
       layers.push_back(std::make_unique<ToyLayer>(&layer, std::to_string(i), deberta));
     }

@@ -51,11 +51,23 @@ std::optional<bool> truth(std::string_view text) {
   return std::nullopt;
 }
 
+// Where a regular expression between slashes ends that the text begins with; 0 if it does not.
+// Commas belong to it.
+size_t regex_end(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == text.npos || text[begin] != '/') return 0;
+  for (size_t at = text.find('/', begin + 1); at != text.npos; at = text.find('/', at + 1)) {
+    const std::string_view after = trimmed(text.substr(at + 1));
+    if (after.empty() || after.starts_with(',')) return at;
+  }
+  return 0;
+}
+
 std::vector<std::string> names(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   std::vector<std::string> parts;
   while (!text.empty()) {
-    const size_t comma = text.find(',');
+    const size_t comma = text.find(',', regex_end(text));
     const std::string_view part = trimmed(text.substr(0, comma));
     if (!part.empty()) parts.emplace_back(part);
     text = comma == text.npos ? std::string_view() : text.substr(comma + 1);

@@ -26,6 +26,7 @@ struct Config {
   std::optional<bool> train_head;
   std::string device = "auto", precision = "fp32";
   bool cuda_graphs = true;
+  bool gradient_checkpointing = false;
   int64_t threads = 0;  // 0: all cores
   int64_t seed = 42;
 

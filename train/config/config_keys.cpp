@@ -72,6 +72,8 @@ constexpr Key kKeys[] = {
         "of the trunk's products with its weights and, on a GPU, of attention; all else is fp32"),
     key(kRun, "cuda_graphs", FIELD(cuda_graphs), kTruth, "", "", "",
         "on a GPU: steps are recorded once and launched as a whole"),
+    key(kRun, "gradient_checkpointing", FIELD(gradient_checkpointing), kTruth, "", "", "",
+        "compute each layer twice instead of keeping what its gradient needs; same bits"),
     key(kRun, "threads", FIELD(threads), kThreads, "", "all", "",
         "threads on the host; 0: all cores"),
     key(kRun, "seed", FIELD(seed), kSeed, "", "", "",
@@ -146,7 +148,7 @@ constexpr Key kKeys[] = {
         "dropout of the delta's input"),
     key(kLowRank, "target_modules", FIELD(method.target_modules), kNames, "",
         "all six Linears of a layer", "sora lora adalora",
-        "ends of module names; * stands for letters of one part"),
+        "ends of module names (* stands for characters of one part), all-linear, or /regex/"),
 
     key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
         "soft threshold by lr*xi, or the released code's by xi or lr*xi"),

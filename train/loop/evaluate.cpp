@@ -23,6 +23,35 @@ double cross_entropy_of(std::span<const float> logits, int64_t label) {
   return largest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(label)]);
 }
 
+// The first module whose output for this row is not finite, for a message; "" if all are.
+std::string first_broken_module(models::SequenceClassifier& model, const Rows& rows, int64_t row) {
+  std::string first;
+  nn::Pass pass;
+  pass.observe = [&](const std::string& path, const Variable& output) {
+    if (!first.empty()) return;
+    const std::vector<real> values = output.value().to_vector();
+    if (std::ranges::any_of(values, [](real x) { return !std::isfinite(x); })) first = path;
+  };
+  model.forward(data::collate(rows.encoded, rows.dataset.rows, {&row, 1}), pass);
+  return first;
+}
+
+// Throws naming the first row whose logits (rows, labels) are not all finite.
+void require_finite(models::SequenceClassifier& model, const Rows& rows,
+                    std::span<const float> logits) {
+  const auto broken = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
+  if (broken == logits.end()) return;
+  const auto at = static_cast<int64_t>(broken - logits.begin());
+  const int64_t row = at / model.config().num_labels;
+  const std::string module = first_broken_module(model, rows, row);
+  fail(
+      "[logits] {}: a logit of row {} (from 0) is {}, which is not finite{}{}; weights are "
+      "damaged, "
+      "or training diverged.",
+      rows.dataset.path, row, *broken, module.empty() ? "" : ". The first such output is that of ",
+      module);
+}
+
 }  // namespace
 
 std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows& rows,
@@ -49,6 +78,8 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows&
                   logits.begin() + order[i] * static_cast<std::ptrdiff_t>(labels));
     }
   }
+  require_finite(model, rows, logits);
+  class_map(model, *rows.dataset.task).reorder(logits);
   return logits;
 }
 

@@ -16,9 +16,10 @@ struct Evaluation {
   double loss = 0;        // mean over the rows
 };
 
-// Logits (rows, num_labels) in the order of the rows, without dropout. Rows are taken by length,
-// longest first, so that the work of a batch is even. With `stoppable` a caught signal throws
-// Interrupted between two batches.
+// Logits (rows, num_labels) in the order of the rows and of the task's classes, without dropout.
+// Rows are taken by length, longest first, so that the work of a batch is even. With `stoppable` a
+// caught signal throws Interrupted between two batches. Throws naming the first row whose logits
+// are not finite, and if the model's classes are not the task's.
 std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows& rows,
                                   int64_t batch_size, bool stoppable);
 

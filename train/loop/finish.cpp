@@ -28,7 +28,7 @@ json parameters_of(Session& session) {
   int64_t model = 0, head = 0;
   for (const nn::Parameter* parameter : session.model->parameters()) {
     model += parameter->declared_shape().numel();
-    if (sora::is_head(parameter->path())) head += parameter->declared_shape().numel();
+    if (nn::is_head(*parameter)) head += parameter->declared_shape().numel();
   }
   const bool gated = session.method->name() == "sora";
   const int64_t gates = gated ? session.method->sparsity().total : 0;

@@ -1,8 +1,10 @@
 #include "train/loop/open_trained.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::train {
 
@@ -31,6 +33,30 @@ std::string trained_folder(const RunFolder& run, int64_t phase) {
   fail("[run] {} has neither best/ nor final/ yet; train it first.", run.path());
 }
 
+std::unique_ptr<sora::Method> load_adapter_and_head(const std::string& adapter,
+                                                    models::LoadedModel& loaded) {
+  if (adapter.empty()) return nullptr;
+  std::vector<std::string> absent;
+  auto method = sora::load_adapter(adapter, *loaded.model, &absent);
+  std::erase_if(loaded.drawn, [&](const std::string& path) {
+    return std::ranges::find(absent, path) == absent.end();
+  });
+  return method;
+}
+
+std::string other_task_line(const std::string& weights, std::string_view trained_on,
+                            const data::Task& task) {
+  if (trained_on.empty() || trained_on == task.name) return {};
+  // A diagnostic set is there to be answered by a model of another task.
+  const bool diagnostic =
+      !task.trainable() && std::ranges::any_of(data::all_tasks(), [&](const data::Task* each) {
+        return each->name == trained_on && each->labels == task.labels;
+      });
+  if (diagnostic) return {};
+  return fmt::format("warning: {} was trained on {} and answers {} here.", weights,
+                     shown(trained_on), task.name);
+}
+
 Trained open_trained(const TrainedSource& source, const Note& note) {
   if (source.run.empty() == source.model.empty()) {
     misuse("[usage] give either --run or --model.");
@@ -43,6 +69,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   std::string task = source.task, protocol = source.protocol, base = source.model;
   std::string precision = source.precision;
   std::string adapter = source.adapter;
+  std::string trained_on;  // the task of the run or adapter, if it is known
   trained.data = source.data;
   trained.max_length = source.max_length > 0 ? source.max_length : 128;
   if (!source.run.empty()) {
@@ -51,6 +78,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     read_yaml(config, run.file("config.yaml"));
     trained.weights = trained_folder(run, source.phase);
     base = config.model;
+    trained_on = config.task;
     if (task.empty()) task = config.task;
     if (protocol.empty()) protocol = config.protocol;
     if (precision.empty()) precision = config.precision;
@@ -70,26 +98,33 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   } else {
     trained.weights = adapter.empty() ? base : adapter;
     trained.tokenizer = data::load_tokenizer(base);
-    if (task.empty() && !adapter.empty()) task = sora::read_adapter_config(adapter).info.task;
+    if (!adapter.empty()) trained_on = sora::read_adapter_config(adapter).info.task;
+    if (task.empty()) task = trained_on;
   }
   if (task.empty()) misuse("[usage] --task is missing.");
   trained.task = &data::find_task(task);
+  if (const std::string line = other_task_line(trained.weights, trained_on, *trained.task);
+      !line.empty()) {
+    note(line);
+  }
   trained.protocol = data::parse_protocol(protocol.empty() ? "glue" : protocol);
   trained.device = resolve_device(source.device);
 
   models::LoadOptions options;
+  options.labels = trained.task->labels;
   options.num_labels = trained.task->num_labels();
   options.regression = trained.task->regression();
   options.device = trained.device;
   options.precision = parse_precision(precision.empty() ? "fp32" : precision);
   models::LoadedModel loaded = models::load_model(base, options);
-  const std::string drawn = models::drawn_line(loaded, options.seed);
-  trained.model = std::move(loaded.model);
-  if (!adapter.empty()) {
-    trained.method = sora::load_adapter(adapter, *trained.model);
-  } else if (!drawn.empty()) {
+  for (const std::string& line : loaded.notes) note(line);
+  trained.method = load_adapter_and_head(adapter, loaded);
+  if (const std::string drawn = models::drawn_line(loaded, options.seed); !drawn.empty()) {
+    require(loaded.other_labels.empty() && !source.needs_head,
+            "[model] the head is untrained: {} Give a model or an adapter that holds it.", drawn);
     note("warning: the head is untrained: " + drawn);
   }
+  trained.model = std::move(loaded.model);
   require_length(*trained.model, trained.max_length, "max_length");
   return trained;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "data/glue_folder.h"
 #include "data/split.h"
@@ -21,8 +22,9 @@ struct TrainedSource {
   std::string task, data, protocol;  // empty: the run's
   int64_t max_length = 0;            // 0: the run's, else 128
   std::string device = "auto";
-  std::string precision;  // empty: the run's, else fp32
-  int64_t phase = -1;     // of a run with `schedule`: its model after this phase; -1: its last
+  std::string precision;    // empty: the run's, else fp32
+  int64_t phase = -1;       // of a run with `schedule`: its model after this phase; -1: its last
+  bool needs_head = false;  // refuse a head that was drawn because no file holds one
 };
 
 struct Trained {
@@ -38,8 +40,18 @@ struct Trained {
   std::string weights;                   // the folder that was opened
 };
 
-// Throws UsageError where neither or both of run and model are given, or a task is missing.
+// Throws UsageError if neither or both of run and model are given, or a task is missing. Throws if
+// the head in the files is one of other classes than the task's.
 Trained open_trained(const TrainedSource& source, const Note& note);
+
+// Loads the adapter, if its folder is named, into the model. What the adapter holds of the head is
+// taken off loaded.drawn: the rest stays as it was drawn.
+std::unique_ptr<sora::Method> load_adapter_and_head(const std::string& adapter,
+                                                    models::LoadedModel& loaded);
+
+// A warning that names both tasks if `weights`, trained on one, answer another; else "".
+std::string other_task_line(const std::string& weights, std::string_view trained_on,
+                            const data::Task& task);
 
 // best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of
 // 0 or more. Throws where there is none.

@@ -147,6 +147,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   const auto seed = static_cast<uint64_t>(config.seed);
 
   models::LoadOptions options;
+  options.labels = task.labels;
   options.num_labels = task.num_labels();
   options.regression = task.regression();
   options.seed = seed;
@@ -156,6 +157,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
   options.classifier_dropout = config.classifier_dropout;
   models::LoadedModel loaded = models::load_model(config.model, options);
+  for (const std::string& line : loaded.notes) note(line);
   if (const std::string line = models::drawn_line(loaded, seed); !line.empty()) note(line);
   session->model = std::move(loaded.model);
   own_tables(*session->model);

@@ -7,17 +7,26 @@
 
 namespace soragrad::train {
 
-Tensor answers(const data::Batch& batch, bool regression, int64_t num_labels) {
+models::ClassMap class_map(const models::SequenceClassifier& model, const data::Task& task) {
+  const models::ModelConfig& config = model.config();
+  if (task.regression()) return models::ClassMap(config.num_labels);
+  return models::class_map(config.label_names, task.labels);
+}
+
+Tensor answers(const data::Batch& batch, bool regression, const models::ClassMap& classes) {
   const Shape shape{batch.sequences()};
   if (regression) {
     return Tensor::from(std::vector<real>(batch.scores.begin(), batch.scores.end()), shape);
   }
+  std::vector<int64_t> labels;
   for (size_t i = 0; i < batch.labels.size(); ++i) {
-    require(batch.labels[i] >= 0 && batch.labels[i] < num_labels,
-            "[task_loss] row {} has label {}; the model knows {} labels.", batch.rows[i],
-            batch.labels[i], num_labels);
+    const int64_t label = batch.labels[i];
+    require(label >= 0 && label < classes.size(),
+            "[task_loss] row {} has label {}; the model knows {} labels.", batch.rows[i], label,
+            classes.size());
+    labels.push_back(classes[label]);
   }
-  return Tensor::from(batch.labels, shape);
+  return Tensor::from(labels, shape);
 }
 
 Variable task_loss(const Variable& logits, const Tensor& answers) {

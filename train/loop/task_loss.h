@@ -3,12 +3,20 @@
 
 #include "autograd/variable.h"
 #include "data/batch.h"
+#include "data/task.h"
+#include "models/labels.h"
+#include "models/model.h"
 
 namespace soragrad::train {
 
-// What the loss of a batch compares logits with, on the host (rows): labels I64, or for regression
-// scores. Throws where a row has no label, or one that the model does not know.
-Tensor answers(const data::Batch& batch, bool regression, int64_t num_labels);
+// Where the task's classes are in the model, by name. For regression: a single class. Throws if the
+// model's classes are others.
+models::ClassMap class_map(const models::SequenceClassifier& model, const data::Task& task);
+
+// What the loss of a batch compares logits with, on the host (rows): labels I64 in the model's
+// order of classes, or for regression scores. Throws if a row has no label, or one that the task
+// does not have.
+Tensor answers(const data::Batch& batch, bool regression, const models::ClassMap& classes);
 // Mean over the rows: cross-entropy of logits (rows, classes) where the answers are labels, else
 // the squared difference of logits (rows, 1) and scores. -> ().
 Variable task_loss(const Variable& logits, const Tensor& answers);

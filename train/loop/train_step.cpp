@@ -32,6 +32,7 @@ TrainStep::TrainStep(Session& session)
     : session_(session),
       rounds_(session.device == Device::cuda && session.config.cuda_graphs),
       records_(rounds_ && !profile::recorder),  // which times every kernel
+      classes_of_task_(class_map(*session.model, *session.train.dataset.task)),
       one_(Tensor::full({}, 1, session.device)) {}
 
 TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
@@ -42,8 +43,8 @@ Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share)
   const models::InputSizes sizes =
       rounds_ ? graph_sizes(batch.tokens(), batch.max_length()) : models::InputSizes{};
   const models::Positions positions = session_.model->positions(batch, sizes);
-  const Tensor host_answers = answers(batch, session_.train.dataset.task->regression(),
-                                      session_.model->config().num_labels);
+  const Tensor host_answers =
+      answers(batch, session_.train.dataset.task->regression(), classes_of_task_);
   const ClassKey key{batch.sequences(), sizes.tokens, sizes.max_length};
   const bool known = classes_.contains(key);
   if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
@@ -65,7 +66,9 @@ Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share)
 }
 
 nn::Pass TrainStep::pass_of(uint32_t number) const {
-  return {true, static_cast<uint64_t>(session_.config.seed), number};
+  nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed), number};
+  pass.checkpoint = session_.config.gradient_checkpointing;
+  return pass;
 }
 
 Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,

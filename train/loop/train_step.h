@@ -20,6 +20,7 @@
 
 #include "core/cuda_runtime.h"
 #include "data/batch.h"
+#include "models/labels.h"
 #include "train/loop/input_block.h"
 #include "train/loop/session.h"
 
@@ -64,10 +65,11 @@ class TrainStep {
   ReleasesGraphMemory releases_;  // first here, so last to go
 
   Session& session_;
-  bool rounds_;        // batches are filled up
-  bool records_;       // graphs are made
-  bool first_ = true;  // step of this run
-  Tensor one_;         // ()
+  bool rounds_;                       // batches are filled up
+  bool records_;                      // graphs are made
+  bool first_ = true;                 // step of this run
+  models::ClassMap classes_of_task_;  // in the model
+  Tensor one_;                        // ()
   std::map<ClassKey, BatchClass> classes_;
   Recorded update_;
 };

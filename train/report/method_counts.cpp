@@ -53,7 +53,7 @@ std::vector<MethodCount> method_counts(const models::ModelConfig& config) {
     for (const nn::Parameter* parameter : model.parameters()) {
       if (!parameter->requires_grad()) continue;
       const int64_t size = parameter->declared_shape().numel();
-      (sora::is_head(parameter->path()) ? count.head : count.trained) += size;
+      (nn::is_head(*parameter) ? count.head : count.trained) += size;
     }
     counts.push_back(count);
   }

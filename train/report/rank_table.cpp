@@ -3,52 +3,38 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
 
+#include "models/family.h"
+#include "nn/role.h"
+
 namespace soragrad::train {
 
 namespace {
 
-// "deberta.encoder.layer.3.attention.self.query_proj" -> 3 and "attention.self.query_proj".
-bool split_path(std::string_view path, int& layer, std::string& rest) {
-  constexpr std::string_view kLayer = "layer.";
-  const size_t at = path.find(kLayer);
-  if (at == path.npos) return false;
-  path.remove_prefix(at + kLayer.size());
-  const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), layer);
-  if (error != std::errc() || end == path.data() + path.size() || *end != '.') return false;
-  rest = std::string(end + 1, path.data() + path.size());
-  return true;
-}
+// A column of the table for each Linear of a layer, in the order of the computation.
+constexpr std::pair<nn::Role, std::string_view> kColumns[] = {
+    {nn::Role::query, "query"},         {nn::Role::key, "key"},
+    {nn::Role::value, "value"},         {nn::Role::attention_output, "attn.out"},
+    {nn::Role::intermediate, "ffn.in"}, {nn::Role::output, "ffn.out"}};
 
-// The six Linears of a layer in the order of the computation, as DeBERTa, and as RoBERTa and BERT
-// name them.
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-    {"attention.self.query_proj", "query"},
-    {"attention.self.query", "query"},
-    {"attention.self.key_proj", "key"},
-    {"attention.self.key", "key"},
-    {"attention.self.value_proj", "value"},
-    {"attention.self.value", "value"},
-    {"attention.output.dense", "attn.out"},
-    {"intermediate.dense", "ffn.in"},
-    {"output.dense", "ffn.out"}};
-
-std::string short_name(const std::string& module) {
-  for (const auto& [path, name] : kNames) {
-    if (path == module) return std::string(name);
+// The column's name for a module's path within its layer; the path itself for other modules.
+std::string column_of(const std::map<std::string, nn::Role, std::less<>>& roles,
+                      std::string_view within_layer) {
+  const auto role = roles.find(within_layer);
+  for (const auto& [known, name] : kColumns) {
+    if (role != roles.end() && role->second == known) return std::string(name);
   }
-  return module;
+  return std::string(within_layer);
 }
 
-// Where a column stands: the six first, others behind them.
-std::ptrdiff_t place_of(const std::string& name) {
-  return std::ranges::find_if(kNames, [&](const auto& known) { return known.second == name; }) -
-         std::begin(kNames);
+// Columns of known roles come first, others after them.
+std::ptrdiff_t order_of(const std::string& column) {
+  return std::ranges::find_if(kColumns, [&](const auto& known) { return known.second == column; }) -
+         std::begin(kColumns);
 }
 
 // A shade for kept / rank: from a light to a full block.
@@ -62,19 +48,19 @@ std::string_view shade(const sora::ModuleRank& rank) {
 
 RankGrid rank_grid(std::span<const sora::ModuleRank> ranks) {
   RankGrid grid;
-  std::map<int, std::map<std::string, sora::ModuleRank>> rows;
+  const auto roles = models::layer_roles();
+  std::map<int64_t, std::map<std::string, sora::ModuleRank>> rows;
   for (const sora::ModuleRank& rank : ranks) {
-    int layer = 0;
-    std::string rest;
-    if (!split_path(rank.module, layer, rest)) {
+    const auto split = nn::split_layer(rank.module);
+    if (!split) {
       grid.others.push_back(rank);
       continue;
     }
-    const std::string name = short_name(rest);
+    const std::string name = column_of(roles, split->within);
     if (std::ranges::find(grid.modules, name) == grid.modules.end()) grid.modules.push_back(name);
-    rows[layer][name] = rank;
+    rows[split->layer][name] = rank;
   }
-  std::ranges::stable_sort(grid.modules, {}, place_of);
+  std::ranges::stable_sort(grid.modules, {}, order_of);
   for (const auto& [layer, row] : rows) {
     grid.layers.push_back(std::to_string(layer));
     for (const std::string& module : grid.modules) {

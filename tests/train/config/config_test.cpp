@@ -117,6 +117,17 @@ TEST_CASE("config: a wrong value is named with its key and what is expected") {
   }
 }
 
+TEST_CASE("config: commas in a regular expression of target_modules belong to it") {
+  Config config = complete();
+  set_argument(config, "target_modules=/layer\\.\\d{1,2}\\..*query/, value, /a,b/");
+  const std::vector<std::string> expected = {"/layer\\.\\d{1,2}\\..*query/", "value", "/a,b/"};
+  CHECK(config.method.target_modules == expected);
+  Config again;
+  const TemporaryFile file(to_yaml(config));
+  read_yaml(again, file.path);
+  CHECK(again.method.target_modules == expected);
+}
+
 TEST_CASE("config: contradictions between keys are refused") {
   struct Row {
     const char *argument, *part;

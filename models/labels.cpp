@@ -1,0 +1,91 @@
+#include "models/labels.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace soragrad::models {
+namespace {
+
+std::string lower(std::string_view name) {
+  std::string result(name);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  return result;
+}
+
+// Places of the names, sorted by name.
+std::vector<std::pair<std::string, int64_t>> sorted(std::span<const std::string> names) {
+  std::vector<std::pair<std::string, int64_t>> result;
+  for (const std::string& name : names) {
+    result.emplace_back(lower(name), static_cast<int64_t>(result.size()));
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+}  // namespace
+
+ClassMap::ClassMap(int64_t classes) : to_model_(static_cast<size_t>(classes)) {
+  std::iota(to_model_.begin(), to_model_.end(), 0);
+}
+
+void ClassMap::reorder(std::span<float> logits) const {
+  const size_t classes = to_model_.size();
+  std::vector<float> row(classes);
+  for (size_t begin = 0; begin + classes <= logits.size(); begin += classes) {
+    for (size_t i = 0; i < classes; ++i) {
+      row[i] = logits[begin + static_cast<size_t>(to_model_[i])];
+    }
+    std::ranges::copy(row, logits.begin() + static_cast<std::ptrdiff_t>(begin));
+  }
+}
+
+bool are_named(std::span<const std::string> names) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string number = std::to_string(i);
+    const std::string name = lower(names[i]);
+    if (!name.empty() && name != number && name != "label_" + number) return true;
+  }
+  return false;
+}
+
+std::optional<ClassMap> find_classes(std::span<const std::string> model_names,
+                                     std::span<const std::string> task_names) {
+  const auto classes = static_cast<int64_t>(task_names.size());
+  if (!model_names.empty() && model_names.size() != task_names.size()) return std::nullopt;
+  if (!are_named(model_names)) return ClassMap(classes);
+  const auto model = sorted(model_names), task = sorted(task_names);
+  std::vector<int64_t> to_model(task.size());
+  for (size_t i = 0; i < task.size(); ++i) {
+    if (task[i].first != model[i].first) return std::nullopt;
+    to_model[static_cast<size_t>(task[i].second)] = model[i].second;
+  }
+  return ClassMap(std::move(to_model));
+}
+
+ClassMap class_map(std::span<const std::string> model_names,
+                   std::span<const std::string> task_names) {
+  std::optional<ClassMap> found = find_classes(model_names, task_names);
+  require(found.has_value(),
+          "[classes] the model's classes are {}; the task's are {}. Take a model of this task.",
+          shown_names(model_names), shown_names(task_names));
+  return *std::move(found);
+}
+
+std::string shown_names(std::span<const std::string> names) {
+  constexpr size_t kMost = 6, kLongest = 24;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kMost); ++i) {
+    const std::string name = shown(names[i].substr(0, kLongest));
+    text += (i > 0 ? ", " : "") + name + (names[i].size() > kLongest ? "..." : "");
+  }
+  if (names.size() > kMost) text += fmt::format(", ... ({} classes)", names.size());
+  return text;
+}
+
+}  // namespace soragrad::models

@@ -1,0 +1,33 @@
+// One entry of `target_modules`: which Linears it means.
+//   query_proj, layer.*.output.dense   the end of a path; * stands for characters of one part
+//   /layer\.[0-3]\..*query_proj/       a regular expression (ECMAScript) between slashes
+//   all-linear                         every Linear
+#pragma once
+
+#include <optional>
+#include <regex>
+#include <string>
+#include <string_view>
+
+namespace soragrad::sora {
+
+class TargetPattern {
+ public:
+  // Throws if a regular expression is not valid, or too long or too complex to be one of names.
+  explicit TargetPattern(const std::string& text);
+
+  // Whether the path of a Linear, or its end from the beginning of a part on, is what the pattern
+  // means. Takes time polynomial in both lengths, whatever the pattern.
+  bool matches(std::string_view path) const;
+
+ private:
+  std::string text_;
+  std::optional<std::regex> regex_;
+};
+
+// Whether a name is t or ends in "." + t. A * in t stands for any characters of one part:
+// "layer.*.output.dense" is the FFN's Linear alone, "self.query*" DeBERTa's query_proj and
+// RoBERTa's query.
+bool matches(std::string_view path, std::string_view target);
+
+}  // namespace soragrad::sora
