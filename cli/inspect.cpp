@@ -14,11 +14,11 @@
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
-#include "train/config/protocol.h"
-#include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
 #include "train/report/method_counts.h"
+#include "train/report/protocol_text.h"
 #include "train/report/rank_table.h"
+#include "train/report/summary.h"
 #include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 

@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "train/loop/finish.h"
 #include "train/report/cost_table.h"
 #include "train/report/rank_statistics.h"
+#include "train/report/summary.h"
 
 namespace soragrad::cli {
 

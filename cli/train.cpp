@@ -12,6 +12,8 @@
 #include "train/loop/session.h"
 #include "train/loop/trainer.h"
 #include "train/report/profile_report.h"
+#include "train/report/summary.h"
+#include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::cli {
@@ -26,7 +28,9 @@ void note(const std::string& line) {
 
 int train_in(train::RunFolder& folder, train::Session& session, bool resume, std::FILE* out,
              train::ProfileRun& profile) {
-  train::Trainer trainer(session, folder, resume);
+  train::Trainer trainer(
+      session, folder, resume,
+      train::path_writer(folder, session.config, train::path_metric(session.config)));
   const bool is_complete = trainer.run();
   profile.finish();
   if (!is_complete) {

@@ -1,10 +1,9 @@
-// The end of a run: final/, results.json and the summary a person reads.
+// The end of a run: final/ and results.json.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
 #include <string>
-#include <vector>
 
 #include "train/loop/trainer.h"
 
@@ -19,11 +18,5 @@ struct Version {
 // latter's content.
 nlohmann::json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
                           const Version& version);
-
-// The list "ranks" of results.json and of `inspect --json`.
-std::vector<sora::ModuleRank> ranks_of(const nlohmann::json& list);
-
-// The summary: metrics beside the majority baseline, parameters by both counters, ranks, speed.
-std::string summary_text(const nlohmann::json& results);
 
 }  // namespace soragrad::train

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "data/task.h"
 #include "sora/gate_schedule.h"
 #include "train/config/protocol.h"
 
@@ -44,6 +45,11 @@ nn::StepRates Plan::rates(const Config& config, int64_t index, int64_t step) con
   if (phase.zero_rates) return {0, 0, phase.xi};
   return {config.learning_rate * phase.main.factor(step),
           config.method.sparse_lr * phase.gates.factor(step), phase.xi};
+}
+
+std::string path_metric(const Config& config) {
+  if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
+  return data::find_task(config.task).metrics.front();
 }
 
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {

@@ -9,7 +9,6 @@
 #include "data/permutation.h"
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/suggest.h"
-#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -66,8 +65,7 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
   session.test = load(data::Split::test);
 }
 
-// The sample of training rows on which a path of thresholds is measured
-// (train/report/threshold_path.h).
+// The sample of training rows on which every phase is measured (train/loop/plan.h).
 Rows sample_of(const Rows& train) {
   Rows sample{"train_sample", train.dataset, {}};
   sample.dataset.rows.clear();

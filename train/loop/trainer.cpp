@@ -10,7 +10,6 @@
 #include "data/batch.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
-#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -24,8 +23,12 @@ double since(Clock::time_point start) {
 
 }  // namespace
 
-Trainer::Trainer(Session& session, RunFolder& folder, bool resume)
-    : session_(session), folder_(folder), train_step_(session), progress_(Progress::is_terminal()) {
+Trainer::Trainer(Session& session, RunFolder& folder, bool resume, OnPhase on_phase)
+    : session_(session),
+      folder_(folder),
+      on_phase_(std::move(on_phase)),
+      train_step_(session),
+      progress_(Progress::is_terminal()) {
   const std::vector<int64_t> checkpoints = folder.checkpoints();
   if (resume && !checkpoints.empty()) {
     const std::string checkpoint = folder.checkpoint(checkpoints.back());
@@ -241,10 +244,7 @@ void Trainer::end_phase() {
   state_.phases.push_back(phase_record());
   folder_.replace_folder(fmt::format("phases/phase-{}", state_.phase),
                          [&](const std::string& path) { save_trained(path, session_); });
-  const Config& config = session_.config;
-  write_path(folder_, read_path(state_.phases, path_metric(config)),
-             fmt::format("{} by {}, seed {}: path of thresholds", config.task, config.method.method,
-                         config.seed));
+  if (on_phase_) on_phase_(state_.phases);
 }
 
 nlohmann::json Trainer::phase_record() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "train/loop/pending_steps.h"
@@ -18,10 +19,13 @@
 
 namespace soragrad::train {
 
+// Called with the records of all finished phases whenever one has ended.
+using OnPhase = std::function<void(const nlohmann::json& records)>;
+
 class Trainer {
  public:
-  // Goes on from the newest checkpoint of the folder where there is one and `resume` says so.
-  Trainer(Session& session, RunFolder& folder, bool resume);
+  // With `resume` it goes on from the newest checkpoint of the folder, if there is one.
+  Trainer(Session& session, RunFolder& folder, bool resume, OnPhase on_phase = {});
 
   // Trains to the end, or until a signal has been caught: then a checkpoint is saved and the result
   // is false.
@@ -55,6 +59,7 @@ class Trainer {
 
   Session& session_;
   RunFolder& folder_;
+  OnPhase on_phase_;
   RunState state_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;

@@ -17,6 +17,7 @@
 #include "tests/train/tiny_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
+#include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 
 using namespace soragrad;
@@ -33,7 +34,7 @@ void quiet(const std::string&) {}
 nlohmann::json run_to_end(const Config& config) {
   const auto session = open_session(config, quiet);
   RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder, false);
+  Trainer trainer(*session, folder, false, path_writer(folder, config, path_metric(config)));
   REQUIRE(trainer.run());
   return finish_run(*session, folder, trainer, {"0", "test"});
 }
@@ -45,7 +46,7 @@ nlohmann::json resume(const std::string& path) {
   config.output = path;
   resolve(config);
   const auto session = open_session(config, quiet);
-  Trainer trainer(*session, folder, true);
+  Trainer trainer(*session, folder, true, path_writer(folder, config, path_metric(config)));
   REQUIRE(trainer.run());
   return finish_run(*session, folder, trainer, {"0", "test"});
 }
