@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/output_path.h"
 #include "core/parallel.h"
 #include "data/submission.h"
 #include "train/loop/evaluate.h"
@@ -41,6 +42,7 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
+  if (!options.profile.empty()) require_output_file(options.profile);
   const train::Trained trained = open(options);
   const data::Task& task = *trained.task;
   const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
@@ -64,6 +66,7 @@ int eval_main(const EvalOptions& options) {
 }
 
 int predict_main(const EvalOptions& options) {
+  require_output_file(options.output);
   const train::Trained trained = open(options);
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});

@@ -5,7 +5,8 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/output_path.h"
+#include "data/tokenizer/copy_tokenizer.h"
 #include "sora/adapter_file.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
@@ -19,16 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A model folder is complete with its tokenizer's files.
-void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const char* name :
-       {"spm.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
-    if (!fs::is_regular_file(from / name)) continue;
-    write_file_atomically((to / name).string(), read_file((from / name).string()));
-  }
-}
-
 void write_export(const ExportOptions& options, train::Trained& trained,
                   const train::Config& config) {
   const fs::path folder = options.output;
@@ -38,7 +29,7 @@ void write_export(const ExportOptions& options, train::Trained& trained,
     // Biases of bitfit and a full model's weights are in their places already.
     if (!full && config.method.method != "bitfit") sora::merge(model);
     models::save_model(folder, model);
-    copy_tokenizer(config.model, folder);
+    data::copy_tokenizer(trained.tokenizer_folder, folder);
     return;
   }
   require(!full, "[export] a run of method=full is a whole model; export it as merged.");
@@ -60,12 +51,13 @@ int export_main(const ExportOptions& options) {
   std::error_code error;
   require(!fs::exists(options.output) || fs::is_empty(options.output, error),
           "[export] {} exists; choose another --output.", options.output);
+  require_output_folder(options.output);
   train::Config config;
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
-  train::Trained trained =
-      train::open_trained({.run = options.run, .device = "cpu", .phase = options.phase},
-                          [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  train::Trained trained = train::open_trained(
+      {.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
+      [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   fs::create_directories(options.output);
   try {
     write_export(options, trained, config);

@@ -11,6 +11,7 @@
 #include "cli/inspect_runs.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/output_path.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/json_file.h"
 #include "sora/adapter_file.h"
@@ -198,6 +199,7 @@ Json inspect_path(std::string path) {
 }
 
 int inspect_main(const InspectOptions& options) {
+  if (!options.html.empty()) require_output_file(options.html);
   if (options.paths.size() > 1) return inspect_runs(options);
   const std::string& path = options.paths.at(0);
   if (path == "protocols" && !fs::exists(path)) {

@@ -9,6 +9,7 @@
 
 #include "autograd/graph.h"
 #include "core/error.h"
+#include "core/output_path.h"
 #include "data/batch.h"
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
@@ -137,6 +138,7 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
 
 int trace_main(const TraceOptions& options) {
   check_options(options);
+  require_output_file(options.output);
   const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <iterator>
 
 #include "core/error.h"
 #include "data/task.h"
@@ -190,8 +192,8 @@ void complete_for_task(Config& config, const data::Task& task) {
   }
   const std::string& metric = config.metric_for_best_model;
   if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", quoted(metric), config.task,
-           data::joined(task.metrics));
+    misuse("[config] metric_for_best_model is {}; {} has {} and loss.", train::quoted(metric),
+           config.task, data::joined(task.metrics));
   }
 }
 
@@ -203,9 +205,10 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     const std::string_view near = suggestion(name);
     if (near.empty()) {
       misuse("[config] {}: there is no key {}; `soragrad train --help` lists all.", origin,
-             quoted(name));
+             train::quoted(name));
     }
-    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, quoted(name), near);
+    misuse("[config] {}: there is no key {}; did you mean `{}`?", origin, train::quoted(name),
+           near);
   }
   value = trimmed(value);
   const Field field = key->field(config);
@@ -215,7 +218,8 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     const std::string expected = !key->choices.empty()  ? "one of " + listed(choices_of(*key))
                                  : key->expects.empty() ? "a value"
                                                         : std::string(key->expects);
-    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, quoted(value), expected);
+    misuse("[config] {}: {} is {}; expected {}.", origin, key->name, train::quoted(value),
+           expected);
   }
   if (cleared) {
     config.origins.erase(std::string(name));
@@ -227,7 +231,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
 void set_argument(Config& config, const std::string& argument) {
   const size_t equals = argument.find('=');
   if (equals == argument.npos || equals == 0) {
-    misuse("[config] the argument {} is not of the form key=value.", quoted(argument));
+    misuse("[config] the argument {} is not of the form key=value.", train::quoted(argument));
   }
   std::string_view key = std::string_view(argument).substr(0, equals);
   set(config, key, std::string_view(argument).substr(equals + 1), "the command line");
@@ -273,6 +277,24 @@ void complete(Config& config) {
     misuse("[config] target_r {} is above init_r {}; adalora only lowers ranks.", method.target_r,
            method.init_r);
   }
+}
+
+void make_absolute(Config& config) {
+  for (std::string* path :
+       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
+        &config.initial_state, &config.output}) {
+    if (path->empty()) continue;
+    *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
+}
+
+bool keeps_meaning(std::string_view key) {
+  constexpr std::string_view kFree[] = {"output",           "overwrite",
+                                        "device",           "threads",
+                                        "cuda_graphs",      "save_steps",
+                                        "save_total_limit", "logging_steps",
+                                        "max_seconds",      "per_device_eval_batch_size"};
+  return std::ranges::find(kFree, key) != std::end(kFree);
 }
 
 std::vector<std::string> unread_keys(const Config& config) {

@@ -3,6 +3,7 @@
 #include "core/allocator.h"
 #include "core/file.h"
 #include "core/parallel.h"
+#include "train/loop/evaluate.h"
 #include "train/loop/process.h"
 
 namespace soragrad::train {
@@ -59,7 +60,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["test"] = nullptr;
   for (const Rows& rows : session.test) {
     results[rows.name] =
-        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size).metrics);
+        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size, true).metrics);
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
@@ -90,6 +91,8 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
     results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
   }
+  const std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
+  if (!changes.empty()) results["changed_keys"] = to_json(changes);
   results["device"] = name_of(session.device);
   results["precision"] = config.precision;
   results["threads"] = num_threads();

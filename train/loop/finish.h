@@ -14,8 +14,9 @@ struct Version {
   std::string number, commit;
 };
 
-// Scores the test split where it has labels, writes final/ and results.json, and returns the
-// latter's content.
+// Writes final/, scores the test split if it has labels, writes results.json and returns its
+// content. Throws Interrupted if a request to stop arrives before; the run's last checkpoint, which
+// the trainer has saved, then leads here again.
 nlohmann::json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
                           const Version& version);
 
