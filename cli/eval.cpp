@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/output_path.h"
 #include "core/parallel.h"
 #include "data/submission.h"
 #include "train/loop/evaluate.h"
@@ -44,6 +45,7 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
+  if (!options.profile.empty()) require_output_file(options.profile);
   const train::Trained trained = open(options, /*needs_head=*/false);
   const data::Task& task = *trained.task;
   const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
@@ -67,7 +69,7 @@ int eval_main(const EvalOptions& options) {
 }
 
 int predict_main(const EvalOptions& options) {
-  check_writable(options.output);
+  require_output_file(options.output);
   const train::Trained trained = open(options, /*needs_head=*/true);
   data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
   const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});

@@ -7,8 +7,8 @@
 namespace soragrad::cli {
 
 struct EvalOptions {
-  std::string run;                   // --run: a run folder, or
-  std::string model, adapter;        // --model and --adapter
+  std::string run;             // --run: a run folder; --model: where its base model is now, or
+  std::string model, adapter;  // --model and --adapter
   std::string task, data, protocol;  // empty: the run's
   std::string split = "validation";
   int64_t max_length = 0;  // 0: the run's, else 128

@@ -12,7 +12,9 @@
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/output_path.h"
 #include "core/text.h"
+#include "data/tokenizer/copy_tokenizer.h"
 #include "sora/adapter_file.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
@@ -26,30 +28,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A model folder is complete with its tokenizer's files.
-void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const char* name :
-       {"spm.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
-    if (!is_file(from / name)) continue;
-    write_file_atomically((to / name).string(), read_file((from / name).string()));
-  }
-}
-
 // Before the work: an empty folder, or a name that a folder can get.
 void check_output(const std::string& path) {
   std::error_code error;
-  const bool is_new = !path_exists(path);
-  require(is_new || (is_folder(path) && fs::is_empty(path, error)),
+  require(!path_exists(path) || (is_folder(path) && fs::is_empty(path, error)),
           "[{}] exists; choose another --output.", shown(path));
-  make_folders(path);
-  if (is_new) {
-    fs::remove(path, error);
-    return;
-  }
-  const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
-  require(folder && ::faccessat(folder.get(), ".", W_OK, 0) == 0, "[{}] cannot be written: {}.",
-          shown(path), system_reason(errno));
+  require_output_folder(path);
 }
 
 void write_export(const ExportOptions& options, train::Trained& trained,
@@ -61,7 +45,7 @@ void write_export(const ExportOptions& options, train::Trained& trained,
     // Biases of bitfit and a full model's weights are in their places already.
     if (!full && config.method.method != "bitfit") sora::merge(model);
     models::save_model(folder, model);
-    copy_tokenizer(config.model, folder);
+    data::copy_tokenizer(trained.tokenizer_folder, folder);
     return;
   }
   require(!full, "[--format] a run of method=full is a whole model; export it as merged.");
@@ -85,7 +69,7 @@ int export_main(const ExportOptions& options) {
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
   train::Trained trained =
-      train::open_trained({.run = options.run, .device = "cpu", .phase = options.phase},
+      train::open_trained({.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
                           [](const std::string& line) { log_line(line); });
   make_folders(options.output);
   try {

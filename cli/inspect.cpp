@@ -13,15 +13,16 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/output_path.h"
 #include "core/text.h"
 #include "models/family.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/adapter_file.h"
-#include "train/config/protocol.h"
-#include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
 #include "train/report/method_counts.h"
+#include "train/report/protocol_text.h"
 #include "train/report/rank_table.h"
+#include "train/report/summary.h"
 #include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 
@@ -200,6 +201,7 @@ Json inspect_path(std::string path) {
 }
 
 int inspect_main(const InspectOptions& options) {
+  if (!options.html.empty()) require_output_file(options.html);
   if (options.paths.size() > 1) return inspect_runs(options);
   const std::string& path = options.paths.at(0);
   if (path == "protocols" && !path_exists(path)) {

@@ -6,9 +6,9 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "train/loop/finish.h"
 #include "train/report/cost_table.h"
 #include "train/report/rank_statistics.h"
+#include "train/report/summary.h"
 
 namespace soragrad::cli {
 

@@ -32,6 +32,11 @@ using namespace soragrad;
 
 constexpr int kFailed = 1, kUsage = 2;
 
+// Ranges of whole numbers; what lies outside is wrong usage, never cut to fit.
+const CLI::Range kLengths(int64_t{3}, int64_t{1000000}, "a whole number from 3 to 1000000");
+const CLI::Range kRowCounts(int64_t{1}, int64_t{1} << 30, "a whole number of at least 1");
+const CLI::Range kIndices(int64_t{0}, int64_t{1} << 62, "a whole number of at least 0");
+
 // A verb's options live as long as the parser; what it runs is called after parsing.
 struct CommandLine {
   CLI::App app{"Fine-tunes DeBERTaV3, RoBERTa and BERT on GLUE with sparse low-rank adaptation."};
@@ -63,6 +68,8 @@ void add_train(CommandLine& line) {
   CLI::App* sub = verb(line, "train", "Train a run", [&o] { return cli::train_main(o); });
   sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
   sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
+  sub->add_option("--model", o.model, "With --resume: where the base model is now")
+      ->type_name("DIR");
   sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
   add_profile_option(sub, o.profile);
   sub->add_option("KEYS", o.arguments, "Keys, which win over the file's")->type_name("key=value");
@@ -73,13 +80,15 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
   sub->add_option("--run", o.run, "Run folder: its best model; with `schedule` its last")
       ->type_name("DIR");
   sub->add_option("--phase", o.phase, "With --run: its model after this phase of `schedule`")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--model", o.model, "Model folder")->type_name("DIR");
+      ->check(kIndices);
+  sub->add_option("--model", o.model, "Model folder; with --run: where its base model is now")
+      ->type_name("DIR");
   sub->add_option("--adapter", o.adapter, "Adapter folder for --model")->type_name("DIR");
   sub->add_option("--task", o.task, "GLUE task; with --run: the run's");
   sub->add_option("--protocol", o.protocol, "Splits: glue, paper, adalora; with --run: the run's");
   sub->add_option("--max-length", o.max_length,
-                  "Tokens a row is cut to [128]; with --run: the run's");
+                  "Tokens a row is cut to [128]; with --run: the run's")
+      ->check(kLengths);
   sub->add_option("--batch-size", o.batch_size, "Rows of a batch [64]")
       ->check(CLI::Range(1, 65536));
   sub->add_option("--device", o.device, "auto, cpu or cuda [auto]")
@@ -123,8 +132,8 @@ void add_export(CommandLine& line) {
   CLI::App* sub = verb(line, "export", "Write a trained run in a form that others read",
                        [&o] { return cli::export_main(o); });
   sub->add_option("--run", o.run, "Run folder")->required();
-  sub->add_option("--phase", o.phase, "The model after this phase of `schedule`")
-      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--model", o.model, "Where its base model is now")->type_name("DIR");
+  sub->add_option("--phase", o.phase, "The model after this phase of `schedule`")->check(kIndices);
   sub->add_option("--format", o.format, "peft, merged or pruned")->required();
   sub->add_option("--output", o.output, "Folder to write")->required();
 }
@@ -138,7 +147,7 @@ void add_table(CommandLine& line) {
       ->type_name("key=value");
   sub->add_option("--tasks", o.tasks, "Only these, separated by commas")->delimiter(',');
   sub->add_option("--methods", o.methods, "Only these")->delimiter(',');
-  sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',');
+  sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',')->check(kIndices);
   sub->add_option("--shard", o.shard, "Do part i of n of the runs: i/n");
   sub->add_option("--format", o.format, "text, markdown, csv or html [text]");
   sub->add_flag("--print-only", o.print_only, "Run nothing");
@@ -178,10 +187,10 @@ void add_trace(CommandLine& line) {
   sub->add_option("--adapter", o.adapter, "Adapter folder");
   sub->add_option("--task", o.task, "GLUE task")->required();
   sub->add_option("--input", o.input, "TSV file in the task's format")->required();
-  sub->add_option("--start", o.start, "Rows to skip [0]");
-  sub->add_option("--rows", o.rows, "Rows of the batch [8]");
-  sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]");
-  sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]");
+  sub->add_option("--start", o.start, "Rows to skip [0]")->check(kIndices);
+  sub->add_option("--rows", o.rows, "Rows of the batch [8]")->check(kRowCounts);
+  sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]")->check(kLengths);
+  sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]")->check(kIndices);
   sub->add_option("--device", o.device, "cpu or cuda [cpu]")->check(CLI::IsMember({"cpu", "cuda"}));
   sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's Linears [fp32]");
   sub->add_flag("--grad", o.grad, "Gradients of all parameters too");

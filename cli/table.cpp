@@ -9,7 +9,9 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/output_path.h"
 #include "core/text.h"
+#include "train/loop/interrupt.h"
 #include "train/recipe/recipe.h"
 #include "train/report/cost_table.h"
 #include "train/report/score_table.h"
@@ -36,7 +38,7 @@ int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
 void check_runs(const train::Recipe& recipe, const std::vector<train::GridRun>& runs) {
   for (const train::GridRun& run : runs) {
     train::Config config = train::config_of(recipe, run);
-    make_absolute(config);
+    train::make_absolute(config);
     if (train::RunFolder::is_run(run.folder)) train::check_same_run(config, run.folder);
   }
 }
@@ -53,20 +55,23 @@ void write_tables(const std::string& folder, const train::ScoreTable& table) {
 }  // namespace
 
 int table_main(const TableOptions& options) {
+  const train::InterruptGuard guard;
   const train::Shard shard = train::parse_shard(options.shard);
   train::Recipe recipe = train::read_recipe(options.recipe);
   train::override_keys(recipe, options.arguments);
   train::select(recipe, options.tasks, options.methods, options.seeds);
   const std::vector<train::GridRun> runs = train::runs_of(recipe);
   check_runs(recipe, runs);
+  if (!options.print_only) require_output_folder(recipe.output);
   train::format_table(train::collect_scores(recipe), options.format);  // a wrong --format
   int64_t failed = 0;
   for (size_t i = 0; i < runs.size() && !options.print_only; ++i) {
     if (!shard.has(i)) continue;
     log_line(fmt::format("run {} of {}: {}", i + 1, runs.size(), runs[i].folder));
     try {
-      if (const int code = complete_run(recipe, runs[i]); code > 128) return code;
-    } catch (const std::exception& error) {
+      if (const int code = complete_run(recipe, runs[i]); code != 0) return code;
+      if (const int reason = train::interrupted_by()) return train::exit_code_of(reason);
+    } catch (const std::exception& error) {  // out of memory too: the next run may be smaller
       log_line(
           bounded_line(fmt::format("soragrad: {}: {}", shown(runs[i].folder), error_text(error))));
       ++failed;

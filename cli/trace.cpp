@@ -13,6 +13,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/output_path.h"
 #include "data/batch.h"
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
@@ -157,7 +158,7 @@ void note_files(const TraceOptions& options, const data::Task& task,
   lines.push_back(models::drawn_line(loaded, options.seed));
   require(loaded.other_labels.empty() || loaded.drawn.empty(), "[trace] {}", lines.back());
   for (const std::string& line : lines) {
-    if (!line.empty()) fmt::print(stderr, "{}\n", line);
+    if (!line.empty()) log_line(line);
   }
 }
 
@@ -177,7 +178,7 @@ void require_finite(const Variable& logits, int64_t start, const std::string& ar
 
 int trace_main(const TraceOptions& options) {
   check_options(options);
-  check_writable(options.output);
+  require_output_file(options.output);
   const data::Task& task = data::find_task(options.task);
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);

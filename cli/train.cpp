@@ -2,81 +2,102 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "cli/version.h"
 #include "core/console.h"
 #include "core/error.h"
-#include "core/file.h"
+#include "core/output_path.h"
 #include "train/config/config.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/session.h"
 #include "train/loop/trainer.h"
 #include "train/report/profile_report.h"
+#include "train/report/summary.h"
+#include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 void note(const std::string& line) {
   log_line(line);
 }
 
-int train_in(train::RunFolder& folder, train::Session& session, bool resume, const Output& print,
+// The line and the exit code of a run that a request to stop has ended. `after`: "after step 7".
+int interrupted(const std::string& after, const std::string& folder) {
+  const int reason = train::interrupted_by();
+  note(fmt::format("stopped by {} {}; `soragrad train --resume {}` goes on",
+                   train::interruption_text(reason), after, folder));
+  return train::exit_code_of(reason);
+}
+
+int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
-  train::Trainer trainer(session, folder, resume);
-  const bool is_complete = trainer.run();
+  train::Trainer trainer(
+      session, folder,
+      train::path_writer(folder, session.config, train::path_metric(session.config)));
+  nlohmann::json results;
+  bool is_complete = trainer.run();
   profile.finish();
-  if (!is_complete) {
-    const int signal = train::interrupted_by();
-    note(fmt::format("stopped by signal {} after step {}; `soragrad train --resume {}` goes on",
-                     signal, trainer.state().step, folder.path()));
-    return 128 + signal;
+  try {
+    if (is_complete) results = train::finish_run(session, folder, trainer, version());
+  } catch (const train::Interrupted&) {
+    is_complete = false;
   }
-  const nlohmann::json results = train::finish_run(session, folder, trainer, version());
+  if (!is_complete) {
+    return interrupted(fmt::format("after step {}", trainer.state().step), folder.path());
+  }
   print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
   return 0;
 }
 
-}  // namespace
-
-void make_absolute(train::Config& config) {
-  for (std::string* path :
-       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
-        &config.initial_state, &config.output}) {
-    if (!path->empty()) *path = absolute_path(*path).string();
-  }
+// A run that was to stop before its data and model were read: an empty one remains, unless it would
+// replace a run that is there.
+int interrupted_early(const train::Config& config) {
+  const bool exists = train::RunFolder::is_run(config.output);
+  if (!exists) train::RunFolder::create(config.output, config);
+  return interrupted(
+      exists ? "before the first step; the run of before is kept" : "before the first step",
+      config.output);
 }
 
-int resume_run(const std::string& path, const Output& print, const std::string& profile_file) {
+}  // namespace
+
+int resume_run(const std::string& path, const Output& print, const train::ResumeRequest& request,
+               const std::string& profile_file) {
+  const train::InterruptGuard guard;
   train::RunFolder folder = train::RunFolder::open(path, true);
-  train::Config config;
-  train::read_yaml(config, folder.file("config.yaml"));
-  config.output = folder.path();
-  train::resolve(config);
-  if (path_exists(folder.file("results.json"))) {
+  train::Resume resume = train::prepare_resume(folder, request, note);
+  if (resume.complete) {
     print(folder.path() + " is complete; nothing to do.\n");
     return 0;
   }
-  if (folder.checkpoints().empty()) {
-    note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
+  train::set_time_limit(resume.config.max_seconds);
+  std::unique_ptr<train::Session> session;
+  try {
+    session = train::open_session(resume.config, note, std::move(resume.checkpoint));
+  } catch (const train::Interrupted&) {
+    return interrupted("before it went on", folder.path());
   }
-  const auto session = train::open_session(config, note);
   train::ProfileRun profile(profile_file);
-  return train_in(folder, *session, true, print, profile);
+  return train_in(folder, *session, print, profile);
 }
 
 int train_main(const TrainOptions& options) {
   if (!options.resume.empty()) {
-    if (!options.config.empty() || options.dump_config || !options.arguments.empty()) {
+    if (!options.config.empty() || options.dump_config) {
       throw UsageError(
-          "[train] --resume continues a run with its own configuration; it takes no other option.");
+          "[train] --resume continues a run with its own configuration; only key=value, --model "
+          "and --profile go with it.");
     }
-    return resume_run(options.resume, write_output, options.profile);
+    return resume_run(options.resume, write_output, {options.arguments, options.model}, options.profile);
+  }
+  if (!options.model.empty()) {
+    throw UsageError("[train] --model goes with --resume; a new run takes model=DIR.");
   }
   train::Config config;
   if (!options.config.empty()) train::read_yaml(config, options.config);
@@ -91,13 +112,22 @@ int train_main(const TrainOptions& options) {
 }
 
 int train_run(train::Config config, const Output& print, const std::string& profile_file) {
+  const train::InterruptGuard guard;
+  train::set_time_limit(config.max_seconds);
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
-  make_absolute(config);
+  train::make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);
-  const auto session = train::open_session(config, note);
+  require_output_folder(config.output);
+  if (!profile_file.empty()) require_output_file(profile_file);
+  std::unique_ptr<train::Session> session;
+  try {
+    session = train::open_session(config, note);
+  } catch (const train::Interrupted&) {
+    return interrupted_early(config);
+  }
   train::ProfileRun profile(profile_file);
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  return train_in(folder, *session, false, print, profile);
+  return train_in(folder, *session, print, profile);
 }
 
 }  // namespace soragrad::cli

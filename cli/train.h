@@ -7,24 +7,26 @@
 
 #include "core/console.h"
 #include "train/config/config.h"
+#include "train/run/resume.h"
 
 namespace soragrad::cli {
 
 struct TrainOptions {
   std::string config;                  // --config: a YAML file, or empty
   std::string resume;                  // --resume: a run folder, or empty
+  std::string model;                   // --model, with --resume: where the base model is now
   bool dump_config = false;            // --dump-config
   std::string profile;                 // --profile: a file for the trace, or empty
   std::vector<std::string> arguments;  // key=value
 };
 
-// Returns the exit code: 0, or 128 + the signal that stopped the run. Throws Error and UsageError.
+// All three return the exit code: 0, or that of the interruption after which the run can be
+// continued (train/loop/interrupt.h). Throw Error and UsageError.
 int train_main(const TrainOptions& options);
-// Paths as a run's own config.yaml has them: the same from every folder.
-void make_absolute(train::Config& config);
-// One run of a resolved configuration, from its start; `print` takes the summary.
+// One run of a resolved configuration, from its start; the summary goes to `print`.
 int train_run(train::Config config, const Output& print, const std::string& profile = "");
-// Continues the run of a folder; nothing to do where it is complete.
-int resume_run(const std::string& folder, const Output& print, const std::string& profile = "");
+// Continues the run of a folder; nothing to do if it is complete.
+int resume_run(const std::string& folder, const Output& print, const train::ResumeRequest& request = {},
+               const std::string& profile = "");
 
 }  // namespace soragrad::cli

@@ -126,16 +126,6 @@ fs::path absolute_path(const fs::path& path) {
   return whole.lexically_normal();
 }
 
-void check_writable(const std::string& path) {
-  const fs::file_status status = status_of(path);
-  require(!fs::is_directory(status), "[{}] is a folder; a file is needed.", shown(path));
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    if (::access(path.c_str(), W_OK) != 0) fail_file(path, "cannot be opened for writing", errno);
-    return;
-  }
-  const AtomicFile probe(path);  // its temporary file is removed again
-}
-
 void write_file_atomically(const std::string& path, std::string_view bytes) {
   const fs::file_status status = status_of(path);
   if (fs::is_directory(status)) fail("[{}] is a folder; a file is needed.", shown(path));

@@ -37,8 +37,4 @@ void make_folders(const std::filesystem::path& path);
 // The path from the root on, without "." and "..". Throws if the working folder is gone.
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 
-// Throws, naming the path, if a file could not be written there: its folder is missing or may not
-// be written, or it is a folder itself. Leaves nothing behind. To be called before long work.
-void check_writable(const std::string& path);
-
 }  // namespace soragrad

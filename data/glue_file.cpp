@@ -151,6 +151,20 @@ bool read_label(const Task& task, const TsvReader& reader, int column, Example& 
   return true;
 }
 
+// Whether every label is -1, as the Hub exports test sets: then the file has none.
+bool has_placeholders_only(TsvReader& reader, int column, bool header) {
+  reader.rewind();
+  if (header) reader.next();
+  bool found = false;
+  while (reader.next()) {
+    const std::string_view* raw = field(reader.fields(), column);
+    const auto value = raw ? parse<double>(trimmed(*raw)) : std::nullopt;
+    if (!value || *value != -1) return false;
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels) {
@@ -160,10 +174,11 @@ Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels
   TsvReader reader(source.path);
   const auto [columns, header] = find_layout(task, reader);
   Dataset dataset{.task = &task, .path = source.path};
-  dataset.labelled = columns.label >= 0 && labels != Labels::ignored;
-  require(dataset.labelled || labels != Labels::required,
-          "[{}] {}: no label column; give a file in the form of train.tsv.", task.name,
-          source.path);
+  dataset.labelled = columns.label >= 0 && labels != Labels::ignored &&
+                     !has_placeholders_only(reader, columns.label, header);
+  require(dataset.labelled || labels != Labels::required, "[{}] {}: {}.", task.name, source.path,
+          columns.label < 0 ? "no label column; give a file in the form of train.tsv"
+                            : "all labels are -1, the Hub's mark of a test set without labels");
 
   reader.rewind();
   int id1 = -1;

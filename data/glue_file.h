@@ -46,7 +46,7 @@ struct GlueSource {
 // Reads a task's file in its train, dev or test form, with or without a header. A row that lacks a
 // text column, or whose label is missing or empty, is dropped. Fails, naming file and line, on a
 // header without the text columns, an unknown label or a score that is no finite number, and on a
-// file without rows.
+// file without rows. A file whose labels are all -1 (a test set as the Hub exports it) has none.
 Dataset load_glue_file(const Task& task, const GlueSource& source,
                        Labels labels = Labels::if_present);
 Dataset load_glue_file(const Task& task, const std::string& path,

@@ -16,6 +16,8 @@ constexpr uint64_t kSplitSeed = 42;
 constexpr int64_t kValidationRows = 1000;  // taken from train where train is large
 constexpr std::array<std::string_view, 3> kProtocols = {"glue", "paper", "adalora"};
 constexpr std::array<std::string_view, 3> kSplits = {"train", "validation", "test"};
+static_assert(kProtocols.size() == static_cast<size_t>(Protocol::adalora) + 1);
+static_assert(kSplits.size() == static_cast<size_t>(Split::test) + 1);
 
 size_t position(const char* key, std::string_view name,
                 const std::array<std::string_view, 3>& names) {

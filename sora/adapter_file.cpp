@@ -72,6 +72,7 @@ AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
   reader.read("base_model_name_or_path", config.info.base_model);
   reader.read("task", config.info.task);
   reader.read("num_labels", config.info.num_labels, 0, 1 << 20);
+  reader.read("base_model_sha256", config.info.base_model_sha256);
   return config;
 }
 
@@ -110,10 +111,16 @@ void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig&
                   const AdapterInfo& info) {
   fs::create_directories(folder);
   nn::save_state(folder / kTensorsName, adapter_parameters(model));
+  save_adapter_config(folder, config, info);
+}
+
+void save_adapter_config(const fs::path& folder, const MethodConfig& config,
+                         const AdapterInfo& info) {
   nlohmann::json json = to_json(config);
   json["base_model_name_or_path"] = info.base_model;
   json["task"] = info.task;
   json["num_labels"] = info.num_labels;
+  if (!info.base_model_sha256.empty()) json["base_model_sha256"] = info.base_model_sha256;
   AtomicFile file(folder / kConfigName);
   file.write(json_text(json, 2) + "\n");
   file.commit();

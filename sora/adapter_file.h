@@ -14,9 +14,10 @@
 namespace soragrad::sora {
 
 struct AdapterInfo {
-  std::string base_model;  // folder of the model it was trained on
-  std::string task;        // GLUE task; may be empty
-  int64_t num_labels = 0;  // 0: not known
+  std::string base_model;         // folder of the model it was trained on
+  std::string task;               // GLUE task; may be empty
+  int64_t num_labels = 0;         // 0: not known
+  std::string base_model_sha256;  // of the base model's sorted tensor names and bytes; may be empty
 };
 
 struct AdapterConfig {
@@ -28,6 +29,10 @@ struct AdapterConfig {
 // Writes both files into the folder (created where missing), each in one step.
 void save_adapter(const std::filesystem::path& folder, nn::Module& model,
                   const MethodConfig& config, const AdapterInfo& info);
+
+// Writes adapter_config.json alone, into a folder that exists.
+void save_adapter_config(const std::filesystem::path& folder, const MethodConfig& config,
+                         const AdapterInfo& info);
 
 // Reads adapter_config.json, soragrad's or peft's (then with the ranks of its tensors). Throws
 // naming the file and the key.

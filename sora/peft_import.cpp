@@ -115,6 +115,7 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   MethodConfig& method = config.method;
   method.method = adalora ? "adalora" : "lora";
   reader.read("r", method.r, 1, kMaxRank);
+  method.lora_alpha = 8;  // LoraConfig's default, if the file leaves it out
   reader.read("lora_alpha", method.lora_alpha, -kMax, kMax);
   reader.read("lora_dropout", method.lora_dropout, 0, 1);
   if (adalora) reader.read("init_r", method.init_r, 1, kMaxRank);

@@ -36,10 +36,12 @@ struct Trained {
 
 Trained train_in(const Config& config, bool resume) {
   const cuda::Work before = cuda::work();
-  const auto session = open_session(config, [](const std::string&) {});
+  const Note quiet = [](const std::string&) {};
   RunFolder run =
       resume ? RunFolder::open(config.output, true) : RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, resume);
+  const auto session =
+      open_session(config, quiet, resume ? find_checkpoint(run, quiet) : std::nullopt);
+  Trainer trainer(*session, run);
   REQUIRE(trainer.run());
   const cuda::Work after = cuda::work();
   return {log_of(config.output),

@@ -213,6 +213,20 @@ TEST_CASE("glue file: ignored labels may be missing, empty or wrong") {
   check_row(rows.rows[2], "E", "F", -1, 2);
 }
 
+TEST_CASE("glue file: a test set whose labels are all -1 has none, one -1 among others is wrong") {
+  const TemporaryFolder folder;
+  const std::string header = "sentence1\tsentence2\tlabel\tidx\n";
+  const std::string hub = header + "a\tb\t-1\t0\nc\td\t-1\t1\n";
+  const Dataset rte = load(folder, "rte", hub);
+  CHECK_FALSE(rte.labelled);
+  REQUIRE(rte.size() == 2);
+  check_row(rte.rows[1], "c", "d", -1, 1);
+  CHECK_FALSE(load(folder, "stsb", header + "a\tb\t-1.0\t0\n").labelled);
+  CHECK(load(folder, "stsb", header + "a\tb\t-1.0\t0\nc\td\t2.5\t1\n").labelled);
+  CHECK(contains(load_error(folder, "rte", hub, Labels::required), "all labels are -1"));
+  CHECK(contains(load_error(folder, "rte", header + "a\tb\t1\t0\nc\td\t-1\t1\n"), "unknown label"));
+}
+
 TEST_CASE("glue file: required labels, missing columns and empty files are errors") {
   const TemporaryFolder folder;
   CHECK(load_error(folder, "rte", "index\tsentence1\tsentence2\n0\tA\tB\n", Labels::required) ==

@@ -137,6 +137,16 @@ TEST_CASE("split: what is not there, or would not be used, is an error that says
   CHECK_THROWS_AS(load("rte", Protocol::paper, folder, Split::validation), Error);
 }
 
+TEST_CASE("split: ax is read as it is under every protocol") {
+  const TemporaryFolder folder;
+  folder.write("AX.tsv", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tneutral\n");
+  for (const Protocol protocol : {Protocol::glue, Protocol::paper, Protocol::adalora}) {
+    const auto sets = load("ax", protocol, folder, Split::test);
+    REQUIRE(sets.size() == 1);
+    CHECK(sets[0].dataset.rows.at(0).label == 1);
+  }
+}
+
 TEST_CASE("split: names and selection metrics") {
   CHECK(parse_protocol("paper") == Protocol::paper);
   CHECK(parse_split("test") == Split::test);

@@ -304,6 +304,17 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
                  "changes the base weights"));
 }
 
+TEST_CASE("peft: an adapter without lora_alpha has peft's default, 8") {
+  const TemporaryFolder folder;
+  ToyModel model;
+  trained(model, config_of("lora"));
+  export_peft(folder.path(), model, {});
+  auto json = read_json_object(folder / "adapter_config.json");
+  json.erase("lora_alpha");
+  folder.write("adapter_config.json", json.dump());
+  CHECK(read_adapter_config(folder.path()).method.lora_alpha == 8);
+}
+
 TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
   const TemporaryFolder folder;
   ToyModel model;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -245,6 +247,24 @@ void complete(Config& config) {
     misuse("[target_r] {} is above init_r {}; adalora only lowers ranks.", method.target_r,
            method.init_r);
   }
+}
+
+void make_absolute(Config& config) {
+  for (std::string* path :
+       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
+        &config.initial_state, &config.output}) {
+    if (path->empty()) continue;
+    *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
+}
+
+bool keeps_meaning(std::string_view key) {
+  constexpr std::string_view kFree[] = {"output",           "overwrite",
+                                        "device",           "threads",
+                                        "cuda_graphs",      "save_steps",
+                                        "save_total_limit", "logging_steps",
+                                        "max_seconds",      "per_device_eval_batch_size"};
+  return std::ranges::find(kFree, key) != std::end(kFree);
 }
 
 std::vector<std::string> unread_keys(const Config& config) {

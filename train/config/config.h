@@ -38,6 +38,8 @@ struct Config {
   int64_t warmup_steps = 0;
   double num_train_epochs = 10;
   int64_t max_steps = -1;
+  int64_t max_seconds = 0;                                                       // 0: no limit
+  int64_t max_train_samples = 0, max_eval_samples = 0, max_predict_samples = 0;  // 0: all rows
   int64_t per_device_train_batch_size = 8, per_device_eval_batch_size = 64;
   int64_t gradient_accumulation_steps = 1;
   int64_t max_seq_length = 128;
@@ -98,6 +100,13 @@ void read_yaml(Config& config, const std::string& path);
 void complete(Config& config);  // what hangs on a task that is not given stays `auto` too
 // The same for a run, which must have model, task and data.
 void resolve(Config& config);
+
+// Makes the paths absolute, as a run's own config.yaml has them: the same from every folder.
+void make_absolute(Config& config);
+
+// Whether a run with another value of the key is the same run: it says where and how the run
+// computes and what it writes down, and changes no number.
+bool keeps_meaning(std::string_view key);
 
 // The value as YAML text: `0.1`, `auto`, `[a, b]`.
 std::string value_text(Config& config, const Key& key);

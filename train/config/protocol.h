@@ -43,11 +43,10 @@ struct ProtocolRules {
   std::span<const TaskSettings> tasks;
 };
 
+// All protocols, in the order of data::Protocol.
+std::span<const ProtocolRules> protocols();
 const ProtocolRules& rules_of(data::Protocol protocol);
 // The settings of a task; null where the protocol's source has none.
 const TaskSettings* settings_of(data::Protocol protocol, std::string_view task);
-
-// All of it for people, with the first rows of the seed-42 permutations as check values.
-std::string protocols_text();
 
 }  // namespace soragrad::train

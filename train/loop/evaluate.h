@@ -8,13 +8,9 @@
 #include "data/metrics.h"
 #include "models/model.h"
 #include "train/loop/rows.h"
+#include "train/run/metrics_log.h"
 
 namespace soragrad::train {
-
-struct Evaluation {
-  data::Metrics metrics;  // the task's, in its order
-  double loss = 0;        // mean over the rows
-};
 
 // Logits (rows, num_labels) in the order of the rows and of the task's classes, without dropout.
 // Rows are taken by length, longest first, so that the work of a batch is even. With `stoppable` a

@@ -1,15 +1,11 @@
 #include "train/loop/finish.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "core/allocator.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "train/loop/evaluate.h"
 #include "train/loop/process.h"
-#include "train/report/rank_table.h"
-#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -41,25 +37,6 @@ json parameters_of(Session& session) {
           {"model", model}};
 }
 
-std::string percent(double share) {
-  return fmt::format("{:.1f}%", 100 * share);
-}
-
-std::string metric_text(const json& value) {
-  const bool finite = value.is_number() && std::isfinite(value.get<double>());
-  return finite ? fmt::format("{:.4f}", value.get<double>()) : "-";
-}
-
-void append_split(std::string& text, const json& results, const std::string& split) {
-  if (!results.contains(split) || results[split].is_null()) return;
-  for (const auto& [name, value] : results[split].items()) {
-    const json& baseline = results["majority_baseline"];
-    const json majority = baseline.contains(split) ? baseline[split].value(name, json()) : json();
-    text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name, metric_text(value),
-                        metric_text(majority));
-  }
-}
-
 }  // namespace
 
 json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
@@ -84,7 +61,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["test"] = nullptr;
   for (const Rows& rows : session.test) {
     results[rows.name] =
-        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size).metrics);
+        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size, true).metrics);
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
@@ -115,6 +92,8 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
     results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
   }
+  const std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
+  if (!changes.empty()) results["changed_keys"] = to_json(changes);
   results["device"] = name_of(session.device);
   results["precision"] = config.precision;
   results["threads"] = num_threads();
@@ -122,48 +101,6 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["commit"] = version.commit;
   write_file_atomically(folder.file("results.json"), json_text(results, 1) + "\n");
   return results;
-}
-
-std::vector<sora::ModuleRank> ranks_of(const json& list) {
-  std::vector<sora::ModuleRank> ranks;
-  for (const json& rank : list) {
-    ranks.push_back({rank.at("module").get<std::string>(), rank.at("kept").get<int64_t>(),
-                     rank.at("rank").get<int64_t>()});
-  }
-  return ranks;
-}
-
-std::string summary_text(const json& results) {
-  const double seconds = results["seconds"].get<double>();
-  std::string text =
-      fmt::format("{} by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
-                  results["task"].get<std::string>(), results["method"].get<std::string>(),
-                  results["seed"].get<int64_t>(), results["steps"].get<int64_t>(),
-                  duration_text(seconds), results["tokens_per_second"].get<double>());
-  for (const char* split : {"validation", "validation_mm", "test", "test_mm"}) {
-    append_split(text, results, split);
-  }
-  if (const int64_t best = results["best_step"].get<int64_t>(); best > 0) {
-    text += fmt::format("  best step {} by {}\n", best,
-                        results["metric_for_best_model"].get<std::string>());
-  }
-  const json& parameters = results["parameters"];
-  const auto count = [&](const char* name) { return grouped(parameters[name].get<int64_t>()); };
-  text += fmt::format("  parameters: {} trainable (head: {}) of {}; stored {}\n",
-                      count("trainable"), count("trainable_head"), count("model"), count("stored"));
-  text += fmt::format("  by the released code's counter: {} trainable, {} stored\n",
-                      count("trainable_released_counter"), count("stored_released_counter"));
-  if (results.contains("entries")) {
-    text += fmt::format(
-        "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
-        results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
-    const std::string table = rank_table(ranks_of(results["ranks"]));
-    if (!table.empty()) text += "kept rank of each module:\n" + table;
-  }
-  if (results.contains("phases")) {
-    text += path_text(read_path(results["phases"], results["path_metric"].get<std::string>()));
-  }
-  return text;
 }
 
 }  // namespace soragrad::train

@@ -1,10 +1,9 @@
-// The end of a run: final/, results.json and the summary a person reads.
+// The end of a run: final/ and results.json.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
 #include <string>
-#include <vector>
 
 #include "train/loop/trainer.h"
 
@@ -15,15 +14,10 @@ struct Version {
   std::string number, commit;
 };
 
-// Scores the test split where it has labels, writes final/ and results.json, and returns the
-// latter's content.
+// Writes final/, scores the test split if it has labels, writes results.json and returns its
+// content. Throws Interrupted if a request to stop arrives before; the run's last checkpoint, which
+// the trainer has saved, then leads here again.
 nlohmann::json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
                           const Version& version);
-
-// The list "ranks" of results.json and of `inspect --json`.
-std::vector<sora::ModuleRank> ranks_of(const nlohmann::json& list);
-
-// The summary: metrics beside the majority baseline, parameters by both counters, ranks, speed.
-std::string summary_text(const nlohmann::json& results);
 
 }  // namespace soragrad::train

@@ -1,20 +1,46 @@
 #include "train/loop/interrupt.h"
 
+#include <fmt/format.h>
+#include <time.h>
+
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstring>
+
+#include "train/loop/process.h"
 
 namespace soragrad::train {
 
 namespace {
 
-std::atomic<int> arrived{0};
-static_assert(std::atomic<int>::is_always_lock_free);  // what a signal handler may touch
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+constexpr int64_t kGraceNanoseconds = 2'000'000'000;
+constexpr int kRunMeAgain = 75;  // EX_TEMPFAIL of sysexits.h
 
-struct sigaction before_int, before_term;
+// What a signal handler may touch.
+std::atomic<int> arrived{0};
+std::atomic<int64_t> arrived_at{0};
+std::atomic<int64_t> deadline{0};  // on the same clock; 0: none
+static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+int guards = 0;
+std::array<struct sigaction, kSignals.size()> before;
+
+int64_t now() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 void on_signal(int signal) {
   int none = 0;
-  if (arrived.compare_exchange_strong(none, signal)) return;
+  if (arrived.compare_exchange_strong(none, signal)) {
+    arrived_at = now();
+    return;
+  }
+  const int64_t first = arrived_at;
+  if (first == 0 || now() - first < kGraceNanoseconds) return;
   std::signal(signal, SIG_DFL);
   raise(signal);
 }
@@ -22,25 +48,54 @@ void on_signal(int signal) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
+  if (guards++ > 0) return;
   arrived = 0;
+  arrived_at = 0;
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, &before_int);
-  sigaction(SIGTERM, &action, &before_term);
+  for (size_t i = 0; i < kSignals.size(); ++i) {
+    sigaction(kSignals[i], nullptr, &before[i]);
+    const bool nohup = kSignals[i] == SIGHUP && before[i].sa_handler == SIG_IGN;
+    if (!nohup) sigaction(kSignals[i], &action, nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
-  sigaction(SIGINT, &before_int, nullptr);
-  sigaction(SIGTERM, &before_term, nullptr);
+  if (--guards > 0) return;
+  for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before[i], nullptr);
+  deadline = 0;
 }
 
 int interrupted_by() noexcept {
-  return arrived;
+  const int signal = arrived;
+  if (signal != 0) return signal;
+  const int64_t end = deadline;
+  return end != 0 && now() >= end ? kTimeLimit : 0;
 }
+
 void set_interrupted(int signal) noexcept {
   arrived = signal;
+  arrived_at = now();
+}
+
+void set_time_limit(int64_t seconds) noexcept {
+  const double left = static_cast<double>(seconds) - seconds_since_start();
+  deadline = seconds > 0 ? now() + static_cast<int64_t>(left * 1e9) : 0;
+}
+
+int exit_code_of(int reason) noexcept {
+  return reason == kTimeLimit || reason == SIGUSR1 ? kRunMeAgain : 128 + reason;
+}
+
+std::string interruption_text(int reason) {
+  if (reason == kTimeLimit) return "max_seconds";
+  return fmt::format("signal {} ({})", reason, strsignal(reason));
+}
+
+void stop_if_interrupted() {
+  if (interrupted_by() != 0) throw Interrupted();
 }
 
 }  // namespace soragrad::train

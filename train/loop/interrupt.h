@@ -1,12 +1,17 @@
-// SIGINT and SIGTERM during training: the first asks the loop to stop after its step, a second one
-// ends the process at once, as if nobody had caught it.
+// Requests to stop: SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, or the end of the time that
+// `max_seconds` allows. The first one asks the loop to save and stop. A second signal within two
+// seconds is ignored (schedulers and terminals send several at once); a later one ends the process
+// at once, as if nobody had caught it.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
+#include <string>
 
 namespace soragrad::train {
 
-// While one lives the two signals are caught; the handlers before are put back after it.
+// While one lives the signals are caught; the handlers before are put back after the outermost one.
+// SIGHUP stays ignored if it was (nohup).
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -15,15 +20,27 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 };
 
-// The signal that arrived, or 0.
+// What interrupted_by() returns when the time is over; no signal has this number.
+constexpr int kTimeLimit = -1;
+
+// The signal that arrived, kTimeLimit, or 0.
 int interrupted_by() noexcept;
 // For tests: as if the signal had arrived; 0 forgets it.
 void set_interrupted(int signal) noexcept;
+// Lets the time end this many seconds after the process was started; 0: never.
+void set_time_limit(int64_t seconds) noexcept;
 
-// Thrown out of an evaluation that a signal cuts short.
+// 75 (EX_TEMPFAIL: run me again) for the time limit and SIGUSR1, else 128 + signal.
+int exit_code_of(int reason) noexcept;
+// "signal 15 (Terminated)", "max_seconds".
+std::string interruption_text(int reason);
+
+// Thrown out of work that a request to stop cuts short.
 class Interrupted : public std::runtime_error {
  public:
   Interrupted() : std::runtime_error("interrupted") {}
 };
+// Throws Interrupted if a request has arrived.
+void stop_if_interrupted();
 
 }  // namespace soragrad::train

@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/tokenizer/copy_tokenizer.h"
+#include "train/loop/base_hash.h"
 
 namespace soragrad::train {
 
@@ -58,9 +60,7 @@ std::string other_task_line(const std::string& weights, std::string_view trained
 }
 
 Trained open_trained(const TrainedSource& source, const Note& note) {
-  if (source.run.empty() == source.model.empty()) {
-    misuse("[usage] give either --run or --model.");
-  }
+  if (source.run.empty() && source.model.empty()) misuse("[usage] give --run or --model.");
   if (!source.run.empty() && !source.adapter.empty()) {
     misuse("[usage] --adapter belongs to --model; a run has its own.");
   }
@@ -77,7 +77,7 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     Config config;
     read_yaml(config, run.file("config.yaml"));
     trained.weights = trained_folder(run, source.phase);
-    base = config.model;
+    if (base.empty()) base = config.model;
     trained_on = config.task;
     if (task.empty()) task = config.task;
     if (protocol.empty()) protocol = config.protocol;
@@ -89,18 +89,23 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
       }
     }
     if (source.max_length == 0) trained.max_length = config.max_seq_length;
-    if (config.method.method == "full") {
-      base = trained.weights;
-    } else {
+    if (config.method.method != "full") {
       adapter = trained.weights;
+      require(fs::is_directory(base),
+              "[run] the base model of {} is not at {} any more; name its folder by --model.",
+              run.path(), base);
+    } else if (data::has_tokenizer(trained.weights)) {
+      base = trained.weights;
     }
-    trained.tokenizer = data::load_tokenizer(config.model);
+    trained.tokenizer_folder = base;
+    if (config.method.method == "full") base = trained.weights;
   } else {
     trained.weights = adapter.empty() ? base : adapter;
-    trained.tokenizer = data::load_tokenizer(base);
+    trained.tokenizer_folder = base;
     if (!adapter.empty()) trained_on = sora::read_adapter_config(adapter).info.task;
     if (task.empty()) task = trained_on;
   }
+  trained.tokenizer = data::load_tokenizer(trained.tokenizer_folder);
   if (task.empty()) misuse("[usage] --task is missing.");
   trained.task = &data::find_task(task);
   if (const std::string line = other_task_line(trained.weights, trained_on, *trained.task);
@@ -116,7 +121,12 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   options.regression = trained.task->regression();
   options.device = trained.device;
   options.precision = parse_precision(precision.empty() ? "fp32" : precision);
+  std::string wanted;  // base_model_sha256 of the adapter
+  if (!adapter.empty()) wanted = sora::read_adapter_config(adapter).info.base_model_sha256;
+  std::shared_future<std::string> found;
+  if (!wanted.empty()) found = start_base_sha256(base);
   models::LoadedModel loaded = models::load_model(base, options);
+  if (!wanted.empty()) require_base_model(base, found.get(), wanted);
   for (const std::string& line : loaded.notes) note(line);
   trained.method = load_adapter_and_head(adapter, loaded);
   if (const std::string drawn = models::drawn_line(loaded, options.seed); !drawn.empty()) {

@@ -17,7 +17,7 @@
 namespace soragrad::train {
 
 struct TrainedSource {
-  std::string run;                   // a run folder, or
+  std::string run;                   // a run folder; model: where its base model is now, or
   std::string model, adapter;        // a model folder and perhaps an adapter's
   std::string task, data, protocol;  // empty: the run's
   int64_t max_length = 0;            // 0: the run's, else 128
@@ -38,10 +38,12 @@ struct Trained {
   std::unique_ptr<models::SequenceClassifier> model;
   std::unique_ptr<sora::Method> method;  // of an adapter; destroyed before the model
   std::string weights;                   // the folder that was opened
+  std::string tokenizer_folder;          // the folder that its tokenizer is from
 };
 
-// Throws UsageError if neither or both of run and model are given, or a task is missing. Throws if
-// the head in the files is one of other classes than the task's.
+// Throws UsageError if neither run nor model is given, or a task is missing. Throws if the base model
+// is not the one that the adapter was trained on, or if the head in the files is one of other
+// classes than the task's.
 Trained open_trained(const TrainedSource& source, const Note& note);
 
 // Loads the adapter, if its folder is named, into the model. What the adapter holds of the head is

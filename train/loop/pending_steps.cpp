@@ -7,11 +7,6 @@
 
 namespace soragrad::train {
 
-void PendingSteps::add(int64_t step, double rate, std::vector<Tensor> losses,
-                       const Tensor& regularizer, const Tensor& grad_norm) {
-  steps_.push_back({step, rate, std::move(losses), regularizer, grad_norm});
-}
-
 const StepResult& PendingSteps::read() {
   for (const Step& step : std::exchange(steps_, {})) {
     last_ = {};

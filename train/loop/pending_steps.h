@@ -1,9 +1,10 @@
-// What steps leave behind to be reported - losses, regularizers, gradient norms - until somebody
-// reads it. On a GPU reading waits for all work given to it, so training reads where a line is
-// logged, and before anything is saved or evaluated, instead of in every step.
+// Losses, regularizers and gradient norms of finished steps, kept on the device until they are
+// read. On a GPU reading waits for all work that was queued, so training reads when a line is
+// logged and before anything is saved or evaluated, instead of in every step.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -18,20 +19,20 @@ struct StepResult {
 
 class PendingSteps {
  public:
-  // losses: one () a batch; regularizer may be undefined. None may be written afterwards.
-  void add(int64_t step, double rate, std::vector<Tensor> losses, const Tensor& regularizer,
-           const Tensor& grad_norm);
-  // Waits. The newest step, or the one read last where none is pending. Throws where a step's loss
-  // or norm is not finite, naming the first.
+  // A finished step. None of its tensors may be written afterwards.
+  struct Step {
+    int64_t step = 0;
+    double rate = 0;             // the main group's
+    std::vector<Tensor> losses;  // (), one a batch
+    Tensor regularizer;          // () or undefined
+    Tensor grad_norm;            // ()
+  };
+  void add(Step step) { steps_.push_back(std::move(step)); }
+  // Waits for the device. Returns the newest step, or the one read last if none is pending. Throws
+  // if the loss or the norm of a step is not finite, naming the first.
   const StepResult& read();
 
  private:
-  struct Step {
-    int64_t step;
-    double rate;
-    std::vector<Tensor> losses;
-    Tensor regularizer, grad_norm;
-  };
   std::vector<Step> steps_;
   StepResult last_;
 };

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "core/integer_math.h"
+#include "data/task.h"
 #include "sora/gate_schedule.h"
 #include "train/config/protocol.h"
 
@@ -14,19 +16,25 @@ namespace {
 
 constexpr double kMaxSteps = 1e9;
 
-Phase make_phase(const Config& config, double epochs, int64_t max_steps, int64_t rows,
-                 int64_t steps_per_epoch) {
+// What decides how long a phase is.
+struct PhaseLength {
+  double epochs;
+  int64_t max_steps;  // wins if above 0
+  int64_t rows, steps_per_epoch;
+};
+
+Phase make_phase(const Config& config, const PhaseLength& wanted) {
   const ProtocolRules& rules = rules_of(data::parse_protocol(config.protocol));
   Phase phase;
-  const double steps = std::ceil(epochs * static_cast<double>(steps_per_epoch));
-  if (max_steps < 0 && steps > kMaxSteps) {
-    throw UsageError(fmt::format("[train] {} epochs of {} steps are more than {} steps.", epochs,
-                                 steps_per_epoch, kMaxSteps));
+  const double steps = std::ceil(wanted.epochs * static_cast<double>(wanted.steps_per_epoch));
+  if (wanted.max_steps < 0 && steps > kMaxSteps) {
+    throw UsageError(fmt::format("[train] {} epochs of {} steps are more than {} steps.",
+                                 wanted.epochs, wanted.steps_per_epoch, kMaxSteps));
   }
-  phase.steps = max_steps > 0 ? max_steps : static_cast<int64_t>(steps);
+  phase.steps = wanted.max_steps > 0 ? wanted.max_steps : static_cast<int64_t>(steps);
   int64_t length = phase.steps;
-  if (max_steps < 0 && rules.truncated_schedule) {
-    length = static_cast<int64_t>(epochs * static_cast<double>(rows) /
+  if (wanted.max_steps < 0 && rules.truncated_schedule) {
+    length = static_cast<int64_t>(wanted.epochs * static_cast<double>(wanted.rows) /
                                   static_cast<double>(config.per_device_train_batch_size));
   }
   const nn::ScheduleType type = nn::schedule_type_of(config.lr_scheduler_type);
@@ -47,6 +55,11 @@ nn::StepRates Plan::rates(const Config& config, int64_t index, int64_t step) con
           config.method.sparse_lr * phase.gates.factor(step), phase.xi};
 }
 
+std::string path_metric(const Config& config) {
+  if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
+  return data::find_task(config.task).metrics.front();
+}
+
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
   const sora::MethodConfig& method = config.method;
   std::vector<double> thresholds{method.xi};
@@ -59,8 +72,8 @@ Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
   int64_t epoch = 0;
   for (const double xi : thresholds) {
     const bool first = plan.phases.empty();
-    Phase phase = make_phase(config, first ? config.num_train_epochs : config.phase_epochs,
-                             first ? config.max_steps : -1, rows, steps_per_epoch);
+    Phase phase = make_phase(config, {first ? config.num_train_epochs : config.phase_epochs,
+                                      first ? config.max_steps : -1, rows, steps_per_epoch});
     phase.xi = xi;
     phase.first_epoch = epoch;
     phase.zero_rates = !first && !config.restart_lr;
@@ -71,6 +84,12 @@ Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
   if (static_cast<double>(plan.total_steps) > kMaxSteps) {
     throw UsageError(fmt::format("[train] all phases together have {} steps, more than {}.",
                                  plan.total_steps, kMaxSteps));
+  }
+  const int64_t passes = plan.total_steps * config.gradient_accumulation_steps;
+  if (passes >
+      int64_t{std::numeric_limits<uint32_t>::max()}) {  // the number of a pass keys dropout
+    throw UsageError(fmt::format("[train] {} steps of {} batches are more than 2^32 passes.",
+                                 plan.total_steps, config.gradient_accumulation_steps));
   }
   if (method.method == "adalora" && method.tinit + method.tfinal >= plan.total_steps) {
     throw UsageError(fmt::format(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "nn/optim/optimizer.h"
@@ -10,6 +11,11 @@
 #include "train/config/config.h"
 
 namespace soragrad::train {
+
+// With `schedule` every phase is also measured on a sample of the training rows:
+// Dataset.shuffle(seed=42).select(range(1000)) of Hugging Face's datasets.
+constexpr int64_t kTrainSampleRows = 1000;
+constexpr uint32_t kTrainSampleSeed = 42;
 
 struct Phase {
   int64_t steps = 0;
@@ -32,7 +38,11 @@ struct Plan {
   }
 };
 
-// For a training set of so many rows. Throws UsageError where the run would have no or too many
+// The metric that compares the phases: metric_for_best_model, or the task's first metric if that is
+// the loss.
+std::string path_metric(const Config& config);
+
+// For a training set of `rows` rows. Throws UsageError where the run would have no or too many
 // steps, or where adalora's tinit + tfinal leave none between them.
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch);
 

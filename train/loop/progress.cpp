@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "train/run/number_text.h"
+
 namespace soragrad::train {
 
 namespace {
@@ -23,13 +25,6 @@ size_t columns() {
 }
 
 }  // namespace
-
-std::string duration_text(double seconds) {
-  const int64_t whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
 
 bool Progress::is_terminal() {
   const char* term = std::getenv("TERM");

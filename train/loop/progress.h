@@ -18,9 +18,6 @@ struct StepView {
   bool logged = false;   // this step has a line in metrics.jsonl
 };
 
-// "1:02:03", "4:05", "12 s".
-std::string duration_text(double seconds);
-
 class Progress {
  public:
   explicit Progress(bool terminal);  // whether lines may be rewritten

@@ -1,5 +1,6 @@
 #include "train/loop/session.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -8,9 +9,11 @@
 #include "core/parallel.h"
 #include "core/text.h"
 #include "data/permutation.h"
+#include "data/tokenizer/copy_tokenizer.h"
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/suggest.h"
-#include "train/report/threshold_path.h"
+#include "train/loop/base_hash.h"
+#include "train/loop/interrupt.h"
 
 namespace soragrad::train {
 
@@ -45,6 +48,23 @@ std::unique_ptr<data::Sampler> make_sampler(const Config& config, const Rows& ro
   return std::make_unique<data::Sampler>(std::move(options));
 }
 
+// The first `limit` rows; 0: all.
+void keep_first(data::Dataset& dataset, int64_t limit) {
+  if (limit > 0 && limit < dataset.size()) dataset.rows.resize(static_cast<size_t>(limit));
+}
+
+int64_t row_limit(const Config& config, data::Split split) {
+  switch (split) {
+    case data::Split::train:
+      return config.max_train_samples;
+    case data::Split::validation:
+      return config.max_eval_samples;
+    case data::Split::test:
+      return config.max_predict_samples;
+  }
+  return 0;
+}
+
 // Rows and tokens of all splits that the run reads.
 void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& note) {
   const Config& config = session.config;
@@ -57,6 +77,8 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
     std::vector<Rows> loaded;
     for (data::NamedDataset& named : data::load_split(task, protocol, files, split)) {
       if (!named.dataset.labelled) continue;
+      stop_if_interrupted();
+      keep_first(named.dataset, row_limit(config, split));
       if (const std::string text = dropped_text(named.dataset); !text.empty()) note(text);
       loaded.push_back(encode_rows(tokenizer, std::move(named), config.max_seq_length, vocab));
     }
@@ -67,8 +89,7 @@ void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& n
   session.test = load(data::Split::test);
 }
 
-// The sample of training rows on which a path of thresholds is measured
-// (train/report/threshold_path.h).
+// The sample of training rows on which every phase is measured (train/loop/plan.h).
 Rows sample_of(const Rows& train) {
   Rows sample{"train_sample", train.dataset, {}};
   sample.dataset.rows.clear();
@@ -79,6 +100,35 @@ Rows sample_of(const Rows& train) {
     sample.encoded.push_back(train.encoded[static_cast<size_t>(row)]);
   }
   return sample;
+}
+
+// Attaches the method, with initial_state's values if the run begins; a checkpoint has them itself.
+void attach_method(Session& session, const Note& note) {
+  const Config& config = session.config;
+  const std::string initial = config.initial_state;
+  const auto seed = static_cast<uint64_t>(config.seed);
+  // Old checkpoints do not hold all that initial_state replaces.
+  const bool restored = session.checkpoint && session.checkpoint->values.is_object();
+  const bool saved_adapter = restored && session.checkpoint->has_adapter_config;
+  session.from_adapter = saved_adapter || (!restored && std::filesystem::is_directory(initial));
+  if (session.from_adapter) {
+    const std::string& source = saved_adapter ? session.checkpoint->folder : initial;
+    session.config.method = sora::continued(config.method, source);
+    note(fmt::format("{}: its modules, ranks and factors instead of the run's.", initial));
+  }
+  session.method = sora::make_method(session.config.method);
+  session.method->attach(*session.model, seed);
+  std::vector<nn::Parameter*> replaced;
+  if (!restored && session.from_adapter) {
+    sora::load_initial_adapter(initial, *session.model);
+  } else if (!restored && !initial.empty()) {
+    replaced = load_initial_state(*session.model, initial, session.device);
+  }
+  for (nn::Parameter* parameter : session.model->parameters()) {
+    const bool own = sora::is_head(parameter->path()) ||
+                     std::ranges::find(replaced, parameter) != replaced.end();
+    if (own && !parameter->requires_grad()) session.own_frozen.push_back(parameter);
+  }
 }
 
 }  // namespace
@@ -117,7 +167,8 @@ void own_tables(nn::Module& model) {
   });
 }
 
-void load_initial_state(nn::Module& model, const std::string& path, Device device) {
+std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::string& path,
+                                               Device device) {
   const nn::Checkpoint file = nn::open_checkpoint(path);
   std::vector<std::pair<nn::Parameter*, const nn::StoredTensor*>> pairs;
   for (const nn::StoredTensor& tensor : file.tensors()) {
@@ -136,11 +187,18 @@ void load_initial_state(nn::Module& model, const std::string& path, Device devic
     nn::copy_to<real>(*tensor, {host.data(), static_cast<size_t>(host.numel())});
     parameter->assign(host.to(device));
   }
+  std::vector<nn::Parameter*> parameters;
+  for (const auto& [parameter, tensor] : pairs) parameters.push_back(parameter);
+  return parameters;
 }
 
-std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
+std::unique_ptr<Session> open_session(const Config& config, const Note& note,
+                                      std::optional<CheckpointInfo> checkpoint) {
   auto session = std::make_unique<Session>();
   session->config = config;
+  session->recorded = recorded_values(config);
+  session->checkpoint = std::move(checkpoint);
+  session->base_sha256 = start_base_sha256(config.model);
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   const data::Task& task = data::find_task(config.task);
@@ -162,6 +220,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   session->model = std::move(loaded.model);
   own_tables(*session->model);
   require_length(*session->model, config.max_seq_length, "max_seq_length");
+  stop_if_interrupted();
 
   const auto tokenizer = data::load_tokenizer(config.model);
   load_rows(*session, *tokenizer, note);
@@ -169,32 +228,27 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
   session->sampler = make_sampler(config, session->train);
   session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
 
-  const bool from_adapter = std::filesystem::is_directory(config.initial_state);
-  if (from_adapter) {
-    session->config.method = sora::continued(config.method, config.initial_state);
-    note(fmt::format("{}: its places, ranks and factors instead of the run's.",
-                     config.initial_state));
-  }
-  session->method = sora::make_method(session->config.method);
-  session->method->attach(*session->model, seed);
-  if (from_adapter) {
-    sora::load_initial_adapter(config.initial_state, *session->model);
-  } else if (!config.initial_state.empty()) {
-    load_initial_state(*session->model, config.initial_state, session->device);
-  }
+  attach_method(*session, note);
   session->optimizer = std::make_unique<nn::Optimizer>(
       optimizer_config(config), sora::optimized_parameters(*session->model, *session->method));
   session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
                    task.num_labels()};
+  if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {
+    require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
+  }
+  stop_if_interrupted();
   return session;
 }
 
 void save_trained(const std::string& folder, Session& session) {
   if (session.config.method.method == "full") {
     models::save_model(folder, *session.model);
-  } else {
-    sora::save_adapter(folder, *session.model, session.config.method, session.info);
+    data::copy_tokenizer(session.config.model, folder);
+    return;
   }
+  sora::AdapterInfo info = session.info;
+  info.base_model_sha256 = session.base_sha256.get();
+  sora::save_adapter(folder, *session.model, session.config.method, info);
 }
 
 }  // namespace soragrad::train

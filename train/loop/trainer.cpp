@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
+#include "train/loop/evaluate.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
-#include "train/report/threshold_path.h"
 
 namespace soragrad::train {
 
@@ -24,22 +24,49 @@ double since(Clock::time_point start) {
 
 }  // namespace
 
-Trainer::Trainer(Session& session, RunFolder& folder, bool resume)
-    : session_(session), folder_(folder), train_step_(session), progress_(Progress::is_terminal()) {
-  const std::vector<int64_t> checkpoints = folder.checkpoints();
-  if (resume && !checkpoints.empty()) {
-    const std::string checkpoint = folder.checkpoint(checkpoints.back());
-    state_ = load_checkpoint(checkpoint, *session.optimizer, *session.method);
-    require(state_.phase < static_cast<int64_t>(session.plan.phases.size()),
-            "[checkpoint] {} is in phase {} of {}.", checkpoint, state_.phase,
-            session.plan.phases.size());
-    progress_.note(fmt::format("continuing {} after step {}", folder.path(), state_.step));
-    progress_.start_at(state_.step);
-  }
-  metrics_ = std::make_unique<AppendFile>(folder.file("metrics.jsonl"), state_.metrics_bytes);
-  events_ = std::make_unique<EventFile>(folder.event_file(), state_.event_bytes);
+Trainer::Trainer(Session& session, RunFolder& folder, OnPhase on_phase)
+    : session_(session),
+      folder_(folder),
+      on_phase_(std::move(on_phase)),
+      train_step_(session),
+      progress_(Progress::is_terminal()),
+      frozen_(session.own_frozen) {
+  if (session.checkpoint) restore();
+  open_logs();
   seconds_before_ = state_.seconds;
   tokens_before_ = state_.tokens;
+}
+
+void Trainer::restore() {
+  const CheckpointInfo& checkpoint = *session_.checkpoint;
+  state_ = load_checkpoint(checkpoint, *session_.model, *session_.optimizer, *session_.method);
+  if (auto frozen = frozen_parameters(checkpoint, *session_.model); !frozen.empty()) {
+    frozen_ = std::move(frozen);
+  }
+  const auto& phases = session_.plan.phases;
+  require(state_.phase < static_cast<int64_t>(phases.size()),
+          "[checkpoint] {} is in phase {} of {}.", checkpoint.folder, state_.phase, phases.size());
+  const int64_t steps = phases[static_cast<size_t>(state_.phase)].steps;
+  if (state_.phase_step > steps) {
+    throw UsageError(fmt::format("[train] the run has made {} steps already; it cannot end at {}.",
+                                 state_.phase_step, steps));
+  }
+  saved_step_ = state_.evaluation_due ? -1 : state_.step;
+  progress_.note(fmt::format("continuing {} after step {}", folder_.path(), state_.step));
+  progress_.start_at(state_.step);
+}
+
+void Trainer::open_logs() {
+  metrics_ = std::make_unique<AppendFile>(folder_.file("metrics.jsonl"), state_.metrics_bytes);
+  if (metrics_->length() < state_.metrics_bytes) {
+    progress_.note(fmt::format("metrics.jsonl lacks {} bytes of the steps before; it goes on",
+                               state_.metrics_bytes - metrics_->length()));
+  }
+  if (!state_.unlogged.empty()) metrics_->append(std::exchange(state_.unlogged, {}));
+  state_.event_bytes = folder_.own_event_bytes(state_.event_file, state_.event_bytes);
+  if (state_.event_bytes == 0) state_.event_file = folder_.new_event_file(state_.step);
+  events_ = std::make_unique<EventFile>(folder_.file(state_.event_file), state_.event_bytes);
+  mark_logs();
 }
 
 int64_t Trainer::phase_steps() const {
@@ -49,33 +76,43 @@ int64_t Trainer::phase_steps() const {
 
 bool Trainer::run() {
   const InterruptGuard guard;
-  const int64_t save_steps = session_.config.save_steps;
   try {
-    while (true) {
-      if (state_.evaluation_due) {
-        evaluate_now();
-        if (save_steps > 0 && state_.step % save_steps == 0) save_checkpoint_now();
-      }
-      if (interrupted_by()) throw Interrupted();
-      if (state_.phase_step < phase_steps()) {
-        advance();
-        state_.evaluation_due = evaluation_due();
-        const bool save_due = save_steps > 0 && state_.step % save_steps == 0;
-        if (save_due && !state_.evaluation_due) save_checkpoint_now();
-        continue;
-      }
-      end_phase();
-      if (state_.phase + 1 == static_cast<int64_t>(session_.plan.phases.size())) break;
-      ++state_.phase;
-      state_.phase_step = 0;
-      state_.phase_ended = false;
-    }
+    train_phases();
   } catch (const Interrupted&) {
-    save_checkpoint_now();
+    write_checkpoint();
     return false;
+  } catch (...) {
+    rescue();
+    throw;
   }
   metrics_->sync();
   return true;
+}
+
+void Trainer::train_phases() {
+  const int64_t save_steps = session_.config.save_steps;
+  while (true) {
+    mark_logs();
+    if (state_.evaluation_due) {
+      evaluate_now();
+      if (save_steps > 0 && state_.step % save_steps == 0) save_checkpoint_now();
+    }
+    stop_if_interrupted();
+    if (state_.phase_step < phase_steps()) {
+      advance();
+      const bool save_due = save_steps > 0 && state_.step % save_steps == 0;
+      if (save_due && !state_.evaluation_due) save_checkpoint_now();
+      continue;
+    }
+    const bool is_last = state_.phase + 1 == static_cast<int64_t>(session_.plan.phases.size());
+    // What follows - the best parameters, final evaluations - can be made again from here.
+    if (is_last && saved_step_ != state_.step) save_checkpoint_now();
+    end_phase();
+    if (is_last) return;
+    ++state_.phase;
+    state_.phase_step = 0;
+    state_.phase_ended = false;
+  }
 }
 
 void Trainer::advance() {
@@ -85,15 +122,19 @@ void Trainer::advance() {
   const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
+  require_finite(losses, rates);
+  is_consistent_ = false;
   const Tensor regularizer = train_step_.update(rates, state_.step);
+  is_consistent_ = true;
 
   ++state_.step;
   ++state_.phase_step;
+  state_.evaluation_due = evaluation_due();
   state_.tokens += losses.tokens;
-  pending_.add(state_.step, rates.rate, std::move(losses.task), regularizer,
-               session_.optimizer->grad_norm().clone());
+  pending_.add({state_.step, rates.rate, std::move(losses.task), regularizer,
+                session_.optimizer->grad_norm().clone()});
   const bool reading = reading_due();
-  if (reading) result_ = pending_.read();
+  if (reading) read_pending();
   const double seconds = since(start);
   state_.seconds += seconds;
   state_.step_seconds += seconds;
@@ -121,6 +162,26 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
     losses.tokens += batch.tokens();
   }
   return losses;
+}
+
+// On the CPU, where reading does not wait: before a bad loss spoils the parameters.
+void Trainer::require_finite(const Losses& losses, const nn::StepRates& rates) {
+  if (session_.device != Device::cpu) return;
+  for (const Tensor& loss : losses.task) {
+    const double value = loss.item();
+    if (std::isfinite(value)) continue;
+    is_diverged_ = true;
+    fail(
+        "[train] step {}: loss {} at learning rate {:.3g} is not finite; lower learning_rate, "
+        "or look at the rows of this step.",
+        state_.step + 1, value, rates.rate);
+  }
+}
+
+void Trainer::read_pending() {
+  is_consistent_ = false;
+  result_ = pending_.read();
+  is_consistent_ = true;
 }
 
 bool Trainer::logging_due() const {
@@ -155,7 +216,10 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
     record.tokens = tokens;
     record.step_seconds = seconds;
     if (session_.device == Device::cuda) record.launches = unread_launches_ / unread_steps_;
-    metrics_->append(step_line(record));
+    state_.unlogged = step_line(record);  // in a checkpoint after an error: the step is done
+    metrics_->append(state_.unlogged);
+    state_.unlogged.clear();
+    mark_logs();
     const std::pair<std::string, double> scalars[] = {
         {"train/loss", result_.loss},
         {"train/regularizer", result_.regularizer},
@@ -164,6 +228,7 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
         {"train/sparsity", sparsity.share()},
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
     events_->add(state_.step, scalars);
+    mark_logs();
   }
   progress_.step({state_.step, session_.plan.total_steps, result_.loss, rates.rate, sparsity_,
                   tokens, seconds, logged});
@@ -177,55 +242,77 @@ bool Trainer::evaluation_due() const {
 
 void Trainer::evaluate_now() {
   const auto start = Clock::now();
-  result_ = pending_.read();  // nothing is judged by parameters that are not finite
+  read_pending();  // nothing is judged by parameters that are not finite
   std::vector<Evaluation> results;
   for (const Rows& rows : session_.validation) {
     results.push_back(
         evaluate(*session_.model, rows, session_.config.per_device_eval_batch_size, true));
   }
   state_.seconds += since(start);
+  nlohmann::json validation = nlohmann::json::object();
+  for (size_t i = 0; i < results.size(); ++i) {
+    for (const auto& [name, value] : results[i].metrics) {
+      validation[session_.validation[i].name][name] = value;
+    }
+  }
+  // The folder first: an error here leaves the evaluation due.
+  const bool is_best = state_.phase == 0 && better(results.at(0));
+  if (is_best) {
+    folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
+  }
+  log_evaluation(results, is_best);
+  state_.last_validation = std::move(validation);
+  if (state_.phase == 0) judge(results.at(0), is_best);
   state_.evaluation_due = false;
-  state_.last_validation = nlohmann::json::object();
-  std::string text;
+  mark_logs();
+}
+
+void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_best) {
+  std::string lines, text;
+  for (size_t i = 0; i < results.size(); ++i) {
+    lines += evaluation_line(state_.step, session_.validation[i].name, results[i]);
+  }
+  metrics_->append(lines);
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string& split = session_.validation[i].name;
-    metrics_->append(evaluation_line(state_.step, split, results[i]));
     std::vector<std::pair<std::string, double>> scalars{
         {"eval/" + split + "/loss", results[i].loss}};
     for (const auto& [name, value] : results[i].metrics) {
-      state_.last_validation[split][name] = value;
       scalars.emplace_back("eval/" + split + "/" + name, value);
       text += fmt::format("  {}{} {:.4f}", i == 0 ? "" : split + " ", name, value);
     }
     events_->add(state_.step, scalars);
   }
-  const int64_t best_before = state_.best_step;
-  if (state_.phase == 0) judge(results.at(0));
   progress_.note(fmt::format("step {}: validation{}  loss {:.4f}{}", state_.step, text,
-                             results[0].loss,
-                             state_.best_step != best_before ? "  (best so far)" : ""));
+                             results[0].loss, is_best ? "  (best so far)" : ""));
 }
 
-void Trainer::judge(const Evaluation& evaluation) {
-  const Config& config = session_.config;
-  double value = std::nan("");
-  if (config.metric_for_best_model == "loss") value = -evaluation.loss;
+double Trainer::score(const Evaluation& evaluation) const {
+  const std::string& wanted = session_.config.metric_for_best_model;
+  if (wanted == "loss") return -evaluation.loss;
   for (const auto& [name, metric] : evaluation.metrics) {
-    if (name == config.metric_for_best_model) value = metric;
+    if (name == wanted) return metric;
   }
-  const bool better = state_.best_step == 0 || value > state_.best_value;
-  if (better) {
+  return std::nan("");
+}
+
+bool Trainer::better(const Evaluation& evaluation) const {
+  return state_.best_step == 0 || score(evaluation) > state_.best_value;
+}
+
+void Trainer::judge(const Evaluation& evaluation, bool is_best) {
+  if (is_best) {
+    const double value = score(evaluation);
+    state_.best_values = session_.optimizer->values().clone();
     state_.best_step = state_.step;
     state_.best_value = std::isnan(value) ? -1e300 : value;  // any number is better than none
-    state_.best_values = session_.optimizer->values().clone();
     state_.best_validation = state_.last_validation;
     state_.waited = 0;
-    folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
     return;
   }
   ++state_.waited;
-  if (config.early_stopping_patience > 0 && state_.waited >= config.early_stopping_patience &&
-      !state_.phase_ended) {
+  const int64_t patience = session_.config.early_stopping_patience;
+  if (patience > 0 && state_.waited >= patience && !state_.phase_ended) {
     state_.phase_ended = true;
     progress_.note(fmt::format("step {}: {} evaluations without a better one, stopping early",
                                state_.step, state_.waited));
@@ -238,13 +325,12 @@ void Trainer::end_phase() {
     state_.last_validation = state_.best_validation;
   }
   if (session_.plan.phases.size() == 1) return;
-  state_.phases.push_back(phase_record());
+  nlohmann::json records = state_.phases;
+  records.push_back(phase_record());
   folder_.replace_folder(fmt::format("phases/phase-{}", state_.phase),
                          [&](const std::string& path) { save_trained(path, session_); });
-  const Config& config = session_.config;
-  write_path(folder_, read_path(state_.phases, path_metric(config)),
-             fmt::format("{} by {}, seed {}: path of thresholds", config.task, config.method.method,
-                         config.seed));
+  if (on_phase_) on_phase_(records);
+  state_.phases = std::move(records);
 }
 
 nlohmann::json Trainer::phase_record() {
@@ -273,15 +359,51 @@ nlohmann::json Trainer::phase_record() {
   return record;
 }
 
-void Trainer::save_checkpoint_now() {
-  result_ = pending_.read();
-  metrics_->sync();
+void Trainer::mark_logs() {
   state_.metrics_bytes = metrics_->length();
   state_.event_bytes = events_->length();
-  folder_.add_checkpoint(state_.step, session_.config.save_total_limit,
-                         [&](const std::string& path) {
-                           save_checkpoint(path, state_, *session_.optimizer, *session_.method);
-                         });
+}
+
+void Trainer::save_checkpoint_now() {
+  mark_logs();
+  write_checkpoint();
+}
+
+void Trainer::write_checkpoint() {
+  read_pending();
+  metrics_->sync();
+  const sora::AdapterConfig adapter{session_.config.method, session_.info};
+  folder_.add_checkpoint(
+      state_.step, session_.config.save_total_limit, [&](const std::string& path) {
+        save_checkpoint(path,
+                        {state_, *session_.optimizer, *session_.method, frozen_, session_.recorded,
+                         session_.base_sha256.get(), session_.from_adapter ? &adapter : nullptr});
+      });
+  saved_step_ = state_.step;
+}
+
+void Trainer::rescue() noexcept {
+  // A step before a loss that is not finite may be bad already: it replaces no older checkpoint.
+  const auto note = [&](const std::string& text) noexcept {
+    try {
+      progress_.note(text);
+    } catch (...) {  // the error that is on its way counts
+    }
+  };
+  try {
+    const std::vector<int64_t> checkpoints = folder_.checkpoints();
+    const bool keeps_older = !is_consistent_ || (is_diverged_ && !checkpoints.empty());
+    if (!keeps_older && (checkpoints.empty() || checkpoints.back() != state_.step)) {
+      write_checkpoint();
+    }
+    const std::vector<int64_t> kept = folder_.checkpoints();
+    if (!kept.empty()) {
+      note(fmt::format("`soragrad train --resume {}` goes on from step {}", folder_.path(),
+                       kept.back()));
+    }
+  } catch (const std::exception& error) {
+    note(fmt::format("no checkpoint of step {} could be saved: {}", state_.step, error.what()));
+  }
 }
 
 }  // namespace soragrad::train

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "train/loop/pending_steps.h"
 #include "train/loop/progress.h"
@@ -18,13 +20,17 @@
 
 namespace soragrad::train {
 
+// Called with the records of all finished phases whenever one has ended.
+using OnPhase = std::function<void(const nlohmann::json& records)>;
+
 class Trainer {
  public:
-  // Goes on from the newest checkpoint of the folder where there is one and `resume` says so.
-  Trainer(Session& session, RunFolder& folder, bool resume);
+  // Goes on from the checkpoint of the session, if it has one.
+  Trainer(Session& session, RunFolder& folder, OnPhase on_phase = {});
 
-  // Trains to the end, or until a signal has been caught: then a checkpoint is saved and the result
-  // is false.
+  // Trains to the end and saves a checkpoint of it, or until a request to stop (interrupt.h): then
+  // a checkpoint is saved and the result is false. An error leaves a checkpoint of the last good
+  // step, unless parameters are not finite: then the checkpoint before stays the newest.
   bool run();
 
   const RunState& state() const { return state_; }
@@ -39,22 +45,36 @@ class Trainer {
     int64_t tokens = 0;
   };
 
-  void advance();  // one step
+  void train_phases();  // the loop
+  void advance();       // one step
   Losses accumulate(int64_t sampler_step);
+  void require_finite(const Losses& losses, const nn::StepRates& rates);
+  void read_pending();  // into result_
   // Whether the step just done is read at once: always on the CPU, where reading does not wait.
   bool reading_due() const;
   bool logging_due() const;
   void log_step(const nn::StepRates& rates, int64_t tokens);
   bool evaluation_due() const;
   void evaluate_now();
-  void judge(const Evaluation& evaluation);  // best so far? stop early?
+  void log_evaluation(const std::vector<Evaluation>& results, bool is_best);
+  double score(const Evaluation& evaluation) const;  // metric_for_best_model; larger is better
+  bool better(const Evaluation& evaluation) const;   // than the best so far
+  void judge(const Evaluation& evaluation, bool is_best);  // keeps the best; stops early
   void end_phase();
   nlohmann::json phase_record();  // of the phase that ends: sparsity and metrics
   void save_checkpoint_now();
+  void write_checkpoint();
+  // After an error: a checkpoint, if the parameters are those of a finished step.
+  void rescue() noexcept;
+  // The state fits the logs as they are now: what a checkpoint counts as written.
+  void mark_logs();
+  void open_logs();
+  void restore();
   int64_t phase_steps() const;
 
   Session& session_;
   RunFolder& folder_;
+  OnPhase on_phase_;
   RunState state_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;
@@ -66,6 +86,10 @@ class Trainer {
   int64_t unread_tokens_ = 0;
   int64_t unread_launches_ = 0;
   double unread_seconds_ = 0;
+  int64_t saved_step_ = -1;    // of the newest checkpoint that this object wrote or read
+  bool is_consistent_ = true;  // parameters are those of state_.step, and finite as far as known
+  bool is_diverged_ = false;   // the loss of the step after state_.step is not finite
+  std::vector<nn::Parameter*> frozen_;  // saved too: neither trained nor the base model's
   double sparsity_ = -1;
   double first_step_seconds_ = 0;
   double seconds_before_ = 0;  // of sessions before this one

@@ -74,6 +74,9 @@ void keep(std::vector<T>& all, const std::vector<Name>& wanted, const char* what
     if (found == all.end()) {
       throw UsageError(fmt::format("[recipe] it has no {} {}.", what, name));
     }
+    if (std::ranges::find(kept, name, name_of) != kept.end()) {
+      throw UsageError(fmt::format("[recipe] the {} {} is chosen twice.", what, name));
+    }
     kept.push_back(*found);
   }
   all = std::move(kept);
@@ -108,6 +111,12 @@ Recipe read_recipe(const std::string& path) {
       for (const YAML::Node& item : value) {
         Config check;
         set(check, "seed", reader.scalar(item), reader.at(item));
+        if (std::ranges::find(recipe.seeds, check.seed) != recipe.seeds.end()) {
+          throw UsageError(
+              fmt::format("[recipe] {}: the seed {} appears twice; its run would count "
+                          "twice.",
+                          reader.at(item), check.seed));
+        }
         recipe.seeds.push_back(check.seed);
       }
     } else if (key == "common") {
@@ -203,14 +212,10 @@ Config config_of(const Recipe& recipe, const GridRun& run) {
 }
 
 void check_same_run(const Config& config, const std::string& folder) {
-  // Where a run stands and runs, and what it writes down.
-  constexpr std::string_view kFree[] = {
-      "output",     "overwrite",        "device",        "threads",
-      "save_steps", "save_total_limit", "logging_steps", "per_device_eval_batch_size"};
   Config wanted = config, made;
   read_yaml(made, folder + "/config.yaml");
   for (const Key& key : keys()) {
-    if (std::ranges::find(kFree, key.name) != std::end(kFree)) continue;
+    if (keeps_meaning(key.name)) continue;
     const std::string before = value_text(made, key), now = value_text(wanted, key);
     require(before == now,
             "[table] {} was started with {}={}, and the recipe has {} now; remove the run or "

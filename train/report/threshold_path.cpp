@@ -7,9 +7,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "data/task.h"
 #include "train/report/chart.h"
-#include "train/run/metrics_log.h"
+#include "train/run/number_text.h"
 
 namespace soragrad::train {
 
@@ -119,11 +118,6 @@ json to_json(const ThresholdPath& path) {
 
 }  // namespace
 
-std::string path_metric(const Config& config) {
-  if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
-  return data::find_task(config.task).metrics.front();
-}
-
 ThresholdPath read_path(const json& phases, const std::string& metric) {
   ThresholdPath path{metric, 0, {}};
   try {
@@ -214,6 +208,15 @@ void write_path(const RunFolder& folder, const ThresholdPath& path, const std::s
   write_file_atomically(folder.file("path.json"), json_text(to_json(path), 1) + "\n");
   write_file_atomically(folder.file("path.csv"), to_csv(path_table(path, false)));
   write_file_atomically(folder.file("path.html"), html_page(title, path_html(path)));
+}
+
+std::function<void(const json&)> path_writer(const RunFolder& folder, const Config& config,
+                                             const std::string& metric) {
+  const std::string title = fmt::format("{} by {}, seed {}: path of thresholds", config.task,
+                                        config.method.method, config.seed);
+  return [&folder, metric, title](const json& records) {
+    write_path(folder, read_path(records, metric), title);
+  };
 }
 
 }  // namespace soragrad::train

@@ -1,5 +1,5 @@
-// Algorithm 1 as a result: the model after each threshold is one member of a set, and the curves
-// over that set say how much it still knows of the rows it was trained on and of new ones.
+// Algorithm 1 as a result: one model after each threshold, and curves over these models that show
+// how much of the training rows each remembers and how well it does on new rows.
 //   memorization    100 * metric on training rows / the same after phase 0
 //   generalization  100 * metric on validation / the same after phase 0
 // Source: TsinghuaC3I/SoRA, run_glue.py; the training rows are a fixed sample of 1000.
@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,6 @@
 #include "train/run/run_folder.h"
 
 namespace soragrad::train {
-
-// Rows of the sample: Dataset.shuffle(seed=42).select(range(1000)) of Hugging Face's datasets.
-constexpr int64_t kTrainSampleRows = 1000;
-constexpr uint32_t kTrainSampleSeed = 42;
 
 // Metrics are NaN where they are not known, percentages where phase 0's metric is 0 too.
 struct PathPoint {
@@ -28,7 +25,7 @@ struct PathPoint {
   int64_t stored = 0;           // parameters of the pruned adapter, without the head
   double train = 0, validation = 0, test = 0;
   double memorization = 0, generalization = 0;
-  bool on_front = false;  // none stores as little and validates better, or less and as well
+  bool on_front = false;  // Pareto-optimal in (stored, validation)
 };
 
 struct ThresholdPath {
@@ -36,9 +33,6 @@ struct ThresholdPath {
   int64_t train_rows = 0;  // of the sample
   std::vector<PathPoint> points;
 };
-
-// The metric of a run's path: metric_for_best_model, or the task's first where that is the loss.
-std::string path_metric(const Config& config);
 
 // From the records of finished phases (results.json, "phases"). Throws where they are damaged.
 ThresholdPath read_path(const nlohmann::json& phases, const std::string& metric);
@@ -50,5 +44,10 @@ std::string path_html(const ThresholdPath& path);  // the body of a page
 
 // Writes path.json, path.csv and path.html into the run's folder.
 void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title);
+// Does so after each phase of a run: for the trainer, which calls it with all records so far. The
+// folder must outlive it; `metric` compares the phases.
+std::function<void(const nlohmann::json& records)> path_writer(const RunFolder& folder,
+                                                               const Config& config,
+                                                               const std::string& metric);
 
 }  // namespace soragrad::train

@@ -1,5 +1,5 @@
-// A file that grows by whole records. A run that continues cuts it back to the length its
-// checkpoint knows, so that the log reads as if nothing had happened.
+// A file that grows by whole records. A run that continues cuts it back to the length that its
+// checkpoint knows, so that the log reads as if the run had never stopped.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,13 @@ namespace soragrad::train {
 
 class AppendFile {
  public:
-  // Creates the file if it is missing and cuts it to `length` bytes. Throws if it is shorter.
+  // Creates the file if it is missing and cuts it to `length` bytes. A file that is shorter keeps
+  // its whole lines, and length() tells how many bytes that are. Throws if it cannot be written.
   AppendFile(std::string path, int64_t length);
 
-  void append(std::string_view bytes);  // throws on a full disk and the like
+  // All of the bytes or none: throws on a full disk and the like, and then takes back what it
+  // wrote.
+  void append(std::string_view bytes);
   void sync();
   int64_t length() const { return length_; }
 

@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include "train/run/number_text.h"
 
 namespace soragrad::train {
-
-std::string json_number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";
-}
 
 std::string step_line(const StepRecord& record) {
   std::string line = fmt::format(

@@ -1,5 +1,4 @@
-// metrics.jsonl: a line for each logged step and each evaluation, with 9 significant digits, which
-// is enough to tell any two floats apart.
+// metrics.jsonl: a line for each logged step and each evaluation, with 9 significant digits.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +6,15 @@
 #include <utility>
 #include <vector>
 
-#include "train/loop/evaluate.h"
+#include "data/metrics.h"
 
 namespace soragrad::train {
+
+// What an evaluation of a split found.
+struct Evaluation {
+  data::Metrics metrics;  // the task's, in its order
+  double loss = 0;        // mean over the rows
+};
 
 struct StepRecord {
   int64_t step = 0;
@@ -26,9 +31,6 @@ struct StepRecord {
   double step_seconds = 0;
   int64_t launches = -1;  // what the host gave to a GPU; left out on the CPU
 };
-
-// A JSON number with 9 significant digits; null where it is not finite.
-std::string json_number(double value);
 
 std::string step_line(const StepRecord& record);
 std::string evaluation_line(int64_t step, const std::string& split, const Evaluation& evaluation);

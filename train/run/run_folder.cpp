@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,13 @@ namespace {
 
 constexpr std::string_view kMark = "# soragrad run";
 constexpr std::string_view kEvents = "events.out.tfevents.";
+// Folders on their way in, out until the new one is in place, and out for good.
+constexpr std::string_view kFresh = ".new-", kOld = ".old-", kGone = ".gone-";
+constexpr std::string_view kOwnEvents = ".soragrad";  // how this program's event files end
+
+// The files of a run but metrics and event files, which grow.
+constexpr std::string_view kOwnFiles[] = {"config.yaml", "results.json", "path.json", "path.csv",
+                                          "path.html",   "report.html",  "split.json"};
 
 bool exists(const std::string& path) {
   std::error_code error;
@@ -39,18 +47,62 @@ bool is_unfinished(const fs::path& file) {
   return file.filename().string().starts_with("config.yaml.tmp.");
 }
 
+bool is_own_event_file(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with(kEvents) && name.ends_with(kOwnEvents);
+}
+
+bool is_earlier_result(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with("results-step-") && name.ends_with(".json");
+}
+
+bool is_own_temporary(const std::string& name) {
+  return std::ranges::any_of(kOwnFiles, [&](std::string_view own) {
+    return name.starts_with(std::string(own) + ".tmp.");
+  });
+}
+
+// What a kill leaves of the work that it cut short: files of core/atomic_file.h and folders of
+// publish(), in the run's folder and in those that hold published folders.
+void remove_leftovers(const std::string& run) {
+  for (const char* name : {"", "/checkpoints", "/phases"}) {
+    std::error_code error;
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(run + name, error)) {
+      const std::string file = entry.path().filename().string();
+      if (file.starts_with(kOld) && !exists(run + name + '/' + file.substr(kOld.size()))) {
+        fs::rename(entry.path(), run + name + '/' + file.substr(kOld.size()), error);
+      } else if (file.starts_with(kFresh) || file.starts_with(kOld) || file.starts_with(kGone) ||
+                 is_own_temporary(file)) {
+        paths.push_back(entry.path());
+      }
+    }
+    for (const fs::path& path : paths) fs::remove_all(path, error);
+  }
+}
+
+// Removes the files of a folder that a test picks.
+void remove_files(const std::string& path, bool (*is_wanted)(const fs::path& file)) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (is_wanted(entry.path())) files.push_back(entry.path());
+  }
+  for (const fs::path& file : files) fs::remove(file);
+}
+
 // Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
 // that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
-  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl",
-                           "results.json", "path.json", "path.csv", "path.html"}) {
+  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl"}) {
     fs::remove_all(path + "/" + name);
   }
-  std::vector<fs::path> files;
-  for (const fs::path file : fs::directory_iterator(path)) {
-    if (is_unfinished(file) || file.filename().string().starts_with(kEvents)) files.push_back(file);
+  for (const std::string_view name : kOwnFiles) {
+    if (name != "config.yaml") fs::remove(fmt::format("{}/{}", path, name));
   }
-  for (const fs::path& file : files) fs::remove(file);
+  for (const auto is_ours : {is_unfinished, is_own_event_file, is_earlier_result}) {
+    remove_files(path, is_ours);
+  }
 }
 
 void sync_path(const std::string& path) {
@@ -70,28 +122,51 @@ auto reported(const std::string& path, Body body) {
   }
 }
 
-// Replaces `target` by a folder that `write` fills: temporary name, sync, rename.
+// Gives two folders each other's name in one step; false if the file system cannot.
+bool exchange(const fs::path& a, const fs::path& b) {
+  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+void sync_folder(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) sync_path(entry.path().string());
+  sync_path(folder.string());
+}
+
+// Replaces `target` by a folder that `write` fills: temporary name, sync, rename. A kill leaves the
+// old folder or the new one; an error leaves the old one.
 void publish(const fs::path& target, const std::function<void(const std::string&)>& write) {
   const fs::path parent = target.parent_path();
-  const fs::path fresh = parent / (".new-" + target.filename().string());
-  const fs::path old = parent / (".old-" + target.filename().string());
+  const fs::path fresh = parent / (std::string(kFresh) + target.filename().string());
+  const fs::path old = parent / (std::string(kOld) + target.filename().string());
   reported(target.string(), [&] {
     fs::remove_all(fresh);
     fs::remove_all(old);
     fs::create_directories(fresh);
   });
-  write(fresh.string());
+  try {
+    write(fresh.string());
+    reported(target.string(), [&] { sync_folder(fresh); });
+  } catch (...) {
+    std::error_code error;
+    fs::remove_all(fresh, error);  // its space may be what is missing
+    throw;
+  }
   reported(target.string(), [&] {
-    for (const auto& entry : fs::directory_iterator(fresh)) sync_path(entry.path().string());
-    sync_path(fresh.string());
-    if (exists(target.string())) fs::rename(target, old);
-    fs::rename(fresh, target);
+    if (exists(target.string()) && !exchange(fresh, target)) fs::rename(target, old);
+    if (!exists(target.string())) fs::rename(fresh, target);
     sync_path(parent.string());
     fs::remove_all(old);
+    fs::remove_all(fresh);
   });
 }
 
 }  // namespace
+
+std::string config_text(const Config& config, const std::vector<ChangedKey>& changes) {
+  std::string text = fmt::format("{}: the effective configuration\n", kMark);
+  for (const ChangedKey& change : changes) text += change_line(change);
+  return text + to_yaml(config);
+}
 
 bool RunFolder::is_run(const std::string& path) {
   std::error_code error;
@@ -135,8 +210,7 @@ RunFolder RunFolder::create(const std::string& path, const Config& config) {
   run.lock();
   check_free(path, config.overwrite);  // another process may have made and left a run since
   reported(path, [&] { remove_run(path); });
-  write_file_atomically(run.file("config.yaml"),
-                        fmt::format("{}: the effective configuration\n{}", kMark, to_yaml(config)));
+  run.write_config(config, {});
   return run;
 }
 
@@ -150,7 +224,9 @@ RunFolder RunFolder::open(const std::string& path, bool lock) {
   }
   require(is_run(folder), "[{}] is no run folder: it has no config.yaml of a run.", shown(folder));
   RunFolder run(folder);
-  if (lock) run.lock();
+  if (!lock) return run;
+  run.lock();
+  remove_leftovers(folder);
   return run;
 }
 
@@ -168,14 +244,25 @@ void RunFolder::lock() {
           "[run] {} is being trained by another process.", path_);
 }
 
-std::string RunFolder::event_file() const {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
-    if (entry.path().filename().string().starts_with(kEvents)) return entry.path().string();
+std::string RunFolder::new_event_file(int64_t step) const {
+  if (step == 0) {
+    reported(path_, [&] { remove_files(path_, is_own_event_file); });
   }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-  return file(fmt::format("{}{}.soragrad", kEvents, seconds));
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const auto name = [&] { return fmt::format("{}{}{}", kEvents, seconds, kOwnEvents); };
+  while (exists(file(name()))) ++seconds;
+  return name();
+}
+
+int64_t RunFolder::own_event_bytes(const std::string& name, int64_t bytes) const {
+  std::error_code error;
+  if (name.empty() || !fs::is_regular_file(file(name), error)) return 0;
+  return static_cast<int64_t>(fs::file_size(file(name), error)) >= bytes && !error ? bytes : 0;
+}
+
+void RunFolder::write_config(const Config& config, const std::vector<ChangedKey>& changes) const {
+  write_file_atomically(file("config.yaml"), config_text(config, changes));
 }
 
 std::string RunFolder::checkpoint(int64_t step) const {
@@ -202,7 +289,7 @@ void RunFolder::add_checkpoint(int64_t step, int64_t limit,
   std::vector<int64_t> steps = checkpoints();
   for (; limit > 0 && static_cast<int64_t>(steps.size()) > limit; steps.erase(steps.begin())) {
     const std::string oldest = checkpoint(steps.front());
-    const std::string gone = file(fmt::format("checkpoints/.old-step-{}", steps.front()));
+    const std::string gone = file(fmt::format("checkpoints/{}step-{}", kGone, steps.front()));
     reported(oldest, [&] {
       fs::rename(oldest, gone);
       fs::remove_all(gone);

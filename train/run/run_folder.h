@@ -13,8 +13,12 @@
 #include <vector>
 
 #include "train/config/config.h"
+#include "train/run/changed_keys.h"
 
 namespace soragrad::train {
+
+// The text of a run's config.yaml.
+std::string config_text(const Config& config, const std::vector<ChangedKey>& changes);
 
 class RunFolder {
  public:
@@ -23,7 +27,8 @@ class RunFolder {
   static void check_free(const std::string& path, bool overwrite);
   // Makes the folder and locks it, empties it of the run before and writes config.yaml.
   static RunFolder create(const std::string& path, const Config& config);
-  // An existing run, locked where `lock`: another process that trains it is an error.
+  // An existing run. With `lock` it is locked, and what a kill left half-written is removed; throws
+  // if another process trains it.
   static RunFolder open(const std::string& path, bool lock);
   static bool is_run(const std::string& path);
   // Whether a process trains the run of this folder now.
@@ -35,7 +40,14 @@ class RunFolder {
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  std::string event_file() const;  // the one that is there, or a new name
+  // The name of a new event file. A run that begins (step 0) first removes those of this program
+  // that an earlier attempt left; other event files are never touched.
+  std::string new_event_file(int64_t step) const;
+  // `bytes` if an event file of this name has at least as many; else 0: the run needs a new one.
+  int64_t own_event_bytes(const std::string& name, int64_t bytes) const;
+
+  // Writes config.yaml anew, with a line for each key that changed since the run began.
+  void write_config(const Config& config, const std::vector<ChangedKey>& changes) const;
 
   // Steps of the complete checkpoints, ascending.
   std::vector<int64_t> checkpoints() const;

@@ -1,16 +1,26 @@
-// Everything of a run that changes from step to step, and its checkpoint: state.json for numbers,
-// state.safetensors for flat parameter values, Adam moments, the best values and the method's own
-// tensors. Random numbers and the order of rows are functions of the step and need no state.
+// Everything of a run that changes from step to step, and its checkpoint, which needs nothing
+// beside itself but the base model:
+//   state.json         numbers, the keys that the steps were made with, the hash of the tensors
+//   state.safetensors  flat parameter values, Adam moments, the best values, the method's tensors,
+//                      and frozen parameters that the base model does not have ("frozen.NAME")
+//   adapter_config.json  of a run that began from an adapter: its modules and ranks
+// Random numbers and the order of rows are functions of the step and need no state.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "core/tensor.h"
+#include "nn/module.h"
 #include "nn/optim/optimizer.h"
+#include "sora/adapter_file.h"
 #include "sora/method.h"
+#include "train/run/note.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::train {
 
@@ -32,11 +42,43 @@ struct RunState {
   double seconds = 0;                          // in steps and evaluations, over all sessions
   double step_seconds = 0;                     // in steps alone
   int64_t metrics_bytes = 0, event_bytes = 0;  // lengths of the logs
+  std::string event_file;                      // its name in the run's folder
+  std::string unlogged;  // lines of metrics.jsonl that could not be written; empty: none
 };
 
-void save_checkpoint(const std::string& folder, const RunState& state,
-                     const nn::Optimizer& optimizer, sora::Method& method);
-// Fills optimizer and method too. Throws where the checkpoint is damaged or of other parameters.
-RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer, sora::Method& method);
+// What a checkpoint holds before a model is there to take its tensors.
+struct CheckpointInfo {
+  std::string folder;
+  RunState state;  // without best_values
+  int64_t updates = 0;
+  std::string layout;       // of the trainable parameters
+  nlohmann::json values;    // recorded_values() of the run; null in old checkpoints
+  std::string base_sha256;  // of the base model; empty in old checkpoints
+  bool has_adapter_config = false;
+};
+
+// What save_checkpoint() writes beside the state.
+struct CheckpointContents {
+  const RunState& state;
+  const nn::Optimizer& optimizer;
+  sora::Method& method;
+  std::span<nn::Parameter* const> frozen;  // parameters that neither train nor come from the base
+  nlohmann::json values;                   // recorded_values()
+  std::string base_sha256;
+  const sora::AdapterConfig* adapter = nullptr;  // of a run that began from an adapter, else null
+};
+
+void save_checkpoint(const std::string& folder, const CheckpointContents& contents);
+
+// Reads the numbers and checks the hash of the tensors. Throws if the checkpoint is damaged.
+CheckpointInfo read_checkpoint(const std::string& folder);
+// The newest checkpoint of the run that is not damaged, with a line for each newer one that is;
+// nothing if the run has no checkpoint. Throws if all are damaged.
+std::optional<CheckpointInfo> find_checkpoint(const RunFolder& folder, const Note& note);
+// Gives model, optimizer and method the checkpoint's tensors. Throws if it is of other parameters.
+RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model,
+                         nn::Optimizer& optimizer, sora::Method& method);
+// The frozen parameters of the model whose values the checkpoint holds.
+std::vector<nn::Parameter*> frozen_parameters(const CheckpointInfo& checkpoint, nn::Module& model);
 
 }  // namespace soragrad::train

@@ -10,6 +10,7 @@
 #include "data/task.h"
 #include "tests/files.h"
 #include "train/config/config.h"
+#include "train/report/protocol_text.h"
 
 using namespace soragrad;
 using namespace soragrad::train;

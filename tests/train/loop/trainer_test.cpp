@@ -17,6 +17,8 @@
 #include "tests/train/tiny_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
+#include "train/report/threshold_path.h"
+#include "train/run/resume.h"
 #include "train/run/run_folder.h"
 
 using namespace soragrad;
@@ -33,19 +35,17 @@ void quiet(const std::string&) {}
 nlohmann::json run_to_end(const Config& config) {
   const auto session = open_session(config, quiet);
   RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder, false);
+  Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
   REQUIRE(trainer.run());
   return finish_run(*session, folder, trainer, {"0", "test"});
 }
 
-nlohmann::json resume(const std::string& path) {
+nlohmann::json resume(const std::string& path, const ResumeRequest& request = {}) {
   RunFolder folder = RunFolder::open(path, true);
-  Config config;
-  read_yaml(config, folder.file("config.yaml"));
-  config.output = path;
-  resolve(config);
-  const auto session = open_session(config, quiet);
-  Trainer trainer(*session, folder, true);
+  Resume resume = prepare_resume(folder, request, quiet);
+  const auto session = open_session(resume.config, quiet, std::move(resume.checkpoint));
+  const Config& config = session->config;
+  Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
   REQUIRE(trainer.run());
   return finish_run(*session, folder, trainer, {"0", "test"});
 }
@@ -151,6 +151,7 @@ TEST_CASE("trainer: a run without a checkpoint starts again from its first step"
   run_to_end(tiny.config("whole", {}));
   fs::copy(tiny.run("whole"), tiny.run("again"), fs::copy_options::recursive);
   fs::remove(tiny.run("again") + "/results.json");
+  fs::remove_all(tiny.run("again") + "/checkpoints");
   resume(tiny.run("again"));
   check_equal_runs(tiny.run("whole"), tiny.run("again"));
 }
@@ -164,7 +165,7 @@ TEST_CASE("trainer: a signal saves a checkpoint from which the run goes on uncha
   int64_t stopped_at = 0;
   {
     RunFolder folder = RunFolder::create(config.output, config);
-    Trainer trainer(*session, folder, false);
+    Trainer trainer(*session, folder);
     std::thread sender([&] {
       while (read_text(folder.file("metrics.jsonl")).size() < 600) std::this_thread::yield();
       kill(getpid(), SIGTERM);
@@ -243,8 +244,23 @@ TEST_CASE("trainer: a loss that is not finite stops the run") {
       tiny.config("run", {"method=full", "learning_rate=1e30", "warmup_ratio=0", "max_steps=20"});
   const auto session = open_session(config, quiet);
   RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder, false);
+  Trainer trainer(*session, folder);
   CHECK_THROWS_WITH_AS(trainer.run(), doctest::Contains("is not finite"), Error);
+  // The step before it can be gone on from, with a lower rate for one.
+  REQUIRE(folder.checkpoints().size() == 1);
+  CHECK(folder.checkpoints()[0] == trainer.state().step);
+}
+
+TEST_CASE("trainer: a step before a loss that is not finite replaces no older checkpoint") {
+  const TinyFolder tiny;
+  const Config config = tiny.config("run", {"method=full", "learning_rate=1e30", "warmup_ratio=0",
+                                            "max_steps=20", "save_steps=1"});
+  const auto session = open_session(config, quiet);
+  RunFolder folder = RunFolder::create(config.output, config);
+  folder.add_checkpoint(0, 0, [](const std::string&) {});
+  Trainer trainer(*session, folder);
+  CHECK_THROWS_AS(trainer.run(), Error);
+  CHECK(folder.checkpoints().back() <= trainer.state().step);
 }
 
 TEST_CASE("trainer: initial_state takes known names of the right shape only") {

@@ -65,7 +65,7 @@ std::vector<json> run_case(const fs::path& folder, const fs::path& scratch, cons
   resolve(config);
   const auto session = open_session(config, [](const std::string&) {});
   RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, false);
+  Trainer trainer(*session, run);
   REQUIRE(trainer.run());
   std::vector<json> steps = read_lines(run.file("metrics.jsonl"));
   std::erase_if(steps, [](const json& line) { return line.contains("split"); });

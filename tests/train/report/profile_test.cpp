@@ -26,7 +26,7 @@ void train_tiny(const TinyFolder& tiny, const std::string& name) {
   const train::Config config = tiny.config(name, {"method=sora", "r=2"});
   const auto session = train::open_session(config, [](const std::string&) {});
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  REQUIRE(train::Trainer(*session, folder, false).run());
+  REQUIRE(train::Trainer(*session, folder).run());
 }
 
 struct Interval {

@@ -91,6 +91,18 @@ TEST_CASE("recipe: mistakes are named with their line") {
   CHECK(runs_of(recipe).size() == 2);
 }
 
+TEST_CASE("recipe: a run is not counted twice") {
+  const Grid grid;
+  std::string text = test::read_text(grid.complete());
+  Recipe recipe = read_recipe(grid.complete());
+  CHECK_THROWS_WITH_AS(select(recipe, {}, {}, {1, 1}), doctest::Contains("seed 1 is chosen twice"),
+                       UsageError);
+  CHECK_THROWS_AS(select(recipe, {"rte", "rte"}, {}, {}), UsageError);
+  text.replace(text.find("[1, 2]"), 6, "[1, 2, 1]");
+  CHECK_THROWS_WITH_AS(read_recipe(grid.recipe(text)), doctest::Contains("recipe.yaml:2"),
+                       UsageError);
+}
+
 TEST_CASE("recipe: arguments of the command line have the last word") {
   const Grid grid;
   Recipe recipe = read_recipe(grid.complete());

@@ -51,7 +51,7 @@ json run_case(const fs::path& folder, const fs::path& scratch) {
   resolve(config);
   const auto session = open_session(config, [](const std::string&) {});
   RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, false);
+  Trainer trainer(*session, run, path_writer(run, config, path_metric(config)));
   REQUIRE(trainer.run());
   return finish_run(*session, run, trainer, {"0", "test"});
 }
@@ -149,7 +149,7 @@ TEST_CASE("path: the model of each phase is one that can be opened, with the pha
                           "sparse_lr=0.05", "num_train_epochs=3"});
   const auto session = open_session(config, [](const std::string&) {});
   RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder, false);
+  Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
   REQUIRE(trainer.run());
   const json path = json::parse(test::read_text(folder.file("path.json")));
   REQUIRE(path["phases"].size() == 3);

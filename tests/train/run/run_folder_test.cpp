@@ -116,11 +116,40 @@ TEST_CASE("run_folder: checkpoints are kept up to the limit, unfinished ones do 
   CHECK(run.checkpoints() == std::vector<int64_t>{10, 15});
 }
 
-TEST_CASE("append_file: it cuts back to a length and refuses a file that is shorter") {
+TEST_CASE("append_file: it cuts back to a length and keeps the whole lines of a shorter file") {
   const TemporaryFolder root;
   const std::string path = root / "log";
   { AppendFile(path, 0).append("one\ntwo\n"); }
   { AppendFile(path, 4).append("three\n"); }
   CHECK(read_text(path) == "one\nthree\n");
-  CHECK_THROWS_AS(AppendFile(path, 11), Error);
+  root.write("log", "one\nthr");
+  {
+    AppendFile file(path, 11);
+    CHECK(file.length() == 4);
+    file.append("four\n");
+  }
+  CHECK(read_text(path) == "one\nfour\n");
+}
+
+TEST_CASE("run_folder: event files of other programs are neither used nor removed") {
+  const TemporaryFolder root;
+  Config config;
+  config.overwrite = true;
+  const std::string foreign = root.write("run/events.out.tfevents.1.host.7.0", "x");
+  fs::remove(foreign);
+  RunFolder::create(root / "run", config);
+  root.write("run/events.out.tfevents.1.host.7.0", "x");
+  root.write("run/events.out.tfevents.2.soragrad", "four");
+  {
+    const RunFolder run = RunFolder::open(root / "run", false);
+    CHECK(run.own_event_bytes("events.out.tfevents.2.soragrad", 3) == 3);
+    CHECK(run.own_event_bytes("events.out.tfevents.2.soragrad", 5) == 0);
+    CHECK(run.own_event_bytes("gone", 1) == 0);
+    CHECK(run.new_event_file(7).ends_with(".soragrad"));
+    CHECK(fs::exists(root / "run/events.out.tfevents.2.soragrad"));
+    run.new_event_file(0);
+    CHECK_FALSE(fs::exists(root / "run/events.out.tfevents.2.soragrad"));
+  }
+  RunFolder::create(root / "run", config);
+  CHECK(read_text(foreign) == "x");
 }

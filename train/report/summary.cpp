@@ -1,0 +1,81 @@
+#include "train/report/summary.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "train/report/rank_table.h"
+#include "train/report/text_table.h"
+#include "train/report/threshold_path.h"
+#include "train/run/number_text.h"
+
+namespace soragrad::train {
+
+namespace {
+
+using nlohmann::json;
+
+std::string percent(double share) {
+  return fmt::format("{:.1f}%", 100 * share);
+}
+
+std::string metric_text(const json& value) {
+  const bool finite = value.is_number() && std::isfinite(value.get<double>());
+  return finite ? fmt::format("{:.4f}", value.get<double>()) : "-";
+}
+
+void append_split(std::string& text, const json& results, const std::string& split) {
+  if (!results.contains(split) || results[split].is_null()) return;
+  for (const auto& [name, value] : results[split].items()) {
+    const json& baseline = results["majority_baseline"];
+    const json majority = baseline.contains(split) ? baseline[split].value(name, json()) : json();
+    text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name, metric_text(value),
+                        metric_text(majority));
+  }
+}
+
+}  // namespace
+
+std::vector<sora::ModuleRank> ranks_of(const json& list) {
+  std::vector<sora::ModuleRank> ranks;
+  for (const json& rank : list) {
+    ranks.push_back({rank.at("module").get<std::string>(), rank.at("kept").get<int64_t>(),
+                     rank.at("rank").get<int64_t>()});
+  }
+  return ranks;
+}
+
+std::string summary_text(const json& results) {
+  const double seconds = results["seconds"].get<double>();
+  std::string text =
+      fmt::format("{} by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
+                  results["task"].get<std::string>(), results["method"].get<std::string>(),
+                  results["seed"].get<int64_t>(), results["steps"].get<int64_t>(),
+                  duration_text(seconds), results["tokens_per_second"].get<double>());
+  for (const char* split : {"validation", "validation_mm", "test", "test_mm"}) {
+    append_split(text, results, split);
+  }
+  if (const int64_t best = results["best_step"].get<int64_t>(); best > 0) {
+    text += fmt::format("  best step {} by {}\n", best,
+                        results["metric_for_best_model"].get<std::string>());
+  }
+  const json& parameters = results["parameters"];
+  const auto count = [&](const char* name) { return grouped(parameters[name].get<int64_t>()); };
+  text += fmt::format("  parameters: {} trainable (head: {}) of {}; stored {}\n",
+                      count("trainable"), count("trainable_head"), count("model"), count("stored"));
+  text += fmt::format("  by the released code's counter: {} trainable, {} stored\n",
+                      count("trainable_released_counter"), count("stored_released_counter"));
+  if (results.contains("entries")) {
+    text += fmt::format(
+        "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
+        results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
+    const std::string table = rank_table(ranks_of(results["ranks"]));
+    if (!table.empty()) text += "kept rank of each module:\n" + table;
+  }
+  if (results.contains("phases")) {
+    text += path_text(read_path(results["phases"], results["path_metric"].get<std::string>()));
+  }
+  return text;
+}
+
+}  // namespace soragrad::train

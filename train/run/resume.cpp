@@ -1,0 +1,159 @@
+#include "train/run/resume.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/error.h"
+
+namespace soragrad::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLengths[] = {"max_steps", "num_train_epochs"};
+
+bool is_length(std::string_view key) {
+  return std::ranges::find(kLengths, key) != std::end(kLengths);
+}
+
+template <typename... Args>
+[[noreturn]] void misuse(fmt::format_string<Args...> message, Args&&... args) {
+  throw UsageError(fmt::format(message, std::forward<Args>(args)...));
+}
+
+using Names = std::set<std::string, std::less<>>;
+
+// Sets the keys of the request and returns their names.
+Names take_arguments(Config& config, const ResumeRequest& request) {
+  Names given;
+  for (const std::string& argument : request.arguments) {
+    set_argument(config, argument);
+    const std::string key = argument.substr(0, argument.find('='));
+    if (key == "output" || key == "overwrite") {
+      misuse("[resume] {} has no place beside --resume; the run stays in its folder.", key);
+    }
+    if (key == "model") misuse("[resume] name the base model's folder by --model DIR.");
+    given.insert(key);
+  }
+  return given;
+}
+
+// The change of a key that was recorded before and still holds; null if there is none.
+ChangedKey* recorded(std::vector<ChangedKey>& changes, std::string_view key, std::string_view now) {
+  const auto found = std::find_if(changes.rbegin(), changes.rend(),
+                                  [&](const ChangedKey& change) { return change.key == key; });
+  return found != changes.rend() && found->now == now ? &*found : nullptr;
+}
+
+// A key whose value is not the one that the checkpoint was made with.
+struct Difference {
+  const Key& key;
+  std::string before, now;
+};
+
+std::vector<Difference> differences(Config& config, const CheckpointInfo& checkpoint) {
+  std::vector<Difference> found;
+  for (const Key& key : keys()) {
+    const auto made = checkpoint.values.find(std::string(key.name));
+    if (made == checkpoint.values.end() || !made->is_string()) continue;
+    const std::string before = made->get<std::string>(), now = value_text(config, key);
+    if (before != now) found.push_back({key, before, now});
+  }
+  return found;
+}
+
+// Adds the differences that were asked for to `changes` and returns the others, as text.
+std::string take_changes(const std::vector<Difference>& found, const Names& given, int64_t step,
+                         std::vector<ChangedKey>& changes) {
+  constexpr int64_t kShown = 3;
+  std::string refused;
+  int64_t count = 0;
+  for (const auto& [key, before, now] : found) {
+    const std::string name(key.name);
+    if (ChangedKey* change = recorded(changes, name, now)) {
+      change->step = std::min(change->step, step);
+    } else if (!given.contains(name) && !is_length(name)) {
+      refused +=
+          fmt::format("{}{}={} (made with {})", refused.empty() ? "" : ", ", name, now, before);
+    } else if (name == "initial_state") {
+      misuse("[resume] initial_state acts before step 1; the checkpoint is of step {}.", step);
+    } else {
+      changes.push_back({step, name, before, now});
+    }
+  }
+  if (count > kShown) refused += fmt::format(" and {} more", count - kShown);
+  return refused;
+}
+
+// Keeps the results of the shorter run under another name.
+void move_results_aside(const RunFolder& folder, int64_t step) {
+  std::error_code error;
+  const std::string results = folder.file("results.json");
+  fs::rename(results, folder.file(fmt::format("results-step-{}.json", step)), error);
+  require(!error, "[resume] cannot rename {}: {}.", results, error.message());
+}
+
+// Lets what was asked for hold from the checkpoint on, and refuses what was not.
+void apply_changes(Resume& resume, const RunFolder& folder, const Names& given,
+                   std::vector<ChangedKey>& changes, const Note& note) {
+  const int64_t step = resume.checkpoint->state.step;
+  const size_t known = changes.size();
+  const std::string refused =
+      take_changes(differences(resume.config, *resume.checkpoint), given, step, changes);
+  require(refused.empty(),
+          "[resume] {} has other values than the checkpoint of step {}: {}. Put them back, or name "
+          "them after --resume {} to take them from here on.",
+          folder.file("config.yaml"), step, refused, folder.path());
+  for (size_t i = known; i < changes.size(); ++i) {
+    note(fmt::format("from step {} on: {}={}, before {}", step, changes[i].key, changes[i].now,
+                     changes[i].before));
+  }
+  if (std::ranges::none_of(given, is_length)) return;
+  if (resume.checkpoint->state.phase > 0) {
+    misuse(
+        "[resume] the phases after the first have their own length; max_steps and "
+        "num_train_epochs cannot change any more.");
+  }
+  resume.checkpoint->state.phase_ended = false;  // by early stopping
+}
+
+}  // namespace
+
+Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, const Note& note) {
+  Resume resume;
+  const std::string file = folder.file("config.yaml");
+  read_yaml(resume.config, file);
+  std::vector<ChangedKey> changes = read_changes(file);
+  const std::string text_before = config_text(resume.config, changes);
+  const bool finished = fs::exists(folder.file("results.json"));
+  const Names given = take_arguments(resume.config, request);
+  if (!request.model.empty()) resume.config.model = request.model;
+  resume.config.output = folder.path();
+  make_absolute(resume.config);
+  resolve(resume.config);
+  if (finished && given.empty()) {
+    resume.complete = true;
+    return resume;
+  }
+  if (finished && std::ranges::none_of(given, is_length)) {
+    misuse("[resume] {} is complete; max_steps=N or num_train_epochs=N extends it.", folder.path());
+  }
+  resume.checkpoint = find_checkpoint(folder, note);
+  require(resume.checkpoint || !finished, "[resume] {} is complete and has no checkpoint left.",
+          folder.path());
+  if (resume.checkpoint) {
+    apply_changes(resume, folder, given, changes, note);
+  } else {
+    note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
+    changes.clear();
+  }
+  if (finished) move_results_aside(folder, resume.checkpoint->state.step);
+  if (config_text(resume.config, changes) != text_before) {
+    folder.write_config(resume.config, changes);
+  }
+  return resume;
+}
+
+}  // namespace soragrad::train
