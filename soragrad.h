@@ -37,6 +37,7 @@
 #include "nn/linear.h"
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
+#include "nn/optim/parameter_group.h"
 #include "nn/optim/schedule.h"
 #include "nn/pass.h"
 
@@ -64,9 +65,11 @@
 #include "sora/prune.h"
 #include "sora/sparsity.h"
 #include "sora/targets.h"
+#include "sora/tuner.h"
 
 // data/: text files, tokenizers, batches, metrics.
 #include "data/batch.h"
+#include "data/batches.h"
 #include "data/encoded.h"
 #include "data/glue_file.h"
 #include "data/glue_folder.h"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "nn/module.h"
 #include "sora/method.h"
@@ -36,6 +37,11 @@ AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 // Attaches the adapter of the folder to a model with loaded weights and gives it its values.
 // Throws with all missing, unexpected and mis-shaped names together (the first ten of each).
 std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model);
+
+// Values of an adapter of that method for the parameters of an attached one: what Tuner::load()
+// does. Throws as load_adapter() does, and if the folder's method is another.
+void load_adapter_values(const std::filesystem::path& folder, std::string_view method,
+                         nn::Module& model);
 
 // For training that goes on from an adapter, in two steps. First the run's configuration with the
 // adapter's places, ranks and factors instead of its own; throws where the methods differ.

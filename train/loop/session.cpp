@@ -15,17 +15,21 @@ namespace soragrad::train {
 
 namespace {
 
-nn::OptimizerConfig optimizer_config(const Config& config) {
-  nn::OptimizerConfig optimizer;
-  optimizer.update = nn::update_of(config.optim);
-  optimizer.beta1 = config.adam_beta1;
-  optimizer.beta2 = config.adam_beta2;
-  optimizer.epsilon = config.adam_epsilon;
-  optimizer.weight_decay = config.weight_decay;
-  optimizer.max_grad_norm = config.max_grad_norm;
-  optimizer.gate_update = optimizer.update;  // `optim` serves the gates where they use AdamW
-  sora::configure_gates(config.method, optimizer);
-  return optimizer;
+sora::TunerSettings tuner_settings(const Config& config, const Plan& plan) {
+  return {.learning_rate = config.learning_rate,
+          .weight_decay = config.weight_decay,
+          .adam_beta1 = config.adam_beta1,
+          .adam_beta2 = config.adam_beta2,
+          .adam_epsilon = config.adam_epsilon,
+          .max_grad_norm = config.max_grad_norm,
+          .optim = config.optim,
+          .lr_scheduler_type = config.lr_scheduler_type,
+          .warmup_ratio = config.warmup_ratio,
+          .warmup_steps = config.warmup_steps,
+          .gradient_accumulation_steps = config.gradient_accumulation_steps,
+          .seed = static_cast<uint64_t>(config.seed),
+          .total_steps = plan.phases.front().steps,
+          .edit_groups = {}};
 }
 
 std::unique_ptr<data::Sampler> make_sampler(const Config& config, const Rows& rows) {
@@ -159,15 +163,14 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note) {
     note(fmt::format("{}: its places, ranks and factors instead of the run's.",
                      config.initial_state));
   }
-  session->method = sora::make_method(session->config.method);
-  session->method->attach(*session->model, seed);
+  session->tuner = std::make_unique<sora::Tuner>(*session->model, session->config.method,
+                                                 tuner_settings(config, session->plan));
+  session->tuner->begin_phase(session->plan.phases.front());
   if (from_adapter) {
     sora::load_initial_adapter(config.initial_state, *session->model);
   } else if (!config.initial_state.empty()) {
     load_initial_state(*session->model, config.initial_state, session->device);
   }
-  session->optimizer = std::make_unique<nn::Optimizer>(
-      optimizer_config(config), sora::optimized_parameters(*session->model, *session->method));
   session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
                    task.num_labels()};
   return session;

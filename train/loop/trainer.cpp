@@ -29,10 +29,12 @@ Trainer::Trainer(Session& session, RunFolder& folder, bool resume)
   const std::vector<int64_t> checkpoints = folder.checkpoints();
   if (resume && !checkpoints.empty()) {
     const std::string checkpoint = folder.checkpoint(checkpoints.back());
-    state_ = load_checkpoint(checkpoint, *session.optimizer, *session.method);
+    state_ = load_checkpoint(checkpoint, *session.tuner);
     require(state_.phase < static_cast<int64_t>(session.plan.phases.size()),
             "[checkpoint] {} is in phase {} of {}.", checkpoint, state_.phase,
             session.plan.phases.size());
+    session.tuner->resume_at(state_.step, session.plan.phases[static_cast<size_t>(state_.phase)],
+                             state_.phase_step);
     progress_.note(fmt::format("continuing {} after step {}", folder.path(), state_.step));
     progress_.start_at(state_.step);
   }
@@ -69,6 +71,7 @@ bool Trainer::run() {
       ++state_.phase;
       state_.phase_step = 0;
       state_.phase_ended = false;
+      session_.tuner->begin_phase(session_.plan.phases[static_cast<size_t>(state_.phase)]);
     }
   } catch (const Interrupted&) {
     save_checkpoint_now();
@@ -82,16 +85,15 @@ void Trainer::advance() {
   const profile::Span span("step");
   const auto start = Clock::now();
   const cuda::Work before = cuda::work();
-  const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
-  const Tensor regularizer = train_step_.update(rates, state_.step);
+  const Tensor regularizer = train_step_.update();
 
   ++state_.step;
   ++state_.phase_step;
   state_.tokens += losses.tokens;
-  pending_.add(state_.step, rates.rate, std::move(losses.task), regularizer,
-               session_.optimizer->grad_norm().clone());
+  pending_.add(state_.step, session_.tuner->learning_rate(), std::move(losses.task), regularizer,
+               session_.tuner->grad_norm().clone());
   const bool reading = reading_due();
   if (reading) result_ = pending_.read();
   const double seconds = since(start);
@@ -103,7 +105,7 @@ void Trainer::advance() {
   unread_seconds_ += seconds;
   const cuda::Work after = cuda::work();
   unread_launches_ += after.operations + after.graphs - before.operations - before.graphs;
-  log_step(rates, losses.tokens);
+  log_step(losses.tokens);
   if (!reading) return;
   unread_steps_ = unread_tokens_ = unread_launches_ = 0;
   unread_seconds_ = 0;
@@ -111,13 +113,12 @@ void Trainer::advance() {
 
 Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
   const auto batches = session_.sampler->step(sampler_step);
-  const real share = real{1} / static_cast<real>(batches.size());
+  const auto parts = static_cast<int64_t>(batches.size());
   Losses losses;
-  auto pass = static_cast<uint32_t>(state_.step * session_.config.gradient_accumulation_steps);
   for (const std::vector<int64_t>& rows : batches) {
     const data::Batch batch =
         data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-    losses.task.push_back(train_step_.run_batch(batch, pass++, share));
+    losses.task.push_back(train_step_.run_batch(batch, parts));
     losses.tokens += batch.tokens();
   }
   return losses;
@@ -132,11 +133,11 @@ bool Trainer::reading_due() const {
   return session_.device == Device::cpu || first_step_seconds_ == 0 || logging_due();
 }
 
-void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
+void Trainer::log_step(int64_t tokens) {
   const double seconds = unread_seconds_ / static_cast<double>(unread_steps_);
   const bool logged = logging_due();
   if (logged) {
-    const sora::Sparsity sparsity = session_.method->sparsity();
+    const sora::Sparsity sparsity = session_.tuner->method().sparsity();
     if (sparsity.total > 0) sparsity_ = sparsity.share();
     StepRecord record;
     record.step = state_.step;
@@ -144,13 +145,13 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
         static_cast<double>(state_.step) / static_cast<double>(session_.plan.steps_per_epoch);
     record.loss = result_.loss;
     record.regularizer = result_.regularizer;
-    record.learning_rate = rates.rate;
+    record.learning_rate = session_.tuner->learning_rate();
     record.grad_norm = result_.grad_norm;
     record.sparsity = sparsity.share();
-    record.method_counts = session_.method->report();
+    record.method_counts = session_.tuner->method().report();
     if (session_.plan.phases.size() > 1) {
       record.phase = state_.phase;
-      record.xi = rates.xi;
+      record.xi = session_.tuner->phase().xi.value_or(0);
     }
     record.tokens = tokens;
     record.step_seconds = seconds;
@@ -159,14 +160,14 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
     const std::pair<std::string, double> scalars[] = {
         {"train/loss", result_.loss},
         {"train/regularizer", result_.regularizer},
-        {"train/learning_rate", rates.rate},
+        {"train/learning_rate", session_.tuner->learning_rate()},
         {"train/grad_norm", result_.grad_norm},
         {"train/sparsity", sparsity.share()},
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
     events_->add(state_.step, scalars);
   }
-  progress_.step({state_.step, session_.plan.total_steps, result_.loss, rates.rate, sparsity_,
-                  tokens, seconds, logged});
+  progress_.step({state_.step, session_.plan.total_steps, result_.loss,
+                  session_.tuner->learning_rate(), sparsity_, tokens, seconds, logged});
 }
 
 bool Trainer::evaluation_due() const {
@@ -217,7 +218,7 @@ void Trainer::judge(const Evaluation& evaluation) {
   if (better) {
     state_.best_step = state_.step;
     state_.best_value = std::isnan(value) ? -1e300 : value;  // any number is better than none
-    state_.best_values = session_.optimizer->values().clone();
+    state_.best_values = session_.tuner->optimizer().values().clone();
     state_.best_validation = state_.last_validation;
     state_.waited = 0;
     folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
@@ -234,7 +235,7 @@ void Trainer::judge(const Evaluation& evaluation) {
 
 void Trainer::end_phase() {
   if (state_.phase == 0 && session_.config.load_best_model_at_end && state_.best_step > 0) {
-    session_.optimizer->values().copy_from(state_.best_values);
+    session_.tuner->optimizer().values().copy_from(state_.best_values);
     state_.last_validation = state_.best_validation;
   }
   if (session_.plan.phases.size() == 1) return;
@@ -249,14 +250,14 @@ void Trainer::end_phase() {
 
 nlohmann::json Trainer::phase_record() {
   const auto start = Clock::now();
-  const sora::Sparsity sparsity = session_.method->sparsity();
+  const sora::Sparsity sparsity = session_.tuner->method().sparsity();
   nlohmann::json record = {{"phase", state_.phase},
-                           {"xi", session_.plan.phases[static_cast<size_t>(state_.phase)].xi},
+                           {"xi", session_.tuner->phase().xi.value_or(0)},
                            {"last_step", state_.step},
                            {"gates_zero", sparsity.zero},
                            {"gates", sparsity.total},
                            {"sparsity", sparsity.share()},
-                           {"stored_parameters", session_.method->counts().stored},
+                           {"stored_parameters", session_.tuner->method().counts().stored},
                            {"train_sample_rows", session_.train_sample.size()}};
   record.update(state_.last_validation);
   std::vector<const Rows*> splits{&session_.train_sample};
@@ -278,10 +279,9 @@ void Trainer::save_checkpoint_now() {
   metrics_->sync();
   state_.metrics_bytes = metrics_->length();
   state_.event_bytes = events_->length();
-  folder_.add_checkpoint(state_.step, session_.config.save_total_limit,
-                         [&](const std::string& path) {
-                           save_checkpoint(path, state_, *session_.optimizer, *session_.method);
-                         });
+  folder_.add_checkpoint(
+      state_.step, session_.config.save_total_limit,
+      [&](const std::string& path) { save_checkpoint(path, state_, *session_.tuner); });
 }
 
 }  // namespace soragrad::train

@@ -44,7 +44,7 @@ class Trainer {
   // Whether the step just done is read at once: always on the CPU, where reading does not wait.
   bool reading_due() const;
   bool logging_due() const;
-  void log_step(const nn::StepRates& rates, int64_t tokens);
+  void log_step(int64_t tokens);
   bool evaluation_due() const;
   void evaluate_now();
   void judge(const Evaluation& evaluation);  // best so far? stop early?

@@ -9,8 +9,7 @@
 #include <string>
 
 #include "core/tensor.h"
-#include "nn/optim/optimizer.h"
-#include "sora/method.h"
+#include "sora/tuner.h"
 
 namespace soragrad::train {
 
@@ -34,9 +33,9 @@ struct RunState {
   int64_t metrics_bytes = 0, event_bytes = 0;  // lengths of the logs
 };
 
-void save_checkpoint(const std::string& folder, const RunState& state,
-                     const nn::Optimizer& optimizer, sora::Method& method);
-// Fills optimizer and method too. Throws where the checkpoint is damaged or of other parameters.
-RunState load_checkpoint(const std::string& folder, nn::Optimizer& optimizer, sora::Method& method);
+void save_checkpoint(const std::string& folder, const RunState& state, sora::Tuner& tuner);
+// Fills the tuner's tensors too; its place in training is the caller's to set (resume_at()). Throws
+// if the checkpoint is damaged or of other parameters.
+RunState load_checkpoint(const std::string& folder, sora::Tuner& tuner);
 
 }  // namespace soragrad::train
