@@ -1,5 +1,5 @@
-// The whole public library: #include <soragrad/soragrad.h>, or just the headers that are needed, such
-// as <soragrad/data/batch.h>. Everything is in namespace soragrad.
+// The whole public library: #include <soragrad/soragrad.h>, or just the headers that are needed,
+// such as <soragrad/data/batch.h>. Everything is in namespace soragrad.
 //
 // What is public: the headers included below, in every version 0.2.x. Names, signatures, file
 // formats and results keep their meaning from one 0.2.x to the next; an incompatible change raises
@@ -38,6 +38,7 @@
 #include "nn/linear.h"
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
+#include "nn/optim/parameter_group.h"
 #include "nn/optim/schedule.h"
 #include "nn/pass.h"
 #include "nn/role.h"
@@ -67,9 +68,11 @@
 #include "sora/prune.h"
 #include "sora/sparsity.h"
 #include "sora/targets.h"
+#include "sora/tuner.h"
 
 // data/: text files, tokenizers, batches, metrics.
 #include "data/batch.h"
+#include "data/batches.h"
 #include "data/encoded.h"
 #include "data/glue_file.h"
 #include "data/glue_folder.h"

@@ -68,9 +68,9 @@ int export_main(const ExportOptions& options) {
   train::Config config;
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
-  train::Trained trained =
-      train::open_trained({.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
-                          [](const std::string& line) { log_line(line); });
+  train::Trained trained = train::open_trained(
+      {.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
+      [](const std::string& line) { log_line(line); });
   make_folders(options.output);
   try {
     write_export(options, trained, config);

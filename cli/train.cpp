@@ -94,7 +94,8 @@ int train_main(const TrainOptions& options) {
           "[train] --resume continues a run with its own configuration; only key=value, --model "
           "and --profile go with it.");
     }
-    return resume_run(options.resume, write_output, {options.arguments, options.model}, options.profile);
+    return resume_run(options.resume, write_output, {options.arguments, options.model},
+                      options.profile);
   }
   if (!options.model.empty()) {
     throw UsageError("[train] --model goes with --resume; a new run takes model=DIR.");

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/config_keys.h"
 #include "core/json.h"
+#include "models/config_keys.h"
 
 namespace soragrad::models {
 namespace {

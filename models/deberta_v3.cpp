@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "models/config_keys.h"
 #include "models/disentangled_attention.h"
 #include "models/family.h"
 #include "models/relative_position.h"
-#include "core/json.h"
 
 namespace soragrad::models {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "models/family.h"
 #include "models/labels.h"
 #include "models/self_attention.h"
-#include "core/text.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "nn/linear.h"

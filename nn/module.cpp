@@ -75,6 +75,11 @@ Parameter* Module::find_parameter(const std::string& path) {
   return found;
 }
 
+std::weak_ptr<Module::Token> Module::token() {
+  if (!token_) token_ = std::make_shared<Token>();
+  return token_;
+}
+
 const Variable& Module::observed(const Variable& output, const Pass& pass) const {
   if (pass.observe) pass.observe(path(), output);
   return output;

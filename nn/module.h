@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,13 @@ class Module {
   std::vector<Parameter*> parameters();                // in the order of for_each_parameter
   Parameter* find_parameter(const std::string& path);  // null if no parameter has this path
 
+  // A token that expires when the module is destroyed, for those who keep a reference to it. Its
+  // `trained` is set while somebody updates the module's parameters, so that nobody else begins to.
+  struct Token {
+    bool trained = false;
+  };
+  std::weak_ptr<Token> token();
+
  protected:
   // Reports the module's output to the pass's observer, if there is one. Returns the output.
   const Variable& observed(const Variable& output, const Pass& pass) const;
@@ -89,6 +97,7 @@ class Module {
   Role role_ = Role::none;
   std::vector<Module*> children_;       // not owned: members of a derived class
   std::vector<Parameter*> parameters_;  // the same
+  std::shared_ptr<Token> token_;        // made by the first token()
 };
 
 }  // namespace soragrad::nn

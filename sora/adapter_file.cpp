@@ -144,6 +144,17 @@ std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model,
   return method;
 }
 
+void load_adapter_values(const fs::path& folder, std::string_view method, nn::Module& model) {
+  const fs::path path = folder / kConfigName;
+  const nlohmann::json json = read_json_object(path);
+  const std::string where = shown(path.string());
+  std::string stored;
+  if (!is_peft(json)) JsonReader(json, where).read("method", stored);
+  require(stored == method, "[{}] the adapter's method is \"{}\"; {} is attached.", where,
+          shown(is_peft(json) ? "peft" : stored), method);
+  load_values(open_tensors(folder, false), false, model);
+}
+
 MethodConfig continued(const MethodConfig& run, const fs::path& folder) {
   const MethodConfig adapter = read_adapter_config(folder).method;
   require(

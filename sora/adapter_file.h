@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "nn/module.h"
 #include "sora/method.h"
@@ -44,6 +45,11 @@ AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 // head's parameters that the folder does not hold.
 std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model,
                                      std::vector<std::string>* absent = nullptr);
+
+// Values of an adapter of that method for the parameters of an attached one: what Tuner::load()
+// does. Throws as load_adapter() does, and if the folder's method is another.
+void load_adapter_values(const std::filesystem::path& folder, std::string_view method,
+                         nn::Module& model);
 
 // For training that goes on from an adapter, in two steps. First the run's configuration with the
 // adapter's places, ranks and factors instead of its own; throws where the methods differ.

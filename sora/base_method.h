@@ -1,4 +1,5 @@
-// What all methods share: freezing the model, training the head or not, counting.
+// What all methods share: freezing the model, training the head or not, counting. Methods of one's
+// own derive from BaseMethod, or from LowRankMethod if they attach GatedDeltas.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,11 @@ namespace soragrad::sora {
 
 class BaseMethod : public Method {
  public:
+  // config.method is the method's name; train_head says whether pooler and classifier train.
   explicit BaseMethod(MethodConfig config) : config_(std::move(config)) {}
 
   std::string_view name() const final { return config_.method; }
+  MethodConfig config() const final { return config_; }
   void attach(nn::Module& model, std::optional<uint64_t> seed) final;
   ParameterCounts counts() const override;
 

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
+#include <utility>
 
 #include "sora/baselines/adalora.h"
 #include "sora/baselines/adapter.h"
@@ -49,8 +49,23 @@ std::unique_ptr<Method> make_method(const MethodConfig& config) {
        fmt::join(method_names(), ", "));
 }
 
-nn::ParameterRule Method::rule(const nn::Parameter& parameter) const {
-  return {.gate = false, .decay = nn::is_decayed(parameter.path())};
+double default_xi(const std::string& proximal) {
+  return proximal == "released" ? 3e-4 : 0.4;
+}
+
+MethodConfig Method::config() const {
+  return {.method = std::string(name())};
+}
+
+std::vector<nn::ParameterGroup> Method::groups(nn::Module& model,
+                                               const nn::ParameterGroup& main) const {
+  nn::ParameterGroup decayed = main, plain = main;
+  plain.weight_decay = 0;
+  model.for_each_parameter([&](nn::Parameter& parameter) {
+    if (!parameter.requires_grad()) return;
+    (nn::is_decayed(parameter.path()) ? decayed : plain).parameters.push_back(&parameter);
+  });
+  return {std::move(decayed), std::move(plain)};
 }
 
 std::vector<nn::Parameter*> adapter_parameters(nn::Module& model) {
@@ -59,20 +74,6 @@ std::vector<nn::Parameter*> adapter_parameters(nn::Module& model) {
     if (parameter.requires_grad() || nn::is_head(parameter)) parameters.push_back(&parameter);
   });
   return parameters;
-}
-
-std::vector<nn::OptimizedParameter> optimized_parameters(nn::Module& model, const Method& method) {
-  std::vector<nn::OptimizedParameter> parameters;
-  model.for_each_parameter([&](nn::Parameter& parameter) {
-    if (parameter.requires_grad()) parameters.push_back({&parameter, method.rule(parameter)});
-  });
-  return parameters;
-}
-
-void configure_gates(const MethodConfig& config, nn::OptimizerConfig& optimizer) {
-  optimizer.gate_epsilon = config.sparse_adam_epsilon;
-  optimizer.gate_update = config.sparse_optim == "sgd" ? nn::Update::sgd : optimizer.update;
-  optimizer.proximal = nn::proximal_of(config.proximal);
 }
 
 }  // namespace soragrad::sora

@@ -1,6 +1,8 @@
-// Method: one way of fine-tuning a model - what it attaches, what it trains, what it adds to the
-// loss, what happens after each optimizer step, and what it reports. Methods know nn, never models:
-// they find their places by the roles of modules (nn/role.h), or by their names.
+// Method: one way of fine-tuning a model. It says what is attached, what trains, what is added to
+// the loss, what happens after each update, and what is reported. A sora::Tuner (sora/tuner.h)
+// calls it in the right order; a method of one's own derives from BaseMethod (sora/base_method.h)
+// and is given to the Tuner. Methods know nn, never models: they find their places
+// by the roles of modules (nn/role.h), or by their names.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +14,11 @@
 #include <vector>
 
 #include "nn/module.h"
-#include "nn/optim/optimizer.h"
+#include "nn/optim/parameter_group.h"
 
 namespace soragrad::sora {
 
-// Rank and factor of the delta of one Linear, where they differ from Linear to Linear.
+// Rank and factor of the delta of one Linear, if they differ from Linear to Linear.
 struct ModuleShape {
   std::string module;  // path of the Linear
   int64_t rank = 0;
@@ -34,9 +36,9 @@ struct MethodConfig {
   std::vector<std::string> target_modules;  // key suffixes; empty: all six Linears of a layer
   // sora
   std::string proximal = "exact";
-  double xi = 1e-3;
+  std::optional<double> xi;  // not set: default_xi(proximal)
   double sparse_lambda = 0;
-  double sparse_lr = -1;  // below 0: learning_rate
+  std::optional<double> sparse_lr;  // not set: learning_rate
   double sparse_adam_epsilon = 1e-6;
   std::string sparse_optim = "adamw";
   // adalora
@@ -51,7 +53,11 @@ struct MethodConfig {
   std::optional<std::vector<ModuleShape>> modules;
 };
 
-// What a method says of its sparsity: gates (sora), or entries of lora_E (adalora).
+// The threshold of gates that `proximal` has unless xi is given. exact, released_lr: 0.4 (times the
+// learning rate in each step). released: 3e-4, the authors' STS-B script.
+double default_xi(const std::string& proximal);
+
+// Zero entries among all entries that may become zero: gates (sora), elements of lora_E (adalora).
 struct Sparsity {
   int64_t zero = 0;
   int64_t total = 0;
@@ -80,42 +86,54 @@ class Method {
  public:
   virtual ~Method() = default;
   virtual std::string_view name() const = 0;
+  // The method's keys, as adapter_config.json holds them.
+  virtual MethodConfig config() const;
 
-  // Freezes the model, attaches deltas (drawn from the seed; without one they have no values yet)
-  // and marks what trains. The model must outlive the method. Once a method.
+  // Condition: called once a method, on a model that has no adapter yet.
+  // Result: the model is frozen, deltas are attached, and the parameters that train are marked by
+  // requires_grad. With a seed the deltas' values are drawn, as functions of the seed and their
+  // paths; without one they have no values and must be loaded.
+  // Duty of the caller: the model outlives the method.
   virtual void attach(nn::Module& model, std::optional<uint64_t> seed) = 0;
-  // How a trainable parameter is optimized.
-  virtual nn::ParameterRule rule(const nn::Parameter& parameter) const;
-  // What the method adds to the loss; undefined where nothing.
+
+  // A term that is added to the loss of each update; undefined if there is none.
   virtual Variable regularizer() { return {}; }
-  // Before an update, the host's part of it: `step` updates of `total_steps` have been done.
+  // Host work before an update: `step` updates of `total_steps` are done.
   virtual void prepare(int64_t /*step*/, int64_t /*total_steps*/) {}
-  // After optimizer and proximal step, before the gradients are zeroed; grad_scale () is what
-  // clipping multiplied them by (Optimizer::clip_scale). Like regularizer(), it gives a GPU the
-  // same work at the same addresses in every step, for it is recorded as a CUDA graph; what differs
-  // from step to step is uploaded by prepare().
+  // Device work after the optimizer's update and the proximal step, while the gradients are still
+  // there. grad_scale, (), is what clipping multiplied the gradients by.
+  // Duty of an override, as of regularizer(): the same kernels on the same memory in every step,
+  // because a GPU records them as a CUDA graph. What differs from step to step is uploaded by
+  // prepare().
   virtual void after_step(const Tensor& /*grad_scale*/) {}
 
   virtual Sparsity sparsity() const { return {}; }
   virtual std::vector<ModuleRank> ranks() const { return {}; }
   virtual ParameterCounts counts() const = 0;
-  // What a logged step says beside the common fields: "gates_zero" (sora), "budget" and
-  // "kept_rank" (adalora).
+  // Fields of a logged step beside the common ones: "gates_zero" (sora), "budget" and "kept_rank"
+  // (adalora).
   virtual std::vector<std::pair<std::string, int64_t>> report() const { return {}; }
-  // State beside the parameters that an exact resume needs (adalora's scores): named tensors. They
-  // are the method's own; to resume, copy_from() the saved ones of the same names after attach().
+  // Named tensors that an exact resume needs beside the parameters (adalora's scores). They are the
+  // method's own: copy_from() saved ones of the same names after attach().
   virtual std::vector<std::pair<std::string, Tensor>> state() { return {}; }
+
+ protected:
+  friend class Tuner;
+  // The parameters that train, sorted into groups of the optimizer. `main` has the settings of the
+  // run and no parameters. Unless overridden: the decayed parameters with these settings, then the
+  // others (biases, LayerNorms) without weight decay. An override may split off groups of its own:
+  //   auto groups = LowRankMethod::groups(model, main);
+  //   nn::split_off(groups, is_lora_b).learning_rate *= 16;
+  // A group with a proximal operator follows the gates' schedule and threshold (sora/tuner.h).
+  virtual std::vector<nn::ParameterGroup> groups(nn::Module& model,
+                                                 const nn::ParameterGroup& main) const;
 };
 
-// Throws for a name that is not known, listing those that are, and for values out of range.
+// Throws for an unknown name, listing the known ones, and for values out of range.
 std::unique_ptr<Method> make_method(const MethodConfig& config);
 std::vector<std::string> method_names();
 
-// What an adapter file holds of a model with a method attached: everything trainable, and the head.
+// The parameters that an adapter file holds: everything trainable, and the head.
 std::vector<nn::Parameter*> adapter_parameters(nn::Module& model);
-// Trainable parameters with the method's rules, as Optimizer wants them.
-std::vector<nn::OptimizedParameter> optimized_parameters(nn::Module& model, const Method& method);
-// The gates' part of an optimizer's configuration: gate_update, gate_epsilon, proximal.
-void configure_gates(const MethodConfig& config, nn::OptimizerConfig& optimizer);
 
 }  // namespace soragrad::sora

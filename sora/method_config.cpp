@@ -68,7 +68,7 @@ void in_unit(const char* key, double value) {
 
 void check_sora(const MethodConfig& config) {
   nn::proximal_of(config.proximal);
-  not_negative("xi", config.xi);
+  not_negative("xi", config.xi.value_or(0));
   not_negative("sparse_lambda", config.sparse_lambda);
   not_negative("sparse_adam_epsilon", config.sparse_adam_epsilon);
   require(config.sparse_optim == "adamw" || config.sparse_optim == "sgd",
@@ -114,6 +114,11 @@ bool read_value(const JsonReader& reader, const char* key, int64_t& value) {
 bool read_value(const JsonReader& reader, const char* key, double& value) {
   return reader.read(key, value, -kInfinity, kInfinity);
 }
+bool read_value(const JsonReader& reader, const char* key, std::optional<double>& value) {
+  double number = 0;
+  if (read_value(reader, key, number)) value = number;
+  return true;  // may be absent
+}
 bool read_value(const JsonReader& reader, const char* key, std::vector<std::string>& value) {
   const nlohmann::json* found = reader.find(key);
   if (!found) return false;
@@ -124,6 +129,14 @@ bool read_value(const JsonReader& reader, const char* key, std::vector<std::stri
     require_one_line(reader, key, value.back());
   }
   return true;
+}
+
+template <typename T>
+void write_value(nlohmann::json& json, const char* key, const T& value) {
+  json[key] = value;
+}
+void write_value(nlohmann::json& json, const char* key, const std::optional<double>& value) {
+  if (value) json[key] = *value;
 }
 
 template <typename T>
@@ -176,7 +189,7 @@ void check(const MethodConfig& config) {
 
 nlohmann::json to_json(const MethodConfig& config) {
   nlohmann::json json{{"method", config.method}};
-  for_each_key(config, [&](const char* key, const auto& value) { json[key] = value; });
+  for_each_key(config, [&](const char* key, const auto& value) { write_value(json, key, value); });
   if (config.modules) json["modules"] = nlohmann::json::object();
   for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
     json["modules"][shape.module] = {{"rank", shape.rank}, {"factor", shape.factor}};

@@ -47,8 +47,8 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
     if (take) found.push_back(linear);
   }
   for (size_t i = 0; i < targets.size(); ++i) {
-    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.",
-            shown(targets[i]), fmt::join(names, ", "));
+    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.", shown(targets[i]),
+            fmt::join(names, ", "));
   }
   require(!found.empty(),
           "[target_modules] the model has no transformer layer whose Linears are known; there are "

@@ -1,114 +1,89 @@
-// Optimizer over one flat buffer: trainable values, gradients and both Adam moments each lie in one
-// piece of memory, so that the gradient norm, clipping, AdamW (or SGD) and the proximal step are
-// two passes over it, whatever the number of parameters.
+// Optimizer over flat buffers: trainable values, gradients and both Adam moments are one piece of
+// memory each. The gradient norm, clipping, AdamW (or SGD) and the proximal step are then two
+// passes over that memory, whatever the number of parameters.
+//
+//   nn::Optimizer optimizer({{.parameters = model.parameters(), .learning_rate = 1e-2}});
+//   for (...) {
+//     backward(loss);
+//     optimizer.step();
+//     optimizer.zero_grad();
+//   }
+//
+// A fine-tuning method needs more than this in each step: sora::Tuner (sora/tuner.h) owns it.
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
 #include <vector>
 
-#include "nn/module.h"
+#include "nn/optim/parameter_group.h"
 
 namespace soragrad::nn {
 
-enum class Update : uint8_t {
-  adamw_torch,  // p -= lr wd p, then p -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
-  adamw_hf,     // transformers 4.14: p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps),
-                // then p -= lr wd p
-  sgd,          // p -= lr (grad + wd p)
-};
-
-// What happens to the gates after their update; t is the threshold.
-enum class Proximal : uint8_t {
-  none,
-  exact,        // sign(g) max(|g| - t, 0), t = rate * xi: the paper's equation
-  released,     // where g > t subtract t; then where g < -t add t; then |g| < t is 0; t = xi
-  released_lr,  // the same operator with t = rate * xi
-};
-
-// Which of the optimizer's groups a parameter belongs to.
-struct ParameterRule {
-  bool gate = false;  // the gates' group: own rate and epsilon, no decay, proximal step
-  bool decay = true;  // weight decay (not on biases and LayerNorm); gates have none anyway
-};
-
-struct OptimizedParameter {
-  Parameter* parameter = nullptr;
-  ParameterRule rule;
-};
-
-struct OptimizerConfig {
-  Update update = Update::adamw_torch;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.1;
-  double max_grad_norm = 0.1;                // 0: no clipping
-  Update gate_update = Update::adamw_torch;  // betas 0.9 and 0.999
-  double gate_epsilon = 1e-6;
-  Proximal proximal = Proximal::none;
-};
-
-// The rates of one step.
-struct StepRates {
-  double rate = 0;       // of the main group
-  double gate_rate = 0;  // of the gates
-  double xi = 0;         // the gates' threshold before Proximal makes it t; nothing where <= 0
+// What differs from step to step, for one group.
+struct GroupStep {
+  double rate = 0;  // learning rate of this step
+  double xi = 0;    // threshold of the group's proximal operator
 };
 
 class Optimizer {
  public:
-  // Moves the parameters into flat buffers on their device: values and gradients are views of them
-  // from then on, so backward() adds up in place. Throws where one is frozen or has no value.
-  Optimizer(const OptimizerConfig& config, const std::vector<OptimizedParameter>& parameters);
+  // Condition: every parameter is trainable, has a value and is in one group only; all are on one
+  // device. Throws with the parameter's path otherwise, and where no group has a parameter.
+  // Result: the values are copied into a flat buffer, group by group, and value and gradient of
+  // each parameter become views of it, so backward() adds to the flat gradient in place.
+  // Duty of the caller: keep the parameters alive and do not assign() other values to them.
+  // max_grad_norm: the 2-norm of all gradients together is clipped to it; 0: no clipping.
+  explicit Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm = 0);
 
-  // One update: clipping by clip_scale(), the groups' updates, the proximal step. Gradients stay as
-  // they were (unclipped) until zero_grad(). On a GPU nothing waits.
-  void step(const StepRates& rates) {
-    prepare(rates);
-    update();
-  }
-  // The two parts of step(): what the host says of it, and the work, which is the same each time.
-  void prepare(const StepRates& rates);
+  // One update: clipping, the groups' update rules, the proximal step. Each group's rate is
+  // factor * learning_rate, its threshold its xi. The gradients stay as they were, unclipped, until
+  // zero_grad(). On a GPU the host does not wait.
+  void step(double factor = 1);
+
+  // The two halves of a step. prepare() uploads this step's scalars, one GroupStep a group;
+  // update() launches the kernels. update() is identical in every step, so it can be captured in a
+  // CUDA graph. Duty of the caller: one prepare() before each update().
+  void prepare(std::span<const GroupStep> steps);
   void update();
   void zero_grad();
-  // Of the last step, on the parameters' device; reading them waits for a GPU.
-  const Tensor& grad_norm() const { return grad_norm_; }  // F64 (): 2-norm before clipping
-  const Tensor& clip_scale() const {
-    return clip_scale_;
-  }  // (): min(1, max_grad_norm / (grad_norm
-     // + 1e-6)); 1 where max_grad_norm is 0
 
+  // Of the last update, on the parameters' device; reading them waits for a GPU.
+  // grad_norm: F64 (), 2-norm before clipping. clip_scale: (), what clipping multiplied the
+  // gradients by: min(1, max_grad_norm / (grad_norm + 1e-6)).
+  const Tensor& grad_norm() const { return grad_norm_; }
+  const Tensor& clip_scale() const { return clip_scale_; }
+
+  const std::vector<ParameterGroup>& groups() const { return groups_; }
   int64_t steps() const { return steps_; }  // updates done
-  // For an exact resume: flat buffers (decayed, not decayed, gates, each in the order given) and
+
+  // For an exact resume: the flat buffers, group after group and parameter after parameter, and
   // the number of updates. Write into the buffers with copy_from().
   const Tensor& values() const { return values_; }
   const Tensor& grads() const { return grads_; }
   const Tensor& first_moments() const { return first_moments_; }
   const Tensor& second_moments() const { return second_moments_; }
   void set_steps(int64_t steps) { steps_ = steps; }
-  // A hash of names, shapes and groups in their order: equal where the buffers mean the same.
+  // A hash of the names, shapes and groups in their order: equal hashes mean that the elements of
+  // two optimizers' buffers belong to the same parameters.
   uint64_t layout_hash() const { return layout_hash_; }
 
  private:
-  // Elements [begin, end) of the flat buffers that share a rule.
+  // Elements [begin, end) of the flat buffers: one group.
   struct Segment {
     int64_t begin = 0, end = 0;
-    ParameterRule rule;
   };
-  void place(const std::vector<OptimizedParameter>& parameters);
+  std::vector<Segment> lay_out();
+  void move_into_buffers();
 
-  OptimizerConfig config_;
+  std::vector<ParameterGroup> groups_;
   std::vector<Segment> segments_;
+  double max_grad_norm_;
   Tensor values_, grads_, first_moments_, second_moments_;
   Tensor grad_norm_, clip_scale_;
   Tensor settings_;  // bytes: the groups' kernels::AdamWSegment of this step
   int64_t steps_ = 0;
   uint64_t layout_hash_ = 0;
 };
-
-// Whether a parameter is decayed: not where its name ends in "bias" or its path holds "LayerNorm".
-bool is_decayed(const std::string& path);
-
-// adamw_torch or adamw_hf, as `optim` names them; exact, released, released_lr. Throw for others.
-Update update_of(const std::string& optim);
-Proximal proximal_of(const std::string& name);
 
 }  // namespace soragrad::nn

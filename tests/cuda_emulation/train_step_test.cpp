@@ -11,7 +11,7 @@
 #include "data/task.h"
 #include "models/load.h"
 #include "nn/init.h"
-#include "sora/method.h"
+#include "sora/tuner.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
 #include "tests/op_cases.h"
 #include "tests/train/tiny_run.h"
@@ -45,7 +45,7 @@ Trained train_in(const Config& config, bool resume) {
   REQUIRE(trainer.run());
   const cuda::Work after = cuda::work();
   return {log_of(config.output),
-          session->optimizer->values().to_vector(),
+          session->tuner->optimizer().values().to_vector(),
           {after.operations - before.operations, after.graphs - before.graphs,
            after.graph_operations - before.graph_operations}};
 }
@@ -70,12 +70,18 @@ std::unique_ptr<Session> session_of(std::unique_ptr<models::SequenceClassifier> 
   session->model = std::move(model);
   const bool regression = session->model->config().num_labels == 1;
   session->train.dataset.task = &data::find_task(regression ? "stsb" : "cola");
-  session->method = sora::make_method(
-      {.method = method, .r = 3, .lora_dropout = method == "lora" ? 0.3 : 0, .sparse_lambda = 0.1});
-  session->method->attach(*session->model, 5);
-  session->optimizer = std::make_unique<nn::Optimizer>(
-      nn::OptimizerConfig{}, sora::optimized_parameters(*session->model, *session->method));
-  session->plan.total_steps = 100;
+  const sora::MethodConfig config{.method = method,
+                                  .r = 3,
+                                  .lora_dropout = method == "lora" ? 0.3 : 0,
+                                  .xi = 0.01,
+                                  .sparse_lambda = 0.1,
+                                  .sparse_lr = 2e-2};
+  const sora::TunerSettings settings{.learning_rate = 1e-2,
+                                     .lr_scheduler_type = "constant",
+                                     .gradient_accumulation_steps = 2,
+                                     .seed = 5,
+                                     .total_steps = 100};
+  session->tuner = std::make_unique<sora::Tuner>(*session->model, config, settings);
   return session;
 }
 
@@ -128,19 +134,18 @@ data::Batch batch_of(const models::SequenceClassifier& model, int64_t number) {
 std::vector<real> train_golden(Session& session, int64_t steps) {
   TrainStep step(session);
   std::vector<real> numbers;
-  uint32_t pass = 0;
   for (int64_t i = 0; i < steps; ++i) {
     const int64_t batches = i % 3 == 2 ? 2 : 1;  // the last step of an epoch may have fewer
     for (int64_t n = 0; n < batches; ++n) {
       // The batches of the first half come again in the second.
       const data::Batch batch = batch_of(*session.model, i % (steps / 2) * 2 + n);
-      const Tensor loss = step.run_batch(batch, pass++, real{1} / static_cast<real>(batches));
+      const Tensor loss = step.run_batch(batch, batches);
       numbers.push_back(loss.item());
     }
-    const Tensor regularizer = step.update({.rate = 1e-2, .gate_rate = 2e-2, .xi = 0.01}, i);
+    const Tensor regularizer = step.update();
     if (regularizer.defined()) numbers.push_back(regularizer.item());
   }
-  const std::vector<real> values = session.optimizer->values().to_vector();
+  const std::vector<real> values = session.tuner->optimizer().values().to_vector();
   numbers.insert(numbers.end(), values.begin(), values.end());
   return numbers;
 }
@@ -158,8 +163,8 @@ cuda::Work work_of_step(Session& session) {
   cuda::Work before, after;
   for (uint32_t i = 0; i < 4; ++i) {
     before = cuda::work();
-    step.run_batch(batch, i, 1);
-    step.update({.rate = 1e-2, .gate_rate = 2e-2, .xi = 0.01}, i);
+    step.run_batch(batch, 1);
+    step.update();
     after = cuda::work();
   }
   return {after.operations - before.operations, after.graphs - before.graphs,

@@ -1,5 +1,5 @@
-// A library for LD_PRELOAD that makes one system call of a program fail, as a full disk, a full table
-// of files or a limit on threads does. Environment:
+// A library for LD_PRELOAD that makes one system call of a program fail, as a full disk, a full
+// table of files or a limit on threads does. Environment:
 //   FAULT_CALL   write, fsync, rename, open, mkdir, ftruncate, mmap or pthread_create
 //   FAULT_NTH    the call that fails, counted from 1; 0: none, calls are only counted
 //   FAULT_ERRNO  the error number
@@ -69,13 +69,13 @@ int open_with(const char* name, const char* path, int flags, unsigned mode) {
 }
 
 // The mode of open(2), which is there only where a file may be created.
-#define SORAGRAD_MODE(flags)               \
-  unsigned mode = 0;                       \
-  if ((flags) & (O_CREAT | O_TMPFILE)) {   \
-    va_list arguments;                     \
-    va_start(arguments, flags);            \
-    mode = va_arg(arguments, unsigned);    \
-    va_end(arguments);                     \
+#define SORAGRAD_MODE(flags)             \
+  unsigned mode = 0;                     \
+  if ((flags) & (O_CREAT | O_TMPFILE)) { \
+    va_list arguments;                   \
+    va_start(arguments, flags);          \
+    mode = va_arg(arguments, unsigned);  \
+    va_end(arguments);                   \
   }
 
 }  // namespace
@@ -115,12 +115,12 @@ int ftruncate64(int fd, off64_t length) {
 void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t offset) {
   if (fd >= 0 && fails("mmap")) return MAP_FAILED;  // of files; memory has a limit of its own
   return real<void*(void*, size_t, int, int, int, off_t)>("mmap")(at, size, protection, flags, fd,
-                                                                 offset);
+                                                                  offset);
 }
 void* mmap64(void* at, size_t size, int protection, int flags, int fd, off64_t offset) {
   if (fd >= 0 && fails("mmap")) return MAP_FAILED;
   return real<void*(void*, size_t, int, int, int, off64_t)>("mmap64")(at, size, protection, flags,
-                                                                     fd, offset);
+                                                                      fd, offset);
 }
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                    void* argument) {

@@ -10,7 +10,7 @@
 namespace soragrad::nn {
 namespace {
 
-// Three parameters, one of each group, of sizes that leave gaps in the flat buffer.
+// Three parameters of sizes that leave gaps in the flat buffer.
 struct Toy : Module {
   Parameter weight{this, "dense.weight", {3, 5}};
   Parameter bias{this, "dense.bias", {3}};
@@ -27,12 +27,39 @@ struct Toy : Module {
       parameter->set_requires_grad(true);
     }
   }
-  std::vector<OptimizedParameter> groups() {
-    return {{&gate, {.gate = true, .decay = false}},
-            {&weight, {}},
-            {&bias, {.gate = false, .decay = false}}};
-  }
 };
+
+// The settings of the groups: the weight's; the bias has no decay, the gate has what follows.
+struct Config {
+  Update update = Update::adamw_torch;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.1, max_grad_norm = 0.1;
+  Update gate_update = Update::adamw_torch;
+  double gate_epsilon = 1e-6;
+  Proximal proximal = Proximal::none;
+};
+
+std::vector<ParameterGroup> groups(Toy& toy, const Config& config = {}) {
+  const ParameterGroup main{.parameters = {&toy.weight},
+                            .beta1 = config.beta1,
+                            .beta2 = config.beta2,
+                            .epsilon = config.epsilon,
+                            .weight_decay = config.weight_decay,
+                            .update = config.update};
+  ParameterGroup plain = main;
+  plain.parameters = {&toy.bias};
+  plain.weight_decay = 0;
+  const ParameterGroup gates{.parameters = {&toy.gate},
+                             .epsilon = config.gate_epsilon,
+                             .update = config.gate_update,
+                             .proximal = config.proximal};
+  return {main, plain, gates};
+}
+
+void step(Optimizer& optimizer, double rate, double gate_rate, double xi) {
+  const GroupStep steps[] = {{rate}, {rate}, {gate_rate, xi}};
+  optimizer.prepare(steps);
+  optimizer.update();
+}
 
 double gradient(int step, size_t i) {
   return std::cos(1.3 * step + 0.7 * static_cast<double>(i));
@@ -40,7 +67,7 @@ double gradient(int step, size_t i) {
 
 // The same three parameters one after another in double: weight (15), bias (3), gate (7).
 struct Reference {
-  OptimizerConfig config;
+  Config config;
   std::vector<double> p, m, v;
 
   void step(int t, double rate, double gate_rate, double xi, const std::vector<double>& raw) {
@@ -95,10 +122,10 @@ std::vector<double> all_values(const Toy& toy) {
 }
 
 // Ten steps beside the reference; returns how many gates ended as 0.
-int run(const OptimizerConfig& config, double xi) {
+int run(const Config& config, double xi) {
   Toy toy;
   Reference reference{config, all_values(toy), std::vector<double>(25), std::vector<double>(25)};
-  Optimizer optimizer(config, toy.groups());
+  Optimizer optimizer(groups(toy, config), config.max_grad_norm);
   for (int t = 1; t <= 10; ++t) {
     std::vector<double> raw(25);
     for (size_t i = 0; i < raw.size(); ++i) raw[i] = gradient(t, i);
@@ -109,7 +136,7 @@ int run(const OptimizerConfig& config, double xi) {
       }
     }
     const double rate = 0.01 * t, gate_rate = 0.05 * (11 - t);
-    optimizer.step({rate, gate_rate, xi});
+    step(optimizer, rate, gate_rate, xi);
     reference.step(t, rate, gate_rate, xi, raw);
     const std::vector<double> got = all_values(toy);
     for (size_t k = 0; k < got.size(); ++k) {
@@ -127,7 +154,7 @@ int run(const OptimizerConfig& config, double xi) {
 
 TEST_CASE("optimizer: adamw_torch and adamw_hf follow their formulas") {
   for (const Update update : {Update::adamw_torch, Update::adamw_hf}) {
-    OptimizerConfig config;
+    Config config;
     config.update = config.gate_update = update;
     config.epsilon = 1e-3;  // large enough to tell where it stands
     config.gate_epsilon = 1e-2;
@@ -137,7 +164,7 @@ TEST_CASE("optimizer: adamw_torch and adamw_hf follow their formulas") {
 }
 
 TEST_CASE("optimizer: clipping scales every group by the common norm") {
-  OptimizerConfig config;
+  Config config;
   config.epsilon = 1e-2;
   config.gate_update = Update::sgd;
   config.max_grad_norm = 0.5;
@@ -145,7 +172,7 @@ TEST_CASE("optimizer: clipping scales every group by the common norm") {
 }
 
 TEST_CASE("optimizer: every proximal operator follows the update of the gates") {
-  OptimizerConfig config;
+  Config config;
   config.max_grad_norm = 1;
   for (const Update update : {Update::adamw_torch, Update::adamw_hf, Update::sgd}) {
     config.gate_update = update;
@@ -162,11 +189,11 @@ TEST_CASE("optimizer: every proximal operator follows the update of the gates") 
 TEST_CASE("optimizer: released acts where the rate is 0, the others do not") {
   for (const Proximal proximal : {Proximal::exact, Proximal::released, Proximal::released_lr}) {
     Toy toy;
-    OptimizerConfig config;
+    Config config;
     config.proximal = proximal;
-    Optimizer optimizer(config, toy.groups());
+    Optimizer optimizer(groups(toy, config), config.max_grad_norm);
     const std::vector<double> before = all_values(toy);
-    optimizer.step({0, 0, 0.1});
+    step(optimizer, 0, 0, 0.1);
     CHECK((all_values(toy) == before) == (proximal != Proximal::released));
   }
 }
@@ -174,7 +201,7 @@ TEST_CASE("optimizer: released acts where the rate is 0, the others do not") {
 TEST_CASE("optimizer: parameters and gradients become views that keep their values") {
   Toy toy;
   const std::vector<double> before = all_values(toy);
-  Optimizer optimizer({}, toy.groups());
+  Optimizer optimizer(groups(toy), 0.1);
   CHECK(all_values(toy) == before);
   for (const Parameter* parameter : {&toy.weight, &toy.bias, &toy.gate}) {
     CHECK(parameter->value().storage() == optimizer.values().storage());
@@ -183,11 +210,11 @@ TEST_CASE("optimizer: parameters and gradients become views that keep their valu
   }
   toy.weight.grad().data()[4] = 3;
   toy.gate.grad().data()[0] = 4;
-  optimizer.step({});
+  optimizer.step(0);
   CHECK(optimizer.grad_norm().item<double>() == doctest::Approx(5));
   CHECK(optimizer.clip_scale().item() == doctest::Approx(0.1 / 5));
   optimizer.zero_grad();
-  optimizer.step({});
+  optimizer.step(0);
   CHECK(optimizer.grad_norm().item<double>() == 0);
   CHECK(optimizer.clip_scale().item() == 1);
 }
@@ -198,17 +225,17 @@ TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
       optimizer.grads().data()[i] = static_cast<real>(gradient(step, static_cast<size_t>(i)));
     }
   };
-  OptimizerConfig config;
+  Config config;
   config.proximal = Proximal::exact;
   Toy whole, cut;
-  Optimizer one(config, whole.groups());
+  Optimizer one(groups(whole, config), config.max_grad_norm);
   for (int t = 1; t <= 6; ++t) {
     fill(one, t);
-    one.step({1e-2, 1e-2, 0.1});
+    step(one, 1e-2, 1e-2, 0.1);
     if (t != 3) continue;
     const Tensor values = one.values().clone(), m = one.first_moments().clone();
     const Tensor v = one.second_moments().clone();
-    Optimizer two(config, cut.groups());
+    Optimizer two(groups(cut, config), config.max_grad_norm);
     REQUIRE(two.layout_hash() == one.layout_hash());
     two.values().copy_from(values);
     two.first_moments().copy_from(m);
@@ -216,7 +243,7 @@ TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
     two.set_steps(3);
     for (int later = 4; later <= 6; ++later) {
       fill(two, later);
-      two.step({1e-2, 1e-2, 0.1});
+      step(two, 1e-2, 1e-2, 0.1);
     }
   }
   CHECK(all_values(whole) == all_values(cut));
@@ -224,14 +251,49 @@ TEST_CASE("optimizer: buffers and step count continue a run bit by bit") {
 
 TEST_CASE("optimizer: frozen, empty and repeated parameters are refused") {
   Toy toy;
-  CHECK_THROWS_WITH_AS(Optimizer({}, {}), "[optimizer] no parameter trains.", Error);
-  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}, {&toy.bias, {}}}),
-                       "[optimizer] dense.bias is given twice.", Error);
+  const auto make = [](std::vector<ParameterGroup> groups) { Optimizer(std::move(groups)); };
+  CHECK_THROWS_WITH_AS(make({}), "[optimizer] no parameter trains.", Error);
+  CHECK_THROWS_WITH_AS(make({ParameterGroup{}}), "[optimizer] no parameter trains.", Error);
+  const ParameterGroup bias{.parameters = {&toy.bias}};
+  CHECK_THROWS_WITH_AS(make({bias, bias}), "[optimizer] dense.bias is given twice.", Error);
   toy.bias.set_requires_grad(false);
-  CHECK_THROWS_WITH_AS(Optimizer({}, {{&toy.bias, {}}}), "[optimizer] dense.bias is frozen.",
-                       Error);
+  CHECK_THROWS_WITH_AS(make({bias}), "[optimizer] dense.bias is frozen.", Error);
   CHECK_THROWS_AS(update_of("adam"), Error);
   CHECK_THROWS_AS(proximal_of("soft"), Error);
+}
+
+TEST_CASE("optimizer: a group of one's own has its own learning rate") {
+  Toy toy;
+  std::vector<ParameterGroup> groups = {{.parameters = toy.parameters(), .learning_rate = 0.1}};
+  split_off(groups, [](const Parameter& p) { return p.name() == "gate"; }).learning_rate *= 16;
+  REQUIRE(groups.size() == 2);
+  Optimizer optimizer(groups);
+  CHECK(optimizer.groups()[1].parameters == std::vector<Parameter*>{&toy.gate});
+  const std::vector<double> before = all_values(toy);
+  for (int64_t i = 0; i < optimizer.grads().numel(); ++i) optimizer.grads().data()[i] = 1;
+  optimizer.step(0.5);  // Adam's first update is the rate, whatever the gradient
+  const std::vector<double> after = all_values(toy);
+  for (size_t i = 0; i < after.size(); ++i) {
+    CHECK(before[i] - after[i] == doctest::Approx(i < 18 ? 0.05 : 0.8).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("optimizer: a group is split off whole and from one group only") {
+  Toy toy;
+  std::vector<ParameterGroup> parts = groups(toy);
+  CHECK_THROWS_WITH_AS(split_off(parts, [](const Parameter&) { return false; }),
+                       "[split_off] no trainable parameter is accepted.", Error);
+  CHECK_THROWS_WITH_AS(split_off(parts, [](const Parameter&) { return true; }),
+                       "[split_off] dense.weight and dense.bias are in groups of different "
+                       "settings; split them one by one.",
+                       Error);
+}
+
+TEST_CASE("optimizer: prepare() wants a rate for each group") {
+  Toy toy;
+  Optimizer optimizer(groups(toy));
+  const GroupStep one[] = {{0.1}};
+  CHECK_THROWS_WITH_AS(optimizer.prepare(one), "[optimizer] 1 rates for 3 groups.", Error);
 }
 
 TEST_CASE("optimizer: biases and LayerNorms are not decayed") {

@@ -91,20 +91,6 @@ TEST_CASE("sora: names, shapes and initial values") {
   CHECK(method->sparsity().zero == 0);
 }
 
-TEST_CASE("sora: gates are a group of their own without decay") {
-  ToyModel model;
-  const auto method = make_method({});
-  method->attach(model, 1);
-  int gates = 0, decayed = 0, plain = 0;
-  for (const auto& [parameter, rule] : optimized_parameters(model, *method)) {
-    (rule.gate ? gates : rule.decay ? decayed : plain) += 1;
-    CHECK(rule.gate == parameter->path().ends_with(".gate"));
-  }
-  CHECK(gates == 12);
-  CHECK(decayed == 24 + 2);  // A, B and the head's weights
-  CHECK(plain == 2);         // its biases
-}
-
 TEST_CASE("sora: the delta is factor * ((x A^T) * gate) B^T") {
   ToyModel model;
   make_method({.method = "sora", .r = 3, .lora_alpha = 6, .target_modules = {"intermediate.dense"}})
@@ -149,32 +135,6 @@ TEST_CASE("sora: the regularizer is sparse_lambda times the mean absolute gate")
   const auto plain = make_method({});
   plain->attach(other, 1);
   CHECK(!plain->regularizer().defined());
-}
-
-TEST_CASE("sora: training with the proximal step leaves gates that are exactly 0") {
-  ToyModel model;
-  const MethodConfig config{.method = "sora", .r = 4, .xi = 2};
-  const auto method = make_method(config);
-  method->attach(model, 1);
-  nn::OptimizerConfig options;
-  configure_gates(config, options);
-  nn::Optimizer optimizer(options, optimized_parameters(model, *method));
-  const real first = model.loss().value().item();
-  for (int64_t step = 0; step < 20; ++step) {
-    optimizer.zero_grad();
-    backward(model.loss());
-    method->prepare(step, 20);
-    optimizer.step({0.01, 0.03, config.xi});
-    method->after_step(optimizer.clip_scale());
-  }
-  CHECK(model.loss().value().item() < first);
-  const Sparsity sparsity = method->sparsity();
-  CHECK(sparsity.zero > 8);
-  CHECK(sparsity.zero < sparsity.total);
-  CHECK(method->report().front().second == sparsity.zero);
-  int64_t kept = 0;
-  for (const ModuleRank& rank : method->ranks()) kept += rank.kept;
-  CHECK(kept == sparsity.total - sparsity.zero);
 }
 
 TEST_CASE("lora: no gates, and dropout acts in training only") {

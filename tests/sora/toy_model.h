@@ -88,12 +88,20 @@ struct ToyModel : nn::Module {
   }
 
   // Mean cross-entropy of five fixed rows.
-  Variable loss() {
+  Variable loss(const nn::Pass& pass = {.training = true}) {
     const Variable x(nn::normal({5, kHidden}, 1, 9, "x"));
     const Tensor labels = Tensor::from(std::vector<int64_t>{0, 1, 1, 0, 1}, {5});
-    return cross_entropy(forward(x, {.training = true}), labels);
+    return cross_entropy(forward(x, pass), labels);
   }
 };
+
+inline std::vector<nn::Parameter*> trained_parameters(nn::Module& model) {
+  std::vector<nn::Parameter*> trained;
+  model.for_each_parameter([&](nn::Parameter& parameter) {
+    if (parameter.requires_grad()) trained.push_back(&parameter);
+  });
+  return trained;
+}
 
 inline void fill(nn::Parameter& parameter, double deviation, uint64_t seed) {
   parameter.value().copy_from(

@@ -223,9 +223,9 @@ void complete(Config& config) {
     misuse("[max_steps] is 0; expected {}.", find_key("max_steps")->expects);
   }
   if (!config.train_head) config.train_head = rules_of(protocol).train_head;
-  if (!config.sparse_lr) config.sparse_lr = config.learning_rate;
   method.train_head = *config.train_head;
-  method.sparse_lr = *config.sparse_lr;
+  if (!method.sparse_lr) method.sparse_lr = config.learning_rate;
+  if (!method.xi) method.xi = sora::default_xi(method.proximal);
   if (!config.task.empty()) complete_for_task(config, data::find_task(config.task));
   if (config.schedule != "none") {
     if (method.method != "sora") {
@@ -234,13 +234,13 @@ void complete(Config& config) {
     if (!config.xi_max || !config.xi_steps) {
       misuse("[schedule] {} needs xi_max and xi_steps.", config.schedule);
     }
-    if (*config.xi_max < method.xi) {
+    if (*config.xi_max < *method.xi) {
       misuse("[xi_max] {} is below xi {}; thresholds rise from xi to xi_max.", *config.xi_max,
-             method.xi);
+             *method.xi);
     }
-    if (config.schedule == "exp_linear" && method.xi <= 0) {
+    if (config.schedule == "exp_linear" && *method.xi <= 0) {
       misuse("[schedule] exp_linear takes the logarithm of xi; xi is {}, give one above 0.",
-             method.xi);
+             *method.xi);
     }
   }
   if (method.method == "adalora" && method.target_r > method.init_r) {

@@ -51,13 +51,12 @@ struct Config {
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
   std::string initial_state;
 
-  std::optional<double> sparse_lr;
   std::string schedule = "none";
   std::optional<double> xi_max;
   std::optional<int64_t> xi_steps;
   double phase_epochs = 15;
   bool restart_lr = true;
-  sora::MethodConfig method;  // its train_head and sparse_lr are set by resolve()
+  sora::MethodConfig method;  // its train_head, sparse_lr and xi are set by resolve()
 
   // Where a key was set: "file.yaml:3" or "the argument `xi=1`"; absent: the default holds.
   std::map<std::string, std::string, std::less<>> origins;

@@ -160,10 +160,11 @@ constexpr Key kKeys[] = {
 
     key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
         "soft threshold by lr*xi, or the released code's by xi or lr*xi"),
-    key(kSora, "xi", FIELD(method.xi), kNotNegative, "", "", "sora", "threshold of the gates"),
+    key(kSora, "xi", FIELD(method.xi), kNotNegative, "", "0.4; released: 3e-4", "sora",
+        "threshold of the gates"),
     key(kSora, "sparse_lambda", FIELD(method.sparse_lambda), kNotNegative, "", "", "sora",
         "weight of the mean absolute gate in the loss"),
-    key(kSora, "sparse_lr", FIELD(sparse_lr), kNotNegative, "", "learning_rate", "sora",
+    key(kSora, "sparse_lr", FIELD(method.sparse_lr), kNotNegative, "", "learning_rate", "sora",
         "peak rate of the gates"),
     key(kSora, "sparse_adam_epsilon", FIELD(method.sparse_adam_epsilon), kPositive, "", "", "sora",
         "of the gates"),

@@ -20,14 +20,14 @@ json to_object(const data::Metrics& metrics) {
 }
 
 json parameters_of(Session& session) {
-  const sora::ParameterCounts counts = session.method->counts();
+  const sora::ParameterCounts counts = session.tuner->method().counts();
   int64_t model = 0, head = 0;
   for (const nn::Parameter* parameter : session.model->parameters()) {
     model += parameter->declared_shape().numel();
     if (nn::is_head(*parameter)) head += parameter->declared_shape().numel();
   }
-  const bool gated = session.method->name() == "sora";
-  const int64_t gates = gated ? session.method->sparsity().total : 0;
+  const bool gated = session.tuner->method().name() == "sora";
+  const int64_t gates = gated ? session.tuner->method().sparsity().total : 0;
   return {{"trainable", counts.trainable},
           {"trainable_head", counts.head},
           {"trainable_released_counter", counts.trainable - counts.head - gates},
@@ -66,13 +66,13 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
   results["parameters"] = parameters_of(session);
-  const sora::Sparsity sparsity = session.method->sparsity();
+  const sora::Sparsity sparsity = session.tuner->method().sparsity();
   results["sparsity"] = sparsity.share();
   if (sparsity.total > 0) {
     results["entries"] = {{"zero", sparsity.zero}, {"total", sparsity.total}};
   }
   results["ranks"] = json::array();
-  for (const sora::ModuleRank& rank : session.method->ranks()) {
+  for (const sora::ModuleRank& rank : session.tuner->method().ranks()) {
     results["ranks"].push_back({{"module", rank.module}, {"kept", rank.kept}, {"rank", rank.rank}});
   }
   if (!state.phases.empty()) {

@@ -41,8 +41,8 @@ struct Trained {
   std::string tokenizer_folder;          // the folder that its tokenizer is from
 };
 
-// Throws UsageError if neither run nor model is given, or a task is missing. Throws if the base model
-// is not the one that the adapter was trained on, or if the head in the files is one of other
+// Throws UsageError if neither run nor model is given, or a task is missing. Throws if the base
+// model is not the one that the adapter was trained on, or if the head in the files is one of other
 // classes than the task's.
 Trained open_trained(const TrainedSource& source, const Note& note);
 

@@ -38,22 +38,16 @@ Phase make_phase(const Config& config, const PhaseLength& wanted) {
                                   static_cast<double>(config.per_device_train_batch_size));
   }
   const nn::ScheduleType type = nn::schedule_type_of(config.lr_scheduler_type);
-  phase.main = {type, nn::warmup_length(config.warmup_ratio, config.warmup_steps, length), length};
-  phase.gates = {type,
-                 nn::warmup_length(config.warmup_ratio, config.warmup_steps, length,
-                                   rules.gate_warmup_rounds_down),
-                 length};
+  phase.schedule = {type, nn::warmup_length(config.warmup_ratio, config.warmup_steps, length),
+                    length};
+  phase.gate_schedule = {type,
+                         nn::warmup_length(config.warmup_ratio, config.warmup_steps, length,
+                                           rules.gate_warmup_rounds_down),
+                         length};
   return phase;
 }
 
 }  // namespace
-
-nn::StepRates Plan::rates(const Config& config, int64_t index, int64_t step) const {
-  const Phase& phase = phases[static_cast<size_t>(index)];
-  if (phase.zero_rates) return {0, 0, phase.xi};
-  return {config.learning_rate * phase.main.factor(step),
-          config.method.sparse_lr * phase.gates.factor(step), phase.xi};
-}
 
 std::string path_metric(const Config& config) {
   if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
@@ -62,21 +56,22 @@ std::string path_metric(const Config& config) {
 
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
   const sora::MethodConfig& method = config.method;
-  std::vector<double> thresholds{method.xi};
+  const double xi = method.xi.value_or(sora::default_xi(method.proximal));
+  std::vector<double> thresholds{xi};
   if (config.schedule != "none") {
-    thresholds = sora::gate_thresholds(config.schedule, method.xi, config.xi_max.value_or(0),
+    thresholds = sora::gate_thresholds(config.schedule, xi, config.xi_max.value_or(0),
                                        config.xi_steps.value_or(1));
   }
   Plan plan;
   plan.steps_per_epoch = steps_per_epoch;
   int64_t epoch = 0;
-  for (const double xi : thresholds) {
+  for (const double threshold : thresholds) {
     const bool first = plan.phases.empty();
     Phase phase = make_phase(config, {first ? config.num_train_epochs : config.phase_epochs,
                                       first ? config.max_steps : -1, rows, steps_per_epoch});
-    phase.xi = xi;
+    phase.xi = threshold;
     phase.first_epoch = epoch;
-    phase.zero_rates = !first && !config.restart_lr;
+    if (!first && !config.restart_lr) phase.schedule = phase.gate_schedule = {};  // rates of 0
     epoch += ceil_div(phase.steps, steps_per_epoch);
     plan.total_steps += phase.steps;
     plan.phases.push_back(phase);

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/optim/optimizer.h"
-#include "nn/optim/schedule.h"
+#include "sora/tuner.h"
 #include "train/config/config.h"
 
 namespace soragrad::train {
@@ -17,12 +16,8 @@ namespace soragrad::train {
 constexpr int64_t kTrainSampleRows = 1000;
 constexpr uint32_t kTrainSampleSeed = 42;
 
-struct Phase {
-  int64_t steps = 0;
-  double xi = 0;
+struct Phase : sora::Phase {
   int64_t first_epoch = 0;  // of the sampler: every phase begins with a whole epoch
-  bool zero_rates = false;  // a later phase with restart_lr=false
-  nn::Schedule main, gates;
 };
 
 struct Plan {
@@ -30,9 +25,7 @@ struct Plan {
   int64_t steps_per_epoch = 0;
   int64_t total_steps = 0;
 
-  // Rates and threshold of the step of a phase, counted from 0.
-  nn::StepRates rates(const Config& config, int64_t phase, int64_t step) const;
-  // What the sampler calls that step.
+  // The sampler's number of a step of a phase, which is counted from 0.
   int64_t sampler_step(int64_t phase, int64_t step) const {
     return phases[static_cast<size_t>(phase)].first_epoch * steps_per_epoch + step;
   }
@@ -42,8 +35,8 @@ struct Plan {
 // the loss.
 std::string path_metric(const Config& config);
 
-// For a training set of `rows` rows. Throws UsageError where the run would have no or too many
-// steps, or where adalora's tinit + tfinal leave none between them.
+// For a training set of `rows` rows. Throws UsageError if the run would have no or too many steps,
+// or if adalora's tinit + tfinal leave none between them.
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch);
 
 }  // namespace soragrad::train

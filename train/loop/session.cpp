@@ -19,17 +19,21 @@ namespace soragrad::train {
 
 namespace {
 
-nn::OptimizerConfig optimizer_config(const Config& config) {
-  nn::OptimizerConfig optimizer;
-  optimizer.update = nn::update_of(config.optim);
-  optimizer.beta1 = config.adam_beta1;
-  optimizer.beta2 = config.adam_beta2;
-  optimizer.epsilon = config.adam_epsilon;
-  optimizer.weight_decay = config.weight_decay;
-  optimizer.max_grad_norm = config.max_grad_norm;
-  optimizer.gate_update = optimizer.update;  // `optim` serves the gates where they use AdamW
-  sora::configure_gates(config.method, optimizer);
-  return optimizer;
+sora::TunerSettings tuner_settings(const Config& config, const Plan& plan) {
+  return {.learning_rate = config.learning_rate,
+          .weight_decay = config.weight_decay,
+          .adam_beta1 = config.adam_beta1,
+          .adam_beta2 = config.adam_beta2,
+          .adam_epsilon = config.adam_epsilon,
+          .max_grad_norm = config.max_grad_norm,
+          .optim = config.optim,
+          .lr_scheduler_type = config.lr_scheduler_type,
+          .warmup_ratio = config.warmup_ratio,
+          .warmup_steps = config.warmup_steps,
+          .gradient_accumulation_steps = config.gradient_accumulation_steps,
+          .seed = static_cast<uint64_t>(config.seed),
+          .total_steps = plan.phases.front().steps,
+          .edit_groups = {}};
 }
 
 std::unique_ptr<data::Sampler> make_sampler(const Config& config, const Rows& rows) {
@@ -106,7 +110,6 @@ Rows sample_of(const Rows& train) {
 void attach_method(Session& session, const Note& note) {
   const Config& config = session.config;
   const std::string initial = config.initial_state;
-  const auto seed = static_cast<uint64_t>(config.seed);
   // Old checkpoints do not hold all that initial_state replaces.
   const bool restored = session.checkpoint && session.checkpoint->values.is_object();
   const bool saved_adapter = restored && session.checkpoint->has_adapter_config;
@@ -116,8 +119,9 @@ void attach_method(Session& session, const Note& note) {
     session.config.method = sora::continued(config.method, source);
     note(fmt::format("{}: its modules, ranks and factors instead of the run's.", initial));
   }
-  session.method = sora::make_method(session.config.method);
-  session.method->attach(*session.model, seed);
+  session.tuner = std::make_unique<sora::Tuner>(*session.model, session.config.method,
+                                                tuner_settings(config, session.plan));
+  session.tuner->begin_phase(session.plan.phases.front());
   std::vector<nn::Parameter*> replaced;
   if (!restored && session.from_adapter) {
     sora::load_initial_adapter(initial, *session.model);
@@ -125,8 +129,8 @@ void attach_method(Session& session, const Note& note) {
     replaced = load_initial_state(*session.model, initial, session.device);
   }
   for (nn::Parameter* parameter : session.model->parameters()) {
-    const bool own = sora::is_head(parameter->path()) ||
-                     std::ranges::find(replaced, parameter) != replaced.end();
+    const bool own =
+        nn::is_head(*parameter) || std::ranges::find(replaced, parameter) != replaced.end();
     if (own && !parameter->requires_grad()) session.own_frozen.push_back(parameter);
   }
 }
@@ -229,8 +233,6 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
 
   attach_method(*session, note);
-  session->optimizer = std::make_unique<nn::Optimizer>(
-      optimizer_config(config), sora::optimized_parameters(*session->model, *session->method));
   session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
                    task.num_labels()};
   if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {

@@ -9,9 +9,8 @@
 
 #include "data/sampler.h"
 #include "models/load.h"
-#include "nn/optim/optimizer.h"
 #include "sora/adapter_file.h"
-#include "sora/method.h"
+#include "sora/tuner.h"
 #include "train/config/config.h"
 #include "train/loop/plan.h"
 #include "train/loop/rows.h"
@@ -20,7 +19,7 @@
 
 namespace soragrad::train {
 
-// Members are destroyed from the last: the method goes before the model it is attached to.
+// Members are destroyed from the last: the tuner goes before its model.
 struct Session {
   Config config;
   Device device = Device::cpu;
@@ -29,8 +28,7 @@ struct Session {
   std::vector<Rows> test;  // with labels only
   Rows train_sample;       // with `schedule`: training rows that every phase is measured on
   std::unique_ptr<models::SequenceClassifier> model;
-  std::unique_ptr<sora::Method> method;
-  std::unique_ptr<nn::Optimizer> optimizer;
+  std::unique_ptr<sora::Tuner> tuner;
   std::unique_ptr<data::Sampler> sampler;
   Plan plan;
   sora::AdapterInfo info;

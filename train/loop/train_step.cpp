@@ -32,43 +32,43 @@ TrainStep::TrainStep(Session& session)
     : session_(session),
       rounds_(session.device == Device::cuda && session.config.cuda_graphs),
       records_(rounds_ && !profile::recorder),  // which times every kernel
-      classes_of_task_(class_map(*session.model, *session.train.dataset.task)),
-      one_(Tensor::full({}, 1, session.device)) {}
+      classes_of_task_(class_map(*session.model, *session.train.dataset.task)) {}
 
 TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
   release_graph_memory();
 }
 
-Tensor TrainStep::run_batch(const data::Batch& batch, uint32_t pass, real share) {
+Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const models::InputSizes sizes =
       rounds_ ? graph_sizes(batch.tokens(), batch.max_length()) : models::InputSizes{};
   const models::Positions positions = session_.model->positions(batch, sizes);
   const Tensor host_answers =
       answers(batch, session_.train.dataset.task->regression(), classes_of_task_);
+  const real share = real{1} / static_cast<real>(parts);
+  nn::Pass pass = session_.tuner->pass();
+  pass.checkpoint = session_.config.gradient_checkpointing;
   const ClassKey key{batch.sequences(), sizes.tokens, sizes.max_length};
   const bool known = classes_.contains(key);
   if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
-    const Device device = session_.device;
-    return run_passes(models::upload(batch, positions, device), host_answers.to(device),
-                      Tensor::full({}, share, device), pass_of(pass));
+    return session_.tuner->backward(parts, [&] {
+      const Device device = session_.device;
+      return run_passes(models::upload(batch, positions, device), host_answers.to(device),
+                        Tensor::full({}, share, device), pass);
+    });
   }
   const models::RaggedBatch tokens(batch);
-  const HostPass host{tokens, positions, host_answers, pass, share};
+  const HostPass host{tokens, positions, host_answers, pass.step, share};
   BatchClass& batches = classes_[key];
   if (!known) batches.block = std::make_unique<InputBlock>(host, session_.device);
   const InputBlock& block = *batches.block;
   batches.block->upload(host);
-  return run(batches.passes, [&] {
-    nn::Pass of_block = pass_of(0);
-    of_block.step_at = block.pass();
-    return run_passes(block.input(), block.answers(), block.share(), of_block);
+  return session_.tuner->backward(parts, [&] {
+    return run(batches.passes, [&] {
+      nn::Pass of_block = pass;
+      of_block.step_at = block.pass();
+      return run_passes(block.input(), block.answers(), block.share(), of_block);
+    });
   });
-}
-
-nn::Pass TrainStep::pass_of(uint32_t number) const {
-  nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed), number};
-  pass.checkpoint = session_.config.gradient_checkpointing;
-  return pass;
 }
 
 Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
@@ -83,26 +83,14 @@ Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, 
   return loss.value();
 }
 
-Tensor TrainStep::update(const nn::StepRates& rates, int64_t step) {
-  session_.optimizer->prepare(rates);
-  session_.method->prepare(step, session_.plan.total_steps);
-  if (records_ && !first_) return run(update_, [&] { return run_update(); });
-  const Tensor value = run_update();
-  if (records_) release_cached_memory(Device::cuda);  // graphs have memory of their own
-  first_ = false;
-  return value;
-}
-
-Tensor TrainStep::run_update() {
-  Tensor value;
-  if (const Variable regularizer = session_.method->regularizer(); regularizer.defined()) {
-    value = regularizer.value();
-    backward(regularizer, one_);
+Tensor TrainStep::update() {
+  const bool recorded = records_ && !first_;
+  const Tensor value = session_.tuner->step(
+      [&](const sora::Tuner::Work& work) { return recorded ? run(update_, work) : work(); });
+  if (records_ && first_) {
+    release_cached_memory(Device::cuda);  // graphs have memory of their own
   }
-  const profile::Span span("update");
-  session_.optimizer->update();
-  session_.method->after_step(session_.optimizer->clip_scale());
-  session_.optimizer->zero_grad();
+  first_ = false;
   return value;
 }
 

@@ -1,4 +1,5 @@
-// The work of one training step: forward and backward pass of each batch, then the update.
+// The device work of one training step: forward and backward pass of each batch, then the update.
+// The run's sora::Tuner owns the order of a step; this class decides how its work is executed.
 //
 // On a GPU both are recorded as CUDA graphs and launched as a whole (core/cuda_runtime.h), where
 // `cuda_graphs` says so: the update once, the passes once for each class of batches - the number of
@@ -33,12 +34,11 @@ class TrainStep {
  public:
   explicit TrainStep(Session& session);
 
-  // Adds share * d(mean loss of the batch) to the gradients; pass is the number of the forward pass
-  // since the start of training. -> the loss, (), not yet read.
-  Tensor run_batch(const data::Batch& batch, uint32_t pass, real share);
-  // Adds the method's regularizer to the gradients, updates, and zeroes them. `step` updates were
-  // done before it. -> the regularizer, (), or undefined.
-  Tensor update(const nn::StepRates& rates, int64_t step);
+  // The passes of one of the `parts` batches of a step: adds the gradient of its mean loss / parts.
+  // -> the loss, (), not yet read.
+  Tensor run_batch(const data::Batch& batch, int64_t parts);
+  // The step's update. -> the regularizer, (), or undefined.
+  Tensor update();
 
  private:
   // Work that is run, recorded and launched, in this order.
@@ -55,9 +55,7 @@ class TrainStep {
 
   Tensor run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
                     const nn::Pass& pass);
-  Tensor run_update();
   Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
-  nn::Pass pass_of(uint32_t number) const;
 
   struct ReleasesGraphMemory {
     ~ReleasesGraphMemory();
@@ -69,7 +67,6 @@ class TrainStep {
   bool records_;                      // graphs are made
   bool first_ = true;                 // step of this run
   models::ClassMap classes_of_task_;  // in the model
-  Tensor one_;                        // ()
   std::map<ClassKey, BatchClass> classes_;
   Recorded update_;
 };

@@ -39,7 +39,7 @@ Trainer::Trainer(Session& session, RunFolder& folder, OnPhase on_phase)
 
 void Trainer::restore() {
   const CheckpointInfo& checkpoint = *session_.checkpoint;
-  state_ = load_checkpoint(checkpoint, *session_.model, *session_.optimizer, *session_.method);
+  state_ = load_checkpoint(checkpoint, *session_.model, *session_.tuner);
   if (auto frozen = frozen_parameters(checkpoint, *session_.model); !frozen.empty()) {
     frozen_ = std::move(frozen);
   }
@@ -51,6 +51,8 @@ void Trainer::restore() {
     throw UsageError(fmt::format("[train] the run has made {} steps already; it cannot end at {}.",
                                  state_.phase_step, steps));
   }
+  session_.tuner->resume_at(state_.step, phases[static_cast<size_t>(state_.phase)],
+                            state_.phase_step);
   saved_step_ = state_.evaluation_due ? -1 : state_.step;
   progress_.note(fmt::format("continuing {} after step {}", folder_.path(), state_.step));
   progress_.start_at(state_.step);
@@ -112,6 +114,7 @@ void Trainer::train_phases() {
     ++state_.phase;
     state_.phase_step = 0;
     state_.phase_ended = false;
+    session_.tuner->begin_phase(session_.plan.phases[static_cast<size_t>(state_.phase)]);
   }
 }
 
@@ -119,20 +122,19 @@ void Trainer::advance() {
   const profile::Span span("step");
   const auto start = Clock::now();
   const cuda::Work before = cuda::work();
-  const nn::StepRates rates = session_.plan.rates(session_.config, state_.phase, state_.phase_step);
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
-  require_finite(losses, rates);
+  require_finite(losses);
   is_consistent_ = false;
-  const Tensor regularizer = train_step_.update(rates, state_.step);
+  const Tensor regularizer = train_step_.update();
   is_consistent_ = true;
 
   ++state_.step;
   ++state_.phase_step;
   state_.evaluation_due = evaluation_due();
   state_.tokens += losses.tokens;
-  pending_.add({state_.step, rates.rate, std::move(losses.task), regularizer,
-                session_.optimizer->grad_norm().clone()});
+  pending_.add({state_.step, session_.tuner->learning_rate(), std::move(losses.task), regularizer,
+                session_.tuner->grad_norm().clone()});
   const bool reading = reading_due();
   if (reading) read_pending();
   const double seconds = since(start);
@@ -144,7 +146,7 @@ void Trainer::advance() {
   unread_seconds_ += seconds;
   const cuda::Work after = cuda::work();
   unread_launches_ += after.operations + after.graphs - before.operations - before.graphs;
-  log_step(rates, losses.tokens);
+  log_step(losses.tokens);
   if (!reading) return;
   unread_steps_ = unread_tokens_ = unread_launches_ = 0;
   unread_seconds_ = 0;
@@ -152,29 +154,30 @@ void Trainer::advance() {
 
 Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
   const auto batches = session_.sampler->step(sampler_step);
-  const real share = real{1} / static_cast<real>(batches.size());
+  const auto parts = static_cast<int64_t>(batches.size());
   Losses losses;
-  auto pass = static_cast<uint32_t>(state_.step * session_.config.gradient_accumulation_steps);
   for (const std::vector<int64_t>& rows : batches) {
     const data::Batch batch =
         data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
-    losses.task.push_back(train_step_.run_batch(batch, pass++, share));
+    losses.task.push_back(train_step_.run_batch(batch, parts));
     losses.tokens += batch.tokens();
   }
   return losses;
 }
 
 // On the CPU, where reading does not wait: before a bad loss spoils the parameters.
-void Trainer::require_finite(const Losses& losses, const nn::StepRates& rates) {
+void Trainer::require_finite(const Losses& losses) {
   if (session_.device != Device::cpu) return;
   for (const Tensor& loss : losses.task) {
     const double value = loss.item();
     if (std::isfinite(value)) continue;
     is_diverged_ = true;
+    const Phase& phase = session_.plan.phases[static_cast<size_t>(state_.phase)];
+    const double rate = session_.config.learning_rate * phase.schedule.factor(state_.phase_step);
     fail(
         "[train] step {}: loss {} at learning rate {:.3g} is not finite; lower learning_rate, "
         "or look at the rows of this step.",
-        state_.step + 1, value, rates.rate);
+        state_.step + 1, value, rate);
   }
 }
 
@@ -193,11 +196,11 @@ bool Trainer::reading_due() const {
   return session_.device == Device::cpu || first_step_seconds_ == 0 || logging_due();
 }
 
-void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
+void Trainer::log_step(int64_t tokens) {
   const double seconds = unread_seconds_ / static_cast<double>(unread_steps_);
   const bool logged = logging_due();
   if (logged) {
-    const sora::Sparsity sparsity = session_.method->sparsity();
+    const sora::Sparsity sparsity = session_.tuner->method().sparsity();
     if (sparsity.total > 0) sparsity_ = sparsity.share();
     StepRecord record;
     record.step = state_.step;
@@ -205,13 +208,13 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
         static_cast<double>(state_.step) / static_cast<double>(session_.plan.steps_per_epoch);
     record.loss = result_.loss;
     record.regularizer = result_.regularizer;
-    record.learning_rate = rates.rate;
+    record.learning_rate = session_.tuner->learning_rate();
     record.grad_norm = result_.grad_norm;
     record.sparsity = sparsity.share();
-    record.method_counts = session_.method->report();
+    record.method_counts = session_.tuner->method().report();
     if (session_.plan.phases.size() > 1) {
       record.phase = state_.phase;
-      record.xi = rates.xi;
+      record.xi = session_.tuner->phase().xi.value_or(0);
     }
     record.tokens = tokens;
     record.step_seconds = seconds;
@@ -223,15 +226,15 @@ void Trainer::log_step(const nn::StepRates& rates, int64_t tokens) {
     const std::pair<std::string, double> scalars[] = {
         {"train/loss", result_.loss},
         {"train/regularizer", result_.regularizer},
-        {"train/learning_rate", rates.rate},
+        {"train/learning_rate", session_.tuner->learning_rate()},
         {"train/grad_norm", result_.grad_norm},
         {"train/sparsity", sparsity.share()},
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
     events_->add(state_.step, scalars);
     mark_logs();
   }
-  progress_.step({state_.step, session_.plan.total_steps, result_.loss, rates.rate, sparsity_,
-                  tokens, seconds, logged});
+  progress_.step({state_.step, session_.plan.total_steps, result_.loss,
+                  session_.tuner->learning_rate(), sparsity_, tokens, seconds, logged});
 }
 
 bool Trainer::evaluation_due() const {
@@ -303,7 +306,7 @@ bool Trainer::better(const Evaluation& evaluation) const {
 void Trainer::judge(const Evaluation& evaluation, bool is_best) {
   if (is_best) {
     const double value = score(evaluation);
-    state_.best_values = session_.optimizer->values().clone();
+    state_.best_values = session_.tuner->optimizer().values().clone();
     state_.best_step = state_.step;
     state_.best_value = std::isnan(value) ? -1e300 : value;  // any number is better than none
     state_.best_validation = state_.last_validation;
@@ -321,7 +324,7 @@ void Trainer::judge(const Evaluation& evaluation, bool is_best) {
 
 void Trainer::end_phase() {
   if (state_.phase == 0 && session_.config.load_best_model_at_end && state_.best_step > 0) {
-    session_.optimizer->values().copy_from(state_.best_values);
+    session_.tuner->optimizer().values().copy_from(state_.best_values);
     state_.last_validation = state_.best_validation;
   }
   if (session_.plan.phases.size() == 1) return;
@@ -335,14 +338,14 @@ void Trainer::end_phase() {
 
 nlohmann::json Trainer::phase_record() {
   const auto start = Clock::now();
-  const sora::Sparsity sparsity = session_.method->sparsity();
+  const sora::Sparsity sparsity = session_.tuner->method().sparsity();
   nlohmann::json record = {{"phase", state_.phase},
-                           {"xi", session_.plan.phases[static_cast<size_t>(state_.phase)].xi},
+                           {"xi", session_.tuner->phase().xi.value_or(0)},
                            {"last_step", state_.step},
                            {"gates_zero", sparsity.zero},
                            {"gates", sparsity.total},
                            {"sparsity", sparsity.share()},
-                           {"stored_parameters", session_.method->counts().stored},
+                           {"stored_parameters", session_.tuner->method().counts().stored},
                            {"train_sample_rows", session_.train_sample.size()}};
   record.update(state_.last_validation);
   std::vector<const Rows*> splits{&session_.train_sample};
@@ -375,9 +378,9 @@ void Trainer::write_checkpoint() {
   const sora::AdapterConfig adapter{session_.config.method, session_.info};
   folder_.add_checkpoint(
       state_.step, session_.config.save_total_limit, [&](const std::string& path) {
-        save_checkpoint(path,
-                        {state_, *session_.optimizer, *session_.method, frozen_, session_.recorded,
-                         session_.base_sha256.get(), session_.from_adapter ? &adapter : nullptr});
+        save_checkpoint(
+            path, {state_, *session_.tuner, frozen_, session_.recorded, session_.base_sha256.get(),
+                   session_.from_adapter ? &adapter : nullptr});
       });
   saved_step_ = state_.step;
 }

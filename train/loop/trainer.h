@@ -48,12 +48,12 @@ class Trainer {
   void train_phases();  // the loop
   void advance();       // one step
   Losses accumulate(int64_t sampler_step);
-  void require_finite(const Losses& losses, const nn::StepRates& rates);
+  void require_finite(const Losses& losses);
   void read_pending();  // into result_
   // Whether the step just done is read at once: always on the CPU, where reading does not wait.
   bool reading_due() const;
   bool logging_due() const;
-  void log_step(const nn::StepRates& rates, int64_t tokens);
+  void log_step(int64_t tokens);
   bool evaluation_due() const;
   void evaluate_now();
   void log_evaluation(const std::vector<Evaluation>& results, bool is_best);

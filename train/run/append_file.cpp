@@ -37,7 +37,8 @@ AppendFile::AppendFile(std::string path, int64_t length) : path_(std::move(path)
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) fail_with_errno("cannot be examined");
   if (status.st_size < length_) length_ = whole_lines(file_.get(), status.st_size);
-  if (::ftruncate(file_.get(), length_) != 0) fail_with_errno("cannot be cut to its last checkpoint");
+  if (::ftruncate(file_.get(), length_) != 0)
+    fail_with_errno("cannot be cut to its last checkpoint");
 }
 
 void AppendFile::append(std::string_view bytes) {
@@ -45,7 +46,8 @@ void AppendFile::append(std::string_view bytes) {
     const int error = errno;
     const bool is_cut = ::ftruncate(file_.get(), length_) == 0;
     errno = error;
-    fail_with_errno(is_cut ? "cannot be written" : "cannot be written, and its last line is incomplete");
+    fail_with_errno(is_cut ? "cannot be written"
+                           : "cannot be written, and its last line is incomplete");
   }
   length_ += static_cast<int64_t>(bytes.size());
 }

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/sha256.h"
+#include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
-#include "nn/checkpoint/safetensors.h"
+#include "sora/tensor_file.h"
 
 namespace soragrad::train {
 
@@ -21,46 +21,19 @@ constexpr const char* kTensors = "/state.safetensors";
 constexpr const char* kAdapterConfig = "/adapter_config.json";
 constexpr std::string_view kFrozen = "frozen.";
 
-using Named = std::vector<std::pair<std::string, Tensor>>;
-
-Named tensors_of(const Tensor& best_values, const nn::Optimizer& optimizer, sora::Method& method) {
-  Named tensors{{"values", optimizer.values()},
-                {"first_moments", optimizer.first_moments()},
-                {"second_moments", optimizer.second_moments()}};
-  if (best_values.defined()) tensors.emplace_back("best_values", best_values);
-  for (auto& [name, tensor] : method.state()) tensors.emplace_back("method." + name, tensor);
+sora::NamedTensors tensors_of(const RunState& state, sora::Tuner& tuner) {
+  sora::NamedTensors tensors = tuner.state();
+  if (state.best_values.defined()) tensors.emplace_back("best_values", state.best_values);
   return tensors;
 }
 
-// Copies a tensor of the file over one of the same size and type.
-void restore(const nn::Checkpoint& file, const std::string& name, const Tensor& target) {
-  const nn::StoredTensor& stored = file.at(name);
-  require(stored.dtype == target.dtype() && stored.numel() == target.numel(),
-          "[checkpoint] {}: {} holds {} elements of {}; this run has {} of {}.", file.where(), name,
-          stored.numel(), stored.type, target.numel(), name_of(target.dtype()));
-  const Tensor host = Tensor::empty(target.shape(), target.dtype());
-  require(stored.bytes.size() == host.bytes(), "[checkpoint] {}: {} is damaged.", file.where(),
-          name);
-  std::copy(stored.bytes.begin(), stored.bytes.end(), host.raw());
-  target.copy_from(host);
+std::string layout_of(sora::Tuner& tuner) {
+  return fmt::format("{:016x}", tuner.optimizer().layout_hash());
 }
 
-std::string layout_of(const nn::Optimizer& optimizer) {
-  return fmt::format("{:016x}", optimizer.layout_hash());
-}
-
-void write_tensors(const std::string& path, const CheckpointContents& contents) {
-  Named tensors = tensors_of(contents.state.best_values, contents.optimizer, contents.method);
-  for (const nn::Parameter* parameter : contents.frozen) {
-    tensors.emplace_back(std::string(kFrozen) + parameter->path(), parameter->value());
-  }
-  std::vector<Tensor> kept;  // host copies live until the file is written
-  nn::SafetensorsWriter writer;
-  for (const auto& [name, tensor] : tensors) {
-    kept.push_back(tensor.to(Device::cpu));
-    writer.add(name, tensor.dtype(), tensor.shape().sizes(), {kept.back().raw(), tensor.bytes()});
-  }
-  writer.write(path);
+// What is frozen and does not come from the base model, under names of the checkpoint.
+std::string frozen_name(const nn::Parameter& parameter) {
+  return std::string(kFrozen) + parameter.path();
 }
 
 RunState state_of(const nlohmann::json& numbers) {
@@ -90,14 +63,17 @@ RunState state_of(const nlohmann::json& numbers) {
 
 void save_checkpoint(const std::string& folder, const CheckpointContents& contents) {
   const RunState& state = contents.state;
-  write_tensors(folder + kTensors, contents);
+  sora::NamedTensors tensors = tensors_of(state, contents.tuner);
+  for (const nn::Parameter* parameter : contents.frozen) {
+    tensors.emplace_back(frozen_name(*parameter), parameter->value());
+  }
+  sora::write_tensors(folder + kTensors, tensors);
   if (contents.adapter) {
     sora::save_adapter_config(folder, contents.adapter->method, contents.adapter->info);
   }
   nlohmann::json numbers;
   numbers["step"] = state.step;
-  numbers["updates"] = contents.optimizer.steps();
-  numbers["layout"] = layout_of(contents.optimizer);
+  numbers["layout"] = layout_of(contents.tuner);
   numbers["phase"] = state.phase;
   numbers["phase_step"] = state.phase_step;
   numbers["phase_ended"] = state.phase_ended;
@@ -129,7 +105,6 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
   info.folder = folder;
   try {
     info.state = state_of(numbers);
-    numbers.at("updates").get_to(info.updates);
     numbers.at("layout").get_to(info.layout);
     info.values = numbers.value("keys", nlohmann::json());
     info.base_sha256 = numbers.value("base_model_sha256", "");
@@ -138,7 +113,7 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
   }
   const RunState& state = info.state;
-  require(state.step >= 0 && state.phase >= 0 && state.phase_step >= 0 && info.updates >= 0 &&
+  require(state.step >= 0 && state.phase >= 0 && state.phase_step >= 0 &&
               state.metrics_bytes >= 0 && state.event_bytes >= 0,
           "[checkpoint] {} is damaged: a count is negative.", where);
   require(state.event_file.find('/') == state.event_file.npos,
@@ -163,24 +138,23 @@ std::optional<CheckpointInfo> find_checkpoint(const RunFolder& folder, const Not
   return std::nullopt;
 }
 
-RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model,
-                         nn::Optimizer& optimizer, sora::Method& method) {
-  require(checkpoint.layout == layout_of(optimizer),
+RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model, sora::Tuner& tuner) {
+  require(checkpoint.layout == layout_of(tuner),
           "[checkpoint] {}: the trainable parameters are not those of this run; model or "
           "config.yaml have changed since.",
           checkpoint.folder);
   RunState state = checkpoint.state;
-  const nn::Checkpoint file = nn::open_checkpoint(checkpoint.folder + kTensors);
-  if (state.best_step > 0) state.best_values = Tensor::empty_like(optimizer.values());
-  for (const auto& [name, tensor] : tensors_of(state.best_values, optimizer, method)) {
-    restore(file, name, tensor);
+  if (state.best_step > 0) {
+    state.best_values = Tensor::empty_like(tuner.optimizer().values());
   }
-  for (nn::Parameter* parameter : frozen_parameters(checkpoint, model)) {
-    const Tensor value = Tensor::empty_like(parameter->value());
-    restore(file, std::string(kFrozen) + parameter->path(), value);
-    parameter->assign(value);
+  sora::NamedTensors tensors = tensors_of(state, tuner);
+  const std::vector<nn::Parameter*> frozen = frozen_parameters(checkpoint, model);
+  for (nn::Parameter* parameter : frozen) {
+    parameter->assign(
+        Tensor::empty_like(parameter->value()));  // the base model's is not written to
+    tensors.emplace_back(frozen_name(*parameter), parameter->value());
   }
-  optimizer.set_steps(checkpoint.updates);
+  sora::read_tensors(checkpoint.folder + kTensors, tensors);
   return state;
 }
 

@@ -16,9 +16,8 @@
 
 #include "core/tensor.h"
 #include "nn/module.h"
-#include "nn/optim/optimizer.h"
 #include "sora/adapter_file.h"
-#include "sora/method.h"
+#include "sora/tuner.h"
 #include "train/run/note.h"
 #include "train/run/run_folder.h"
 
@@ -49,8 +48,7 @@ struct RunState {
 // What a checkpoint holds before a model is there to take its tensors.
 struct CheckpointInfo {
   std::string folder;
-  RunState state;  // without best_values
-  int64_t updates = 0;
+  RunState state;           // without best_values
   std::string layout;       // of the trainable parameters
   nlohmann::json values;    // recorded_values() of the run; null in old checkpoints
   std::string base_sha256;  // of the base model; empty in old checkpoints
@@ -60,8 +58,7 @@ struct CheckpointInfo {
 // What save_checkpoint() writes beside the state.
 struct CheckpointContents {
   const RunState& state;
-  const nn::Optimizer& optimizer;
-  sora::Method& method;
+  sora::Tuner& tuner;
   std::span<nn::Parameter* const> frozen;  // parameters that neither train nor come from the base
   nlohmann::json values;                   // recorded_values()
   std::string base_sha256;
@@ -75,9 +72,9 @@ CheckpointInfo read_checkpoint(const std::string& folder);
 // The newest checkpoint of the run that is not damaged, with a line for each newer one that is;
 // nothing if the run has no checkpoint. Throws if all are damaged.
 std::optional<CheckpointInfo> find_checkpoint(const RunFolder& folder, const Note& note);
-// Gives model, optimizer and method the checkpoint's tensors. Throws if it is of other parameters.
-RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model,
-                         nn::Optimizer& optimizer, sora::Method& method);
+// Gives model and tuner the checkpoint's tensors; the tuner's place in training is the caller's to
+// set (resume_at()). Throws if the checkpoint is of other parameters.
+RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model, sora::Tuner& tuner);
 // The frozen parameters of the model whose values the checkpoint holds.
 std::vector<nn::Parameter*> frozen_parameters(const CheckpointInfo& checkpoint, nn::Module& model);
 

@@ -83,10 +83,6 @@ inline void narrow_product(int64_t rows, int64_t rank, int64_t n, const real* x,
   if ((rank - k) & 1) dot_rows<1>(rows, x, a + k * n, n, u + k, rank);
 }
 
-inline real scale_of(const LowRankDelta& delta, int64_t k) {
-  return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
-}
-
 // to = s * from, both (rows, rank).
 inline void scale_ranks(const LowRankDelta& delta, const real* from, real* to, int64_t rows) {
   for (int64_t k = 0; k < delta.rank; ++k) {

@@ -25,10 +25,6 @@ constexpr int kChunkRows = 128;  // row sums: rows of a block
 constexpr int kColumns = 64;     // row sums: columns of a block
 constexpr int kParts = 4;        // row sums: threads of a column; more loads are in flight at once
 
-__device__ inline real scale_of(const LowRankDelta& delta, int64_t k) {
-  return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
-}
-
 // Ranks of the group that begins at `first`: 8, or fewer in the last one.
 __device__ inline int group_size(int64_t rank, int64_t first) {
   return static_cast<int>(rank - first < kRanks ? rank - first : kRanks);

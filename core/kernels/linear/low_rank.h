@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/host_device.h"
 #include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 
@@ -28,6 +29,11 @@ struct LowRankDelta {
   int64_t rank, in, out;
   real factor;  // lora_alpha / r, or what the method scales by
 };
+
+// s[k], the factor of component k.
+SORAGRAD_HD real scale_of(const LowRankDelta& delta, int64_t k) {
+  return delta.gate ? delta.factor * delta.gate[k] : delta.factor;
+}
 
 struct LowRankArgs {
   LowRankDelta delta;

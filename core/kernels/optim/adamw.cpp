@@ -4,7 +4,6 @@
 // Above: the file is compiled once a SIMD target; simd.h explains.
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "core/kernels/optim/adamw.h"
@@ -13,7 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace soragrad::kernels::HWY_NAMESPACE {
 
-// One loop a rule and kind of proximal step, so that none of them branches inside.
+// One loop for each rule and proximal operator, so that no loop has a branch inside.
 template <UpdateRule rule, Proximal proximal>
 void update(const AdamWArgs& args, const AdamWSegment& segment, int64_t begin, int64_t end) {
   real* HWY_RESTRICT value = args.value;
@@ -21,32 +20,12 @@ void update(const AdamWArgs& args, const AdamWSegment& segment, int64_t begin, i
   real* HWY_RESTRICT m = args.m;
   real* HWY_RESTRICT v = args.v;
   const real grad_scale = args.grad_scale ? *args.grad_scale : real(1);
-  const real beta1 = static_cast<real>(segment.beta1), beta2 = static_cast<real>(segment.beta2);
-  const real new1 = static_cast<real>(1 - segment.beta1);
-  const real new2 = static_cast<real>(1 - segment.beta2);
-  const real lr = static_cast<real>(segment.lr);
-  const real keep = static_cast<real>(1 - segment.lr * segment.weight_decay);
-  const real root2 = static_cast<real>(std::sqrt(segment.correction2));
-  const double root_step = rule == UpdateRule::hf ? std::sqrt(segment.correction2) : 1.0;
-  const real step = static_cast<real>(segment.lr / segment.correction1 * root_step);
-  const real eps = static_cast<real>(segment.eps), threshold = static_cast<real>(segment.threshold);
+  const AdamWConstants c = constants_of(segment);
 #pragma omp simd
   for (int64_t i = begin; i < end; ++i) {
-    const real g = grad_scale * grad[i];
-    real p = value[i];
-    if constexpr (rule == UpdateRule::sgd) {
-      p = p * keep - lr * g;
-    } else {
-      m[i] = beta1 * m[i] + new1 * g;
-      v[i] = beta2 * v[i] + new2 * g * g;
-      if constexpr (rule == UpdateRule::torch) {
-        p = p * keep - step * m[i] / (std::sqrt(v[i]) / root2 + eps);
-      } else {
-        p = (p - step * m[i] / (std::sqrt(v[i]) + eps)) * keep;
-      }
-    }
-    if constexpr (proximal == Proximal::exact) p = soft_threshold(p, threshold);
-    if constexpr (proximal == Proximal::released) p = released_threshold(p, threshold);
+    real p = adamw_element<rule>(c, value[i], grad_scale * grad[i], m[i], v[i]);
+    if constexpr (proximal == Proximal::exact) p = soft_threshold(p, c.threshold);
+    if constexpr (proximal == Proximal::released) p = released_threshold(p, c.threshold);
     value[i] = p;
   }
 }

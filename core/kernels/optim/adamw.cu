@@ -1,4 +1,5 @@
-// Block y of the grid is a segment, whose size only the device knows: its blocks stride over it.
+// Row y of the grid updates segment y. Only the device knows the segments' sizes, so every row has
+// the same number of blocks, whose threads go over the segment in strides of the row.
 #include "core/kernels/optim/adamw.h"
 
 #include "core/kernels/cuda.cuh"
@@ -8,51 +9,31 @@ namespace {
 
 constexpr int64_t kBlocksPerSegment = 128;
 
-// The segment's settings in the precision of the update, as the CPU rounds them.
-struct Settings {
-  real beta1, beta2, new1, new2, lr, keep, root2, step, eps, threshold;
-};
-
-__device__ Settings settings_of(const AdamWSegment& segment) {
-  const double root2 = sqrt(segment.correction2);
-  return {static_cast<real>(segment.beta1),
-          static_cast<real>(segment.beta2),
-          static_cast<real>(1 - segment.beta1),
-          static_cast<real>(1 - segment.beta2),
-          static_cast<real>(segment.lr),
-          static_cast<real>(1 - segment.lr * segment.weight_decay),
-          static_cast<real>(root2),
-          static_cast<real>(segment.lr / segment.correction1 *
-                            (segment.rule == UpdateRule::hf ? root2 : 1.0)),
-          static_cast<real>(segment.eps),
-          static_cast<real>(segment.threshold)};
+template <UpdateRule rule>
+__device__ void update(const AdamWArgs& args, const AdamWSegment& segment,
+                       const AdamWConstants& c) {
+  const real grad_scale = args.grad_scale ? *args.grad_scale : real(1);
+  for (int64_t i = segment.begin + global_thread(); i < segment.end; i += grid_threads()) {
+    const real p =
+        adamw_element<rule>(c, args.value[i], grad_scale * args.grad[i], args.m[i], args.v[i]);
+    args.value[i] = apply_proximal(segment.proximal, p, c.threshold);
+  }
 }
 
 __global__ void adamw_kernel(AdamWArgs args) {
   const AdamWSegment& segment = args.segments[blockIdx.y];
   if (segment.begin + static_cast<int64_t>(blockIdx.x) * blockDim.x >= segment.end) return;
-  __shared__ Settings shared;
-  if (threadIdx.x == 0) shared = settings_of(segment);  // double is slow: once a block
+  __shared__ AdamWConstants shared;
+  if (threadIdx.x == 0) shared = constants_of(segment);  // double is slow: once a block
   __syncthreads();
-  const Settings s = shared;
-  const real grad_scale = args.grad_scale ? *args.grad_scale : real(1);
-  for (int64_t i = segment.begin + global_thread(); i < segment.end; i += grid_threads()) {
-    const real g = grad_scale * args.grad[i];
-    real p = args.value[i];
-    if (segment.rule == UpdateRule::sgd) {
-      p = p * s.keep - s.lr * g;
-    } else {
-      const real m = s.beta1 * args.m[i] + s.new1 * g;
-      const real v = s.beta2 * args.v[i] + s.new2 * g * g;
-      args.m[i] = m;
-      args.v[i] = v;
-      if (segment.rule == UpdateRule::torch) {
-        p = p * s.keep - s.step * m / (sqrt(v) / s.root2 + s.eps);
-      } else {
-        p = (p - s.step * m / (sqrt(v) + s.eps)) * s.keep;
-      }
-    }
-    args.value[i] = apply_proximal(segment.proximal, p, s.threshold);
+  const AdamWConstants c = shared;
+  switch (segment.rule) {
+    case UpdateRule::torch:
+      return update<UpdateRule::torch>(args, segment, c);
+    case UpdateRule::hf:
+      return update<UpdateRule::hf>(args, segment, c);
+    case UpdateRule::sgd:
+      return update<UpdateRule::sgd>(args, segment, c);
   }
 }
 

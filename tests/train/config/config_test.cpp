@@ -61,7 +61,7 @@ TEST_CASE("config: values of the contract are the defaults") {
   CHECK(config.method.sparse_lr == 8e-4);
   CHECK(config.method.train_head);
   CHECK(config.metric_for_best_model == "matthews_correlation");
-  CHECK(config.method.xi == 1e-3);
+  CHECK(config.method.xi == 0.4);
   CHECK(config.phase_epochs == 15);
 }
 

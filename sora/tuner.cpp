@@ -1,0 +1,216 @@
+#include "sora/tuner.h"
+
+#include <limits>
+#include <utility>
+
+#include "autograd/graph.h"
+#include "core/profile.h"
+
+namespace soragrad::sora {
+namespace {
+
+Device device_of(nn::Module& model) {
+  for (const nn::Parameter* parameter : model.parameters()) {
+    if (parameter->defined()) return parameter->device();
+  }
+  return Device::cpu;
+}
+
+// Keys whose default follows from others become numbers here: the adapter's file holds them.
+std::unique_ptr<Method> make_tuned(MethodConfig config, const TunerSettings& settings) {
+  if (!config.sparse_lr) config.sparse_lr = settings.learning_rate;
+  if (!config.xi) config.xi = default_xi(config.proximal);
+  return make_method(config);
+}
+
+void check(const TunerSettings& settings) {
+  require(settings.total_steps >= 1, "[total_steps] {} updates; at least 1 is wanted.",
+          settings.total_steps);
+  require(settings.gradient_accumulation_steps >= 1, "[gradient_accumulation_steps] {} is below 1.",
+          settings.gradient_accumulation_steps);
+}
+
+}  // namespace
+
+Phase make_phase(const TunerSettings& settings, int64_t steps, std::optional<double> xi) {
+  const nn::Schedule schedule{
+      nn::schedule_type_of(settings.lr_scheduler_type),
+      nn::warmup_length(settings.warmup_ratio, settings.warmup_steps, steps), steps};
+  return {.steps = steps, .schedule = schedule, .gate_schedule = schedule, .xi = xi};
+}
+
+Tuner::Tuner(nn::Module& model, MethodConfig method, TunerSettings settings)
+    : Tuner(model, make_tuned(std::move(method), settings), settings) {}
+
+Tuner::Tuner(nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings)
+    : model_(model), settings_(std::move(settings)), method_(std::move(method)) {
+  check(settings_);
+  require(method_ != nullptr, "[tuner] there is no method.");
+  begin_phase(make_phase(settings_, settings_.total_steps));
+  const auto token = model.token().lock();
+  require(!token->trained, "[tuner] the model has a tuner already; destroy that one first.");
+  method_->attach(model, settings_.seed);
+  one_ = Tensor::full({}, 1, device_of(model));
+  token->trained = true;
+  model_token_ = token;
+}
+
+Tuner::~Tuner() {
+  if (const auto token = model_token_.lock()) token->trained = false;
+}
+
+nn::Optimizer& Tuner::optimizer() {
+  require(!model_token_.expired(), "[tuner] the model was destroyed; it must outlive its tuner.");
+  if (optimizer_) return *optimizer_;
+  const nn::ParameterGroup main{.learning_rate = settings_.learning_rate,
+                                .beta1 = settings_.adam_beta1,
+                                .beta2 = settings_.adam_beta2,
+                                .epsilon = settings_.adam_epsilon,
+                                .weight_decay = settings_.weight_decay,
+                                .update = nn::update_of(settings_.optim)};
+  std::vector<nn::ParameterGroup> groups = method_->groups(model_, main);
+  if (settings_.edit_groups) settings_.edit_groups(groups);
+  optimizer_ = std::make_unique<nn::Optimizer>(std::move(groups), settings_.max_grad_norm);
+  model_.for_each_parameter([&](nn::Parameter& parameter) {
+    if (parameter.requires_grad()) trained_.push_back(&parameter);
+  });
+  return *optimizer_;
+}
+
+// Walks the model as it is now: a parameter that was destroyed is never touched.
+void Tuner::require_unchanged() {
+  const nn::Optimizer& optimizer = this->optimizer();
+  size_t found = 0;
+  std::string other;  // a parameter that is not as the optimizer left it
+  model_.for_each_parameter([&](nn::Parameter& parameter) {
+    if (!other.empty() || !parameter.requires_grad()) return;
+    const bool same = found < trained_.size() && trained_[found] == &parameter &&
+                      parameter.value().storage() == optimizer.values().storage() &&
+                      parameter.grad().storage() == optimizer.grads().storage();
+    same ? void(++found) : void(other = parameter.path());
+  });
+  require(other.empty() && found == trained_.size(),
+          "[tuner] the model was changed under its tuner{}{}: load values and freeze parameters "
+          "before the first pass(), merge or prune after the tuner is gone.",
+          other.empty() ? "" : " at ", other);
+}
+
+void Tuner::require_between_steps(const char* call) const {
+  require(!pass_is_open_ && parts_ == 0,
+          "[tuner] {} in the middle of a step: backward() and step() of step {} come first.", call,
+          steps_ + 1);
+}
+
+nn::Pass Tuner::pass() {
+  require(
+      !phase_done(),
+      "[tuner] all {} updates of this phase are done; set total_steps higher, or begin_phase().",
+      phase_.steps);
+  require(passes_ < settings_.gradient_accumulation_steps,
+          "[tuner] step {} has {} forward passes already, as gradient_accumulation_steps says; "
+          "call step(), or set it higher.",
+          steps_ + 1, passes_);
+  require_unchanged();
+  const int64_t number = steps_ * settings_.gradient_accumulation_steps + passes_;
+  require(number <= std::numeric_limits<uint32_t>::max(), "[tuner] {} forward passes are too many.",
+          number);
+  ++passes_;
+  pass_is_open_ = true;
+  return {.training = true, .seed = settings_.seed, .step = static_cast<uint32_t>(number)};
+}
+
+void Tuner::backward(const Variable& loss, int64_t parts) {
+  backward(parts, [&] {
+    const profile::Span span("backward");
+    soragrad::backward(loss, Tensor::full({}, real{1} / static_cast<real>(parts), one_.device()));
+    return loss.value();
+  });
+}
+
+Tensor Tuner::backward(int64_t parts, const Work& passes) {
+  require(
+      pass_is_open_,
+      "[tuner] backward() of step {} without a pass of its own; call pass() for each forward().",
+      steps_ + 1);
+  require(parts >= 1 && (parts_ == 0 || parts_ == parts),
+          "[tuner] backward() of step {} with {} parts after {}.", steps_ + 1, parts, parts_);
+  require(parts_done_ < parts, "[tuner] all {} parts of step {} are there; call step().", parts,
+          steps_ + 1);
+  require_unchanged();
+  const Tensor result = passes();
+  parts_ = parts;
+  ++parts_done_;
+  pass_is_open_ = false;
+  return result;
+}
+
+void Tuner::step() {
+  step([](const Work& update) { return update(); });
+}
+
+Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
+  require(parts_done_ > 0, "[tuner] step {} has no loss; call backward() before step().",
+          steps_ + 1);
+  require(parts_done_ == parts_,
+          "[tuner] step {} has {} of its {} parts; call backward() for each.", steps_ + 1,
+          parts_done_, parts_);
+  require(!pass_is_open_, "[tuner] a pass of step {} has no backward().", steps_ + 1);
+  require_unchanged();
+  rate_ = settings_.learning_rate * phase_.schedule.factor(phase_steps_);
+  optimizer_->prepare(group_steps());
+  method_->prepare(steps_, total_steps_);
+  regularizer_ = run([this] { return update(); });
+  ++steps_;
+  ++phase_steps_;
+  passes_ = parts_ = parts_done_ = 0;
+  return regularizer_;
+}
+
+std::vector<nn::GroupStep> Tuner::group_steps() const {
+  std::vector<nn::GroupStep> steps;
+  for (const nn::ParameterGroup& group : optimizer_->groups()) {
+    const bool gates = group.proximal != nn::Proximal::none;
+    const nn::Schedule& schedule = gates ? phase_.gate_schedule : phase_.schedule;
+    steps.push_back({group.learning_rate * schedule.factor(phase_steps_),
+                     gates ? phase_.xi.value_or(group.xi) : 0});
+  }
+  return steps;
+}
+
+Tensor Tuner::update() {
+  Tensor value;
+  if (const Variable term = method_->regularizer(); term.defined()) {
+    value = term.value();
+    soragrad::backward(term, one_);
+  }
+  const profile::Span span("update");
+  optimizer_->update();
+  method_->after_step(optimizer_->clip_scale());
+  optimizer_->zero_grad();
+  return value;
+}
+
+const Tensor& Tuner::grad_norm() {
+  return optimizer().grad_norm();
+}
+
+void Tuner::begin_phase(const Phase& phase) {
+  require_between_steps("begin_phase()");
+  require(phase.steps >= 1, "[tuner] a phase of {} updates; at least 1 is wanted.", phase.steps);
+  phase_ = phase;
+  phase_steps_ = 0;
+  total_steps_ = steps_ + phase.steps;
+}
+
+void Tuner::save(const std::filesystem::path& folder, const AdapterInfo& info) {
+  require_between_steps("save()");
+  require(!model_token_.expired(), "[tuner] the model was destroyed; it must outlive its tuner.");
+  save_adapter(folder, model_, method_->config(), info);
+}
+
+void Tuner::load(const std::filesystem::path& folder) {
+  require(!optimizer_, "[tuner] load() comes before the first pass() of a tuner.");
+  load_adapter_values(folder, method_->name(), model_);
+}
+
+}  // namespace soragrad::sora
