@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "train/config/suggest.h"
 #include "train/loop/progress.h"
+#include "train/run/number_text.h"
 
 namespace soragrad::cli {
 namespace {

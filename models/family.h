@@ -16,7 +16,7 @@
 #include "models/heads.h"
 #include "nn/role.h"
 
-namespace soragrad::nn {
+namespace soragrad {
 class JsonReader;
 }
 

@@ -52,9 +52,6 @@ class HeaderEvents : public JsonEvents {
     return true;
   }
 
-  // "__metadata__": null is none, as in the reference implementation.
-  bool null() override { return depth_ == 1 && in_metadata_ ? true : refuse("null"); }
-
   bool key(std::string& key) override {
     require(key.size() <= kMaxNameBytes, "[{}] has a name of {} bytes; at most {}.", where_,
             key.size(), kMaxNameBytes);
