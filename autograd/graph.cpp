@@ -99,6 +99,7 @@ std::ostream& operator<<(std::ostream& out, const Variable& variable) {
   return out << to_string(variable);
 }
 
+// -- The closure's side ---------------------------------------------------------------------------
 bool Gradients::wanted(size_t input) const {
   return node_.inputs[input] != nullptr;
 }
@@ -122,6 +123,7 @@ Tensor Gradients::pending(size_t input) const {
   return !node->owns_grad || is_only_user(node->grad) ? node->grad : Tensor();
 }
 
+// -- Recording ------------------------------------------------------------------------------------
 bool grad_wanted(std::span<const Variable> inputs) {
   return detail::recording &&
          std::any_of(inputs.begin(), inputs.end(), [](auto& x) { return x.requires_grad(); });
@@ -142,6 +144,7 @@ Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Back
   return result;
 }
 
+// -- Walking back ---------------------------------------------------------------------------------
 void backward(const Variable& loss, real scale) {
   require(loss.defined(), "[backward] there is no loss.");
   backward(loss, Tensor::full(loss.shape(), scale, loss.device()));
@@ -173,6 +176,7 @@ void backward(const Variable& loss, const Tensor& scale) {
     Gradients gradients(*node);
     const profile::Span span(node->op, node->module);
     std::exchange(node->backward, nullptr)(dy, gradients);
+    // An input whose gradient has begun to arrive waits for its turn; it is queued once.
     for (std::shared_ptr<Node>& input : node->inputs) {
       if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);
     }

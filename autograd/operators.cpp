@@ -11,6 +11,7 @@
 namespace soragrad {
 namespace {
 
+// A frozen tensor of x's shape, filled with a number.
 Variable constant_like(const Variable& x, real value) {
   return Variable(Tensor::full(x.shape(), value, x.device()));
 }
@@ -27,6 +28,7 @@ float comparable(float16 x) {
   return to_float(x);
 }
 
+// mask = compare(a, b) for tensors of type T in host memory.
 template <typename T, typename Compare>
 void compare_elements(const Tensor& a, const Tensor& b, const Tensor& mask, Compare compare) {
   const std::span<const T> left = a.elements<T>(), right = b.elements<T>();
@@ -34,6 +36,7 @@ void compare_elements(const Tensor& a, const Tensor& b, const Tensor& mask, Comp
                  [&](T x, T y) { return compare(comparable(x), comparable(y)); });
 }
 
+// The same for a type known at run time.
 template <typename Compare>
 void compare_as(DType dtype, const Tensor& a, const Tensor& b, const Tensor& mask,
                 Compare compare) {
@@ -61,6 +64,7 @@ void compare_as(DType dtype, const Tensor& a, const Tensor& b, const Tensor& mas
   }
 }
 
+// Any comparison: checks, compares on the host, returns the mask on a's device.
 template <typename Compare>
 Tensor compared(const char* sign, const Tensor& a, const Tensor& b, Compare compare) {
   require(a.defined() && b.defined(), "[{}] an undefined tensor cannot be compared.", sign);

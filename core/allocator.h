@@ -1,5 +1,9 @@
-// Caching allocator: freed blocks wait in lists by size class, so that after a few training steps
-// nothing is asked from the system any more. Sizes are rounded up by at most a quarter.
+// Caching allocator: freed blocks are kept in lists by size class and handed out again, so that
+// after a few training steps no memory is requested from the system. Sizes are rounded up by at
+// most a quarter. All functions may be called from several threads.
+//
+// A freed GPU block may be handed out while kernels that use it are still queued. That is safe
+// because all kernels run in one stream: the next user's kernels run later.
 #pragma once
 
 #include <cstddef>
@@ -10,31 +14,38 @@
 namespace soragrad {
 
 struct AllocatorStats {
-  int64_t live_bytes = 0;    // handed out now
+  int64_t live_bytes = 0;    // in blocks that are in use
   int64_t peak_bytes = 0;    // largest live_bytes so far
-  int64_t cached_bytes = 0;  // freed and kept
-  int64_t system_calls = 0;  // blocks asked from the system so far
+  int64_t cached_bytes = 0;  // in blocks that are freed and kept
+  int64_t system_calls = 0;  // how often memory was requested from the system
   int64_t system_bytes = 0;  // taken from the system: live and cached
   int64_t system_peak = 0;   // largest system_bytes so far
 };
 
-// Bytes aligned to 64 (host) or 256 (device). Where the system has no more, cached blocks go back
-// to it; throws where that is not enough.
+// Returns a block of uninitialised bytes, aligned to 256. If the system has no more memory, cached
+// blocks are returned to it first. Throws Error, with the size and what is in use, if that is not
+// enough.
 void* allocate(Device device, size_t bytes);
-// Gives back what allocate(device, bytes) returned; the bytes must be the same.
+// Frees a block that allocate(device, bytes) returned; `bytes` must be the same number.
 void deallocate(Device device, void* pointer, size_t bytes) noexcept;
 
-// Of a GPU with GraphMemory.
+// The counters of a device; a GPU's include GraphMemory.
 AllocatorStats allocator_stats(Device device);
-// Returns all cached blocks to the system, but not GraphMemory's.
+// Returns all cached blocks to the system, except those of GraphMemory.
 void release_cached_memory(Device device);
 
-// Memory for captured graphs (core/cuda_runtime.h), which use the same addresses at every launch.
-// While a guard lives on a thread, its blocks of the GPU come from a pool apart, and at any time go
-// back to that pool alone: what a graph writes to is never given to anybody outside of one. Graphs
-// share it, as they run one after another; so a block that is to outlive a launch must be held
-// from before the first capture on, or be taken without a guard. Blocks are rounded up to 256 bytes
-// and cut from segments; the same calls, begun when all blocks are free, give the same addresses.
+// Memory for captured graphs (core/cuda_runtime.h), which use the same addresses at every replay.
+//
+// While a guard lives on a thread, GPU blocks that the thread allocates come from a separate pool.
+// They return to that pool only, whenever they are freed, so memory that a captured graph writes is
+// never reused outside of a graph.
+//
+// All graphs share the pool, because they run one after another: each may overwrite what another
+// left there. Duty of the caller: a block that must outlive a replay is allocated without a guard,
+// or is held from before the first capture on.
+//
+// Blocks are rounded up to 256 bytes and cut from segments. The same sequence of calls, begun when
+// all blocks are free, returns the same addresses.
 class GraphMemory {
  public:
   GraphMemory();
@@ -45,7 +56,8 @@ class GraphMemory {
  private:
   bool before_;
 };
-// Returns the pool's free blocks to the system: once no graph that used them is left.
+// Returns the pool's free segments to the system. Duty of the caller: no graph that uses them is
+// replayed again.
 void release_graph_memory();
 
 }  // namespace soragrad

@@ -1,6 +1,10 @@
-// The few calls of the CUDA runtime that the rest of core needs. A build without CUDA has them too:
-// there cuda::unavailable_reason() says why, and the others throw it. One thread at a time may
-// copy.
+// The few calls of the CUDA runtime that the rest of the library needs. They exist in a build
+// without CUDA, too: there unavailable_reason() is not empty, and the other functions throw it as
+// Error.
+//
+// All work goes to one stream and runs in the order of the calls. Functions queue work and return,
+// unless they say that they wait. A failed call throws Error with CUDA's text. One thread at a time
+// may copy.
 #pragma once
 
 #include <cstddef>
@@ -10,49 +14,55 @@
 
 namespace soragrad::cuda {
 
-// Empty where a GPU can be used; otherwise one sentence that says why not.
+// Empty if a GPU can be used; otherwise one sentence with the reason and what to do.
 std::string unavailable_reason();
-// Architectures the kernels were compiled for, "80 86 90 (PTX 90)"; empty without CUDA.
+// The architectures that the kernels were compiled for, "80 86 90 (PTX 90)"; empty without CUDA.
 std::string architectures();
 
-void* allocate(size_t bytes);  // null where there is no room
+void* allocate(size_t bytes);  // from the driver; null if it has not enough
 void free(void* pointer) noexcept;
-void copy_to_device(void* device, const void* host, size_t bytes);  // does not wait
-void copy_to_host(void* host, const void* device, size_t bytes);    // waits for the result
+// Copies through a page-locked ring buffer of 4 MiB, and waits only if that is full. `host` may be
+// changed or freed at once.
+void copy_to_device(void* device, const void* host, size_t bytes);
+// Waits until everything queued before has run and the bytes have arrived.
+void copy_to_host(void* host, const void* device, size_t bytes);
 void copy_on_device(void* to, const void* from, size_t bytes);
 void fill_zero(void* device, size_t bytes);
+// Waits until everything queued has run. Throws the error of a kernel that failed.
 void synchronize();
 
-// What one function gives to the GPU, recorded once and launched as a whole from then on: one call
-// of the driver instead of one an operation. A launch does the same again at the same addresses,
-// so the memory it works in must be its own (core/allocator.h: GraphMemory).
+// A CUDA graph: the GPU work of a function, captured once and replayed from then on by one call of
+// the driver instead of one for each operation. A replay does the same work at the same addresses,
+// so the memory must be reserved for it (core/allocator.h: GraphMemory).
 class Graph {
  public:
   Graph() = default;
-  ~Graph();  // waits
+  ~Graph();  // waits until all replays have run
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  // Records what `work` gives to the GPU; nothing of it runs. While it is recorded nothing may be
-  // copied from or to the host, nobody may wait, and the system may be asked for no memory: an
-  // Error, and nothing is captured.
+  // Captures the GPU work that `work` queues; none of it runs. Call once. Within `work` nothing may
+  // be copied from or to the host, nothing may wait, and no memory may be requested from the
+  // driver: otherwise it throws Error and nothing is captured.
   void capture(const std::function<void()>& work);
   bool is_captured() const { return executable_ != nullptr; }
-  void launch() const;  // does not wait
+  // Queues a replay; does not wait. Throws if nothing was captured.
+  void launch() const;
 
  private:
   void* executable_ = nullptr;  // cudaGraphExec_t
   int64_t operations_ = 0;
 };
 
-// What the host has given to the GPU so far. An operation is a kernel, a product of cuBLASLt, a
-// copy or a fill.
+// What the host has launched so far. An operation is a kernel, a product of cuBLASLt, a copy or a
+// fill.
 struct Work {
-  int64_t operations = 0;        // one by one
-  int64_t graphs = 0;            // launches of captured graphs
-  int64_t graph_operations = 0;  // in these
+  int64_t operations = 0;        // launched one by one
+  int64_t graphs = 0;            // replays of captured graphs
+  int64_t graph_operations = 0;  // operations within those replays
 };
 Work work();
-void count_operation();  // whoever gives one says so
+// Call once per kernel, product, copy or fill launched. Within a capture it counts for the graph.
+void count_operation();
 
 }  // namespace soragrad::cuda

@@ -1,4 +1,4 @@
-// Where memory lives and kernels run. One process drives one device, so there is no index.
+// Device: where memory is and kernels run. A process uses one GPU, so there is no index.
 #pragma once
 
 #include <cstdint>

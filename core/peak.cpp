@@ -1,5 +1,5 @@
-// measure_peak(): multiply-adds of registers with nothing else, and sums over more memory than the
-// caches hold; the median of a few rounds.
+// measure_peak(): multiply-adds on registers and nothing else, and sums over more memory than the
+// caches hold. Each is the median of a few rounds.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/peak.cpp"
 #include "core/kernels/simd.h"
@@ -20,12 +20,12 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t kRounds = 1 << 22;  // about 10 ms
 
-// Multiply-adds of kRounds rounds: two an element. The chains are independent and as many as hide
-// the latency of two units: 4 cycles each, and some to spare.
+// Runs kRounds rounds of ten vector multiply-adds. Returns the FLOP, two for each element. The ten
+// chains are independent, enough to hide the latency of two units of 4 cycles each.
 double multiply_add(float seed, float* result) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, 1 - seed), term = hn::Set(d, seed);
-  // Each chain its own numbers: the compiler computes equal ones once.
+  // Chains begin with different numbers, or the compiler would compute equal ones once.
   const auto start = [&](int chain) {
     return hn::Set(d, seed + 0.01f * static_cast<float>(chain));
   };
@@ -49,6 +49,7 @@ double multiply_add(float seed, float* result) {
   return 2.0 * 10 * static_cast<double>(kRounds) * static_cast<double>(hn::Lanes(d));
 }
 
+// Reads n floats. Four chains hide the latency of additions.
 float sum(const float* x, int64_t n) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -74,8 +75,8 @@ HWY_EXPORT(sum);
 namespace {
 
 constexpr int kRepeats = 5;
-constexpr int64_t kMemory = int64_t{1} << 25;  // floats: 128 MiB, more than caches hold
-constexpr int64_t kPart = int64_t{1} << 18;
+constexpr int64_t kMemory = int64_t{1} << 25;  // floats: 128 MiB, more than the caches hold
+constexpr int64_t kPart = int64_t{1} << 18;    // floats of a task
 
 double median_seconds(const std::function<void()>& run) {
   std::array<double, kRepeats> times;
@@ -107,7 +108,7 @@ Peak measure_peak() {
       sums[at(i)] = HWY_DYNAMIC_DISPATCH(sum)(memory.data() + i * kPart, kPart);
     });
   });
-  // The sums are part of the result lest the loops be left out.
+  // The result uses the sums, or the compiler would remove the loops.
   const bool sane = sums[0] > 0 && results[0] > 0;
   return sane ? Peak{flops[0] * threads / arithmetic, 4.0 * static_cast<double>(kMemory) / reading}
               : Peak{};

@@ -9,6 +9,7 @@ constinit thread_local Recorder* recorder = nullptr;
 
 namespace {
 
+// Adds one span to a row of sums.
 void add(Row& row, int64_t duration, const Cost& cost) {
   ++row.calls;
   row.duration += duration;
@@ -30,6 +31,7 @@ int64_t Recorder::now() const {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count() - origin_;
 }
 
+// The number of a text; equal texts share one. Number 0 is the empty text.
 uint32_t Recorder::number(std::string_view text) {
   const auto [found, is_new] =
       numbers_.emplace(std::string(text), static_cast<uint32_t>(texts_.size()));
@@ -37,6 +39,7 @@ uint32_t Recorder::number(std::string_view text) {
   return found->second;
 }
 
+// Stores an event and returns its index, or kMaxEvents if there is no more room.
 size_t Recorder::keep(const Event& event) {
   if (events_.size() == kMaxEvents) {
     complete_ = false;
@@ -64,6 +67,9 @@ void Recorder::begin_backward(std::string_view op, uint32_t module) {
   open_.push_back(open);
 }
 
+// The event was stored when the span began, so that the trace is in the order of the beginnings;
+// its duration is filled in here. A kernel's cost goes to the op around it (backward), or the
+// kernel waits for name_op (forward).
 void Recorder::end(const Cost& cost) {
   Open open = std::move(open_.back());
   Event& event = open.event;
@@ -86,6 +92,7 @@ void Recorder::end(const Cost& cost) {
   }
 }
 
+// The op's span reaches from its first kernel to now: it includes the host's work in between.
 void Recorder::name_op(std::string_view op) {
   if (unclaimed_.empty()) return;
   Event event{Kind::op, false, number(op), module_, unclaimed_.front().start, 0, {}};

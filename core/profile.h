@@ -1,9 +1,9 @@
-// What ran when, for `--profile`: spans of time that nest - phase, module, op, kernel - with the
-// arithmetic and the memory traffic of the kernels. Where nothing is recorded each of these places
-// costs the check of a null pointer.
+// What ran when, for `--profile`: nested spans of time (phase, module, op, kernel), with the
+// arithmetic and the memory traffic of the kernels. While nothing is recorded, each span costs the
+// check of a null pointer.
 //
-// An op of the forward pass has no span of its own in the code: record() (autograd/graph.h) names
-// it after its kernels ran, so it begins with the first kernel that no op has claimed yet.
+// An op of the forward pass is not a span in the code: record() (autograd/graph.h) names it after
+// its kernels have run. So its span begins with the first kernel that no other op has claimed.
 #pragma once
 
 #include <cstdint>
@@ -15,61 +15,67 @@
 
 namespace soragrad::profile {
 
-// What a kernel has to do at least: every input read once, every output written once.
+// The least that a kernel must do: read every input once, write every output once.
 struct Cost {
-  double flops = 0;  // of products; 0 where the work is not arithmetic
+  double flops = 0;  // of matrix products; 0 for kernels that are bound by memory
   double bytes = 0;
 };
 
 enum class Kind : uint8_t { phase, module, op, kernel };
 
+// One span of the trace.
 struct Event {
   Kind kind = Kind::phase;
   bool backward = false;
-  uint32_t name = 0, module = 0;    // numbers of texts; Recorder::text()
+  uint32_t name = 0, module = 0;    // text numbers, see Recorder::text()
   int64_t start = 0, duration = 0;  // nanoseconds
   Cost cost;
 };
 
-// Sum of all spans of one name.
+// The sum of all spans of one name.
 struct Row {
   int64_t calls = 0, duration = 0;
   Cost cost;
 };
 
+// Records the spans of the thread that made it, until it is destroyed. It replaces an outer
+// recorder for that time.
 class Recorder {
  public:
-  Recorder();   // records what its thread does, in the place of any other
-  ~Recorder();  // stops
+  Recorder();
+  ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // The events kept: the first million. Sums go on after that.
+  // Only the first million events are kept. The sums include the rest.
   static constexpr size_t kMaxEvents = 1'000'000;
 
+  // Begins a span, which ends with the matching end(). Use Span instead of calling these.
   void begin(Kind kind, std::string_view name);
-  // The backward pass of an op that was recorded in this module.
+  // Begins the backward pass of an op that `module` called in the forward pass.
   void begin_backward(std::string_view op, uint32_t module);
   void end(const Cost& cost = {});
-  // The kernels that nobody has claimed since the last call or boundary of a module are this op's.
+  // Assigns the kernels that no op has claimed to this op. Kernels are unclaimed since the last op
+  // or the last begin or end of a module.
   void name_op(std::string_view op);
-  uint32_t module() const { return module_; }  // whose forward pass runs; 0: none
+  // The text number of the module whose forward pass is running; 0: none.
+  uint32_t module() const { return module_; }
 
-  // By op ("linear", "linear backward") where there is one, else by kernel ("adamw").
+  // Sums by op ("linear", "linear backward"); kernels outside of ops have their own name ("adamw").
   const std::map<std::string, Row>& ops() const { return ops_; }
   const std::map<std::string, Row>& kernels() const { return kernels_; }
-  int64_t total() const { return total_; }  // nanoseconds in outermost spans
+  int64_t total() const { return total_; }  // nanoseconds within outermost spans
   const std::vector<Event>& events() const { return events_; }
-  bool complete() const { return complete_; }  // whether all events were kept
+  bool complete() const { return complete_; }  // true if all events were kept
   const std::string& text(uint32_t number) const { return texts_[number]; }
 
  private:
-  struct Open {
+  struct Open {  // a span that has begun
     Event event;
-    size_t place;  // in events_
-    uint32_t outer_module;
+    size_t place;           // its index in events_
+    uint32_t outer_module;  // module() before it began
   };
-  struct Unclaimed {
+  struct Unclaimed {  // a kernel that belongs to no op yet
     uint32_t name;
     int64_t start, duration;
     Cost cost;
@@ -79,7 +85,7 @@ class Recorder {
   uint32_t number(std::string_view text);
   int64_t now() const;
   size_t keep(const Event& event);
-  void leave_unclaimed();  // kernels of no op: rows of their own
+  void leave_unclaimed();  // gives unclaimed kernels rows of their own in ops_
 
   std::vector<std::string> texts_;
   std::unordered_map<std::string, uint32_t> numbers_;
@@ -93,16 +99,17 @@ class Recorder {
   Recorder* before_;
 };
 
-// Of this thread; null: nothing is recorded.
+// The recorder of this thread; null: nothing is recorded.
 extern constinit thread_local Recorder* recorder;
 
+// A span that lasts as long as the object.
 class Span {
  public:
   Span(Kind kind, std::string_view name, const Cost& cost = {}) : recorder_(recorder), cost_(cost) {
     if (recorder_) recorder_->begin(kind, name);
   }
   explicit Span(std::string_view phase) : Span(Kind::phase, phase) {}
-  // Of an op's backward pass.
+  // The backward pass of an op that `module` called.
   Span(std::string_view op, uint32_t module) : recorder_(recorder) {
     if (recorder_) recorder_->begin_backward(op, module);
   }
@@ -117,7 +124,7 @@ class Span {
   Cost cost_;
 };
 
-// The host's limits, measured by loops of some tenths of a second on all threads; 0: not known.
+// The host's peaks, measured by loops of some tenths of a second on all threads; 0: not known.
 struct Peak {
   double flops = 0;  // fp32 multiply-adds from registers, a second
   double bytes = 0;  // read from memory, a second

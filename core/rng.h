@@ -1,6 +1,6 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): random bits
-// as a pure function of (seed, site, step, index). Both devices and any number of threads draw the
-// same bits, and dropout draws its mask again in the backward pass instead of storing it.
+// are a pure function of (seed, site, step, index). Both devices and any number of threads draw the
+// same bits, and backward draws a dropout mask again instead of storing it.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,18 @@
 
 namespace soragrad {
 
-// Which stream of random numbers: the run's seed, the place in the model, the forward pass.
+// Selects a stream of random numbers.
 struct RandomStream {
-  uint64_t seed = 0;
-  uint32_t site = 0;
-  uint32_t step = 0;
-  // In memory of the GPU, read by kernels alone: where a captured graph finds the step that it is
-  // replayed for. Null: `step`.
+  uint64_t seed = 0;  // of the run
+  uint32_t site = 0;  // position in the model: random_site(path)
+  uint32_t step = 0;  // number of the forward pass
+  // If not null, kernels read the step from this address in GPU memory, so that each replay of a
+  // captured graph has its own. Never read on the host.
   const uint32_t* step_at = nullptr;
 };
 
-// A site number from a module's path (FNV-1a), so that it does not depend on construction order.
+// The site number of a module's path (the hash FNV-1a). It does not depend on the order in which
+// modules are constructed.
 constexpr uint32_t random_site(std::string_view path) {
   uint32_t hash = 2166136261u;
   for (const char c : path) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
@@ -31,7 +32,7 @@ struct Philox4 {
   uint32_t bits[4];
 };
 
-// Four random words of the stream; blocks are numbered by a 64-bit index.
+// Block number `block` of the stream: four random words. Word w is in block w / 4.
 SORAGRAD_HD Philox4 philox(RandomStream stream, uint64_t block) {
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
   uint32_t c2 = stream.site, c3 = stream.step_at ? *stream.step_at : stream.step;
@@ -50,7 +51,8 @@ SORAGRAD_HD Philox4 philox(RandomStream stream, uint64_t block) {
   return {{c0, c1, c2, c3}};
 }
 
-// Dropout keeps an element whose word is at least this: P(drop) = p to within 2^-32.
+// The threshold of dropout with probability p: an element is kept if its word is at least this. So
+// it is dropped with probability p to within 2^-32.
 SORAGRAD_HD uint32_t drop_threshold(double p) {
   return p >= 1.0 ? 0xffffffffu : static_cast<uint32_t>(p * 4294967296.0);
 }

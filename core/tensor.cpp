@@ -44,6 +44,7 @@ Tensor Tensor::view(const Shape& shape) const {
   return result;
 }
 
+// Rows of a dense tensor are one piece of memory, so a slice is a view with another offset.
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
   require(shape_.rank() > 0 && begin >= 0 && begin <= end && end <= shape_[0],
           "[slice] rows {} to {} are not in {}.", begin, end, shape_);

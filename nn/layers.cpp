@@ -20,6 +20,8 @@ Variable Embedding::forward(const Tensor& ids, const Pass& pass) {
 Dropout::Dropout(Module* parent, std::string name, double p)
     : Module(parent, std::move(name)), p_(p) {}
 
+// The path is known only once all parents are constructed, so its hash is computed at the first
+// use.
 RandomStream Dropout::stream(const Pass& pass) const {
   if (site_ == 0) site_ = random_site(path());
   return pass.stream(site_);

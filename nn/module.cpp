@@ -8,6 +8,7 @@
 namespace soragrad::nn {
 namespace {
 
+// "path.name"; the root's empty name adds nothing.
 std::string join(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
@@ -56,6 +57,7 @@ void Module::for_each_parameter(const std::function<void(Parameter&)>& visit) {
 
 void Module::for_each_module(const std::function<void(Module&)>& visit) {
   visit(*this);
+  // By index: `visit` may attach a child, which moves the vector's elements.
   for (size_t i = 0; i < children_.size(); ++i) children_[i]->for_each_module(visit);
 }
 

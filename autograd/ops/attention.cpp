@@ -11,6 +11,7 @@ const real* data_or_null(const Tensor& x) {
   return x.defined() ? x.data() : nullptr;
 }
 
+// Throws unless shapes, layout and options fit together (ops.h).
 void check(const Variable& q, const Variable& k, const Variable& v, const Variable& position_key,
            const Variable& position_query, const AttentionLayout& layout,
            const AttentionOptions& options) {
@@ -41,6 +42,7 @@ void check(const Variable& q, const Variable& k, const Variable& v, const Variab
           position_query.shape());
 }
 
+// x rounded to bf16, in x's type.
 Tensor rounded_to_bf16(const Tensor& x) {
   const Tensor y = Tensor::empty_like(x);
   kernels::round_bf16(x.device(), {x.data(), y.data(), x.numel()});

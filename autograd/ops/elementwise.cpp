@@ -12,18 +12,21 @@ void require_equal_shapes(const char* op, const Tensor& a, const Tensor& b) {
           a.shape(), b.shape());
 }
 
+// a b, outside the graph.
 Tensor product(const Tensor& a, const Tensor& b) {
   Tensor y = Tensor::empty_like(a);
   kernels::mul(a.device(), {a.data(), b.data(), y.data(), a.numel()});
   return y;
 }
 
+// factor x, outside the graph.
 Tensor scaled(const Tensor& x, real factor) {
   Tensor y = Tensor::empty_like(x);
   kernels::scale(x.device(), {x.data(), factor, y.data(), x.numel()});
   return y;
 }
 
+// dropout(x), outside the graph: forward, and backward with dy for x.
 Tensor dropped(const Tensor& x, double p, const RandomStream& stream) {
   Tensor y = Tensor::empty_like(x);
   kernels::dropout(x.device(), {.x = x.data(),

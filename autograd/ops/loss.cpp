@@ -8,10 +8,13 @@
 namespace soragrad {
 namespace {
 
+// A tensor of shape ().
 Tensor empty_scalar(Device device) {
   return Tensor::empty(Shape{}, kReal, device);
 }
 
+// Checks shapes and types, and on the CPU the values. On a GPU reading them would make the host
+// wait, so they are the data reader's duty.
 void require_labels(const Tensor& logits, const Tensor& labels) {
   require(logits.shape().rank() == 2 && labels.dtype() == DType::i64 &&
               labels.shape() == Shape{logits.size(0)} && logits.size(0) > 0,
@@ -60,6 +63,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels) {
       });
 }
 
+// The gradient reads the input, which is kept; nothing else is.
 Variable mse(const Variable& predictions, const Tensor& targets) {
   const Tensor x = predictions.value();
   require(x.numel() == targets.numel() && x.numel() > 0 && targets.dtype() == kReal &&
@@ -88,6 +92,8 @@ Variable sum(const Variable& x) {
   });
 }
 
+// One kernel reads up to MeanAbsArgs::kMaxParts arrays; with more parts, several launches add to y.
+// Gates are many and small, so a launch for each would cost more than the arithmetic.
 Variable mean_abs(std::span<const Variable> parts, real factor) {
   require(!parts.empty(), "[mean_abs] there is nothing to take the mean of.");
   const std::vector<Tensor> inputs = values_of(parts);
@@ -118,6 +124,8 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
                 });
 }
 
+// Parts are the rows, then the columns. `grams` keeps each part's G for backward: rank x rank, far
+// smaller than the matrices.
 Variable orthogonality(std::span<const Variable> rows, std::span<const Variable> columns,
                        real factor) {
   std::vector<Variable> parts(rows.begin(), rows.end());

@@ -16,6 +16,7 @@ struct NormSettings {
 // Numbers of the inputs, in record()'s order.
 enum : size_t { kX, kWeight, kBias, kResidual };
 
+// Throws unless weight and bias have one element for each column of x.
 void require_norm_shapes(const char* op, const Variable& x, const Variable& weight,
                          const Variable& bias) {
   require(x.shape().rank() >= 1 && weight.shape() == Shape{x.size(-1)} &&

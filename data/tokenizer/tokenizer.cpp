@@ -40,6 +40,8 @@ Tokenizer::Tokenizer(SpecialTokens special, Truncation truncation, int vocab_siz
 
 Tokenizer::~Tokenizer() = default;
 
+// Takes idle buffers or makes new ones; the first sentence is segmented into the result, the second
+// into a buffer of its own, so that both can be cut before they are joined.
 Encoded Tokenizer::encode(std::string_view text, std::optional<std::string_view> pair,
                           int max_length) const {
   const int special = special_tokens(pair.has_value());

@@ -52,6 +52,7 @@ std::vector<const json*> parts_of(const json& file, const char* key, const char*
   return parts;
 }
 
+// The charsmap in tokenizer.json is base64 (RFC 4648).
 std::string decode_base64(std::string_view text, const std::string& path) {
   std::string bytes;
   uint32_t bits = 0;

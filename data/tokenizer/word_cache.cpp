@@ -5,6 +5,7 @@
 namespace soragrad::data {
 namespace {
 
+// Mixes the word eight bytes at a time, by multiplications with the constants of splitmix64.
 uint32_t hash_of(std::string_view word) {
   uint64_t hash = word.size() * 0x9E3779B97F4A7C15u;
   while (!word.empty()) {
@@ -31,6 +32,7 @@ size_t WordCache::locate(std::string_view word, uint32_t hash) const {
   return slot;
 }
 
+// Slots are allocated by the first insert(): a tokenizer that is never used costs nothing.
 bool WordCache::append_known(std::string_view word, std::vector<int32_t>& ids) const {
   if (word.size() > kMaxWordBytes || slots_.empty()) return false;
   const Slot& slot = slots_[locate(word, hash_of(word))];

@@ -34,6 +34,7 @@ WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec,
     if (!text.empty()) keys.push_back({text, id});
   }
   pieces_ = DoubleArray(std::move(keys));
+  // Inner pieces are looked up from the node after the prefix, so "##" is never written out.
   inside_ = pieces_.root();
   has_inside_ = std::all_of(spec.prefix.begin(), spec.prefix.end(), [&](char byte) {
     return pieces_.step(inside_, static_cast<uint8_t>(byte));
@@ -116,6 +117,7 @@ void WordPieceTokenizer::append_stretch(std::string_view text, std::vector<int32
 void WordPieceTokenizer::append_word(std::string_view word, std::vector<int32_t>& ids) const {
   const auto is_char_begin = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; };
   const size_t first = ids.size();
+  // A word has at most as many characters as bytes, so counting is rarely needed.
   bool known = word.size() <= max_word_chars_ ||
                static_cast<size_t>(std::count_if(word.begin(), word.end(), is_char_begin)) <=
                    max_word_chars_;

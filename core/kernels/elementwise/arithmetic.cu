@@ -1,3 +1,4 @@
+// A thread owns an element.
 #include "core/kernels/elementwise/arithmetic.h"
 
 #include "core/kernels/cuda.cuh"

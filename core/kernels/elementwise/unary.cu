@@ -1,3 +1,4 @@
+// A thread owns an element. Forward and backward of each op are made from unary.def.
 #include "core/kernels/cuda.cuh"
 #include "core/kernels/elementwise/elementwise_math.h"
 #include "core/kernels/elementwise/unary.h"

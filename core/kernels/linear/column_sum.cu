@@ -1,3 +1,4 @@
+// Chunks of 64 rows are summed in double, then the chunks in order (cuda.cuh: sum_columns).
 #include "core/kernels/linear/column_sum.h"
 
 #include "core/kernels/cuda.cuh"

@@ -11,6 +11,7 @@ struct Element {
   __device__ double operator()(int64_t i) const { return x[i]; }
 };
 
+// mse: one term.
 struct SquaredDifference {
   const real* a;
   const real* b;
@@ -20,12 +21,14 @@ struct SquaredDifference {
   }
 };
 
+// sum and mse: y = sum / divisor.
 struct StoreOver {
   real* y;
   double divisor;
   __device__ void operator()(double sum) const { *y = static_cast<real>(sum / divisor); }
 };
 
+// mean_abs: y += factor * sum.
 struct AddTimes {
   real* y;
   real factor;
@@ -57,6 +60,7 @@ __global__ void mean_abs_parts(MeanAbsArgs args, double* partial) {
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
+// A block owns a part.
 __global__ void mean_abs_backward_kernel(MeanAbsArgs args) {
   const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
   if (!part.dx.data) return;
@@ -66,7 +70,7 @@ __global__ void mean_abs_backward_kernel(MeanAbsArgs args) {
   }
 }
 
-constexpr int kPartThreads = 128;
+constexpr int kPartThreads = 128;  // threads of a part: gates are short arrays
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 namespace soragrad::kernels {
 namespace {
 
+// A thread owns an element of y.
 __global__ void gather_rows_kernel(GatherRowsArgs args) {
   const int64_t i = global_thread();
   if (i >= args.n * args.hidden) return;
