@@ -57,7 +57,7 @@ void Module::for_each_parameter(const std::function<void(Parameter&)>& visit) {
 
 void Module::for_each_module(const std::function<void(Module&)>& visit) {
   visit(*this);
-  // By index: `visit` may attach a child, which moves the vector's elements.
+  // By index, because `visit` may attach children.
   for (size_t i = 0; i < children_.size(); ++i) children_[i]->for_each_module(visit);
 }
 

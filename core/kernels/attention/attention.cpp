@@ -3,10 +3,10 @@
 // A task is one head of a group of 8 sequences. It expands the head's slice of each position table
 // to one row a distance, once for all its sequences, and walks the sequences in order.
 //
-// Forward: tasks write disjoint columns of y. Backward: they write disjoint columns of dq, dk and
-// dv, and each task keeps its own sums of the tables' gradients. These partial sums take
-// heads * groups * (2 max_length - 1) * head_size reals; a second loop adds them in the order of
-// the groups. Groups depend on the batch alone, so the bits do not depend on the thread count.
+// Each task writes its own rows and columns of y, or of dq, dk and dv. Backward also sums the
+// tables' gradients, each task in memory of its own: heads * groups * (2 max_length - 1) *
+// head_size reals in all. A second loop adds these sums in the order of the groups. Groups depend
+// on the batch alone, so the bits do not depend on the thread count.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/attention/attention.cpp"
 #include "core/kernels/simd.h"

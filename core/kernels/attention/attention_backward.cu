@@ -160,7 +160,7 @@ __device__ void add_distances(const AttentionArgs& args, const TileCoords& at, i
   }
 }
 
-// The table of keys is multiplied by q, the table of queries by k (see dpk and dpq above).
+// The same for both tables: dpk sums up ds times q, dpq sums up ds times k.
 __device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& args,
                                     const TileCoords& at, int64_t chunk, const DistanceSums& sums) {
   const auto ds = [&](int i, int j) {

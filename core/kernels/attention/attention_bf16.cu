@@ -2,11 +2,11 @@
 // head), walks the keys 32 at a time in rising order and keeps a running softmax.
 // attention_bf16.cuh has the tile.
 //
-// A block has two warps; each owns 16 queries: their 16 x 32 scores of a tile (16 registers a lane)
-// and their rows of y (head size / 2 registers a lane) never leave registers. The four lanes of a
-// group share a row, so the running softmax is two shuffles away. Probabilities become left
-// operands of the product with v in place: the layout of a result fragment equals that of an
-// operand (Dao, "FlashAttention-2", 2023). Each is split into two bf16 parts, so p v takes two
+// A block has two warps, and each owns 16 queries. Their 16 x 32 scores of a tile (16 registers a
+// lane) and their rows of y (head size / 2 registers a lane) never leave registers. Four lanes
+// share a row, so a maximum or a sum over the keys takes two shuffles. Probabilities become left
+// operands of the product with v in place, because the layout of a result fragment equals that of
+// an operand (Dao, "FlashAttention-2", 2023). Each is split into two bf16 parts, so p v takes two
 // products.
 //
 // y is scaled down when a tile raises the maximum and divided by the softmax's sum at the end. A
