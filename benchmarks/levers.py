@@ -1,10 +1,10 @@
-"""What a trace of `soragrad train --profile FILE.json` says about the layers of a model: which are spared work.
+"""Time by layer and by module, from a trace of `soragrad train --profile FILE.json`.
 
     levers.py FILE.json
 
-Prints milliseconds a step of each layer, forward and backward. The last layer is computed past its keys and values for
-the first tokens alone, the first sends no gradient below itself: what they lack to the median layer is what that saves.
-Then the same by module, summed over the layers.
+Prints milliseconds a step of each layer, forward and backward. The last layer computes everything past its keys and
+values for the first tokens only, and the first layer sends no gradient below itself. The difference between these layers
+and the median layer is what that saves. Then it prints the same by module, summed over the layers.
 """
 import collections, json, re, statistics, sys
 

@@ -1,5 +1,5 @@
-# test_gradcheck: the table of ops once more with real = double. FOLDER/gradcheck_test.cpp check every
-# gradient against differences; the models' goldens are compared too.
+# test_gradcheck: the table of ops compiled once more with real = double. FOLDER/gradcheck_test.cpp
+# compare every gradient with differences; the models' goldens are compared too.
 
 # soragrad_double_layer(NAME): the sources and links of soragrad_NAME with SORAGRAD_REAL_DOUBLE, as
 # soragrad_NAME_double.

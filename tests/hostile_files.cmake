@@ -1,4 +1,5 @@
-# Damaged and hostile files of every kind through the program, each with exit code 1 and one line.
+# Runs the program on damaged and hostile files of every kind: each must end with exit code 1 and one
+# line.
 find_program(bash bash REQUIRED)
 if(SANITIZE)
   set(limit no-limit)

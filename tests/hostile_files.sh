@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# hostile_files.sh SORAGRAD QUICKSTART GOLDEN FOLDER [no-limit]: damaged and hostile files of every
-# kind through the program, under 2 GiB of address space (not where a sanitizer reserves more). Each
-# must end with exit code 1 and one line, within seconds, and run nothing that a file asks for.
+# hostile_files.sh SORAGRAD QUICKSTART GOLDEN FOLDER [no-limit]: runs the program on damaged and hostile
+# files of every kind, within 2 GiB of address space (no limit with a sanitizer, which reserves more).
+# Each run must end with exit code 1 and one line, within seconds, and run nothing that a file requests.
 set -euo pipefail
 export LC_ALL=C
 soragrad=$1 quickstart=$2 golden=$3 folder=$4 limit=${5:-}

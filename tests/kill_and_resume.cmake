@@ -1,4 +1,4 @@
-# A run that is killed without warning and continued ends as one that was left alone.
+# A run that is killed without warning and resumed ends with the same bits as an undisturbed one.
 find_program(bash bash REQUIRED)
 set(steps 200)
 if(SANITIZE)

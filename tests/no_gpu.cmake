@@ -1,4 +1,4 @@
-# Without a GPU, or without its driver, device=cuda ends with one line that says so.
+# Without a GPU, or without its driver, device=cuda ends with one line that names the reason.
 if(EXISTS /proc/driver/nvidia/version)
   message("SKIPPED: this machine has an NVIDIA driver")
   return()

@@ -1,5 +1,5 @@
-# The table of ops: a row an op, for test_autograd and every other program that walks over it or
-# compares ops as it does.
+# The table of ops, one or more rows for each op. test_autograd and every other program that walks over
+# the table links it.
 file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/op_cases/*.cpp)
 foreach(program test_autograd test_models)

@@ -1,10 +1,10 @@
 """The peer of attention alone: PyTorch's composition in transformers' DeBERTaV2, and PyTorch's fused plain attention.
 
-    attention.py cpu|cuda [TOKENS]      tokens of a batch: 8192
+    attention.py cpu|cuda [TOKENS]      TOKENS: tokens of a batch, 8192 by default
 
 The same batches and the same output as benchmarks/gpu/attention_bench: sequences of one length, 12 heads of 64, dropout 0.1.
-Projections are left out - an identity stands in transformers' module for each - and relative positions are made once, as
-the model does for its layers. bf16 is autocast's.
+Projections are left out: identities replace them in transformers' module. Relative positions are made once, as the model
+does for all its layers. bf16 is autocast's.
 """
 import json, sys, time
 

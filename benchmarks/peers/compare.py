@@ -3,10 +3,10 @@
     compare.py --soragrad PROGRAM --replay PROGRAM --models DIR --glue DIR [--case cola8 ...] [--with pytorch ...]
                [--rounds 3] [--steps N] [--disturbed 0.05] [--output FILE.json]
 
---models holds folders of make_model.py named by their size (deberta-v3-base, ...); --replay is the built gemm_replay: the
-step's matrix products alone, the limit. Rows come in file order, dropout is on, the head trains. A round runs every
-program once; one in which other processes took more than --disturbed of the machine's time is not counted. FILE.json
-grows by every call for the same commit, so that a comparison can be made in pieces.
+--models is a folder with model folders of make_model.py named by their size (deberta-v3-base, ...). --replay is the built
+gemm_replay, the limit: the matrix products of the step and nothing else. Rows come in file order, dropout is on, and the
+head trains. A round runs every program once. A round in which other processes took more than the share --disturbed of the
+machine's time is not counted. Calls for the same commit add to FILE.json, so a comparison can be made in pieces.
 
 Peers need torch, transformers and peft beside this interpreter. Use an idle machine.
 """

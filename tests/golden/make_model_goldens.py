@@ -1,4 +1,4 @@
-"""Makes tests/golden/models: tiny models with drawn weights, and what Hugging Face computes of them in float64.
+"""Makes tests/golden/models: tiny models with random weights, and the results of Hugging Face for them in float64.
 
 Each folder is a model folder (config.json, model.safetensors in F32) with expected.safetensors beside it: input_ids,
 offsets, token_type_ids, labels (I64, or scores in F64), logits, loss and grad.PARAMETER in F64. Needs transformers

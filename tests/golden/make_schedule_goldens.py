@@ -1,10 +1,10 @@
 """Makes tests/golden/schedule: runs of Algorithm 1 (SoRA with a path of thresholds), step by step in float64.
 
-A tiny BERT of Hugging Face is given gated low-rank deltas by forward hooks; optimizer, clipping, proximal step,
-learning rates, best checkpoint, phases, metrics and percentages are written out here from the papers' and the released
-code's formulas. Everything random is drawn here and written down: model/, CoLA/ and, for each case, config.yaml,
-initial_state.safetensors, expected.jsonl (a line a step), final_state.safetensors and phases.json. Needs torch and
-transformers 4.46.3; takes no arguments.
+Forward hooks add gated low-rank deltas to a tiny BERT of Hugging Face. Optimizer, clipping, proximal step, learning
+rates, best checkpoint, phases, metrics and percentages are written out here from the formulas of the papers and the
+released code. Everything random is drawn here and stored: model/, CoLA/ and, for each case, config.yaml,
+initial_state.safetensors, expected.jsonl (one line for each step), final_state.safetensors and phases.json. Needs torch
+and transformers 4.46.3; takes no arguments.
 """
 import json
 import math
