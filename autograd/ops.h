@@ -4,9 +4,9 @@
 // Activations are ragged: (tokens, hidden), the tokens of all sequences one after another.
 // `offsets` (sequences + 1) holds where each sequence begins. Nothing is padded.
 //
-// All arguments of an op live on one device, and its result too. An op whose arguments do not fit
-// throws Error with the op's name and both shapes. Results are new tensors and inputs are not
-// written, unless the comment says otherwise. "-> ()" is a scalar.
+// All tensors of an op must be on one device; the result is there, too. An op whose arguments do
+// not fit throws Error with the op's name and both shapes. Results are new tensors and inputs are
+// not written, unless the comment says otherwise. "-> ()" is a scalar.
 #pragma once
 
 #include <cstdint>
