@@ -1,6 +1,23 @@
 // 01_tensors: tensors, how they print, the tape and gradients.
 //
 //   $ ./01_tensors
+//   tensor([[1, 2, 3],
+//           [4, 5, 6]], shape=(2, 3), F32, cpu)
+//   sixth element of (6): 6
+//   tensor([[0, 0, 0, ..., 0, 0, 0],
+//           [0, 0, 0, ..., 0, 0, 0],
+//           [0, 0, 0, ..., 0, 0, 0],
+//           ...,
+//           [0, 0, 0, ..., 0, 0, 0],
+//           [0, 0, 0, ..., 0, 0, 0],
+//           [0, 0, 0, ..., 0, 0, 0]], shape=(1000, 1000), F32, cpu)
+//   tensor([[-0.375,     -1],
+//           [  8.25,     -1]], shape=(2, 2), F32, cpu, requires_grad)
+//   loss 6.0035
+//   gradient has the shape (2, 3) of the weight
+//   right answers: 1 of 2
+//   d(loss)/d(weight[0, 1]): 1.7 by the tape, 1.7 by a difference
+//   [add] a (2, 2) and b (2, 3) differ; equal shapes are needed.
 #include <fmt/format.h>
 #include <soragrad/soragrad.h>
 

@@ -4,6 +4,9 @@
 // results.
 //
 //   $ ./06_own_model quickstart/model
+//   19 parameters of the checkpoint
+//   0.98  The quiet baker broke a box.
+//   0.74  Nurses sleep in the station.
 #include <fmt/format.h>
 #include <soragrad/soragrad.h>
 
