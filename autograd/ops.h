@@ -114,6 +114,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
 // -- Losses and regularizers (ops/loss.cpp) -------------------------------------------------------
 // Mean over rows of -log softmax(logits)[label]: logits (rows, classes), labels I64 (rows) -> ()
 // (torch.nn.functional.cross_entropy). On the CPU a label outside of the classes throws.
+// If nobody else holds the logits when backward() runs, their gradient takes their memory.
 Variable cross_entropy(const Variable& logits, const Tensor& labels);
 // Mean squared difference: predictions (rows, 1) or (rows), targets (rows) of reals -> ()
 // (torch.nn.functional.mse_loss).
@@ -127,5 +128,29 @@ Variable mean_abs(std::span<const Variable> parts, real factor);
 // released code and peft compute it (the paper's equation 4 squares the norm).
 Variable orthogonality(std::span<const Variable> rows, std::span<const Variable> columns,
                        real factor);
+
+// -- Pre-training (ops/pretraining.cpp) -----------------------------------------------------------
+// Mean over n of the binary cross-entropy of sigmoid(logits): logits (n) or (n, 1), targets (n)
+// reals from 0 to 1 -> (). If set, hits receives the number of elements, () real, of which
+// (logit > 0) equals (target > 1/2).
+Variable binary_cross_entropy(const Variable& logits, const Tensor& targets,
+                              Tensor* hits = nullptr);
+// x_i + x_f(i), f(i) the first token of the sequence of token i: x (tokens, hidden) -> the same
+// shape. Idle rows become zeros.
+Variable add_first_token(const Variable& x, const AttentionLayout& layout);
+// Outside the graph: a token from softmax(logits) for each row, logits (rows, vocabulary) ->
+// I64 (rows). The same tokens for the same logits on both devices and any number of threads.
+Tensor sample_tokens(const Tensor& logits, const RandomStream& stream);
+// Outside the graph: the number of rows, () real, in which no logit exceeds the label's. labels
+// I64 (rows).
+Tensor label_hits(const Tensor& logits, const Tensor& labels);
+// Outside the graph: ids (tokens) with samples (n) at positions (n), all I64, and for each token
+// whether it was replaced by another than its label (n): 1 or 0, reals.
+struct ReplacedTokens {
+  Tensor ids;      // I64 (tokens)
+  Tensor targets;  // reals (tokens)
+};
+ReplacedTokens replace_tokens(const Tensor& ids, const Tensor& positions, const Tensor& samples,
+                              const Tensor& labels);
 
 }  // namespace soragrad

@@ -19,6 +19,7 @@ const std::vector<OpCase>& op_cases() {
     add_row_cases(all);
     add_attention_cases(all);
     add_loss_cases(all);
+    add_pretraining_cases(all);
     return all;
   }();
   return rows;

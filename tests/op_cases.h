@@ -54,6 +54,7 @@ void add_elementwise_cases(std::vector<OpCase>& rows);
 void add_linear_cases(std::vector<OpCase>& rows);
 void add_loss_cases(std::vector<OpCase>& rows);
 void add_norm_cases(std::vector<OpCase>& rows);
+void add_pretraining_cases(std::vector<OpCase>& rows);
 void add_row_cases(std::vector<OpCase>& rows);
 
 // -- Inputs ---------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels) {
                          {x.data(), labels.data<int64_t>(), loss.data(), rows, classes});
   return record(
       "cross_entropy", std::move(loss), {logits}, [=](const Tensor& dloss, Gradients& gradients) {
-        Tensor dlogits = Tensor::empty_like(x);
+        // The kernel reads an element before it writes it, so that it may work in place.
+        Tensor dlogits = x.storage().use_count() == 1 ? x : Tensor::empty_like(x);
         kernels::cross_entropy_backward(x.device(), {x.data(), labels.data<int64_t>(), dloss.data(),
                                                      dlogits.data(), rows, classes});
         gradients.add(0, std::move(dlogits));

@@ -17,6 +17,7 @@ add_executable(test_cuda_emulation ${emulation} ${kernels} ${runtime} ${autograd
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
   ${PROJECT_SOURCE_DIR}/tests/autograd/kernels_test.cpp
+  ${PROJECT_SOURCE_DIR}/tests/autograd/token_choice_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/models/attention_test.cpp)
 target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_CUDA

@@ -23,7 +23,7 @@ struct CrossEntropyBackwardArgs {
   const real* logits;     // (rows, classes)
   const int64_t* labels;  // (rows)
   const real* dloss;      // (1)
-  real* dlogits;          // (rows, classes), overwritten
+  real* dlogits;          // (rows, classes), overwritten; may be the logits themselves
   int64_t rows;
   int64_t classes;
 };
