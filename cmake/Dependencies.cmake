@@ -19,6 +19,11 @@ soragrad_dependency(DNNL::dnnl HEADER oneapi/dnnl/dnnl.hpp FLAG -ldnnl DEB libdn
 soragrad_dependency(OpenSSL::Crypto PACKAGE OpenSSL FLAG -lcrypto DEB libssl-dev)
 soragrad_dependency(nlohmann_json::nlohmann_json PACKAGE nlohmann_json DEB nlohmann-json3-dev)
 soragrad_dependency(libzip::zip HEADER zip.h FLAG -lzip DEB libzip-dev)
+soragrad_dependency(LibLZMA::LibLZMA HEADER lzma.h FLAG -llzma DEB liblzma-dev)
+soragrad_dependency(SentencePiece::train HEADER sentencepiece_trainer.h FLAG -lsentencepiece_train
+  DEB libsentencepiece-dev)
+soragrad_dependency(SentencePiece::processor HEADER sentencepiece_processor.h FLAG -lsentencepiece
+  DEB libsentencepiece-dev)
 soragrad_dependency(ICU::uc HEADER unicode/uchar.h FLAG -licuuc DEB libicu-dev)
 soragrad_dependency(yaml-cpp::yaml-cpp PACKAGE yaml-cpp FLAG -lyaml-cpp DEB libyaml-cpp-dev)
 soragrad_dependency(CLI11::CLI11 PACKAGE CLI11 DEB libcli11-dev)

@@ -18,18 +18,6 @@ namespace {
 
 constexpr size_t kShortWord = 48;  // symbols: up to here a scan is faster than a heap
 
-// GPT-2's byte alphabet: a printable byte is written as itself, the 68 others as U+0100 and up.
-std::array<std::string, 256> byte_alphabet() {
-  std::array<std::string, 256> alphabet;
-  char32_t other = 0x100;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const bool printable =
-        (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
-    append_utf8(alphabet[byte], printable ? byte : other++);
-  }
-  return alphabet;
-}
-
 // text_class() of ASCII as a table, because nearly all text is ASCII.
 constexpr std::array<TextClass, 128> ascii_classes() {
   std::array<TextClass, 128> classes{};
@@ -65,6 +53,17 @@ size_t pair_hash(uint64_t pair) {
 }
 
 }  // namespace
+
+std::array<std::string, 256> byte_alphabet() {
+  std::array<std::string, 256> alphabet;
+  char32_t other = 0x100;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const bool printable =
+        (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+    append_utf8(alphabet[byte], printable ? byte : other++);
+  }
+  return alphabet;
+}
 
 // A word is a run of one class, with at most one space before it; a run of white space is a word of
 // its own.

@@ -28,6 +28,9 @@ struct BpeSpec {
 // `text` is valid UTF-8 and begin < text.size().
 size_t pre_token_end(std::string_view text, size_t begin);
 
+// How GPT-2 writes each byte: a printable character for itself, U+0100 and up for the 68 others.
+std::array<std::string, 256> byte_alphabet();
+
 class ByteLevelBpeTokenizer : public Tokenizer {
  public:
   // Throws, naming `path`, if a merge uses a token that the vocabulary lacks.

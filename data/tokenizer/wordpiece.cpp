@@ -16,6 +16,21 @@ BertClass bert_class(char32_t c) {
   return is_bert_punctuation(c) ? BertClass::kPunctuation : BertClass::kWord;
 }
 
+// BertPreTokenizer: cuts at white space, which is dropped, and around each punctuation mark.
+template <typename Visit>
+void cut_into_words(std::string_view text, const Visit& visit) {
+  size_t begin = 0;  // of the word at hand
+  for (size_t position = 0; position < text.size();) {
+    const size_t start = position;
+    const BertClass found = bert_class(next_char(text, position));
+    if (found == BertClass::kWord) continue;
+    if (begin < start) visit(text.substr(begin, start - begin));
+    if (found == BertClass::kPunctuation) visit(text.substr(start, position - start));
+    begin = position;
+  }
+  if (begin < text.size()) visit(text.substr(begin));
+}
+
 }  // namespace
 
 WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec,
@@ -98,18 +113,15 @@ void WordPieceTokenizer::normalize(std::string_view text, Scratch& scratch) cons
   for (const char32_t c : chars) append_utf8(out, c);
 }
 
-// BertPreTokenizer: cuts at white space, which is dropped, and around each punctuation mark.
 void WordPieceTokenizer::append_stretch(std::string_view text, std::vector<int32_t>& ids) const {
-  size_t begin = 0;  // of the current word
-  for (size_t position = 0; position < text.size();) {
-    const size_t start = position;
-    const BertClass found = bert_class(next_char(text, position));
-    if (found == BertClass::kWord) continue;
-    if (begin < start) append_word(text.substr(begin, start - begin), ids);
-    if (found == BertClass::kPunctuation) append_word(text.substr(start, position - start), ids);
-    begin = position;
-  }
-  if (begin < text.size()) append_word(text.substr(begin), ids);
+  cut_into_words(text, [&](std::string_view word) { append_word(word, ids); });
+}
+
+void WordPieceTokenizer::for_each_word(
+    std::string_view text, const std::function<void(std::string_view word)>& visit) const {
+  Scratch scratch;
+  normalize(text, scratch);
+  cut_into_words(scratch.normalized, visit);
 }
 
 // Greedy longest match from the left. If any part of the word matches no piece, the whole word is

@@ -4,6 +4,7 @@
 // models/wordpiece/mod.rs.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,11 @@ class WordPieceTokenizer : public Tokenizer {
  public:
   WordPieceTokenizer(const WordPieceSpec& spec, const std::vector<AddedToken>& tokens,
                      SpecialTokens special, int vocab_size);
+
+  // Calls visit(word) for each word of the text as BERT cuts it, cleaned and lower-cased, before it
+  // is cut into pieces.
+  void for_each_word(std::string_view text,
+                     const std::function<void(std::string_view word)>& visit) const;
 
  protected:
   void append_ids(std::string_view text, Scratch& scratch,

@@ -1,0 +1,86 @@
+// Where a Corpus stands, as tensors of a checkpoint.
+#include <algorithm>
+
+#include "core/error.h"
+#include "data/corpus/corpus.h"
+
+namespace soragrad::data {
+namespace {
+
+Tensor numbers(const std::vector<int64_t>& values) {
+  return Tensor::from(values, {static_cast<int64_t>(values.size())});
+}
+
+}  // namespace
+
+Corpus::Named Corpus::save() const {
+  std::vector<int64_t> files;
+  for (const File& file : files_) {
+    for (const int64_t number :
+         {file.bytes, file.passes, file.pass, file.offset, file.bytes_read}) {
+      files.push_back(number);
+    }
+  }
+  const CorpusCounts& c = counts_;
+  const std::vector<int64_t> counts{c.epoch,  c.documents,    c.lines,     c.text_bytes,
+                                    c.tokens, c.invalid_utf8, c.nul_bytes, c.cut_lines,
+                                    drawn_,   epoch_tokens_,  ended_,      options_.max_length};
+  const auto begin = stream_.begin() + static_cast<std::ptrdiff_t>(stream_begin_);
+  std::vector<int64_t> lengths, tokens;
+  for (const std::vector<int32_t>& sequence : buffer_) {
+    lengths.push_back(static_cast<int64_t>(sequence.size()));
+    tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+  }
+  return {{"corpus.files", numbers(files)},
+          {"corpus.counts", numbers(counts)},
+          {"corpus.stream", numbers({begin, stream_.end()})},
+          {"corpus.buffer_lengths", numbers(lengths)},
+          {"corpus.buffer", numbers(tokens)}};
+}
+
+void Corpus::load(const std::function<std::vector<int64_t>(const std::string& name)>& tensor) {
+  const std::vector<int64_t> files = tensor("corpus.files"), counts = tensor("corpus.counts");
+  require(files.size() == 5 * files_.size(),
+          "[resume] {} names {} files; the checkpoint's run had {}.", options_.key, files_.size(),
+          files.size() / 5);
+  constexpr size_t kCounts = 12;
+  require(counts.size() == kCounts && counts[11] == options_.max_length,
+          "[resume] the checkpoint's corpus is not one of sequences of {} tokens.",
+          options_.max_length);
+  for (size_t i = 0; i < files_.size(); ++i) {
+    File& file = files_[i];
+    const int64_t* saved = files.data() + 5 * i;
+    require(saved[0] == file.bytes && saved[1] == file.passes,
+            "[resume] {}: {} bytes, read {} times an epoch; in the checkpoint's run {} bytes, {} "
+            "times. Resume with the same corpus.",
+            file.path, file.bytes, file.passes, saved[0], saved[1]);
+    file.pass = saved[2];
+    file.offset = saved[3];
+    file.bytes_read = saved[4];
+    file.reader.reset();
+  }
+  counts_ = {.epoch = counts[0],
+             .documents = counts[1],
+             .lines = counts[2],
+             .text_bytes = counts[3],
+             .tokens = counts[4],
+             .invalid_utf8 = counts[5],
+             .nul_bytes = counts[6],
+             .cut_lines = counts[7]};
+  drawn_ = counts[8];
+  epoch_tokens_ = counts[9];
+  ended_ = counts[10] != 0;
+  const std::vector<int64_t> stream = tensor("corpus.stream"), ids = tensor("corpus.buffer");
+  stream_.assign(stream.begin(), stream.end());
+  stream_begin_ = 0;
+  buffer_.clear();
+  auto begin = ids.begin();
+  for (const int64_t length : tensor("corpus.buffer_lengths")) {
+    require(length >= 0 && length <= ids.end() - begin,
+            "[resume] the checkpoint's corpus is damaged.");
+    buffer_.emplace_back(begin, begin + length);
+    begin += length;
+  }
+}
+
+}  // namespace soragrad::data
