@@ -46,7 +46,7 @@ TEST_CASE("unicode: each maximal invalid part becomes one U+FFFD") {
       {"\uFFFD stays", "\uFFFD stays"}};
   for (const auto& [bytes, expected] : cases) {
     std::string storage;
-    CHECK(repair_utf8(bytes, storage) == expected);
+    CHECK(soragrad::repair_utf8(bytes, storage) == expected);
   }
 }
 

@@ -74,7 +74,7 @@ std::vector<Step> train_own(const std::string& data_root, const std::string& out
 std::vector<Step> train_by_program(const train::Config& config) {
   const auto session = train::open_session(config, [](const std::string&) {});
   train::RunFolder folder = train::RunFolder::create(config.output, config);
-  train::Trainer trainer(*session, folder, false);
+  train::Trainer trainer(*session, folder);
   REQUIRE(trainer.run());
   train::save_trained(config.output + "/last", *session);
   std::vector<Step> log;
