@@ -95,7 +95,7 @@ std::string interruption_text(int reason) {
 }
 
 void stop_if_interrupted() {
-  if (interrupted_by() != 0) throw Interrupted();
+  if (guards > 0 && interrupted_by() != 0) throw Interrupted();
 }
 
 }  // namespace soragrad::train

@@ -40,7 +40,7 @@ class Interrupted : public std::runtime_error {
  public:
   Interrupted() : std::runtime_error("interrupted") {}
 };
-// Throws Interrupted if a request has arrived.
+// Throws Interrupted if a request has arrived during the life of a guard.
 void stop_if_interrupted();
 
 }  // namespace soragrad::train
