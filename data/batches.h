@@ -3,14 +3,15 @@
 // and with several batches a step (gradient accumulation), step by step:
 //   for (const std::vector<data::Batch>& step : data::steps(encoded, examples, {.accumulation =
 //   4}))
-// Both ranges know their size() and can be entered at any place, so a run that continues at step N
-// drops the first N: `data::steps(...) | std::views::drop(N)`.
+// Both ranges know their size() and can be entered at any place: a run that continues after N steps
+// walks over `data::steps(...).from(N)`.
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <ranges>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "data/batch.h"
@@ -45,21 +46,74 @@ class BatchSource {
   int64_t steps_;
 };
 
+// Elements that are made when they are read: one for each step of a source. Written out because the
+// views of libstdc++ 12 do not compile with Clang 14, the compilers of Debian 12.
+template <typename Element>
+class StepRange {
+ public:
+  using Make = Element (*)(BatchSource& source, int64_t number);
+
+  class Iterator {
+   public:
+    using value_type = Element;
+    using difference_type = int64_t;
+    using reference = Element;
+    using pointer = void;
+    using iterator_category = std::input_iterator_tag;
+
+    Iterator() = default;
+    Iterator(std::shared_ptr<BatchSource> source, Make make, int64_t number)
+        : source_(std::move(source)), make_(make), number_(number) {}
+    Element operator*() const { return make_(*source_, number_); }
+    Iterator& operator++() {
+      ++number_;
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++number_;
+      return before;
+    }
+    bool operator==(const Iterator& other) const { return number_ == other.number_; }
+
+   private:
+    std::shared_ptr<BatchSource> source_;
+    Make make_ = nullptr;
+    int64_t number_ = 0;
+  };
+
+  StepRange(std::shared_ptr<BatchSource> source, Make make)
+      : source_(std::move(source)), make_(make) {}
+  Iterator begin() const { return {source_, make_, first_}; }
+  Iterator end() const { return {source_, make_, source_->steps()}; }
+  int64_t size() const { return source_->steps() - first_; }
+  // The same without the first `steps` elements; all of them if there are fewer.
+  StepRange from(int64_t steps) const {
+    StepRange rest = *this;
+    rest.first_ = first_ + steps < source_->steps() ? first_ + steps : source_->steps();
+    return rest;
+  }
+
+ private:
+  std::shared_ptr<BatchSource> source_;
+  Make make_;
+  int64_t first_ = 0;
+};
+
 // A range of steps, each a vector of its batches. Throws as BatchSource does.
-inline auto steps(std::span<const Encoded> encoded, std::span<const Example> examples,
-                  const BatchOptions& options = {}) {
-  const auto source = std::make_shared<BatchSource>(encoded, examples, options);
-  return std::views::iota(int64_t{0}, source->steps()) |
-         std::views::transform([source](int64_t number) { return source->step(number); });
+inline StepRange<std::vector<Batch>> steps(std::span<const Encoded> encoded,
+                                           std::span<const Example> examples,
+                                           const BatchOptions& options = {}) {
+  return {std::make_shared<BatchSource>(encoded, examples, options),
+          [](BatchSource& source, int64_t number) { return source.step(number); }};
 }
 
 // A range of batches, one a step. `accumulation` is not read.
-inline auto batches(std::span<const Encoded> encoded, std::span<const Example> examples,
-                    BatchOptions options = {}) {
+inline StepRange<Batch> batches(std::span<const Encoded> encoded, std::span<const Example> examples,
+                                BatchOptions options = {}) {
   options.accumulation = 1;
-  const auto source = std::make_shared<BatchSource>(encoded, examples, options);
-  return std::views::iota(int64_t{0}, source->steps()) |
-         std::views::transform([source](int64_t number) { return source->step(number).front(); });
+  return {std::make_shared<BatchSource>(encoded, examples, options),
+          [](BatchSource& source, int64_t number) { return source.step(number).front(); }};
 }
 
 }  // namespace soragrad::data

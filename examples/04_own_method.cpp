@@ -72,7 +72,8 @@ class Dora : public sora::BaseMethod {
  private:
   void attach_to(nn::Module& model, std::optional<uint64_t> seed) override {
     for (nn::Linear* linear : sora::find_targets(model, {"query_proj", "value_proj"})) {
-      attach_delta(*linear, std::make_unique<DoraDelta>(*linear, config_.r, seed.value_or(0)));
+      sora::attach_delta(*linear,
+                         std::make_unique<DoraDelta>(*linear, config_.r, seed.value_or(0)));
     }
   }
 };

@@ -44,11 +44,10 @@ TEST_CASE("batches: steps have their batches together and may begin anywhere") {
   }
   CHECK(parts == std::vector<size_t>{2, 2, 1, 2, 2, 1, 2});
   CHECK(first == std::vector<int64_t>{0, 4, 8, 0, 4, 8, 0});
-  for (const std::vector<Batch>& step :
-       steps(rows.encoded, rows.examples, options) | std::views::drop(5)) {
-    CHECK(step.front().rows.front() == 8);
-    break;
-  }
+  const auto rest = steps(rows.encoded, rows.examples, options).from(5);
+  CHECK(rest.size() == 2);
+  CHECK((*rest.begin()).front().rows.front() == 8);
+  CHECK(rest.from(9).size() == 0);
 }
 
 TEST_CASE("batches: rows of like length share a batch") {
