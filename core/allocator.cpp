@@ -1,3 +1,14 @@
+// Three allocators over the system's: a Pool for the host and one for the GPU, with a free list for
+// each size class, and an Arena for GraphMemory, whose blocks are cut from segments and joined
+// again.
+//
+// Size classes are 4, 5, 6 and 7 times powers of two: at most a quarter of a block is unused, and a
+// few classes serve the many sizes of ragged batches. A freed block goes to its class's list and
+// the next request takes the latest one, whose memory is most likely in the caches.
+//
+// A training step frees what it allocates, so after a few steps every request finds a block. A
+// block is never split or joined; if the system refuses more, all free blocks go back to it and the
+// request is tried once more.
 #include "core/allocator.h"
 
 #include <algorithm>
@@ -27,21 +38,24 @@ size_t size_class(size_t bytes) {
   return round_up(bytes, step);
 }
 
-// AddressSanitizer sees overruns only between blocks that come and go one by one.
+// AddressSanitizer finds overruns and uses after free only if every block comes from the system and
+// returns to it.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kCache = false;
 #else
 constexpr bool kCache = true;
 #endif
 
-// What the pools of a device share: its lock, under which all is called, stats, freed blocks.
+// What the allocators of a device share: the lock, under which all its functions are called, the
+// counters, and the pool's free lists.
 struct Shared {
   Device device;
   std::mutex mutex = {};
   AllocatorStats stats = {};
   std::unordered_map<size_t, std::vector<void*>> cached = {};  // by size
 
-  // From the system; where it has no more, cached blocks go back to it first.
+  // Requests memory from the system. If it has no more, free blocks are returned to it first.
+  // Throws if that does not help.
   void* take(size_t size) {
     ++stats.system_calls;
     void* pointer = try_system(size);
@@ -76,13 +90,14 @@ struct Shared {
   }
 
  private:
-  // Null where it has no more.
+  // Null if the system has no more.
   void* try_system(size_t size) const {
     if (device == Device::cuda) return cuda::allocate(size);
     return std::aligned_alloc(kAlignment, round_up(size, kAlignment));
   }
 };
 
+// Free lists by size class.
 class Pool {
  public:
   explicit Pool(Shared& shared) : shared_(shared) {}
@@ -127,10 +142,10 @@ class Pool {
   Shared& shared_;
 };
 
-// GraphMemory's blocks: pieces of segments, which join again when they come back, so that graphs of
-// all sizes use the same bytes. A block is the first piece that fits, in the oldest segment that
-// has one: calls in the same order, begun when all is free, give the same addresses each time,
-// however many segments have been added meanwhile.
+// GraphMemory's blocks. They are pieces of segments of at least 32 MiB. A freed piece joins its
+// free neighbours, so graphs of all sizes use the same bytes. A request takes the first free piece
+// that is large enough, in the oldest segment that has one. So the same calls, begun when all
+// pieces are free, return the same addresses, even if segments have been added meanwhile.
 class Arena {
  public:
   explicit Arena(Shared& shared) : shared_(shared) {}
@@ -153,7 +168,7 @@ class Arena {
     return pointer;
   }
 
-  // False for a block of somebody else.
+  // Returns false if the block is not from this arena.
   bool try_deallocate(void* pointer, size_t bytes) noexcept {
     const size_t size = size_of(bytes);
     const std::lock_guard lock(shared_.mutex);
@@ -178,7 +193,7 @@ class Arena {
   }
 
  private:
-  static constexpr size_t kSegment = size_t{32} << 20;  // at least
+  static constexpr size_t kSegment = size_t{32} << 20;  // smallest segment
 
   class Segment {
    public:
@@ -190,7 +205,7 @@ class Arena {
       return std::greater_equal<>()(pointer, begin_) && std::less<>()(pointer, begin_ + size_);
     }
 
-    // Null where no piece is large enough.
+    // Takes the first piece that is large enough; null if there is none.
     void* take(size_t size) {
       const auto piece = std::find_if(free_.begin(), free_.end(),
                                       [&](const auto& entry) { return entry.second >= size; });
@@ -200,6 +215,7 @@ class Arena {
       if (length > size) free_.emplace(offset + size, length - size);
       return begin_ + offset;
     }
+    // Joins the piece with its free neighbours on both sides.
     void give_back(void* pointer, size_t size) {
       auto offset = static_cast<size_t>(static_cast<std::byte*>(pointer) - begin_);
       auto next = free_.lower_bound(offset);
@@ -220,7 +236,7 @@ class Arena {
    private:
     std::byte* begin_;
     size_t size_;
-    std::map<size_t, size_t> free_;  // pieces: offset and size
+    std::map<size_t, size_t> free_;  // free pieces: from offset to size
   };
 
   static size_t size_of(size_t bytes) { return round_up(std::max<size_t>(bytes, 1), kAlignment); }
@@ -229,7 +245,7 @@ class Arena {
   std::vector<Segment> segments_;
 };
 
-// Never destroyed: tensors of static lifetime may outlive any order of destruction.
+// Never destroyed: tensors with static lifetime may be freed after any other static object.
 struct Pools {
   Shared host{Device::cpu}, gpu{Device::cuda};
   Pool cpu{host}, cuda{gpu};

@@ -1,5 +1,5 @@
-// One stream of the process takes all work in order, so memory freed by one kernel's caller may go
-// to the next one at once.
+// The CUDA runtime behind core/cuda_runtime.h: the one stream, copies through page-locked memory,
+// and captured graphs.
 #include "core/cuda_runtime.h"
 
 #include <algorithm>
@@ -12,8 +12,9 @@
 namespace soragrad::cuda {
 namespace {
 
-__global__ void probe() {}  // is there code for this GPU?
+__global__ void probe() {}  // asking for its attributes shows if there is code for this GPU
 
+// unavailable_reason(): the first of driver, device and code that is missing.
 std::string find_reason() {
   int count = 0;
   cudaDeviceProp device{};
@@ -74,15 +75,16 @@ struct Given {
   bool capturing = false;
   int64_t captured = 0;  // operations, of the graph being captured
 };
-Given given;  // one thread gives work
+Given given;  // not locked: one thread launches work
 
-// What is copied once into a graph would be copied again at every launch of it.
+// A copy in a captured graph would be repeated at every replay, from memory that may be gone.
 void require_no_capture(const char* what) {
   require(!given.capturing, "[cuda] {} cannot be captured.", what);
 }
 
-// Page-locked memory that copies pass through: the GPU reads it by itself, so that a copy to it
-// does not wait. While copies from one half are under way the other half is filled.
+// A ring buffer of page-locked memory, in two halves, that copies pass through. The GPU can read
+// page-locked memory without the host, so a copy to the GPU does not wait. While the GPU reads one
+// half the host fills the other; an event for each half marks when it has been read.
 class PinnedRing {
  public:
   static constexpr size_t kHalf = size_t{2} << 20;
@@ -95,7 +97,8 @@ class PinnedRing {
     }
   }
 
-  // Bytes, at most kHalf of them, that no earlier copy reads any more.
+  // Returns memory for `bytes`, at most kHalf, that no earlier copy reads any more. Waits if the
+  // GPU still reads the half that comes next.
   void* reserve(size_t bytes) {
     if (used_ + bytes > kHalf) {
       check(cudaEventRecord(read_[half_], stream()), "recording an event");
@@ -111,11 +114,11 @@ class PinnedRing {
  private:
   static constexpr size_t kAlignment = 64;
   void* memory_ = nullptr;
-  cudaEvent_t read_[2] = {};  // when all copies from a half are done
+  cudaEvent_t read_[2] = {};  // recorded after the last copy from a half
   size_t half_ = 0, used_ = 0;
 };
 
-// Lives as long as the process: the driver may be gone when statics are destroyed.
+// Never destroyed: the driver may be gone when static objects are destroyed.
 PinnedRing& pinned_ring() {
   static auto& ring = *new PinnedRing;
   return ring;
@@ -182,7 +185,8 @@ void synchronize() {
 
 namespace {
 
-// Ends the capture whatever happens in it.
+// A capture of the stream. The destructor ends it if an exception leaves it open, so that the
+// stream stays usable.
 class Capture {
  public:
   Capture() {

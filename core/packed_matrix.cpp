@@ -41,7 +41,7 @@ void PackedMatrix::multiply_plain(const Product& product) {
                                    .bias = product.bias});
 }
 
-// cuBLASLt reads the weight itself in either direction at the same speed.
+// cuBLASLt reads the weight in either direction at the same speed, so nothing is packed for it.
 void PackedMatrix::multiply_fp32(const Product& product) {
   const bool worth_packing = product.forward || reused_;
   if (weight_.device() == Device::cuda || !worth_packing) return multiply_plain(product);

@@ -1,3 +1,12 @@
+// A pool of threads that claim tasks from a counter.
+//
+// The thread that calls a loop publishes it (function, context, number of tasks), raises the
+// generation number, and claims tasks like the workers. A task is claimed by one atomic increment,
+// so fast threads take more of them; which thread runs a task changes no result. When no task is
+// left, the caller waits until all workers have reported that they are done.
+//
+// A training step consists of many short loops. Waiting threads therefore spin for a while
+// before they sleep: waking a sleeping thread takes longer than many of the loops.
 #include "core/parallel.h"
 
 #include <atomic>
@@ -16,11 +25,13 @@
 namespace soragrad {
 namespace {
 
-// About 30 microseconds: longer than the gaps between the loops of a training step.
+// Checks before a waiting thread sleeps: about 30 microseconds, longer than the gaps between the
+// loops of a training step.
 constexpr int kSpins = 4000;
 
-thread_local bool inside_loop = false;
+thread_local bool inside_loop = false;  // this thread runs a task: its own loops run on it alone
 
+// Tells the processor that the thread spins, which leaves the core to its other hardware thread.
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -29,7 +40,7 @@ inline void pause() {
 #endif
 }
 
-// Workers wait for a new generation number, claim tasks until none is left, and report.
+// The workers wait for a new generation number, claim tasks until none is left, and report.
 class ThreadPool {
  public:
   // Goes on with fewer threads, and one line on stderr, if the system does not start them all: half
@@ -85,6 +96,7 @@ class ThreadPool {
     stop_ = false;
   }
 
+  // Raises the generation number and wakes the workers that sleep.
   void announce() {
     {
       const std::lock_guard lock(mutex_);
@@ -102,6 +114,7 @@ class ThreadPool {
     }
   }
 
+  // Returns the generation number once it differs from `seen`.
   uint64_t wait_after(uint64_t seen) {
     for (int spin = 0; spin < kSpins; ++spin) {
       if (generation_.load(std::memory_order_acquire) != seen) return generation_;
@@ -112,6 +125,8 @@ class ThreadPool {
     return generation_;
   }
 
+  // Runs tasks until none is left. The first exception is kept for the caller; other tasks still
+  // run.
   void claim_tasks() {
     inside_loop = true;
     for (int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) {
@@ -128,10 +143,10 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};
+  std::atomic<uint64_t> generation_{0};  // number of the loop that was published last
   std::atomic<bool> stop_{false};
-  std::atomic<int64_t> next_{0};
-  std::atomic<int> busy_{0};
+  std::atomic<int64_t> next_{0};  // the next task to claim
+  std::atomic<int> busy_{0};      // workers that have not reported yet
   int64_t tasks_ = 0;
   detail::TaskFunction function_ = nullptr;
   void* context_ = nullptr;
@@ -157,7 +172,8 @@ void set_num_threads(int threads) {
 }
 
 void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
-  // One loop at a time has the workers; a loop of another thread (a prefetching reader) goes alone.
+  // One loop at a time has the workers. A loop that another thread begins meanwhile (a prefetching
+  // reader) runs on that thread alone.
   static std::mutex workers;
   std::unique_lock lock(workers, std::defer_lock);
   if (inside_loop || tasks <= 1 || num_threads() == 1 || !lock.try_lock()) {

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxModelFile = int64_t{256} << 20;
 
-// In the order in which the reference hands out new ids.
+// The special tokens of BERT and DeBERTaV3, in the order in which the reference hands out new ids.
 std::vector<SpecialDefault> bert_like_specials(bool normalized_unk) {
   return {{"unk_token", {"[UNK]", 0, false, false, normalized_unk}},
           {"sep_token", {"[SEP]"}},
@@ -42,12 +42,14 @@ json tokenizer_config(const fs::path& dir) {
   return path_exists(path) ? read_tokenizer_json(path) : json::object();
 }
 
+// One more than the largest id.
 int vocab_end(const Vocab& vocab) {
   int end = 0;
   for (const auto& [token, id] : vocab) end = std::max(end, id + 1);
   return end;
 }
 
+// A function from a token's text to its id; -1 if the vocabulary lacks it. Borrows the vocabulary.
 auto vocab_finder(const Vocab& vocab) {
   return [&vocab](const std::string& token) {
     const auto found = vocab.find(token);
@@ -55,6 +57,8 @@ auto vocab_finder(const Vocab& vocab) {
   };
 }
 
+// The same for a list of pieces whose index is the id. It is called for a few special tokens only,
+// so it searches from the beginning.
 template <typename Piece>
 auto piece_finder(const std::vector<Piece>& pieces, const std::string& (*text)(const Piece&)) {
   return [&pieces, text](const std::string& token) {
@@ -65,6 +69,7 @@ auto piece_finder(const std::vector<Piece>& pieces, const std::string& (*text)(c
   };
 }
 
+// spm.model makes either form; tokenizer.json alone makes the fast one.
 std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mode) {
   const json config = tokenizer_config(dir);
   for (const char* key : {"do_lower_case", "split_by_punct"}) {
@@ -118,6 +123,7 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
                                                 set.vocab_size, path);
 }
 
+// vocab.json with merges.txt, or tokenizer.json.
 std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
   const fs::path vocab_path = dir / "vocab.json";
   const fs::path merges_path = dir / "merges.txt";
@@ -146,6 +152,7 @@ std::unique_ptr<Tokenizer> load_roberta(const fs::path& dir) {
                                                  path);
 }
 
+// vocab.txt, or tokenizer.json.
 std::unique_ptr<Tokenizer> load_bert(const fs::path& dir) {
   const fs::path vocab_path = dir / "vocab.txt";
   const fs::path json_path = dir / "tokenizer.json";

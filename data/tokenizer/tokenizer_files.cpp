@@ -94,7 +94,7 @@ Vocab read_vocab_txt(const std::filesystem::path& path) {
   const std::string text = read_file(path.string(), kMaxTokenizerFile);
   Vocab vocab;
   for_each_line(without_bom(text), [&](std::string_view token, size_t line) {
-    // A token that stands there twice has its last line's id, as in the reference.
+    // A token that occurs twice has the id of its last line, as in the reference.
     vocab[std::string(token)] =
         checked_id(static_cast<int64_t>(line) - 1, std::string(token), path.string());
   });

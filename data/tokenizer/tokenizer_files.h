@@ -20,18 +20,19 @@ namespace soragrad::data {
 // The JSON object in a tokenizer's file of at most 256 MiB.
 nlohmann::json read_tokenizer_json(const std::filesystem::path& path);
 
-// object[key] as a bool; `fallback` where it is absent or null.
+// object[key] as a bool; `fallback` if it is missing or null. Throws for another type.
 bool json_flag(const nlohmann::json& object, const char* key, bool fallback,
                const std::string& path);
 
-// A token's text, and what is known of its flags, from a JSON object in Hugging Face's form.
+// Reads a token's text and flags from a JSON object in Hugging Face's form ({"content": ...,
+// "lstrip": ...}). Missing flags are false.
 AddedToken read_added_token(const nlohmann::json& object, const std::string& path);
 
 Vocab read_vocab(const nlohmann::json& object, const std::string& path);  // token -> id
 Vocab read_vocab_txt(const std::filesystem::path& path);                  // a token a line
 std::vector<std::pair<std::string, std::string>> read_merges_txt(const std::filesystem::path& path);
 
-// Special and other added tokens of a tokenizer.
+// The special and other added tokens of a tokenizer.
 struct TokenSet {
   std::vector<AddedToken> tokens;
   SpecialTokens special;
@@ -44,9 +45,10 @@ struct SpecialDefault {
   AddedToken token;
 };
 
-// Joins what tokenizer_config.json and added_tokens.json in `dir` say of added tokens with those
-// `known` (from tokenizer.json) and the defaults of the model type. A token that has no id yet
-// gets the vocabulary's by `find` (-1: none) or the next free one from `vocab_size` on.
+// Collects all added tokens: those of tokenizer_config.json and added_tokens.json in `dir`, those
+// `known` from tokenizer.json, and the defaults of the model type. A token without an id gets the
+// one that find(text) returns from the vocabulary or, if that is -1, the next free id from
+// `vocab_size` on.
 TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken> known,
                         const std::vector<SpecialDefault>& defaults,
                         const std::function<int32_t(const std::string&)>& find, int vocab_size);

@@ -1,5 +1,5 @@
-// Character properties come from ICU; u_charAge takes back what later Unicode versions added, so
-// that an answer does not depend on the ICU at hand.
+// Character properties come from ICU. u_charAge excludes characters that later Unicode versions
+// added, so that no answer depends on the version of the installed ICU.
 #include "data/tokenizer/unicode.h"
 
 #include <unicode/uchar.h>
@@ -12,12 +12,14 @@
 namespace soragrad::data {
 namespace {
 
+// True if the character existed in this major version of Unicode.
 bool assigned_in(char32_t c, int unicode_major) {
   UVersionInfo age;
   u_charAge(static_cast<UChar32>(c), age);
   return age[0] != 0 && age[0] <= unicode_major;
 }
 
+// The general category as a bit of ICU's U_GC_*_MASK.
 uint32_t category_mask(char32_t c) {
   return U_MASK(u_charType(static_cast<UChar32>(c)));
 }
@@ -25,6 +27,7 @@ uint32_t category_mask(char32_t c) {
 constexpr int kBertUnicode = 8;
 constexpr int kDecompositionUnicode = 12;
 
+// The canonical combining class in the Unicode version of decompose(); 0 for all others.
 int combining_class(char32_t c) {
   return c < 0x300 || !assigned_in(c, kDecompositionUnicode)
              ? 0

@@ -1,5 +1,5 @@
-// The character properties tokenizers ask for. The reference tokenizers carry tables of
-// different Unicode versions, so each question below names the version whose answer it gives.
+// Character properties that tokenizers ask for. The reference tokenizers carry tables of different
+// Unicode versions, so each function below names the version that it follows.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,9 @@
-// The bf16 product by AVX-512's vdpbf16ps: lane j of the sum += a[2q] b[2q][j] + a[2q+1]
-// b[2q+1][j].
+// The bf16 product by AVX-512's vdpbf16ps, which takes two neighbours in k at once:
+//   lane j of the sum += a[2q] b[2q][j] + a[2q + 1] b[2q + 1][j]
 //
-// W is packed in panels of 64 columns in which two neighbours in k stand beside each other, so that
-// a 64-byte load is 16 columns of two rows of k (gemm_bf16_avx512.h has the layout). A task is a
-// block of 48 to 192 rows of a times one panel, as in gemm_packed.cpp; the panel, k * 128 bytes,
-// stays in the second-level cache.
+// W is packed in panels of 64 columns. A 64-byte load of a panel is 16 columns of two neighbours in
+// k (gemm_bf16_avx512.h has the layout). A task is a block of 48 to 192 rows of a times one panel,
+// as in gemm_packed.cpp; the panel, k * 128 bytes, stays in the second-level cache.
 //
 // A tile is 6 rows by 64 columns: 24 vectors of fp32 sums stay in registers over all of k. Each
 // step of two in k loads four vectors of the panel and broadcasts six pairs of a, for 24 vdpbf16ps,
