@@ -2,7 +2,14 @@
 //   03_finetune MODEL_FOLDER [METHOD]    sora (default) lora adalora houlsby pfeiffer bitfit full
 //
 //   $ ./03_finetune quickstart/model adalora
-//   OUTPUT
+//   adalora: 44490 parameters train
+//   step 50: loss 0.7, kept rank 50
+//   step 100: loss 0.3, kept rank 39
+//   step 150: loss 0.0, kept rank 36
+//   step 200: loss 0.0, kept rank 36
+//   right: 16 of 16 new sentences
+//   loaded: the same
+//   exported for peft
 #include <fmt/format.h>
 #include <soragrad/soragrad.h>
 
@@ -61,7 +68,7 @@ void run(const std::string& folder, const std::string& method) {
 
   const models::LoadedModel loaded = models::load_model(folder, {.num_labels = 2, .seed = 1});
   models::SequenceClassifier& model = *loaded.model;
-  const auto batches = data::batches(train.encoded, train.examples, {.size = 8, .epochs = 12});
+  const auto batches = data::batches(train.encoded, train.examples, {.size = 8, .epochs = 40});
   sora::Tuner tuner(model, {.method = method, .r = 4, .init_r = 4, .target_r = 2, .tfinal = 10},
                     {.learning_rate = 4e-3,
                      .weight_decay = 0.01,
@@ -72,10 +79,10 @@ void run(const std::string& folder, const std::string& method) {
     const Tensor labels = Tensor::from(batch.labels, {batch.sequences()});
     const Variable loss = cross_entropy(model.forward(batch, tuner.pass()), labels);
     tuner.step(loss);  // loss and regularizer back, clip, update, proximal step, ranks, zero
-    if (tuner.steps() % 20 != 0) continue;
+    if (tuner.steps() % 50 != 0) continue;
     int64_t kept = 0;
     for (const sora::ModuleRank& rank : tuner.method().ranks()) kept += rank.kept;
-    fmt::print("step {}: loss {:.2f}, kept rank {}\n", tuner.steps(), loss.value().item(), kept);
+    fmt::print("step {}: loss {:.1f}, kept rank {}\n", tuner.steps(), loss.value().item(), kept);
   }
   const std::vector<int64_t> classes = predict(model, test);
   fmt::print("right: {} of {} new sentences\n", right(classes, test), classes.size());

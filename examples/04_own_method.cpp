@@ -4,7 +4,10 @@
 // gradient, as in section 4.3 of the paper and in peft.
 //
 //   $ ./04_own_method quickstart/model
-//   OUTPUT
+//   step 20: loss 0.6
+//   step 40: loss 0.0
+//   step 60: loss 0.0
+//   loaded: the same loss
 #include <fmt/format.h>
 #include <soragrad/soragrad.h>
 
@@ -13,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace soragrad;
@@ -26,8 +30,7 @@ class DoraDelta : public nn::Linear::Delta {
         b(&linear, "lora_B.weight", {linear.out(), rank}),
         magnitude(&linear, "lora_magnitude_vector.weight", {1, linear.out()}) {
     for (nn::Parameter* each : {&a, &b, &magnitude}) each->set_requires_grad(true);
-    const double bound = 1 / std::sqrt(static_cast<double>(linear.in()));
-    a.assign(nn::uniform(a.declared_shape(), bound, seed, a.path()));
+    a.assign(nn::uniform(a.declared_shape(), 1 / std::sqrt(linear.in()), seed, a.path()));
     b.assign(Tensor::zeros(b.declared_shape()));
     magnitude.assign(Tensor::from(row_norms(), magnitude.declared_shape()));  // y is unchanged
   }
@@ -45,41 +48,31 @@ class DoraDelta : public nn::Linear::Delta {
 
  private:
   static constexpr real kScale = 2;  // s = lora_alpha / r
-
   // ||W + s B A|| of each row, without gradient.
   std::vector<real> row_norms() const {
     const NoGrad no_grad;
-    const std::vector<real> weight = linear_.weight.value().to_vector();  // (out, in)
-    const std::vector<real> change = matmul(b, a).value().to_vector();
-    std::vector<real> norms(static_cast<size_t>(linear_.out()), 0);
-    for (size_t i = 0; i < weight.size(); ++i) {
-      const real w = weight[i] + kScale * change[i];
-      norms[i / static_cast<size_t>(linear_.in())] += w * w;
-    }
+    const Variable sum = linear_.weight + kScale * matmul(b, a),
+                   ones(Tensor::full({sum.size(1), 1}, 1));
+    std::vector<real> norms = matmul(sum * sum, ones).value().to_vector();
     for (real& norm : norms) norm = std::sqrt(norm);
     return norms;
   }
-
   nn::Linear& linear_;
   nn::Parameter a, b, magnitude;
 };
 
 // The method: where deltas are attached. BaseMethod freezes the model and lets the head train.
-class Dora : public sora::BaseMethod {
- public:
+struct Dora : sora::BaseMethod {
   Dora() : BaseMethod({.method = "dora", .r = 4}) {}
-
- private:
   void attach_to(nn::Module& model, std::optional<uint64_t> seed) override {
     for (nn::Linear* linear : sora::find_targets(model, {"query_proj", "value_proj"})) {
-      sora::attach_delta(*linear,
-                         std::make_unique<DoraDelta>(*linear, config_.r, seed.value_or(0)));
+      auto delta = std::make_unique<DoraDelta>(*linear, config_.r, seed.value_or(0));
+      sora::attach_delta(*linear, std::move(delta));
     }
   }
 };
 
-Variable loss_of(models::SequenceClassifier& model, const data::Batch& batch,
-                 const nn::Pass& pass) {
+Variable loss_of(auto& model, const data::Batch& batch, const nn::Pass& pass) {
   return cross_entropy(model.forward(batch, pass), Tensor::from(batch.labels, {batch.sequences()}));
 }
 
@@ -100,7 +93,7 @@ void run(const std::string& folder) {
   for (const data::Batch& batch : data::batches(encoded, rows, {.size = 4, .epochs = 20})) {
     const Variable loss = loss_of(*loaded.model, batch, tuner.pass());
     tuner.step(loss);
-    if (tuner.steps() % 20 != 0) continue;
+    if (tuner.steps() % 20) continue;
     fmt::print("step {}: loss {:.1f}\n", tuner.steps(), loss.value().item());
   }
 
@@ -111,16 +104,14 @@ void run(const std::string& folder) {
   again.load(saved);
   const NoGrad no_grad;
   const data::Batch all = *data::batches(encoded, rows, {.size = 12}).begin();
-  const real before = loss_of(*loaded.model, all, {}).value().item();
-  const real after = loss_of(*fresh.model, all, {}).value().item();
-  fmt::print("loaded: {} loss\n", before == after ? "the same" : "another");
+  const Variable before = loss_of(*loaded.model, all, {}), after = loss_of(*fresh.model, all, {});
+  fmt::print("loaded: {} loss\n", count(before == after) ? "the same" : "another");
 }
 
 int main(int argc, char** argv) {
   try {
     require(argc == 2, "usage: 04_own_method MODEL_FOLDER");
     run(argv[1]);
-    return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "04_own_method: {}\n", error.what());
     return 1;
