@@ -1,10 +1,6 @@
 #include "cli/export.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 #include <filesystem>
 
@@ -12,7 +8,6 @@
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/output_path.h"
 #include "core/text.h"
 #include "data/tokenizer/copy_tokenizer.h"
 #include "sora/adapter_file.h"
@@ -28,17 +23,41 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Before the work: an empty folder, or a name that a folder can get.
-void check_output(const std::string& path) {
-  std::error_code error;
-  require(!path_exists(path) || (is_folder(path) && fs::is_empty(path, error)),
-          "[{}] exists; choose another --output.", shown(path));
-  require_output_folder(path);
-}
+// A folder that appears under its name whole or not at all: it is filled under another name beside
+// it.
+class NewFolder {
+ public:
+  // Throws if the folder cannot be made, or holds something already.
+  explicit NewFolder(const fs::path& path) : target_(absolute_path(path)) {
+    if (!target_.has_filename()) target_ = target_.parent_path();  // "out/"
+    std::error_code error;
+    require(!path_exists(target_) || (is_folder(target_) && fs::is_empty(target_, error)),
+            "[{}] exists; choose another --output.", shown(path.string()));
+    unfinished_ = target_.parent_path() / (".new-" + target_.filename().string());
+    fs::remove_all(unfinished_, error);
+    make_folders(unfinished_);
+  }
+  ~NewFolder() {
+    std::error_code error;
+    fs::remove_all(unfinished_, error);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
 
-void write_export(const ExportOptions& options, train::Trained& trained,
+  const fs::path& path() const { return unfinished_; }
+  void publish() const {
+    std::error_code error;
+    fs::rename(unfinished_, target_, error);
+    require(!error, "[{}] the folder cannot be renamed to this: {}.", shown(target_.string()),
+            system_reason(error.value()));
+  }
+
+ private:
+  fs::path target_, unfinished_;
+};
+
+void write_export(const ExportOptions& options, const fs::path& folder, train::Trained& trained,
                   const train::Config& config) {
-  const fs::path folder = options.output;
   models::SequenceClassifier& model = *trained.model;
   const bool full = config.method.method == "full";
   if (options.format == "merged") {
@@ -64,21 +83,15 @@ int export_main(const ExportOptions& options) {
     throw UsageError(
         fmt::format("[--format] is {}; expected peft, merged or pruned.", quote(options.format)));
   }
-  check_output(options.output);
+  const NewFolder folder(options.output);  // before the work
   train::Config config;
   const train::RunFolder run = train::RunFolder::open(options.run, false);
   train::read_yaml(config, run.file("config.yaml"));
   train::Trained trained = train::open_trained(
       {.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
       [](const std::string& line) { log_line(line); });
-  make_folders(options.output);
-  try {
-    write_export(options, trained, config);
-  } catch (const Error&) {
-    std::error_code error;
-    fs::remove(options.output, error);  // only where nothing was written
-    throw;
-  }
+  write_export(options, folder.path(), trained, config);
+  folder.publish();
   write_output(fmt::format("{} of {} in {}\n", options.format, trained.weights, options.output));
   return 0;
 }

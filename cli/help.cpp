@@ -35,6 +35,8 @@ constexpr Examples kExamples[] = {
     {"inspect", "soragrad inspect runs/rte-sora-42", "soragrad inspect --json models/roberta-base"},
     {"export", "soragrad export --run runs/rte-sora-42 --format peft --output rte-peft",
      "soragrad export --run runs/rte-sora-42 --format merged --output rte-model"},
+    {"fetch", "soragrad fetch model microsoft/deberta-v3-base --output models/deberta-v3-base",
+     "soragrad fetch task rte --output glue"},
     {"table", "soragrad table paper_main_table.yaml --tasks rte,mrpc --seeds 0,1",
      "soragrad table grid.yaml --shard 1/4 num_train_epochs=3"},
 };

@@ -63,7 +63,7 @@ Json parse_strictly(std::string_view text, const std::string& where) {
   const size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
   const std::string_view near = trimmed(text.substr(before.size(), 80));
   constexpr size_t kNear = 20;
-  fail("[{}:{}] this is not JSON from column {} on: {}.", where,
+  fail("[{}] is not JSON from line {}, column {} on: {}.", where,
        1 + std::count(before.begin(), before.end(), '\n'), before.size() - line_begin + 1,
        near.empty() ? "the text ends there" : quote(near.substr(0, kNear)));
 }

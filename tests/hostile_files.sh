@@ -23,7 +23,7 @@ refused() {
   local lines
   lines=$(wc -l <err.txt)
   if [ "$code" != 1 ] || [ "$lines" != 1 ] || ! grep -qF -- "$wanted" err.txt ||
-    [ "$(wc -c <err.txt)" -gt 2500 ] || [ -e executed ]; then
+    [ "$(wc -c <err.txt)" -ge 500 ] || grep -qE 'exception|filesystem error' err.txt || [ -e executed ]; then
     failed=$((failed + 1))
     echo "$name: exit code $code, $lines lines; wanted \"$wanted\", got:"
     head -c 600 err.txt

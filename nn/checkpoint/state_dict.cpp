@@ -24,9 +24,17 @@ struct Misfits {
   void add(std::string name) {
     if (++count <= kListedNames) names.push_back(std::move(name));
   }
-  std::string text() const {
-    return fmt::format("{} {} ({}{})", count, kind, fmt::join(names, ", "),
-                       count > kListedNames ? ", ..." : "");
+  // The count and as many of the names as fit into about this many bytes, at least one.
+  std::string text(size_t bytes) const {
+    size_t listed = 1;
+    for (size_t size = names[0].size(); listed < names.size(); ++listed) {
+      size += 2 + names[listed].size();
+      if (size > bytes) break;
+    }
+    return fmt::format(
+        "{} {} ({}{})", count, kind,
+        fmt::join(names.begin(), names.begin() + static_cast<ptrdiff_t>(listed), ", "),
+        listed < count ? ", ..." : "");
   }
 };
 
@@ -35,9 +43,12 @@ bool holds(const std::function<bool(std::string_view)>& predicate, std::string_v
 }
 
 void refuse_misfits(const Checkpoint& checkpoint, std::span<const Misfits> misfits) {
+  constexpr size_t kNameBytes = 260;  // of all lists: leaves room for the path and the advice
+  const auto kinds = std::count_if(misfits.begin(), misfits.end(),
+                                   [](const Misfits& kind) { return kind.count > 0; });
   std::vector<std::string> parts;
   for (const Misfits& kind : misfits) {
-    if (kind.count > 0) parts.push_back(kind.text());
+    if (kind.count > 0) parts.push_back(kind.text(kNameBytes / static_cast<size_t>(kinds)));
   }
   require(parts.empty(),
           "[{}] the tensors do not fit the model: {}. Compare its config.json with this file.",

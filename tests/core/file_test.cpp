@@ -44,15 +44,14 @@ TEST_CASE("file: more than max_bytes is refused, exactly max_bytes is not") {
   CHECK(read_file(folder / "a", 5) == "12345");
   CHECK_THROWS_WITH_AS(
       read_file(folder / "a", 4),
-      ("[file] " + (folder / "a").string() + ": 5 bytes, at most 4 are read.").c_str(), Error);
+      ("[" + (folder / "a").string() + "] has 5 bytes; at most 4 are read.").c_str(), Error);
 }
 
 TEST_CASE("file: missing files, folders and devices are errors that name the path") {
   const TemporaryFolder folder;
   CHECK_THROWS_WITH_AS(
       read_file(folder / "none"),
-      ("[file] " + (folder / "none").string() + ": cannot open: No such file or directory.")
-          .c_str(),
+      ("[" + (folder / "none").string() + "] cannot be opened: No such file or directory.").c_str(),
       Error);
   CHECK_THROWS_AS(read_file(folder.path()), Error);
   CHECK_THROWS_AS(read_file("/dev/zero"), Error);

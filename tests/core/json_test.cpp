@@ -24,9 +24,9 @@ TEST_CASE("json: a byte order mark is skipped, duplicate keys and depth are refu
 
 TEST_CASE("json: what is not JSON is named by line and column, in our words") {
   CHECK(message_of([] { parse_json("{\n  \"a\": 1,\n  b: 2\n}", "f"); }) ==
-        "[f:3] this is not JSON from column 3 on: \"b: 2 }\".");
+        "[f] is not JSON from line 3, column 3 on: \"b: 2?}\".");
   CHECK(message_of([] { parse_json("{\"a\": 1", "f"); }) ==
-        "[f:1] this is not JSON from column 8 on: the text ends there.");
+        "[f] is not JSON from line 1, column 8 on: the text ends there.");
   CHECK(message_of([] { parse_json("{\"a\": 1e999}", "f"); }) ==
         "[f] a number is beyond the range of a 64-bit float.");
   const std::string huge = "{\"a\": \"" + std::string(1 << 20, 'x');

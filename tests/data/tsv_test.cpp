@@ -62,12 +62,5 @@ TEST_CASE("tsv: a line of too many columns is an error that names it") {
 TEST_CASE("tsv: a missing file is an error that names it") {
   const TemporaryFolder folder;
   CHECK(message_of([&] { TsvReader(folder / "none.tsv"); }) ==
-        "[file] " + (folder / "none.tsv").string() + ": cannot open: No such file or directory.");
-}
-
-TEST_CASE("tsv: shown makes foreign text fit for one line") {
-  CHECK(shown("a\tb\x1B[0m\n") == "\"a?b?[0m?\"");
-  CHECK(shown(std::string(40, 'x')) == "\"" + std::string(40, 'x') + "\"");
-  CHECK(shown(std::string(41, 'x')) == "\"" + std::string(40, 'x') + "...\"");
-  CHECK(shown(std::string(39, 'x') + "\xC3\xA9") == "\"" + std::string(39, 'x') + "...\"");
+        "[" + (folder / "none.tsv").string() + "] cannot be opened: No such file or directory.");
 }

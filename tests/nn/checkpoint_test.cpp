@@ -152,7 +152,7 @@ TEST_CASE("checkpoint: what is no file of weights is refused by name") {
   tar.replace(257, 5, "ustar");
   const std::pair<std::string, std::string> cases[] = {
       {tar, "is a tar archive"},
-      {"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "no torch checkpoint"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer"},
       {pickle::whole(pickle::global("posix", "system")), "refuses 'posix.system'"},
       {pickle::whole("}"), "no torch checkpoint"},
       {"", "no torch checkpoint"},

@@ -70,7 +70,10 @@ std::vector<std::string> names(std::string_view text) {
   std::vector<std::string> parts;
   while (!text.empty()) {
     const size_t comma = text.find(',', regex_end(text));
-    const std::string_view part = trimmed(text.substr(0, comma));
+    std::string_view part = trimmed(text.substr(0, comma));
+    const bool is_quoted = part.size() >= 2 && (part[0] == '"' || part[0] == '\'') &&
+                           part.back() == part[0];  // as JSON and Python write lists
+    if (is_quoted) part = part.substr(1, part.size() - 2);
     if (!part.empty()) parts.emplace_back(part);
     text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
   }
