@@ -59,23 +59,23 @@ struct Difference {
 
 }  // namespace
 
-GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<const Variable> given,
+GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<const Variable> inputs,
                           uint64_t seed) {
-  std::vector<Variable> inputs(given.begin(), given.end());
-  for (Variable& input : inputs) input.zero_grad();
-  const Variable y = function(inputs);
+  std::vector<Variable> leaves(inputs.begin(), inputs.end());
+  for (Variable& input : leaves) input.zero_grad();
+  const Variable y = function(leaves);
   const Tensor cotangent = random_like(y.value(), seed);
   backward(sum(mul(y, Variable(cotangent))));
 
   GradcheckResult result;
   const std::vector<real> c = cotangent.to_vector();
-  const Difference difference{function, inputs, c};
-  for (size_t input = 0; input < inputs.size(); ++input) {
-    if (!inputs[input].requires_grad()) continue;
-    const std::vector<real> values = inputs[input].value().to_vector();
+  const Difference difference{function, leaves, c};
+  for (size_t input = 0; input < leaves.size(); ++input) {
+    if (!leaves[input].requires_grad()) continue;
+    const std::vector<real> values = leaves[input].value().to_vector();
     // No gradient arrived means that it is zero.
     std::vector<real> analytic(values.size());
-    if (inputs[input].grad().defined()) analytic = inputs[input].grad().to_vector();
+    if (leaves[input].grad().defined()) analytic = leaves[input].grad().to_vector();
     std::vector<double> numeric(values.size());
     double largest = kFloor;
     for (size_t i = 0; i < values.size(); ++i) {
