@@ -70,9 +70,9 @@ TEST_CASE("safetensors: a write that fails leaves the old file and no other") {
   const float one[] = {1};
   writer.add<float>("x", std::vector<int64_t>{1}, one);
   CHECK_THROWS_AS(writer.add<float>("x", std::vector<int64_t>{1}, one), Error);
-  CHECK(contains(message_of([&] { writer.write(folder / "absent/x"); }), "cannot create"));
+  CHECK(contains(message_of([&] { writer.write(folder / "absent/x"); }), "cannot be created"));
   folder.write("taken/inside", "");
-  CHECK(contains(message_of([&] { writer.write(folder / "taken"); }), "cannot rename"));
+  CHECK(contains(message_of([&] { writer.write(folder / "taken"); }), "cannot be replaced"));
   CHECK(read_text(folder / "x") == "old");
   std::filesystem::create_symlink("x", folder / "link");
   writer.write(folder / "link");  // replaces what the link names
