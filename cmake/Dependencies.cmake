@@ -25,6 +25,8 @@ soragrad_dependency(SentencePiece::train HEADER sentencepiece_trainer.h FLAG -ls
 soragrad_dependency(SentencePiece::processor HEADER sentencepiece_processor.h FLAG -lsentencepiece
   DEB libsentencepiece-dev)
 soragrad_dependency(ICU::uc HEADER unicode/uchar.h FLAG -licuuc DEB libicu-dev)
+soragrad_dependency(Snappy::snappy HEADER snappy.h FLAG -lsnappy DEB libsnappy-dev)
+soragrad_dependency(zstd::zstd HEADER zstd.h FLAG -lzstd DEB libzstd-dev)
 soragrad_dependency(yaml-cpp::yaml-cpp PACKAGE yaml-cpp FLAG -lyaml-cpp DEB libyaml-cpp-dev)
 soragrad_dependency(CLI11::CLI11 PACKAGE CLI11 DEB libcli11-dev)
 soragrad_dependency(CURL::libcurl PACKAGE CURL FLAG -lcurl DEB libcurl4-openssl-dev)

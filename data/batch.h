@@ -18,7 +18,9 @@ struct Batch {
   std::vector<int64_t> offsets;         // (sequences + 1): first token of each row, then tokens
   std::vector<int64_t> labels;          // (sequences); -1 without labels and for regression
   std::vector<float> scores;            // (sequences)
-  std::vector<int64_t> rows;            // (sequences): which rows of the data set these are
+  std::vector<float> weights;           // (sequences): in a weighted loss
+  std::vector<std::vector<int32_t>> classes;  // (sequences): of own data with several labels
+  std::vector<int64_t> rows;                  // (sequences): which rows of the data set these are
 
   int64_t sequences() const { return static_cast<int64_t>(rows.size()); }
   int64_t tokens() const { return static_cast<int64_t>(input_ids.size()); }

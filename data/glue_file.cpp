@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/glue_parquet.h"
 #include "data/tsv.h"
 
 namespace soragrad::data {
@@ -168,6 +169,7 @@ bool has_placeholders_only(TsvReader& reader, int column, bool header) {
 }  // namespace
 
 Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels) {
+  if (source.path.ends_with(".parquet")) return load_glue_parquet(task, source.path, labels);
   require(!source.path.ends_with(".csv"),
           "[{}] GLUE tasks read tab-separated files. For a file of your own give task=custom.",
           shown(source.path));

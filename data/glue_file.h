@@ -16,6 +16,10 @@ struct Example {
   int64_t label = -1;  // class; -1 without labels and for regression
   float score = 0;     // regression
   int64_t index = 0;   // the file's index column, or the row's number in the file from 0
+  // Own data alone.
+  float weight = 1;              // in the loss of a training batch
+  std::vector<int32_t> classes;  // multi-label, in increasing order
+  std::string id;                // as the file has it; empty: `index` stands in
 };
 
 struct Dataset {

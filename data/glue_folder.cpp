@@ -1,8 +1,10 @@
 #include "data/glue_folder.h"
 
 #include <filesystem>
+#include <initializer_list>
 
 #include "core/error.h"
+#include "data/glue_parquet.h"
 
 namespace soragrad::data {
 namespace {
@@ -20,8 +22,14 @@ std::string first_existing(const fs::path& folder, std::span<const std::string> 
   return {};
 }
 
-GlueSource find_source(const fs::path& folder, std::span<const std::string> names, bool dev) {
+// The first of GLUE's own files, else the Hub's of that split.
+GlueSource find_source(const fs::path& folder, std::span<const std::string> names, bool dev,
+                       std::initializer_list<const char*> hub_splits) {
   GlueSource source{.path = first_existing(folder, names)};
+  for (const char* split : hub_splits) {
+    const std::string name = glue_parquet_name(split);
+    if (source.path.empty()) source.path = first_existing(folder, {&name, 1});
+  }
   if (fs::path(source.path).filename() == kOriginalMrpc) {
     source.dev = dev;
     source.dev_ids = first_existing(folder, kDevIds);
@@ -35,6 +43,7 @@ GlueSource find_source(const fs::path& folder, std::span<const std::string> name
 fs::path task_folder(const Task& task, const fs::path& data) {
   std::error_code error;
   if (fs::is_directory(data / task.folder, error)) return data / task.folder;
+  if (fs::is_directory(data / task.name, error)) return data / task.name;  // the Hub's
   for (const std::string& other : task.other_folders) {
     if (fs::is_directory(data / other, error)) return data / other;
   }
@@ -51,14 +60,17 @@ GlueFiles find_glue_files(const Task& task, const std::string& data,
     require(fs::is_directory(data, error), "[data] {}: no such folder.", data);
     const fs::path folder = task_folder(task, data);
     files.folder = folder.string();
-    if (overrides.train_file.empty()) files.train = find_source(folder, task.train_files, false);
+    if (overrides.train_file.empty())
+      files.train = find_source(folder, task.train_files, false, {"train"});
     if (overrides.validation_file.empty()) {
-      files.validation = find_source(folder, task.validation_files, true);
-      files.validation_mm = find_source(folder, task.validation_mm_files, true);
+      files.validation =
+          find_source(folder, task.validation_files, true, {"validation", "validation_matched"});
+      files.validation_mm =
+          find_source(folder, task.validation_mm_files, true, {"validation_mismatched"});
     }
     if (overrides.test_file.empty()) {
-      files.test = find_source(folder, task.test_files, false);
-      files.test_mm = find_source(folder, task.test_mm_files, false);
+      files.test = find_source(folder, task.test_files, false, {"test", "test_matched"});
+      files.test_mm = find_source(folder, task.test_mm_files, false, {"test_mismatched"});
     }
   }
   if (!overrides.train_file.empty()) files.train.path = overrides.train_file;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "data/class_metrics.h"
 
 namespace soragrad::data {
 namespace {
@@ -45,16 +46,50 @@ std::vector<double> average_ranks(std::span<const double> x) {
   return ranks;
 }
 
-double classification_metric(std::string_view name, std::span<const int64_t> predictions,
-                             std::span<const int64_t> labels) {
-  if (name == "accuracy") return accuracy(predictions, labels);
-  if (name == "f1") return f1(predictions, labels);
-  if (name == "matthews_correlation") return matthews_correlation(predictions, labels);
-  fail("[metrics] {} is no metric of classes.", name);
+Metrics single_label_metrics(const Task& task, std::span<const float> logits,
+                             std::span<const Example> rows) {
+  const std::vector<ClassCounts> counts = count_classes(logits, rows, task.num_labels());
+  const std::vector<int64_t> predictions = argmax_rows(logits, task.num_labels());
+  std::vector<int64_t> labels;
+  for (const Example& row : rows) labels.push_back(row.label);
+  const auto value_of = [&](std::string_view name) {
+    if (name == "accuracy") return accuracy(predictions, labels);
+    if (name == "matthews_correlation") return matthews_correlation(predictions, labels);
+    if (name == "f1") return counts[static_cast<size_t>(task.positive_class)].f1();
+    if (name == "macro_f1") return macro_f1(counts, false);
+    if (name == "weighted_f1") return weighted_f1(counts);
+    if (name == "roc_auc") return roc_auc(logits, rows, task.positive_class);
+    fail("[metrics] {} is no metric of classes.", name);
+  };
+  Metrics metrics;
+  for (const std::string& name : task.metrics) metrics.emplace_back(name, value_of(name));
+  return metrics;
+}
+
+Metrics multi_label_metrics(const Task& task, std::span<const float> logits,
+                            std::span<const Example> rows) {
+  const std::vector<ClassCounts> counts = count_class_sets(logits, rows, task.num_labels());
+  Metrics metrics;
+  for (const std::string& name : task.metrics) {
+    require(name == "micro_f1" || name == "macro_f1" || name == "exact_match",
+            "[metrics] {} is no metric of several labels.", name);
+    metrics.emplace_back(name, name == "micro_f1"   ? micro_f1(counts)
+                               : name == "macro_f1" ? macro_f1(counts, true)
+                                                    : exact_match(logits, rows, task.num_labels()));
+  }
+  return metrics;
 }
 
 double regression_metric(std::string_view name, std::span<const double> predictions,
                          std::span<const double> scores) {
+  if (name == "mse" || name == "mae") {
+    double sum = 0;
+    for (size_t i = 0; i < scores.size(); ++i) {
+      const double difference = predictions[i] - scores[i];
+      sum += name == "mse" ? difference * difference : std::abs(difference);
+    }
+    return sum / static_cast<double>(scores.size());
+  }
   if (name == "pearson") return pearson(predictions, scores);
   if (name == "spearmanr") return spearmanr(predictions, scores);
   fail("[metrics] {} is no metric of scores.", name);
@@ -151,24 +186,16 @@ Metrics compute_metrics(const Task& task, std::span<const float> logits,
   require(logits.size() == rows.size() * static_cast<size_t>(task.num_labels()),
           "[metrics] {} logits do not fit {} rows of {} labels.", logits.size(), rows.size(),
           task.num_labels());
+  if (task.problem_type == ProblemType::multi_label_classification) {
+    return multi_label_metrics(task, logits, rows);
+  }
+  if (!task.regression()) return single_label_metrics(task, logits, rows);
   Metrics metrics;
-  if (task.regression()) {
-    const std::vector<double> predictions(logits.begin(), logits.end());
-    std::vector<double> scores;
-    for (const Example& row : rows) scores.push_back(row.score);
-    for (const std::string_view name : task.metrics) {
-      metrics.emplace_back(name, regression_metric(name, predictions, scores));
-    }
-    return metrics;
-  }
-  const std::vector<int64_t> predictions = argmax_rows(logits, task.num_labels());
-  std::vector<int64_t> labels;
-  for (const Example& row : rows) {
-    require(row.label >= 0, "[metrics] row {} has no label.", row.index);
-    labels.push_back(row.label);
-  }
-  for (const std::string_view name : task.metrics) {
-    metrics.emplace_back(name, classification_metric(name, predictions, labels));
+  const std::vector<double> predictions(logits.begin(), logits.end());
+  std::vector<double> scores;
+  for (const Example& row : rows) scores.push_back(row.score);
+  for (const std::string& name : task.metrics) {
+    metrics.emplace_back(name, regression_metric(name, predictions, scores));
   }
   return metrics;
 }

@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::data {
 
@@ -73,6 +74,14 @@ std::string joined(std::span<const std::string> names) {
 
 std::string_view name_of(ProblemType type) {
   return kProblemTypes[static_cast<size_t>(type)];
+}
+
+ProblemType problem_type_named(std::string_view name) {
+  for (size_t i = 0; i < std::size(kProblemTypes); ++i) {
+    if (name == kProblemTypes[i]) return static_cast<ProblemType>(i);
+  }
+  throw UsageError(
+      fmt::format("[problem_type] {}; known are {}.", quote(name), fmt::join(kProblemTypes, ", ")));
 }
 
 }  // namespace soragrad::data

@@ -46,6 +46,7 @@ struct Task {
   ProblemType problem_type = ProblemType::single_label_classification;
   std::vector<std::string> labels;  // in class order; empty for regression
   std::vector<std::string> metrics;
+  int64_t positive_class = 1;  // of two, for f1 and roc_auc
   // Picks the best checkpoint (larger is better), and what it is under protocol adalora if another.
   std::string selection_metric;
   std::string adalora_selection_metric;
@@ -90,5 +91,7 @@ std::string joined(std::span<const std::string> names);
 
 // "single_label_classification" and so on.
 std::string_view name_of(ProblemType type);
+// The type of that name. Throws a UsageError for an unknown one.
+ProblemType problem_type_named(std::string_view name);
 
 }  // namespace soragrad::data

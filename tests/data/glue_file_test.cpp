@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "data/glue_folder.h"
+#include "tests/data/table/parquet_writer.h"
 #include "tests/files.h"
 
 using namespace soragrad;
@@ -225,6 +227,34 @@ TEST_CASE("glue file: a test set whose labels are all -1 has none, one -1 among 
   CHECK(load(folder, "stsb", header + "a\tb\t-1.0\t0\nc\td\t2.5\t1\n").labelled);
   CHECK(contains(load_error(folder, "rte", hub, Labels::required), "all labels are -1"));
   CHECK(contains(load_error(folder, "rte", header + "a\tb\t1\t0\nc\td\t-1\t1\n"), "unknown label"));
+}
+
+TEST_CASE("glue file: the Hub's Parquet files, by name and by content") {
+  const test::TemporaryFolder folder;
+  test::ParquetColumn text{.name = "sentence"};
+  test::ParquetColumn label{.name = "label", .kind = test::ParquetColumn::Kind::int64};
+  test::ParquetColumn index{.name = "idx", .kind = test::ParquetColumn::Kind::int64};
+  for (int row = 0; row < 3; ++row) {
+    text.texts.push_back("row " + std::to_string(row));
+    label.texts.push_back(row == 1 ? "-1" : "0");
+    index.texts.push_back(std::to_string(7 + row));
+  }
+  const std::string names =
+      R"({"info":{"features":{"label":{"names":["positive","negative"],"_type":"ClassLabel"}}}})";
+  folder.write("sst2/train-00000-of-00001.parquet",
+               test::parquet_bytes({text, label, index}, {.codec = 1, .huggingface = names}));
+  for (auto& value : label.texts) value = "-1";
+  folder.write("sst2/test-00000-of-00001.parquet", test::parquet_bytes({text, label, index}));
+  const Task& task = find_task("sst2");
+  const GlueFiles files = find_glue_files(task, folder.path());
+  const Dataset train = load_glue_file(task, files.train, Labels::required);
+  REQUIRE(train.size() == 2);
+  CHECK(train.dropped == 1);
+  CHECK(train.rows[0].label == 1);  // by the file's names, which are in another order
+  CHECK(train.rows[1].index == 9);
+  const Dataset hidden = load_glue_file(task, files.test);
+  CHECK_FALSE(hidden.labelled);
+  CHECK(hidden.size() == 3);
 }
 
 TEST_CASE("glue file: required labels, missing columns and empty files are errors") {

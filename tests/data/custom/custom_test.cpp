@@ -1,0 +1,117 @@
+#include "data/custom/custom.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/files.h"
+
+namespace soragrad::data {
+namespace {
+
+using test::contains;
+using test::message_of;
+
+struct Folder {
+  test::TemporaryFolder files;
+
+  CustomKeys keys(std::string_view text, std::string_view name = "rows.csv") const {
+    CustomKeys keys;
+    keys.train_files = {files.write(name, text)};
+    return keys;
+  }
+};
+
+std::set<std::string> kinds(const CustomData& data) {
+  std::set<std::string> result;
+  for (const CustomWarning& warning : data.warnings) result.insert(warning.kind);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("own data: texts of missing values are labels, blanks are trimmed, empty ones drop") {
+  const Folder folder;
+  const CustomData data =
+      load_custom_train(folder.keys("text,label\na, NA \nb,None\nc,\nd,nan\n,NA\n"));
+  CHECK(data.task->labels == std::vector<std::string>{"NA", "None", "nan"});
+  CHECK(data.label_counts == std::vector<int64_t>{2, 1, 1});
+  CHECK(data.dropped() == 1);
+  CHECK(data.train.rows.rows.back().text_a == "");
+}
+
+TEST_CASE("own data: whole numbers are classes by value, a point makes a regression") {
+  const Folder folder;
+  CHECK(load_custom_train(folder.keys("text,label\na,10\nb,9\nc,-2\n")).task->labels ==
+        std::vector<std::string>{"-2", "9", "10"});
+  const CustomData scores = load_custom_train(folder.keys("text,label\na,1\nb,2.5\nc,3e1\n"));
+  CHECK(scores.task->regression());
+  CHECK(scores.train.rows.rows[2].score == 30.0f);
+  CHECK_FALSE(load_custom_train(folder.keys("text,label\na,1.5\nb,inf\n")).task->regression());
+}
+
+TEST_CASE("own data: the model's classes in another order win if they are the same set") {
+  const Folder folder;
+  const CustomKeys keys = folder.keys("text,label\na,no\nb,yes\n");
+  const std::vector<std::string> same = {"yes", "no"}, other = {"yes", "no", "maybe"};
+  CHECK(load_custom_train(keys, same).task->labels == same);
+  CHECK(load_custom_train(keys, other).task->labels == std::vector<std::string>{"no", "yes"});
+}
+
+TEST_CASE("own data: several labels of a cell or a JSON list") {
+  const Folder folder;
+  CustomKeys keys = folder.keys("text,label\na,x; y\nb,\nc,y;;\n");
+  keys.label_separator = ";";
+  const CustomData cells = load_custom_train(keys);
+  CHECK(cells.task->problem_type == ProblemType::multi_label_classification);
+  CHECK(cells.train.rows.rows[0].classes == std::vector<int32_t>{0, 1});
+  CHECK(cells.dropped() == 1);
+  const CustomData lists = load_custom_train(folder.keys(
+      "{\"text\":\"a\",\"label\":[]}\n{\"text\":\"b\",\"label\":[\"q\"]}\n", "r.jsonl"));
+  CHECK(lists.train.rows.rows.size() == 2);
+  CHECK(lists.train.rows.rows[0].classes.empty());
+}
+
+TEST_CASE("own data: what cannot be is refused by file, line and value") {
+  const Folder folder;
+  const auto refusal = [&](CustomKeys keys) { return message_of([&] { load_custom(keys); }); };
+  CHECK(contains(refusal(folder.keys("text,lable\na,b\n")), "\"text\", \"lable\""));
+  CHECK(contains(refusal(folder.keys("text,label,target\na,b,c\n")), "\"label\", \"target\""));
+  CHECK(contains(refusal(folder.keys("text,label\na,\n")), "no row has a label"));
+  CHECK(contains(refusal(folder.keys("text,label\na,x\nb,x\n")), "one class"));
+  CustomKeys listed = folder.keys("text,label\na,x\nb,y\nc,z\n");
+  listed.labels = {"x", "y"};
+  CHECK(contains(refusal(listed), "rows.csv:4] the label \"z\""));
+  CustomKeys unknown = folder.keys("text,label\na,x\nb,y\n");
+  unknown.validation_files = {folder.files.write("dev.csv", "text,label\nc,x\nd,zebra\n")};
+  CHECK(contains(refusal(unknown), "dev.csv:3] the label \"zebra\""));
+  unknown.ignores_unknown_labels = true;
+  CHECK(load_custom(unknown).validation.rows.size() == 1);
+  CustomKeys weighted = folder.keys("text,label,w\na,x,1\nb,y,-2\n");
+  weighted.weight_column = "w";
+  CHECK(contains(refusal(weighted), "rows.csv:3] the weight \"-2\""));
+}
+
+TEST_CASE("own data: leaks, conflicts and similar labels are warnings with counts") {
+  const Folder folder;
+  CustomKeys keys = folder.keys("text,label\na,Spam\nb,spam\nb,ham\nc,ham\nc,ham\n");
+  keys.validation_files = {folder.files.write("dev.csv", "text,label\nc,ham\nnew,ham\n")};
+  const CustomData data = load_custom(keys);
+  CHECK(kinds(data) ==
+        std::set<std::string>{"similar_labels", "leak", "conflicting_labels", "duplicates"});
+}
+
+TEST_CASE("own data: split.json tells other bytes") {
+  const Folder folder;
+  CustomKeys keys = folder.keys("text,label\na,x\nb,y\nc,x\nd,y\n");
+  keys.validation_split = 0.5;
+  const CustomData data = load_custom(keys);
+  const std::string record = split_json(data, keys);
+  require_same_files(record, "split.json", data);
+  CHECK(contains(record, "\"validation_rows\":[["));
+  const CustomData other = load_custom(folder.keys("text,label\na,x\nb,y\nc,x\nd,y\ne,y\n"));
+  CHECK(contains(message_of([&] { require_same_files(record, "split.json", other); }),
+                 "has other bytes"));
+}
+
+}  // namespace soragrad::data
