@@ -82,3 +82,5 @@
 #include "data/split.h"
 #include "data/task.h"
 #include "data/tokenizer/tokenizer.h"
+
+// SPDX-License-Identifier: Apache-2.0

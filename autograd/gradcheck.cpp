@@ -95,3 +95,5 @@ GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<cons
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -32,3 +32,5 @@ GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<cons
                           uint64_t seed = 1);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

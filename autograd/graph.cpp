@@ -237,3 +237,5 @@ std::vector<std::string> recorded_ops() {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -86,3 +86,5 @@ class NoGrad {
 std::vector<std::string> recorded_ops();
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -175,3 +175,5 @@ Tensor argmax(const Tensor& x) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -48,3 +48,5 @@ int64_t count(const Tensor& mask);
 Tensor argmax(const Tensor& x);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -154,3 +154,5 @@ ReplacedTokens replace_tokens(const Tensor& ids, const Tensor& positions, const 
                               const Tensor& labels);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

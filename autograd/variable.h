@@ -76,3 +76,5 @@ struct fmt::formatter<soragrad::Variable> : fmt::formatter<std::string> {
     return fmt::formatter<std::string>::format(soragrad::to_string(variable), context);
   }
 };
+
+// SPDX-License-Identifier: Apache-2.0

@@ -83,3 +83,5 @@ struct AttentionCase {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

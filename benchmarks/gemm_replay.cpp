@@ -178,3 +178,5 @@ int main(int argc, char** argv) {
                 flops * 1e-9, flops / best * 1e-6, omp_get_max_threads());
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

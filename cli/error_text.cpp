@@ -55,3 +55,5 @@ std::string error_text(const std::exception& error) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

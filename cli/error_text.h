@@ -11,3 +11,5 @@ namespace soragrad::cli {
 std::string error_text(const std::exception& error);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

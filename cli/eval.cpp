@@ -81,3 +81,5 @@ int predict_main(const EvalOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

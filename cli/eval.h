@@ -26,3 +26,5 @@ int eval_main(const EvalOptions& options);
 int predict_main(const EvalOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

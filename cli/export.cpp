@@ -97,3 +97,5 @@ int export_main(const ExportOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

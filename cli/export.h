@@ -16,3 +16,5 @@ struct ExportOptions {
 int export_main(const ExportOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

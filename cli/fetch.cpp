@@ -109,3 +109,5 @@ int fetch_main(const FetchOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -20,3 +20,5 @@ struct FetchOptions {
 int fetch_main(const FetchOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -91,3 +91,5 @@ size_t help_columns() {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

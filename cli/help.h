@@ -17,3 +17,5 @@ std::string wrapped(std::string_view text, size_t columns);
 size_t help_columns();
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

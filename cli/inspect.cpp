@@ -215,3 +215,5 @@ int inspect_main(const InspectOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

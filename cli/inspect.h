@@ -21,3 +21,5 @@ int inspect_main(const InspectOptions& options);
 nlohmann::ordered_json inspect_path(std::string path);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

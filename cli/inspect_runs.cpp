@@ -80,3 +80,5 @@ int inspect_runs(const InspectOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

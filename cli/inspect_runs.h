@@ -10,3 +10,5 @@ namespace soragrad::cli {
 int inspect_runs(const InspectOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -251,3 +251,5 @@ int main(int argc, char** argv) {
     return report(kFailed, cli::error_text(error));
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

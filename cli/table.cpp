@@ -85,3 +85,5 @@ int table_main(const TableOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

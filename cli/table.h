@@ -23,3 +23,5 @@ struct TableOptions {
 int table_main(const TableOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

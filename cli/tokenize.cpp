@@ -109,3 +109,5 @@ int tokenize_main(const TokenizeOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -27,3 +27,5 @@ void tokenize_lines(const data::Tokenizer& tokenizer, int max_length, std::FILE*
                     const Output& print);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

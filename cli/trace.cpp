@@ -234,3 +234,5 @@ int trace_main(const TraceOptions& options) {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

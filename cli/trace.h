@@ -28,3 +28,5 @@ struct TraceOptions {
 int trace_main(const TraceOptions& options);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -132,3 +132,5 @@ int train_run(train::Config config, const Output& print, const std::string& prof
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ int resume_run(const std::string& folder, const Output& print,
                const train::ResumeRequest& request = {}, const std::string& profile = "");
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

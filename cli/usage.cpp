@@ -114,3 +114,5 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error, int ar
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

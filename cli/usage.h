@@ -15,3 +15,5 @@ void check_verb(const CLI::App& app, int argc, char** argv);
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ std::string version_text() {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

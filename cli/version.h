@@ -12,3 +12,5 @@ train::Version version();
 std::string version_text();
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

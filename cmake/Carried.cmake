@@ -29,3 +29,5 @@ set(CMAKE_PREFIX_PATH ${carried}/usr)
 # RPATH, not the newer RUNPATH: a library finds what it needs by it as well.
 list(JOIN folders ",-rpath," folders)
 string(APPEND CMAKE_EXE_LINKER_FLAGS " -Wl,--disable-new-dtags,-rpath,${folders}")
+
+# SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ function(soragrad_cuda name)
   target_include_directories(soragrad_${name} SYSTEM PRIVATE ${CUBLASLT_INCLUDE_DIR})
   target_link_libraries(soragrad_${name} PUBLIC CUDA::cudart CUDA::cublasLt)
 endfunction()
+
+# SPDX-License-Identifier: Apache-2.0

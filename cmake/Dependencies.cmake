@@ -64,3 +64,5 @@ function(soragrad_find target error)
     set(${error} "${target} is not installed; Debian and Ubuntu have it in ${deb}." PARENT_SCOPE)
   endif()
 endfunction()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ if(CLANG_TIDY_EXECUTABLE)
   add_custom_target(tidy COMMAND ${PROJECT_SOURCE_DIR}/cmake/tidy.sh ${PROJECT_BINARY_DIR} --all
     VERBATIM USES_TERMINAL)
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

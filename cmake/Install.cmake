@@ -75,3 +75,5 @@ install(FILES ${PROJECT_BINARY_DIR}/soragrad.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
 include(Package)
+
+# SPDX-License-Identifier: Apache-2.0

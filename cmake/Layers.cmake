@@ -83,3 +83,5 @@ function(soragrad_program name main)
   endif()
   set_property(GLOBAL APPEND PROPERTY SORAGRAD_PROGRAMS ${name})
 endfunction()
+
+# SPDX-License-Identifier: Apache-2.0

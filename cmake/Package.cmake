@@ -27,3 +27,5 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libsoragrad-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${debs}")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 include(CPack)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -15,3 +15,5 @@ if(GIT_FOUND)
 endif()
 set_source_files_properties(cli/version.cpp PROPERTIES COMPILE_DEFINITIONS
   "SORAGRAD_VERSION=\"${PROJECT_VERSION}\";SORAGRAD_COMMIT=\"${commit}\"")
+
+# SPDX-License-Identifier: Apache-2.0

@@ -14,4 +14,6 @@ while IFS= read -r file; do
     *) printf '\n# %s\n' "$line" >>"$file" ;;
   esac
 done < <(git ls-files -- '*.h' '*.cpp' '*.cu' '*.cuh' '*.inc' '*.def' '*.map' '*.py' '*.sh' '*.cmake' \
-  '*.awk' '*CMakeLists.txt' '*.yaml' '*.in' .ci/run run test cmake/carry)
+  '*.awk' '*CMakeLists.txt' .ci/run run test cmake/carry)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ for folder in "${!may[@]}"; do
 done
 echo "$seen includes, $wrong against the arrows"
 [ "$seen" -gt 0 ] && [ "$wrong" -eq 0 ]
+
+# SPDX-License-Identifier: Apache-2.0

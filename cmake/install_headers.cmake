@@ -31,3 +31,5 @@ endwhile()
 if(DESTINATION)
   file(INSTALL ${STAGE}/ DESTINATION ${DESTINATION} FILES_MATCHING PATTERN "*")
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -99,3 +99,5 @@ run_tests() {
   fi
   return $status
 }
+
+# SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ fi
 [ ${#files[@]} -eq 0 ] || printf '%s\n' "${files[@]}" |
   xargs -P 2 -n 4 clang-tidy --quiet --config-file=.clang-tidy -p "$build"
 echo "clang-tidy: no finding in the public headers' and ${#files[@]} sources"
+
+# SPDX-License-Identifier: Apache-2.0

@@ -289,3 +289,5 @@ void release_graph_memory() {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -61,3 +61,5 @@ class GraphMemory {
 void release_graph_memory();
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -60,3 +60,5 @@ void AtomicFile::fail_with_errno(const char* what) const {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -35,3 +35,5 @@ class AtomicFile {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

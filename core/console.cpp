@@ -70,3 +70,5 @@ int terminal_columns(int descriptor) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,5 @@ using Output = std::function<void(std::string_view text)>;
 int terminal_columns(int descriptor);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -82,3 +82,5 @@ int available_cores() {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

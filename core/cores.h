@@ -14,3 +14,5 @@ int available_cores();
 int cgroup_cores(const std::filesystem::path& root);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

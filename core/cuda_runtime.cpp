@@ -54,3 +54,5 @@ void count_operation() {}
 }  // namespace soragrad::cuda
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

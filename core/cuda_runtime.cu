@@ -245,3 +245,5 @@ void count_operation() {
 }
 
 }  // namespace soragrad::cuda
+
+// SPDX-License-Identifier: Apache-2.0

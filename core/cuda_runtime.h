@@ -66,3 +66,5 @@ Work work();
 void count_operation();
 
 }  // namespace soragrad::cuda
+
+// SPDX-License-Identifier: Apache-2.0

@@ -11,3 +11,5 @@ cudaStream_t stream();
 void check(cudaError_t status, const char* what);
 
 }  // namespace soragrad::cuda
+
+// SPDX-License-Identifier: Apache-2.0

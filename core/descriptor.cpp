@@ -55,3 +55,5 @@ std::string system_reason(int error) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

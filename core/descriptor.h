@@ -39,3 +39,5 @@ bool write_all(int fd, std::span<const std::byte> bytes);
 std::string system_reason(int error);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -13,3 +13,5 @@ constexpr std::string_view name_of(Device device) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

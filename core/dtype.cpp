@@ -23,3 +23,5 @@ float to_float(float16 x) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -87,3 +87,5 @@ template <>
 inline constexpr DType dtype_of<bool> = DType::boolean;
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

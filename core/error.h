@@ -42,3 +42,5 @@ void require(bool condition, fmt::format_string<Args...> message, Args&&... args
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -137,3 +137,5 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

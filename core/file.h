@@ -38,3 +38,5 @@ void make_folders(const std::filesystem::path& path);
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

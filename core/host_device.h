@@ -6,3 +6,5 @@
 #else
 #define SORAGRAD_HD inline
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,5 @@ SORAGRAD_HD constexpr auto round_up(Size size, Step step) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -156,3 +156,5 @@ bool JsonReader::read(const char* key, double& value, double low, double high) c
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

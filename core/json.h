@@ -59,3 +59,5 @@ class JsonReader {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

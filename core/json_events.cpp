@@ -47,3 +47,5 @@ void parse_json_events(std::string_view text, JsonEvents& events) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

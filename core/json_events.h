@@ -52,3 +52,5 @@ class JsonEvents {
 void parse_json_events(std::string_view text, JsonEvents& events);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -20,3 +20,5 @@ inline double normal_of(const Philox4& words) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

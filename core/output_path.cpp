@@ -67,3 +67,5 @@ void require_output_folder(const std::string& path) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

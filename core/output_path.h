@@ -14,3 +14,5 @@ void require_output_file(const std::string& path);
 void require_output_folder(const std::string& path);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -93,3 +93,5 @@ void PackedMatrix::multiply_bf16(const Product& product) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -35,3 +35,5 @@ class PackedMatrix {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -184,3 +184,5 @@ void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

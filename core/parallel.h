@@ -51,3 +51,5 @@ void parallel_chunks(int64_t count, int64_t grain, Body&& body) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -116,3 +116,5 @@ Peak measure_peak() {
 
 }  // namespace soragrad::profile
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -10,3 +10,5 @@ namespace soragrad {
 enum class Precision : uint8_t { fp32, bf16 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -114,3 +114,5 @@ void Recorder::leave_unclaimed() {
 }
 
 }  // namespace soragrad::profile
+
+// SPDX-License-Identifier: Apache-2.0

@@ -132,3 +132,5 @@ struct Peak {
 Peak measure_peak();
 
 }  // namespace soragrad::profile
+
+// SPDX-License-Identifier: Apache-2.0

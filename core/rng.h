@@ -58,3 +58,5 @@ SORAGRAD_HD uint32_t drop_threshold(double p) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

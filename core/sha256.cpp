@@ -65,3 +65,5 @@ std::string sha256_of_file(const std::string& path) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

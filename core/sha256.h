@@ -33,3 +33,5 @@ class Sha256 {
 std::string sha256_of_file(const std::string& path);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

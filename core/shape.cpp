@@ -46,3 +46,5 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

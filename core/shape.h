@@ -49,3 +49,5 @@ struct fmt::formatter<soragrad::Shape> : fmt::formatter<std::string> {
     return fmt::formatter<std::string>::format(soragrad::to_string(shape), context);
   }
 };
+
+// SPDX-License-Identifier: Apache-2.0

@@ -35,3 +35,5 @@ void Storage::drop_mapped_pages() const {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -34,3 +34,5 @@ class Storage {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

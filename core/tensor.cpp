@@ -94,3 +94,5 @@ void Tensor::fill_zero() const {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -149,3 +149,5 @@ struct fmt::formatter<soragrad::Tensor> : fmt::formatter<std::string> {
     return fmt::formatter<std::string>::format(soragrad::to_string(tensor), context);
   }
 };
+
+// SPDX-License-Identifier: Apache-2.0

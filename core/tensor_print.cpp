@@ -150,3 +150,5 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

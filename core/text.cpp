@@ -157,3 +157,5 @@ std::string bounded_line(std::string_view message, size_t most) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

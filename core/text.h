@@ -41,3 +41,5 @@ constexpr size_t kMessageBytes = 480;
 std::string bounded_line(std::string_view message, size_t most = kMessageBytes);
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ Batch collate(std::span<const Encoded> encoded, std::span<const Example> example
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

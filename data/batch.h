@@ -32,3 +32,5 @@ Batch collate(std::span<const Encoded> encoded, std::span<const Example> example
               std::span<const int64_t> rows);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

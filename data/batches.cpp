@@ -43,3 +43,5 @@ std::vector<Batch> BatchSource::step(int64_t number) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -117,3 +117,5 @@ inline StepRange<Batch> batches(std::span<const Encoded> encoded, std::span<cons
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

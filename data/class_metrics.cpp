@@ -154,3 +154,5 @@ std::vector<int64_t> confusion_matrix(std::span<const float> logits, std::span<c
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -51,3 +51,5 @@ std::vector<int64_t> confusion_matrix(std::span<const float> logits, std::span<c
                                       int64_t classes);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -13,3 +13,5 @@ struct Encoded {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -228,3 +228,5 @@ Dataset load_glue_file(const Task& task, const std::string& path, Labels labels)
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -57,3 +57,5 @@ Dataset load_glue_file(const Task& task, const std::string& path,
                        Labels labels = Labels::if_present);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

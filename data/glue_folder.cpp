@@ -81,3 +81,5 @@ GlueFiles find_glue_files(const Task& task, const std::string& data,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

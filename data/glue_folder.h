@@ -33,3 +33,5 @@ GlueFiles find_glue_files(const Task& task, const std::string& data,
                           const GlueOverrides& overrides = {});
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -109,3 +109,5 @@ Dataset load_glue_parquet(const Task& task, const std::string& path, Labels labe
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

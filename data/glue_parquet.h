@@ -17,3 +17,5 @@ std::string glue_parquet_name(const std::string& split);
 Dataset load_glue_parquet(const Task& task, const std::string& path, Labels labels);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -155,3 +155,5 @@ std::span<const Task> glue_tasks() {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

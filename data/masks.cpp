@@ -96,3 +96,5 @@ void Masker::append(std::span<const int32_t> ids, uint32_t step, int64_t row,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

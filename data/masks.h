@@ -52,3 +52,5 @@ class Masker {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -201,3 +201,5 @@ Metrics compute_metrics(const Task& task, std::span<const float> logits,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -42,3 +42,5 @@ Metrics compute_metrics(const Task& task, std::span<const float> logits,
                         std::span<const Example> rows);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -123,3 +123,5 @@ std::vector<int64_t> numpy_permutation(int64_t n, uint32_t seed) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

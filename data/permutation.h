@@ -20,3 +20,5 @@ std::vector<int64_t> torch_randperm(int64_t n, uint64_t seed);
 std::vector<int64_t> numpy_permutation(int64_t n, uint32_t seed);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

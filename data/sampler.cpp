@@ -82,3 +82,5 @@ std::vector<std::vector<int64_t>> Sampler::step(int64_t step) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ class Sampler {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -145,3 +145,5 @@ std::string_view selection_metric(const Task& task, Protocol protocol) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -37,3 +37,5 @@ std::vector<NamedDataset> load_split(const Task& task, Protocol protocol, const 
 std::string_view selection_metric(const Task& task, Protocol protocol);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

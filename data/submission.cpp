@@ -38,3 +38,5 @@ void write_submission(const std::string& path, const Task& task, std::span<const
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -18,3 +18,5 @@ void write_submission(const std::string& path, const Task& task, std::span<const
                       std::span<const Example> rows);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

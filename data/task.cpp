@@ -85,3 +85,5 @@ ProblemType problem_type_named(std::string_view name) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

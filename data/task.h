@@ -95,3 +95,5 @@ std::string_view name_of(ProblemType type);
 ProblemType problem_type_named(std::string_view name);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ bool TsvReader::next() {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -47,3 +47,5 @@ class TsvReader {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

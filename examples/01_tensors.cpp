@@ -64,3 +64,5 @@ int main() {
     fmt::print("{}\n", error.what());
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ int main() {
     fmt::print("sin({:.1f}) is about {:.1f}\n", 2 * at.value().elements()[i], learned[i]);
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

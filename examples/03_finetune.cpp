@@ -111,3 +111,5 @@ int main(int argc, char** argv) {
     return 1;
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ int main() {
              result.worst < 1e-3 ? "less than 0.001" : result.where);
   return result.worst < 1e-3 ? 0 : 1;
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ Positions Backbone::positions(const RaggedBatch& batch, const InputSizes& sizes)
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -60,3 +60,5 @@ struct BackboneOptions {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

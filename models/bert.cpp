@@ -79,3 +79,5 @@ Variable Bert::encode(const Variable& x, const Input& input, OutputTokens tokens
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

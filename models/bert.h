@@ -38,3 +38,5 @@ class Bert : public Backbone {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

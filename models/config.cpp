@@ -154,3 +154,5 @@ ModelConfig parse_config(std::string_view text, const std::string& where) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

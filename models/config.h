@@ -70,3 +70,5 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression);
 std::string to_json(const ModelConfig& config);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

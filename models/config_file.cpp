@@ -94,3 +94,5 @@ std::string to_json(const ModelConfig& config) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

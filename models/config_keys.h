@@ -38,3 +38,5 @@ void require_switch(const JsonReader& reader, const char* key, bool wanted, bool
 void require_number(const JsonReader& reader, const char* key, int64_t wanted);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -186,3 +186,5 @@ Variable DebertaV3::encode(const Variable& x, const Input& input, OutputTokens t
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

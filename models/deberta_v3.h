@@ -44,3 +44,5 @@ class DebertaV3 : public Backbone {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

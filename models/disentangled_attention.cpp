@@ -23,3 +23,5 @@ Variable DisentangledAttention::forward(const Variable& queries, const Variable&
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

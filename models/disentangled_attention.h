@@ -20,3 +20,5 @@ class DisentangledAttention : public SelfAttention {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

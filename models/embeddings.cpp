@@ -48,3 +48,5 @@ Variable Embeddings::forward(const Input& input, const Variable& words, const nn
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -42,3 +42,5 @@ class Embeddings : public nn::Module {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

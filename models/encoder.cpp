@@ -54,3 +54,5 @@ Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTo
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

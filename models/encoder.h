@@ -30,3 +30,5 @@ class Encoder : public nn::Module {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ std::map<std::string, nn::Role, std::less<>> layer_roles() {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

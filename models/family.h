@@ -64,3 +64,5 @@ void register_family(const Family& family);
 std::map<std::string, nn::Role, std::less<>> layer_roles();
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

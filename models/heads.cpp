@@ -48,3 +48,5 @@ Variable RobertaHead::forward(const Variable& x, const nn::Pass& pass) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

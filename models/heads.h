@@ -63,3 +63,5 @@ class RobertaHead : public nn::Module, public ClassifierHead {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ Input upload(const RaggedBatch& batch, const Positions& positions, Device device
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -105,3 +105,5 @@ requires std::invocable < const Place&, const std::vector<int64_t>
 Input upload(const RaggedBatch& batch, const Positions& positions, Device device);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -89,3 +89,5 @@ std::string shown_names(std::span<const std::string> names) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

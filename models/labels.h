@@ -47,3 +47,5 @@ ClassMap class_map(std::span<const std::string> model_names,
 std::string shown_names(std::span<const std::string> names);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

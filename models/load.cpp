@@ -166,3 +166,5 @@ std::string drawn_line(const LoadedModel& loaded, uint64_t seed) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

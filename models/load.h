@@ -51,3 +51,5 @@ void save_model(const std::filesystem::path& folder, SequenceClassifier& model);
 std::string drawn_line(const LoadedModel& loaded, uint64_t seed);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

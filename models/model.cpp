@@ -24,3 +24,5 @@ Positions SequenceClassifier::positions(const RaggedBatch& batch, const InputSiz
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -34,3 +34,5 @@ class SequenceClassifier : public nn::Module {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

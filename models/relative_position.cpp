@@ -66,3 +66,5 @@ std::vector<int32_t> widened(const RelativeRows& rows, int64_t max_length) {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

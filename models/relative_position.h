@@ -32,3 +32,5 @@ int64_t relative_row_count(int64_t max_length, int64_t buckets, int64_t max_dist
 std::vector<int32_t> widened(const RelativeRows& rows, int64_t max_length);
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -73,3 +73,5 @@ void Roberta::add_positions(const RaggedBatch& batch, int64_t /*longest*/,
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ class Roberta : public Bert {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -50,3 +50,5 @@ Variable SelfAttention::attend(const Variable& queries, const Variable& x,
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

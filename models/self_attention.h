@@ -49,3 +49,5 @@ class SelfAttention : public nn::Module {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

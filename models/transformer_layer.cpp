@@ -37,3 +37,5 @@ Variable TransformerLayer::forward(const Variable& x, bool first_only, const Enc
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ class TransformerLayer : public nn::Module {
 };
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -64,3 +64,5 @@ Variable activate(Activation activation, const Variable& x) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -25,3 +25,5 @@ std::string activation_names();
 Variable activate(Activation activation, const Variable& x);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

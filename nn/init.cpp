@@ -58,3 +58,5 @@ void initialize(Module& module, uint64_t seed, Device device) {
   });
 }
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

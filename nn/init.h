@@ -22,3 +22,5 @@ Tensor uniform(const Shape& shape, double bound, uint64_t seed, std::string_view
 void initialize(Module& module, uint64_t seed, Device device = Device::cpu);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

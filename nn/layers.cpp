@@ -52,3 +52,5 @@ Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Var
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

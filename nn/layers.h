@@ -59,3 +59,5 @@ class LayerNorm : public Module {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

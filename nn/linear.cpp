@@ -39,3 +39,5 @@ std::shared_ptr<PackedMatrix> Linear::packed() {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

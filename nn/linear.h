@@ -51,3 +51,5 @@ class Linear : public Module {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

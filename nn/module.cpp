@@ -86,3 +86,5 @@ const Variable& Module::observed(const Variable& output, const Pass& pass) const
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

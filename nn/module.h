@@ -101,3 +101,5 @@ class Module {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

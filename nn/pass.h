@@ -34,3 +34,5 @@ struct Pass {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

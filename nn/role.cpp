@@ -53,3 +53,5 @@ std::optional<LayerPath> split_layer(std::string_view path) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

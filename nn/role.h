@@ -49,3 +49,5 @@ struct LayerPath {
 std::optional<LayerPath> split_layer(std::string_view path);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -186,3 +186,5 @@ void load_initial_adapter(const fs::path& folder, nn::Module& model) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

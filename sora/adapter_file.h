@@ -60,3 +60,5 @@ MethodConfig continued(const MethodConfig& run, const std::filesystem::path& fol
 void load_initial_adapter(const std::filesystem::path& folder, nn::Module& model);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -82,3 +82,5 @@ ParameterCounts LowRankMethod::counts() const {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

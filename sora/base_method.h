@@ -57,3 +57,5 @@ class LowRankMethod : public BaseMethod {
 void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

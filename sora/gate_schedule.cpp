@@ -45,3 +45,5 @@ std::vector<double> gate_thresholds(const std::string& schedule, double xi, doub
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -18,3 +18,5 @@ std::vector<double> gate_thresholds(const std::string& schedule, double xi, doub
                                     int64_t steps);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

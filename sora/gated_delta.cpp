@@ -89,3 +89,5 @@ FoldedDelta fold(const GatedDelta& delta) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

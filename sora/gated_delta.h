@@ -56,3 +56,5 @@ struct FoldedDelta {
 FoldedDelta fold(const GatedDelta& delta);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

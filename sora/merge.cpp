@@ -48,3 +48,5 @@ void merge(nn::Module& model) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

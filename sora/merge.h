@@ -14,3 +14,5 @@ void merge(nn::Module& model);
 Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -77,3 +77,5 @@ std::vector<nn::Parameter*> adapter_parameters(nn::Module& model) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -137,3 +137,5 @@ std::vector<std::string> method_names();
 std::vector<nn::Parameter*> adapter_parameters(nn::Module& model);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -214,3 +214,5 @@ MethodConfig method_config_of(const nlohmann::json& json, const std::string& whe
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

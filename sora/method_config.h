@@ -19,3 +19,5 @@ nlohmann::json to_json(const MethodConfig& config);
 MethodConfig method_config_of(const nlohmann::json& json, const std::string& where);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

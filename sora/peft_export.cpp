@@ -158,3 +158,5 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -16,3 +16,5 @@ namespace soragrad::sora {
 void export_peft(const std::filesystem::path& folder, nn::Module& model, const AdapterInfo& info);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

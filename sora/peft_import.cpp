@@ -152,3 +152,5 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ AdapterConfig peft_config(const nlohmann::json& json, const nn::Checkpoint& tens
 nn::Checkpoint with_own_names(const nn::Checkpoint& peft);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ MethodConfig prune(nn::Module& model, const MethodConfig& config) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

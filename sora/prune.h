@@ -13,3 +13,5 @@ namespace soragrad::sora {
 MethodConfig prune(nn::Module& model, const MethodConfig& config);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -37,3 +37,5 @@ std::vector<std::pair<std::string, int64_t>> Sora::report() const {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

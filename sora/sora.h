@@ -24,3 +24,5 @@ class Sora : public LowRankMethod {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

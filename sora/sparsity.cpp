@@ -38,3 +38,5 @@ std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas);
 int64_t zeros_of(const Tensor& x);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -94,3 +94,5 @@ bool matches(std::string_view path, std::string_view target) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

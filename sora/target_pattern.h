@@ -31,3 +31,5 @@ class TargetPattern {
 bool matches(std::string_view path, std::string_view target);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

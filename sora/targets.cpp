@@ -65,3 +65,5 @@ nn::Linear& linear_at(nn::Module& model, const std::string& path) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

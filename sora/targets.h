@@ -24,3 +24,5 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
 nn::Linear& linear_at(nn::Module& model, const std::string& path);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -34,3 +34,5 @@ void read_tensors(const std::filesystem::path& path, const NamedTensors& tensors
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -19,3 +19,5 @@ void write_tensors(const std::filesystem::path& path, const NamedTensors& tensor
 void read_tensors(const std::filesystem::path& path, const NamedTensors& tensors);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -214,3 +214,5 @@ void Tuner::load(const std::filesystem::path& folder) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -159,3 +159,5 @@ class Tuner {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -109,3 +109,5 @@ void Tuner::load_state(const std::filesystem::path& folder) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ try taken core/kernels/attention/attention.cpp core/kernels/linear/round_bf16.h
 try taken core/kernels/loss/sums.h core/kernels/kernel.h
 rm -rf -- "$folder"
 exit $wrong
+
+# SPDX-License-Identifier: Apache-2.0

@@ -36,3 +36,5 @@ chroot "$root" /bin/bash -euxc '
     echo "== $name $arguments"
     ../build/$name $arguments
   done'
+
+# SPDX-License-Identifier: Apache-2.0

@@ -88,3 +88,5 @@ for verb in '' $verbs; do
 done
 echo "$checks checks, $wrong wrong"
 [ "$wrong" = 0 ]
+
+# SPDX-License-Identifier: Apache-2.0

@@ -103,3 +103,5 @@ foreach(deb ${debs})
     message(FATAL_ERROR "cmake/packages.txt does not name ${deb}, which cmake/Dependencies.cmake links.")
   endif()
 endforeach()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -49,3 +49,5 @@ int main(int argc, char** argv) {
   }
   return skipped_cases == cases ? kSkipped : 0;
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -16,3 +16,5 @@ list(LENGTH pages count)
 if(count LESS 40)
   message(FATAL_ERROR "The reference has pages of ${count} headers only.")
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -73,3 +73,5 @@ std::string message_of(Call&& call) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

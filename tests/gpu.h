@@ -17,3 +17,5 @@ inline bool skipped_without_gpu() {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

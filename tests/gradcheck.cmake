@@ -30,3 +30,5 @@ target_compile_definitions(test_gradcheck PRIVATE SORAGRAD_SOURCE_DIR="${PROJECT
 add_test(NAME gradcheck COMMAND test_gradcheck --source-file-exclude=*golden_test.cpp)
 add_test(NAME golden_double COMMAND test_gradcheck --source-file=*golden_test.cpp)
 set_tests_properties(gradcheck golden_double PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -7,3 +7,5 @@ endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/hostile_files.sh ${BUILD}/soragrad
   ${SOURCE}/examples/quickstart ${SOURCE}/tests/golden/checkpoint ${BUILD}/tests/hostile_files
   ${limit} COMMAND_ERROR_IS_FATAL ANY)
+
+# SPDX-License-Identifier: Apache-2.0

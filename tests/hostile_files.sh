@@ -348,3 +348,5 @@ refused "YAML: a folder" "is a folder" train --config d.safetensors
 [ "$cases" -ge 150 ] || { echo "only $cases cases"; exit 1; }
 [ "$failed" = 0 ] || { echo "$failed of $cases cases failed"; exit 1; }
 echo "$cases cases: exit code 1, one line"
+
+# SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ foreach(example ${examples})
   string(REGEX REPLACE "\n+$" "\n" expected "${expected}")
   expect_output("${expected}" ${work}/examples/${name} ${arguments})
 endforeach()
+
+# SPDX-License-Identifier: Apache-2.0

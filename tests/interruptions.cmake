@@ -10,3 +10,5 @@ if(DEFINED ENV{SORAGRAD_INTERRUPTIONS})
 endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/interruptions.sh ${BUILD}/soragrad
   ${SOURCE}/examples/quickstart ${BUILD}/tests/interruptions ${count} COMMAND_ERROR_IS_FATAL ANY)
+
+# SPDX-License-Identifier: Apache-2.0

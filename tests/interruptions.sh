@@ -70,3 +70,5 @@ done
 echo "$count interruptions in a run of $life ms: $resumed continued, $begun before the run began," \
   "$faults faults"
 [ "$faults" = 0 ] && [ $((resumed * 2)) -ge "$count" ]
+
+# SPDX-License-Identifier: Apache-2.0

@@ -6,3 +6,5 @@ if(SANITIZE)
 endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/kill_and_resume.sh ${BUILD}/soragrad
   ${SOURCE}/examples/quickstart ${BUILD}/tests/kill_and_resume ${steps} COMMAND_ERROR_IS_FATAL ANY)
+
+# SPDX-License-Identifier: Apache-2.0

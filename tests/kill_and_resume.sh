@@ -32,3 +32,5 @@ cmp whole/final/adapter_model.safetensors killed/final/adapter_model.safetensors
 cmp whole/best/adapter_model.safetensors killed/best/adapter_model.safetensors
 [ "$(steps whole | grep -c '"loss"')" -ge "$steps" ]
 echo "equal after kill -9 and --resume"
+
+# SPDX-License-Identifier: Apache-2.0

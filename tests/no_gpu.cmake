@@ -10,3 +10,5 @@ set(reason "the NVIDIA driver is missing|no NVIDIA GPU is visible|this build has
 if(NOT status EQUAL 1 OR NOT error MATCHES "^[^\n]*cuda cannot be used: (${reason})[^\n]*\n$")
   message(FATAL_ERROR "device=cuda without a GPU: exit ${status}, stderr:\n${error}")
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -5,3 +5,5 @@ file(GLOB op_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/op_cases
 foreach(program test_autograd test_models)
   target_sources(${program} PRIVATE ${op_case_sources})
 endforeach()
+
+# SPDX-License-Identifier: Apache-2.0

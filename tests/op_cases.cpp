@@ -96,3 +96,5 @@ Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device)
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

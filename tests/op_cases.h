@@ -70,3 +70,5 @@ Variable constant(const std::vector<real>& values, const Shape& shape, Device de
 Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device);
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -45,3 +45,5 @@ execute_process(COMMAND ${work}/components/tape OUTPUT_VARIABLE output COMMAND_E
 if(NOT output STREQUAL "tensor([6], shape=(1), F32, cpu)\n")
   message(FATAL_ERROR "A program on the packaged library prints: ${output}")
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

@@ -15,3 +15,5 @@ foreach(file train dev test)
     message(FATAL_ERROR "examples/quickstart/data/CoLA/${file}.tsv is not what make_data.py writes.")
   endif()
 endforeach()
+
+# SPDX-License-Identifier: Apache-2.0

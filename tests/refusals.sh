@@ -57,3 +57,5 @@ grep -q "# from step $step: max_steps: $((step + 2)), before: 1000000" run/confi
 grep -q '"key": "max_steps"' run/results.json || { echo "no changed_keys"; faults=$((faults + 1)); }
 echo "$faults faults"
 [ "$faults" = 0 ]
+
+# SPDX-License-Identifier: Apache-2.0

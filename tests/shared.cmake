@@ -41,3 +41,5 @@ list(FILTER foreign EXCLUDE REGEX "soragrad::")
 if(foreign)
   message(FATAL_ERROR "libsoragrad_nn.so exports names of others: ${foreign}")
 endif()
+
+# SPDX-License-Identifier: Apache-2.0

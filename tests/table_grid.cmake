@@ -6,3 +6,5 @@ if(SANITIZE)
 endif()
 execute_process(COMMAND ${bash} ${SOURCE}/tests/table_grid.sh ${BUILD}/soragrad
   ${SOURCE}/examples/quickstart ${BUILD}/tests/table_grid ${steps} COMMAND_ERROR_IS_FATAL ANY)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -72,3 +72,5 @@ if table whole learning_rate=1e-3 --print-only >/dev/null; then
 fi
 grep -q 'was started with learning_rate=' whole.log
 echo "the same table three times"
+
+# SPDX-License-Identifier: Apache-2.0

@@ -6,3 +6,5 @@ if(NOT clang_tidy OR NOT EXISTS ${SOURCE}/.git)
   return()
 endif()
 execute_process(COMMAND ${bash} ${SOURCE}/cmake/tidy.sh ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+
+# SPDX-License-Identifier: Apache-2.0

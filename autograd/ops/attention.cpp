@@ -139,3 +139,5 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -104,3 +104,5 @@ void add_inplace(const Tensor& to, const Tensor& from) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ class InputGradient {
 };
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

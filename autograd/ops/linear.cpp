@@ -151,3 +151,5 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -168,3 +168,5 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

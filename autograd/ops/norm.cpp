@@ -121,3 +121,5 @@ Variable softmax(const Variable& x) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

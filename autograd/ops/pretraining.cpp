@@ -95,3 +95,5 @@ ReplacedTokens replace_tokens(const Tensor& ids, const Tensor& positions, const 
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

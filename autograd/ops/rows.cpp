@@ -72,3 +72,5 @@ Variable slice_rows(const Variable& x, int64_t begin, int64_t end) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -71,3 +71,5 @@ int main(int argc, char** argv) {
   soragrad::run(gpu ? soragrad::Device::cuda : soragrad::Device::cpu,
                 argc > 2 ? std::stol(argv[2]) : 8192);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -282,3 +282,5 @@ BENCHMARK(small_gelu_op)->Arg(1)->Arg(2)->UseRealTime();
 }  // namespace soragrad
 
 BENCHMARK_MAIN();
+
+// SPDX-License-Identifier: Apache-2.0

@@ -168,3 +168,5 @@ RUNNERS = {
     "disentangled-flash": lambda *at: pytorch(*at, "--disentangled-flash"),
     "replay": replay,
 }
+
+# SPDX-License-Identifier: Apache-2.0

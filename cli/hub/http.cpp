@@ -331,3 +331,5 @@ void http_download(const RemoteFile& file, const fs::path& path, const HttpOptio
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -55,3 +55,5 @@ void http_download(const RemoteFile& file, const std::filesystem::path& path,
 bool is_same_file(const RemoteFile& file, const std::filesystem::path& path);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -260,3 +260,5 @@ HubListing list_task(const Hub& hub, const std::string& task, const std::string&
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -42,3 +42,5 @@ HubListing list_model(const Hub& hub, const std::string& name, const std::string
 HubListing list_task(const Hub& hub, const std::string& task, const std::string& revision);
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -110,3 +110,5 @@ std::span<const PinnedFile> pinned_glue() {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

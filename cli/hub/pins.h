@@ -29,3 +29,5 @@ const PinnedModel* find_pinned_model(std::string_view name);
 std::span<const PinnedFile> pinned_glue();
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -32,3 +32,5 @@ code ~ /^ *$/ && at == column { print code "///< " escaped(text); next }
 code ~ /^ *$/ { column = 0; print code "/// " escaped(text); next }
 code ~ /[;,}a-z0-9] *$/ { column = at; indented = 0; print code "///< " escaped(text); next }
 { column = 0; print }
+
+# SPDX-License-Identifier: Apache-2.0

@@ -186,3 +186,5 @@ __device__ inline real dropped(real x, const RandomStream& stream, uint64_t inde
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -20,3 +20,5 @@ struct GradientTarget {
 };
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

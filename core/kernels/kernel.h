@@ -89,3 +89,5 @@ void for_groups(size_t parts, Args args, MakePart make_part, Launch launch) {
 #endif
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

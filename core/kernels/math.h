@@ -119,3 +119,5 @@ SORAGRAD_HD T normal_cdf(T x, T exp_half_square) {
 }
 
 }  // namespace soragrad::math
+
+// SPDX-License-Identifier: Apache-2.0

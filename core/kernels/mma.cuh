@@ -152,3 +152,5 @@ __device__ inline void mma(FragmentC& c, const SplitA& a, const FragmentB& b) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

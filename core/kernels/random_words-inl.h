@@ -81,3 +81,5 @@ inline void random_words(const RandomStream& stream, uint64_t first, int64_t cou
 HWY_AFTER_NAMESPACE();
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

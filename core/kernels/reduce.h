@@ -25,3 +25,5 @@ double chunked_sum(int64_t n, int64_t grain, Body&& body) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

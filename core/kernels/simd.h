@@ -38,3 +38,5 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include <hwy/highway.h>
+
+// SPDX-License-Identifier: Apache-2.0

@@ -50,3 +50,5 @@ inline void scale_row(real factor, real* y, int64_t n) {
 HWY_AFTER_NAMESPACE();
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -210,3 +210,5 @@ std::optional<std::vector<int32_t>> Corpus::next() {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

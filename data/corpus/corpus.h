@@ -98,3 +98,5 @@ class Corpus {
 std::vector<std::string> corpus_files(const std::string& list, const std::string& key);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -84,3 +84,5 @@ void Corpus::load(const std::function<std::vector<int64_t>(const std::string& na
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

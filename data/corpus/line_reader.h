@@ -57,3 +57,5 @@ class LineReader {
 size_t cut_point(std::string_view text, size_t limit);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -141,3 +141,5 @@ std::unique_ptr<TextSource> open_text_source(const std::string& path) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -36,3 +36,5 @@ class TextSource {
 std::unique_ptr<TextSource> open_text_source(const std::string& path);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -120,3 +120,5 @@ std::vector<CustomWarning> repeated_rows(std::span<const Example> train,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,5 @@ std::vector<CustomWarning> repeated_rows(std::span<const Example> train,
                                          std::span<const Example> validation);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -122,3 +122,5 @@ CustomColumns choose_columns(const Table& table, const CustomKeys& keys, CustomU
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

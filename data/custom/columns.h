@@ -30,3 +30,5 @@ enum class CustomUse {
 CustomColumns choose_columns(const Table& table, const CustomKeys& keys, CustomUse use);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

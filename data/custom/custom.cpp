@@ -235,3 +235,5 @@ CustomData load_custom(const CustomKeys& keys, std::span<const std::string> mode
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ void require_same_files(std::string_view recorded, const std::string& recorded_p
                         const CustomData& data);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

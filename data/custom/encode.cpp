@@ -134,3 +134,5 @@ float CustomEncoder::weight_of(const CustomFile& file, int64_t row) const {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,5 @@ class CustomEncoder {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

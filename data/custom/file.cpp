@@ -197,3 +197,5 @@ std::unique_ptr<CustomFile> read_custom_file(const std::string& path, const Cust
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -43,3 +43,5 @@ NumberForm number_form(std::string_view text);
 float number_value(std::string_view text);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

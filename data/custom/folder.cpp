@@ -74,3 +74,5 @@ CustomFolder find_custom_files(const std::string& folder) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

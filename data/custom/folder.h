@@ -16,3 +16,5 @@ struct CustomFolder {
 CustomFolder find_custom_files(const std::string& folder);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -24,3 +24,5 @@ struct CustomKeys {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

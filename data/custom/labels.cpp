@@ -142,3 +142,5 @@ int32_t ClassIndex::find(std::string_view name) const {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

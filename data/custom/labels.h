@@ -39,3 +39,5 @@ class ClassIndex {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

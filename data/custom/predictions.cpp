@@ -127,3 +127,5 @@ std::string prediction_text(const Task& task, std::span<const float> logits,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

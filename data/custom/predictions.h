@@ -22,3 +22,5 @@ std::string prediction_text(const Task& task, std::span<const float> logits,
                             std::span<const Example> rows, const PredictionFormat& format);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

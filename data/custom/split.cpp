@@ -82,3 +82,5 @@ std::vector<int64_t> stratified_fold(std::span<const int32_t> strata, int64_t fo
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

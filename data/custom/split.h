@@ -19,3 +19,5 @@ std::vector<int64_t> stratified_fold(std::span<const int32_t> strata, int64_t fo
                                      uint64_t seed);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -76,3 +76,5 @@ void require_same_files(std::string_view recorded, const std::string& recorded_p
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

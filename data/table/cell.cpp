@@ -38,3 +38,5 @@ std::span<const Cell> Arena::copy(std::span<const Cell> cells) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

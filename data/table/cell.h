@@ -54,3 +54,5 @@ class Arena {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

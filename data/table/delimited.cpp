@@ -118,3 +118,5 @@ std::vector<Column> DelimitedTable::read(std::span<const size_t> wanted) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

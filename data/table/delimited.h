@@ -61,3 +61,5 @@ class DelimitedTable : public Table {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ std::vector<Column> FastTextTable::read(std::span<const size_t> wanted) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -14,3 +14,5 @@ class FastTextTable : public Table {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

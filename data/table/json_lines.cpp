@@ -133,3 +133,5 @@ std::vector<Column> JsonLinesTable::read(std::span<const size_t> wanted) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

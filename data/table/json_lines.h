@@ -60,3 +60,5 @@ class JsonLinesTable : public Table {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

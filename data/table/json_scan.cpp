@@ -173,3 +173,5 @@ void JsonLine::number() {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ class LineReader {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -289,3 +289,5 @@ void ChunkReader::end_list(std::vector<Cell>& out) {
 }
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

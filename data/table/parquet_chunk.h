@@ -58,3 +58,5 @@ class ChunkReader {
 };
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

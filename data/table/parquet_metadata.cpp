@@ -333,3 +333,5 @@ PageHeader read_page_header(std::string_view bytes, std::string_view path) {
 }
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

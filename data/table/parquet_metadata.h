@@ -90,3 +90,5 @@ struct ClassNames {
 std::vector<ClassNames> read_class_names(std::string_view json);
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

@@ -218,3 +218,5 @@ void read_plain(const Leaf& leaf, std::string_view bytes, int64_t count, Arena& 
 }
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

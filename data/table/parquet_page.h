@@ -52,3 +52,5 @@ void read_plain(const Leaf& leaf, std::string_view bytes, int64_t count, Arena& 
                 std::vector<Cell>& out, std::string_view path);
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

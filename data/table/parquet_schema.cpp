@@ -128,3 +128,5 @@ std::vector<ClassNames> read_class_names(std::string_view text) {
 }
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ struct SchemaNode {
 Metadata read_schema(std::span<const SchemaNode> nodes, std::string_view path);
 
 }  // namespace soragrad::data::parquet
+
+// SPDX-License-Identifier: Apache-2.0

@@ -59,3 +59,5 @@ Column ParquetTable::read_column(const parquet::SchemaColumn& column) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -26,3 +26,5 @@ class ParquetTable : public Table {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

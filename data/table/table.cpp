@@ -140,3 +140,5 @@ std::unique_ptr<Table> read_table(const std::string& path, std::string bytes,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -96,3 +96,5 @@ std::string_view trimmed_blanks(std::string_view text);
 int64_t invalid_parts(std::string_view text);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -142,3 +142,5 @@ void ThriftReader::skip_map() {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ class ThriftReader {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -69,3 +69,5 @@ bool AddedTokens::find(std::string_view text, size_t from, Match& match) const {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

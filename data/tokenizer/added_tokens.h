@@ -56,3 +56,5 @@ class AddedTokens {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

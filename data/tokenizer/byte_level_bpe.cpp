@@ -251,3 +251,5 @@ void ByteLevelBpeTokenizer::merge_long(Scratch& scratch) const {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -69,3 +69,5 @@ class ByteLevelBpeTokenizer : public Tokenizer {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

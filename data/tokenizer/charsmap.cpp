@@ -117,3 +117,5 @@ bool Charsmap::shortest(std::string_view text, std::string_view& replacement) co
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -36,3 +36,5 @@ bool has_tokenizer(const std::filesystem::path& folder) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -13,3 +13,5 @@ void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::pa
 bool has_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -89,3 +89,5 @@ class DebertaFastTokenizer : public Tokenizer {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

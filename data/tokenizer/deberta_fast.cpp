@@ -151,3 +151,5 @@ void DebertaFastTokenizer::append_word(std::string_view word, Scratch& scratch,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -165,3 +165,5 @@ void DebertaSlowTokenizer::append_stretch(std::string_view text, Scratch& scratc
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

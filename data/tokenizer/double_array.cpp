@@ -144,3 +144,5 @@ int32_t DoubleArray::find(std::string_view text) const {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -58,3 +58,5 @@ class DoubleArray {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

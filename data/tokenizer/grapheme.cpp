@@ -143,3 +143,5 @@ size_t grapheme_end(std::string_view text, size_t begin) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -12,3 +12,5 @@ namespace soragrad::data {
 size_t grapheme_end(std::string_view text, size_t begin);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

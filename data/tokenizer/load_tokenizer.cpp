@@ -206,3 +206,5 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& model_dir, std::string
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -45,3 +45,5 @@ struct Scratch {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -193,3 +193,5 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

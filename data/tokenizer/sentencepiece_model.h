@@ -40,3 +40,5 @@ struct SentencePieceModel {
 SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::string& path);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

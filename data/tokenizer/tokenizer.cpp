@@ -96,3 +96,5 @@ Encoded Tokenizer::encode(std::string_view text, std::optional<std::string_view>
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

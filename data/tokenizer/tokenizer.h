@@ -87,3 +87,5 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& model_dir
                                           std::string_view mode = {});
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

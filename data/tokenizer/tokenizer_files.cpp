@@ -195,3 +195,5 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

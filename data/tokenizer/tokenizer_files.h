@@ -54,3 +54,5 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
                         const std::function<int32_t(const std::string&)>& find, int vocab_size);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -230,3 +230,5 @@ std::vector<AddedToken> read_added_tokens_json(const json& file, const std::stri
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ WordPieceSpec read_wordpiece_json(const nlohmann::json& file, const std::string&
 std::vector<AddedToken> read_added_tokens_json(const nlohmann::json& file, const std::string& path);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

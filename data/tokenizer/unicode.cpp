@@ -148,3 +148,5 @@ void append_lower(std::u32string& out, char32_t c) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

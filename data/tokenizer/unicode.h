@@ -33,3 +33,5 @@ void decompose(std::u32string& text);
 void append_lower(std::u32string& out, char32_t c);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ void best_segmentation(const DoubleArray& pieces, const std::vector<double>& sco
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

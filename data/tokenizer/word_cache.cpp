@@ -63,3 +63,5 @@ void WordCache::insert(std::string_view word, std::span<const int32_t> ids) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -48,3 +48,5 @@ class WordCache {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

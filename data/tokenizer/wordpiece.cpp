@@ -156,3 +156,5 @@ void WordPieceTokenizer::append_word(std::string_view word, std::vector<int32_t>
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ class WordPieceTokenizer : public Tokenizer {
 };
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -359,3 +359,5 @@ def sentence(d, split, acceptable):
             break
     wrong = None if acceptable else d.pick(mistakes)
     return name, write(build(d, PEOPLE[subject], predicates[predicate], wrong))
+
+# SPDX-License-Identifier: Apache-2.0

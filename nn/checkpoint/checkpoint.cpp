@@ -160,3 +160,5 @@ std::string current_name(std::string_view name) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -70,3 +70,5 @@ Checkpoint open_checkpoint(const std::filesystem::path& file_or_folder);
 std::string current_name(std::string_view name);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -52,3 +52,5 @@ FileBytes map_file(const std::filesystem::path& path) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

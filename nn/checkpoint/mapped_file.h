@@ -44,3 +44,5 @@ struct FileBytes {
 FileBytes map_file(const std::filesystem::path& path);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

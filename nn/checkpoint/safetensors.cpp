@@ -228,3 +228,5 @@ Safetensors read_safetensors(const FileBytes& file) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -59,3 +59,5 @@ class SafetensorsWriter {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -53,3 +53,5 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -115,3 +115,5 @@ fs::path shard_path(const fs::path& folder, const std::string& shard, const std:
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -23,3 +23,5 @@ std::filesystem::path shard_path(const std::filesystem::path& folder, const std:
                                  const std::string& where);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -140,3 +140,5 @@ void save_state(const std::filesystem::path& path, std::span<Parameter* const> p
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -39,3 +39,5 @@ void save_state(const std::filesystem::path& path, std::span<Parameter* const> p
 Tensor load_tensor(const Checkpoint& checkpoint, std::string_view name);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -175,3 +175,5 @@ std::string to_text(std::span<const int64_t> sizes) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -52,3 +52,5 @@ std::optional<int64_t> checked_numel(std::span<const int64_t> sizes);
 std::string to_text(std::span<const int64_t> sizes);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

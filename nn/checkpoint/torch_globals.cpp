@@ -38,3 +38,5 @@ const KnownGlobal& global_at(int64_t number) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -25,3 +25,5 @@ std::optional<size_t> find_global(std::string_view module, std::string_view name
 const KnownGlobal& global_at(int64_t number);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

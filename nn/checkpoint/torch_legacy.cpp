@@ -82,3 +82,5 @@ std::vector<StoredTensor> read_torch_legacy(const FileBytes& file) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,5 @@ bool is_torch_legacy(const FileBytes& file);
 std::vector<StoredTensor> read_torch_legacy(const FileBytes& file);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

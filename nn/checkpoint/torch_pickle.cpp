@@ -367,3 +367,5 @@ Pickle read_pickle(std::span<const std::byte> bytes, std::string_view where) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

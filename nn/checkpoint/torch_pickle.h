@@ -70,3 +70,5 @@ struct Pickle {
 Pickle read_pickle(std::span<const std::byte> bytes, std::string_view where);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -84,3 +84,5 @@ std::vector<StoredTensor> list_tensors(const Pickle& pickle, std::span<const Fil
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,5 @@ std::vector<StoredTensor> list_tensors(const Pickle& pickle, std::span<const Fil
                                        const std::string& where);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

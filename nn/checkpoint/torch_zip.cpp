@@ -55,3 +55,5 @@ std::vector<StoredTensor> read_torch_zip(const FileBytes& file) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,5 @@ bool is_torch_zip(const FileBytes& file);
 std::vector<StoredTensor> read_torch_zip(const FileBytes& file);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

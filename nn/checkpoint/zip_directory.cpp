@@ -222,3 +222,5 @@ FileBytes ZipDirectory::inflate(std::string_view name, const Member& member) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -48,3 +48,5 @@ class ZipDirectory {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

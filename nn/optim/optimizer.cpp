@@ -180,3 +180,5 @@ void Optimizer::zero_grad() {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

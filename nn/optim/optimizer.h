@@ -87,3 +87,5 @@ class Optimizer {
 };
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -51,3 +51,5 @@ Proximal proximal_of(const std::string& name) {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

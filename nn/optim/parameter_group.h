@@ -54,3 +54,5 @@ Update update_of(const std::string& optim);
 Proximal proximal_of(const std::string& name);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ int64_t warmup_length(double warmup_ratio, int64_t warmup_steps, int64_t steps,
                       bool round_down = false);
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -34,3 +34,5 @@ std::vector<std::pair<std::string, int64_t>> AdaLora::report() const {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

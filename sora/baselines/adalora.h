@@ -36,3 +36,5 @@ class AdaLora : public LowRankMethod {
 double adalora_factor(double lora_alpha, double init_r);
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

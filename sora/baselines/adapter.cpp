@@ -66,3 +66,5 @@ void Adapter::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ class Adapter : public BaseMethod {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

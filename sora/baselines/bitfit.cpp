@@ -13,3 +13,5 @@ void BitFit::attach_to(nn::Module& model, std::optional<uint64_t>) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

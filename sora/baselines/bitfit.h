@@ -16,3 +16,5 @@ class BitFit : public BaseMethod {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -7,3 +7,5 @@ void Full::attach_to(nn::Module& model, std::optional<uint64_t>) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -14,3 +14,5 @@ class Full : public BaseMethod {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -14,3 +14,5 @@ class Lora : public LowRankMethod {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

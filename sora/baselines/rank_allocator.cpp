@@ -104,3 +104,5 @@ std::vector<std::pair<std::string, Tensor>> RankAllocator::state() const {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -63,3 +63,5 @@ class RankAllocator {
 };
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -97,3 +97,5 @@ TEST_CASE("gradcheck: every name given to record() has a row in op_cases") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -160,3 +160,5 @@ TEST_CASE("graph: a checkpoint whose input is frozen still trains its parameters
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -254,3 +254,5 @@ TEST_CASE("attention: a row of 3100 keys on a GPU agrees with the CPU") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -92,3 +92,5 @@ TEST_CASE("op_cases: a GPU agrees with the CPU") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

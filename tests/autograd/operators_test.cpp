@@ -80,3 +80,5 @@ TEST_CASE("a printed Variable tells whether it has a gradient") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

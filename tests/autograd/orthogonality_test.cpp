@@ -48,3 +48,5 @@ TEST_CASE("orthogonality: orthonormal rows and columns cost nothing") {
   const Variable columns[] = {matrix({0, 1, 1, 0, 0, 0}, 3, 2)};
   CHECK(std::abs(orthogonality(rows, columns, 1).value().item()) < 1e-6);
 }
+
+// SPDX-License-Identifier: Apache-2.0

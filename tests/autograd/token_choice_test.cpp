@@ -116,3 +116,5 @@ TEST_CASE("binary_cross_entropy: hits, and logits that overflow no exponential")
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

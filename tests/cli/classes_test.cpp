@@ -175,3 +175,5 @@ TEST_CASE("logits: numbers that are not finite fail with the row and the first m
   }
   CHECK_FALSE(std::filesystem::exists(tiny / "out.tsv"));
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -267,3 +267,5 @@ TEST_CASE("fetch: the GLUE files have pinned hashes, another revision its own") 
   CHECK(other.files[0].remote.sha256.empty());
   CHECK(cli::list_task(hub, "glue", "").files.size() > 20);
 }
+
+// SPDX-License-Identifier: Apache-2.0

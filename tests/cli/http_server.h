@@ -130,3 +130,5 @@ inline HttpResponse file_response(const HttpRequest& request, const std::string&
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

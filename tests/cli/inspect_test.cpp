@@ -75,3 +75,5 @@ TEST_CASE("inspect: several runs make a page of ranks and costs; other paths are
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

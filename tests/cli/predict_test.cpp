@@ -151,3 +151,5 @@ TEST_CASE("eval: run and model exclude each other, a model needs a task") {
   CHECK_THROWS_AS(cli::eval_main({.run = "a", .model = "b"}), UsageError);
   CHECK_THROWS_AS(cli::eval_main({.model = "b", .split = "trian"}), UsageError);
 }
+
+// SPDX-License-Identifier: Apache-2.0

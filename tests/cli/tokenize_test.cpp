@@ -66,3 +66,5 @@ TEST_CASE("tokenize: a max_length without room is wrong usage") {
   CHECK_THROWS_AS(tokenize_main({"nowhere", "", 0}), UsageError);
   CHECK_THROWS_AS(tokenize_main({"nowhere", "", {}}), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

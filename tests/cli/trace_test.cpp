@@ -216,3 +216,5 @@ TEST_CASE("trace: reference traces of Hugging Face in float64") {
 }
 
 }  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -94,3 +94,5 @@ TEST_CASE("allocator: released memory is no longer cached") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

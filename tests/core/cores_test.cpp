@@ -38,3 +38,5 @@ TEST_CASE("cores: damaged files are no limit") {
   CHECK(cgroup_cores(root.path()) == 0);
   CHECK(available_cores() >= 1);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ TEST_CASE("dtype: names are those of safetensors, sizes are in bytes") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

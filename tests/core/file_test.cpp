@@ -81,3 +81,5 @@ TEST_CASE("file: writing through a symbolic link keeps the link") {
   CHECK(read_file(folder / "target") == "new");
   CHECK(files_in(folder) == 2);
 }
+
+// SPDX-License-Identifier: Apache-2.0

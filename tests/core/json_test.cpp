@@ -53,3 +53,5 @@ TEST_CASE("json: files that stand in for others are named") {
   const std::string page = folder.write("page.json", " <!DOCTYPE HTML><html></html>");
   CHECK(message_of([&] { read_json_object(page); }).find("web page") != std::string::npos);
 }
+
+// SPDX-License-Identifier: Apache-2.0

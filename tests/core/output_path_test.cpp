@@ -41,3 +41,5 @@ TEST_CASE("output_path: a folder may lack the folders above it, but not below a 
   CHECK(contains(message_of([&] { require_output_folder(folder / "file"); }), "is no folder"));
   CHECK_THROWS_AS(require_output_folder(folder / "file/a"), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -97,3 +97,5 @@ TEST_CASE("parallel: no threads at all is refused") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

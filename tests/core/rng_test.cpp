@@ -56,3 +56,5 @@ TEST_CASE("rng: words are spread evenly") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

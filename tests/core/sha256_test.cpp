@@ -37,3 +37,5 @@ TEST_CASE("sha256: a file that cannot be read is named") {
   CHECK(test::contains(test::message_of([&] { sha256_of_file(missing); }), missing));
   CHECK(test::contains(test::message_of([&] { sha256_of_file(folder.path()); }), "cannot be read"));
 }
+
+// SPDX-License-Identifier: Apache-2.0

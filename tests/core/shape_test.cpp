@@ -44,3 +44,5 @@ TEST_CASE("shape: what no array can have is refused") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -92,3 +92,5 @@ TEST_CASE("shapes print") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

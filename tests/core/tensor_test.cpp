@@ -91,3 +91,5 @@ TEST_CASE("tensor: overlapping rows can be copied") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -58,3 +58,5 @@ TEST_CASE("text: every Error has the bound") {
   CHECK(message.size() == kMessageBytes);
   CHECK_THROWS_AS(throw UsageError("[x] a\nb"), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -37,3 +37,5 @@ void kernels::column_major_gemm(const ColumnMajorGemm& args) {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -276,3 +276,5 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
 }
 
 }  // namespace soragrad::cuda_emulation
+
+// SPDX-License-Identifier: Apache-2.0

@@ -35,3 +35,5 @@ add_test(NAME cuda_emulation/train_step
   COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)
 set_tests_properties(cuda_emulation cuda_emulation/trainer cuda_emulation/train_step
   PROPERTIES TIMEOUT 600 COST 100)  # the longest begin first
+
+# SPDX-License-Identifier: Apache-2.0

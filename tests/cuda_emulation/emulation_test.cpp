@@ -159,3 +159,5 @@ TEST_CASE("cuda emulation: more shared memory than a GPU has is an error") {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

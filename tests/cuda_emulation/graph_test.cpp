@@ -147,3 +147,5 @@ TEST_CASE("graph memory: what a graph frees is not written by others, nor theirs
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

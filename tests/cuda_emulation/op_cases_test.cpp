@@ -53,3 +53,5 @@ TEST_CASE("op_cases: the order of emulated threads and blocks changes no bit") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

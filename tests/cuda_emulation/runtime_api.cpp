@@ -239,3 +239,5 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
   delete executable;
   return cudaSuccess;
 }
+
+// SPDX-License-Identifier: Apache-2.0

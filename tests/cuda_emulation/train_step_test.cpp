@@ -278,3 +278,5 @@ TEST_CASE("trainer: captured steps neither wait nor ask for memory, and leave no
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

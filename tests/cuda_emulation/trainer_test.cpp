@@ -105,3 +105,5 @@ TEST_CASE("trainer: a loss that is not finite is found before anything is saved,
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

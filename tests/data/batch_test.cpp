@@ -44,3 +44,5 @@ TEST_CASE("batch: rows that do not exist and unequal lists are errors") {
   CHECK_THROWS_AS(collate(kEncoded, examples(), List{-1}), Error);
   CHECK_THROWS_AS(collate(kEncoded, std::vector<Example>(2), List{0}), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -68,3 +68,5 @@ TEST_CASE("batches: what cannot be a batch is refused") {
 
 }  // namespace
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -81,3 +81,5 @@ TEST_CASE("class metrics: a constant prediction has no correlation") {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -300,3 +300,5 @@ TEST_CASE("glue task: unknown names are a usage error that lists the known") {
   CHECK(find_task("stsb").num_labels() == 1);
   CHECK(glue_tasks().size() == 10);
 }
+
+// SPDX-License-Identifier: Apache-2.0

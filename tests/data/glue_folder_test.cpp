@@ -79,3 +79,5 @@ TEST_CASE("glue folder: ax is found as GLUE's download names it") {
   const std::string beside = folder.write("AX/AX.tsv", "x");
   CHECK(find_glue_files(find_task("ax"), folder.path()).test.path == beside);
 }
+
+// SPDX-License-Identifier: Apache-2.0

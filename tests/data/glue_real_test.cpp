@@ -138,3 +138,5 @@ TEST_CASE("real glue: the fixtures' files lose no row") {
     CHECK(sizes == expected);
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -97,3 +97,5 @@ TEST_CASE("masks: a tokenizer without a mask token below vocab_size is refused")
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

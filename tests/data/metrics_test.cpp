@@ -100,3 +100,5 @@ TEST_CASE("metrics: unequal lists, missing labels and no rows are errors") {
   CHECK_THROWS_AS(compute_metrics(rte, std::vector<float>{1, 2}, labelled({-1})), Error);
   CHECK_THROWS_AS(compute_metrics(rte, std::vector<float>{1, 2}, labelled({0, 1})), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -78,3 +78,5 @@ TEST_CASE("permutation: NumPy's, short and of GLUE's sizes") {
     CHECK(checksum == row.checksum);
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

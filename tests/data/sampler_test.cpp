@@ -148,3 +148,5 @@ TEST_CASE("sampler: sizes that make no sense are errors, huge ones are not") {
   CHECK(sampler.step(1) == Batches{{0, 1, 2, 3, 4}});
   CHECK_THROWS_AS(sampler.step(-1), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

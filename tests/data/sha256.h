@@ -65,3 +65,5 @@ inline std::string sha256(std::string_view bytes) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

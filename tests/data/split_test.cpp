@@ -159,3 +159,5 @@ TEST_CASE("split: names and selection metrics") {
   CHECK(selection_metric(find_task("stsb"), Protocol::paper) == "pearson");
   CHECK(selection_metric(find_task("cola"), Protocol::glue) == "matthews_correlation");
 }
+
+// SPDX-License-Identifier: Apache-2.0

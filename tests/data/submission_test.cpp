@@ -48,3 +48,5 @@ TEST_CASE("submission: it lands in the file, and logits that do not fit are an e
   CHECK(read_text(folder / "RTE.tsv") == "index\tprediction\n3\tentailment\n");
   CHECK_THROWS_AS(submission_text(rte, std::vector<float>{1, 2, 3}, numbered({0})), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

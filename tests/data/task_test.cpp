@@ -82,3 +82,5 @@ TEST_CASE("task: a row that cannot work is refused with its name") {
   CHECK(message_of([&] { register_task(task); }).ends_with("needs two labels or more."));
   CHECK_THROWS_AS(find_task("weather"), UsageError);
 }
+
+// SPDX-License-Identifier: Apache-2.0

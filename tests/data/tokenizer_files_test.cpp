@@ -146,3 +146,5 @@ TEST_CASE("tokenizer files: what is missing or of the wrong kind is named") {
   folder.write("added_tokens.json", "{\"x\": 1e300}");
   CHECK(contains(load_error(folder), "added_tokens.json"));
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -126,3 +126,5 @@ TEST_CASE("tokenizer reference: all GLUE files") {
   }
   CHECK(checked >= 200);
 }
+
+// SPDX-License-Identifier: Apache-2.0

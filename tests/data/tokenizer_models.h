@@ -171,3 +171,5 @@ inline std::optional<std::filesystem::path> real_tokenizer(const test::Temporary
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

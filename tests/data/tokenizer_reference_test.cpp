@@ -174,3 +174,5 @@ TEST_CASE("tokenizer reference: sample_tiny.jsonl") {
     return load_tokenizer(*models / model, mode);
   });
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -334,3 +334,5 @@ TEST_CASE("tokenizer: threads share one tokenizer") {
   thread.join();
   CHECK(wrong[0] + wrong[1] == 0);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -146,3 +146,5 @@ TEST_CASE("word cache: remembers words, and forgets all when full") {
   CHECK(ids_of(long_word, 1) == std::vector<int32_t>{7, 1, -1});
   CHECK(ids_of(long_word, 2) == std::vector<int32_t>{7, 2, -2});
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -127,3 +127,5 @@ TEST_CASE("train_tokenizer: sizes and corpora that do not fit are refused in one
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

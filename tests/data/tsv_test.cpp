@@ -64,3 +64,5 @@ TEST_CASE("tsv: a missing file is an error that names it") {
   CHECK(message_of([&] { TsvReader(folder / "none.tsv"); }) ==
         "[" + (folder / "none.tsv").string() + "] cannot be opened: No such file or directory.");
 }
+
+// SPDX-License-Identifier: Apache-2.0

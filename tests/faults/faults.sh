@@ -131,3 +131,5 @@ for verb in train table export predict trace; do
 done
 echo "$cases faults, $wrong wrong"
 [ "$cases" -gt 0 ] && [ "$wrong" = 0 ]
+
+# SPDX-License-Identifier: Apache-2.0

@@ -130,3 +130,5 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
 }
 
 }  // extern "C"
+
+// SPDX-License-Identifier: Apache-2.0

@@ -114,3 +114,5 @@ bool run(const Target& target, std::string_view bytes) {
 }
 
 }  // namespace soragrad::fuzz
+
+// SPDX-License-Identifier: Apache-2.0

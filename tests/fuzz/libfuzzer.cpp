@@ -13,3 +13,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   std::abort();  // no such target
 }
+
+// SPDX-License-Identifier: Apache-2.0

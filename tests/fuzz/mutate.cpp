@@ -172,3 +172,5 @@ int main_of(int argc, char** argv) {
 int main(int argc, char** argv) {
   return soragrad::fuzz::main_of(argc, argv);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -25,3 +25,5 @@ std::span<const Target> text_targets();
 bool run(const Target& target, std::string_view bytes);
 
 }  // namespace soragrad::fuzz
+
+// SPDX-License-Identifier: Apache-2.0

@@ -168,3 +168,5 @@ std::span<const Target> text_targets() {
 }
 
 }  // namespace soragrad::fuzz
+
+// SPDX-License-Identifier: Apache-2.0

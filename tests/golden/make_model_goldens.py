@@ -93,3 +93,5 @@ if __name__ == "__main__":
     here = pathlib.Path(__file__).parent / "models"
     for number, (name, settings) in enumerate(CASES.items()):
         make(here / name, settings, number)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -28,3 +28,5 @@ for kind, table in TABLES.items():
     (HERE / f"{kind}.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist()))
     for way, options in WAYS.items():
         pq.write_table(table, HERE / f"{kind}_{way}.parquet", **options)
+
+# SPDX-License-Identifier: Apache-2.0

@@ -72,3 +72,5 @@ def main(folder):
 
 if __name__ == "__main__":
     main(sys.argv[1])
+
+# SPDX-License-Identifier: Apache-2.0

@@ -14,3 +14,5 @@ int main() {
   }
   return 1;
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -3,3 +3,5 @@
 soragrad::Tensor ones(int64_t n) {
   return soragrad::Tensor::full({n}, 1);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -169,3 +169,5 @@ TEST_CASE("attention: a GPU shows the probabilities of rounded operands") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -154,3 +154,5 @@ TEST_CASE("backbone: what does not fit is refused in words") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

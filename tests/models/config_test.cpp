@@ -256,3 +256,5 @@ TEST_CASE("config: one made without a file reads back as itself") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -118,3 +118,5 @@ TEST_CASE("family: the Linears of a layer have roles under every family's names"
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -166,3 +166,5 @@ TEST_CASE("models: all of them as Hugging Face's on a GPU") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

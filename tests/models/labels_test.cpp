@@ -62,3 +62,5 @@ TEST_CASE("labels: another set is refused with both, in a bounded line") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

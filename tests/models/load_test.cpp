@@ -279,3 +279,5 @@ TEST_CASE("save_model: a model with a delta is refused") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -108,3 +108,5 @@ TEST_CASE("relative_rows: no tokens are refused") {
 }
 
 }  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,5 @@ TEST_CASE("activation: each computes its own op") {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -111,3 +111,5 @@ TEST_CASE("checkpoint: strided tensors of every rank equal an element by element
 
 }  // namespace
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -143,3 +143,5 @@ inline std::string legacy(const std::string& state, const std::vector<LegacyStor
 }
 
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

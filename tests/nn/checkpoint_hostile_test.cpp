@@ -269,3 +269,5 @@ TEST_CASE("torch legacy: damaged and hostile files are refused in one line") {
 
 }  // namespace
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

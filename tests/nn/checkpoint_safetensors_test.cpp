@@ -196,3 +196,5 @@ TEST_CASE("safetensors: damaged and hostile files are refused in one line") {
 
 }  // namespace
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -204,3 +204,5 @@ TEST_CASE("checkpoint: the three forms of the tiny DeBERTa hold the same names a
 
 }  // namespace
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -144,3 +144,5 @@ TEST_CASE("torch zip: a pickle that PyTorch would run is refused by the name of 
 
 }  // namespace
 }  // namespace soragrad::nn::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -46,3 +46,5 @@ TEST_CASE("initialize: values follow from seed and path alone") {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

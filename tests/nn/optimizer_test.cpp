@@ -307,3 +307,5 @@ TEST_CASE("optimizer: biases and LayerNorms are not decayed") {
 
 }  // namespace
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ TEST_CASE("split_layer: at the first number that is a part of its own") {
 }
 
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -62,3 +62,5 @@ TEST_CASE("schedule: unknown names are refused with those that are known") {
 
 }  // namespace
 }  // namespace soragrad::nn
+
+// SPDX-License-Identifier: Apache-2.0

@@ -76,3 +76,5 @@ void add_elementwise_cases(std::vector<OpCase>& rows) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -166,3 +166,5 @@ void add_linear_cases(std::vector<OpCase>& rows) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

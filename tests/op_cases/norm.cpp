@@ -64,3 +64,5 @@ void add_norm_cases(std::vector<OpCase>& rows) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

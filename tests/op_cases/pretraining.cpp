@@ -90,3 +90,5 @@ void add_pretraining_cases(std::vector<OpCase>& rows) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

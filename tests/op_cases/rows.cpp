@@ -70,3 +70,5 @@ void add_row_cases(std::vector<OpCase>& rows) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

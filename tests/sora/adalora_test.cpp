@@ -207,3 +207,5 @@ TEST_CASE("adalora: scores and mask are its state for a resume") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

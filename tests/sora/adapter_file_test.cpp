@@ -339,3 +339,5 @@ TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

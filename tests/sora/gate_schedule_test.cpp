@@ -45,3 +45,5 @@ TEST_CASE("gate schedule: impossible lists are refused") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -232,3 +232,5 @@ TEST_CASE("method: a model takes one adapter only") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

@@ -60,3 +60,5 @@ TEST_CASE("sparsity: a method counts its gates and its head apart") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

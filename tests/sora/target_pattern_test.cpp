@@ -58,3 +58,5 @@ TEST_CASE("target_pattern: hostile expressions take polynomial time") {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

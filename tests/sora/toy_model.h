@@ -109,3 +109,5 @@ inline void fill(nn::Parameter& parameter, double deviation, uint64_t seed) {
 }
 
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

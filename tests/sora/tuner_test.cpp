@@ -319,3 +319,5 @@ TEST_CASE("tuner: a method of one's own is called in order, saved and loaded") {
 
 }  // namespace
 }  // namespace soragrad::sora
+
+// SPDX-License-Identifier: Apache-2.0

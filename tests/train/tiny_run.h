@@ -85,3 +85,5 @@ struct TinyFolder : TemporaryFolder {
 };
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -283,3 +283,5 @@ std::vector<std::string> unread_keys(const Config& config) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -118,3 +118,5 @@ std::string keys_help();
 std::vector<std::string> unread_keys(const Config& config);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

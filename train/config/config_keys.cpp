@@ -228,3 +228,5 @@ const Key* find_key(std::string_view name) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

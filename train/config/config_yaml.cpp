@@ -140,3 +140,5 @@ std::string keys_help() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

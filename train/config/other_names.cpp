@@ -223,3 +223,5 @@ std::string advice_on_other_name(std::string_view name) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -16,3 +16,5 @@ std::string_view key_of_other_name(std::string_view name);
 std::string advice_on_other_name(std::string_view name);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

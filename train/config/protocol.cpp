@@ -122,3 +122,5 @@ const TaskSettings* settings_of(data::Protocol protocol, std::string_view task) 
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

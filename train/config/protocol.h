@@ -50,3 +50,5 @@ const ProtocolRules& rules_of(data::Protocol protocol);
 const TaskSettings* settings_of(data::Protocol protocol, std::string_view task);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

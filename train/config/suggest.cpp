@@ -43,3 +43,5 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

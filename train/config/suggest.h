@@ -15,3 +15,5 @@ int edit_distance(std::string_view a, std::string_view b);
 std::string_view nearest(std::string_view word, std::span<const std::string_view> names);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -12,3 +12,5 @@ namespace soragrad::train {
 YAML::Node read_yaml_file(const std::string& path, const char* who);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

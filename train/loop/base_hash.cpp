@@ -72,3 +72,5 @@ void require_base_model(const std::string& folder, const std::string& found,
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -17,3 +17,5 @@ void require_base_model(const std::string& folder, const std::string& found,
                         const std::string& expected);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

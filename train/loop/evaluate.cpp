@@ -126,3 +126,5 @@ data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset&
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ Evaluation evaluate(models::SequenceClassifier& model, const Rows& rows, int64_t
 data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset& rows);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -104,3 +104,5 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

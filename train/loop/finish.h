@@ -21,3 +21,5 @@ nlohmann::json finish_run(Session& session, const RunFolder& folder, const Train
                           const Version& version);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

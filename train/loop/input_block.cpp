@@ -58,3 +58,5 @@ Tensor InputBlock::add(const Tensor& values) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

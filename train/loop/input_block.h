@@ -42,3 +42,5 @@ class InputBlock {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

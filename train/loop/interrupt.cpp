@@ -99,3 +99,5 @@ void stop_if_interrupted() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -44,3 +44,5 @@ class Interrupted : public std::runtime_error {
 void stop_if_interrupted();
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

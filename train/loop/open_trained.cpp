@@ -140,3 +140,5 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

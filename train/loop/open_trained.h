@@ -60,3 +60,5 @@ std::string other_task_line(const std::string& weights, std::string_view trained
 std::string trained_folder(const RunFolder& run, int64_t phase = -1);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -26,3 +26,5 @@ const StepResult& PendingSteps::read() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -38,3 +38,5 @@ class PendingSteps {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

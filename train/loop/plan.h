@@ -40,3 +40,5 @@ std::string path_metric(const Config& config);
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -32,3 +32,5 @@ int64_t peak_rss_bytes() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

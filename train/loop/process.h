@@ -10,3 +10,5 @@ double seconds_since_start();
 int64_t peak_rss_bytes();
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -74,3 +74,5 @@ void Progress::step(const StepView& view) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -44,3 +44,5 @@ class Progress {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -42,3 +42,5 @@ std::string dropped_text(const data::Dataset& dataset) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

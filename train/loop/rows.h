@@ -28,3 +28,5 @@ Rows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int6
 std::string dropped_text(const data::Dataset& dataset);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

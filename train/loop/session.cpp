@@ -254,3 +254,5 @@ void save_trained(const std::string& folder, Session& session) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

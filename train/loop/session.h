@@ -66,3 +66,5 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
 void save_trained(const std::string& folder, Session& session);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -36,3 +36,5 @@ Variable task_loss(const Variable& logits, const Tensor& answers) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

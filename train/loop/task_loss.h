@@ -22,3 +22,5 @@ Tensor answers(const data::Batch& batch, bool regression, const models::ClassMap
 Variable task_loss(const Variable& logits, const Tensor& answers);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

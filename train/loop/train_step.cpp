@@ -118,3 +118,5 @@ Tensor TrainStep::run(Recorded& recorded, const std::function<Tensor()>& work) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

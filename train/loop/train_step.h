@@ -72,3 +72,5 @@ class TrainStep {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -410,3 +410,5 @@ void Trainer::rescue() noexcept {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -97,3 +97,5 @@ class Trainer {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -241,3 +241,5 @@ Shard parse_shard(const std::string& text) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -67,3 +67,5 @@ struct Shard {
 Shard parse_shard(const std::string& text);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -226,3 +226,5 @@ std::string to_svg(const HeatMap& map) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

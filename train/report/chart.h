@@ -44,3 +44,5 @@ std::string to_svg(const HeatMap& map);
 std::vector<double> ticks_between(double low, double high);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -80,3 +80,5 @@ TextTable cost_table(const std::vector<FinishedRun>& runs) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -24,3 +24,5 @@ struct FinishedRun {
 TextTable cost_table(const std::vector<FinishedRun>& runs);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

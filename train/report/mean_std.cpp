@@ -17,3 +17,5 @@ MeanStd mean_std(std::span<const double> values) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -15,3 +15,5 @@ struct MeanStd {
 MeanStd mean_std(std::span<const double> values);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -71,3 +71,5 @@ TextTable method_table(const std::vector<MethodCount>& counts) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -23,3 +23,5 @@ std::vector<MethodCount> method_counts(const models::ModelConfig& config);
 TextTable method_table(const std::vector<MethodCount>& counts);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -120,3 +120,5 @@ std::string_view printed_source(std::string_view protocol) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

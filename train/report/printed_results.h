@@ -22,3 +22,5 @@ std::span<const std::string_view> printed_tasks();
 std::string_view printed_source(std::string_view protocol);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -122,3 +122,5 @@ void ProfileRun::finish() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

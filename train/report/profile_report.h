@@ -31,3 +31,5 @@ class ProfileRun {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -112,3 +112,5 @@ std::string protocols_text() {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -10,3 +10,5 @@ namespace soragrad::train {
 std::string protocols_text();
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

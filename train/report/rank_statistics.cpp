@@ -181,3 +181,5 @@ Json statistics_json(const RankStatistics& s) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

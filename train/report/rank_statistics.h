@@ -37,3 +37,5 @@ nlohmann::ordered_json statistics_json(const RankStatistics& statistics);
 std::string statistics_html(const RankStatistics& statistics);  // the body of a page
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -111,3 +111,5 @@ HeatMap rank_map(const RankGrid& grid, const std::string& title) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -29,3 +29,5 @@ std::string rank_table(std::span<const sora::ModuleRank> ranks);
 HeatMap rank_map(const RankGrid& grid, const std::string& title);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

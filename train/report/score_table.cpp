@@ -188,3 +188,5 @@ std::string format_table(const ScoreTable& table, const std::string& format) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

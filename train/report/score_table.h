@@ -35,3 +35,5 @@ std::string score_text(const ScoreCell& cell);
 std::string format_table(const ScoreTable& table, const std::string& format);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -79,3 +79,5 @@ std::string summary_text(const json& results) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

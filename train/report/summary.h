@@ -18,3 +18,5 @@ std::vector<sora::ModuleRank> ranks_of(const nlohmann::json& list);
 std::string summary_text(const nlohmann::json& results);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

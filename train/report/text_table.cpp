@@ -150,3 +150,5 @@ std::string grouped(int64_t value) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

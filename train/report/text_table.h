@@ -34,3 +34,5 @@ std::string html_page(std::string_view title, std::string_view body);
 std::string grouped(int64_t value);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -220,3 +220,5 @@ std::function<void(const json&)> path_writer(const RunFolder& folder, const Conf
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

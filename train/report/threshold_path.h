@@ -51,3 +51,5 @@ std::function<void(const nlohmann::json& records)> path_writer(const RunFolder& 
                                                                const std::string& metric);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -62,3 +62,5 @@ void AppendFile::fail_with_errno(const char* what) const {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

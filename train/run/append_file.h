@@ -31,3 +31,5 @@ class AppendFile {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -68,3 +68,5 @@ nlohmann::json recorded_values(const Config& config) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ nlohmann::json to_json(const std::vector<ChangedKey>& changes);
 nlohmann::json recorded_values(const Config& config);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -103,3 +103,5 @@ void EventFile::add(int64_t step, std::span<const std::pair<std::string, double>
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

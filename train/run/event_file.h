@@ -37,3 +37,5 @@ class EventFile {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

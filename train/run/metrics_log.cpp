@@ -35,3 +35,5 @@ std::string evaluation_line(int64_t step, const std::string& split, const Evalua
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

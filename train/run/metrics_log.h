@@ -36,3 +36,5 @@ std::string step_line(const StepRecord& record);
 std::string evaluation_line(int64_t step, const std::string& split, const Evaluation& evaluation);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -9,3 +9,5 @@ namespace soragrad::train {
 using Note = std::function<void(const std::string& line)>;
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -19,3 +19,5 @@ std::string duration_text(double seconds) {
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

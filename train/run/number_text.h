@@ -13,3 +13,5 @@ std::string json_number(double value);
 std::string duration_text(double seconds);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

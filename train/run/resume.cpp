@@ -157,3 +157,5 @@ Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, con
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ struct Resume {
 Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, const Note& note);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -303,3 +303,5 @@ void RunFolder::replace_folder(const std::string& name,
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -69,3 +69,5 @@ class RunFolder {
 };
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

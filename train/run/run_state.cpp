@@ -172,3 +172,5 @@ std::vector<nn::Parameter*> frozen_parameters(const CheckpointInfo& checkpoint, 
 }
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -79,3 +79,5 @@ RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model, so
 std::vector<nn::Parameter*> frozen_parameters(const CheckpointInfo& checkpoint, nn::Module& model);
 
 }  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

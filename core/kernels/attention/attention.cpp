@@ -189,3 +189,5 @@ void attention_backward_cpu(const AttentionBackwardArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

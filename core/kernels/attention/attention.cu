@@ -153,3 +153,5 @@ void attention_cuda(const AttentionArgs& given) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

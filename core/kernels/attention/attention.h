@@ -94,3 +94,5 @@ inline Cost cost(const AttentionBackwardArgs& args) {
 SORAGRAD_KERNEL(attention_backward, AttentionBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -216,3 +216,5 @@ void attention_backward_cuda(const AttentionBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

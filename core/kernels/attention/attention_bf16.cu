@@ -141,3 +141,5 @@ void attention_bf16(const AttentionArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -210,3 +210,5 @@ void attention_bf16(const AttentionArgs& args);
 void attention_backward_bf16(const AttentionBackwardArgs& args);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -286,3 +286,5 @@ void attention_backward_bf16(const AttentionBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

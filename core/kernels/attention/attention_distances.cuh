@@ -96,3 +96,5 @@ void with_distance_sums(const AttentionBackwardArgs& args, const Run& run) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -316,3 +316,5 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
 HWY_AFTER_NAMESPACE();
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

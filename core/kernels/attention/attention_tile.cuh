@@ -326,3 +326,5 @@ __device__ inline real dropped_key(const AttentionArgs& args, uint32_t kept, int
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

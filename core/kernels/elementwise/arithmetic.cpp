@@ -59,3 +59,5 @@ void scale_cpu(const ScaleArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

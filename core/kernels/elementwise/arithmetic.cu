@@ -34,3 +34,5 @@ void scale_cuda(const ScaleArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -33,3 +33,5 @@ inline Cost cost(const ScaleArgs& args) {
 SORAGRAD_KERNEL(scale, ScaleArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -41,3 +41,5 @@ void dropout_cpu(const DropoutArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

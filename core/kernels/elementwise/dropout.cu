@@ -23,3 +23,5 @@ void dropout_cuda(const DropoutArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -24,3 +24,5 @@ inline Cost cost(const DropoutArgs& args) {
 SORAGRAD_KERNEL(dropout, DropoutArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -55,3 +55,5 @@ struct Tanh {
 };
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

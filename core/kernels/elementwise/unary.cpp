@@ -58,3 +58,5 @@ namespace soragrad::kernels {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

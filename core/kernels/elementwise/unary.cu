@@ -31,3 +31,5 @@ __global__ void backward(UnaryBackwardArgs args) {
 #undef SORAGRAD_UNARY
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

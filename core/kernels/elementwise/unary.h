@@ -36,3 +36,5 @@ inline Cost cost(const UnaryBackwardArgs& args) {
 #undef SORAGRAD_UNARY
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

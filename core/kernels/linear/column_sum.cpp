@@ -23,3 +23,5 @@ void column_sum_cpu(const ColumnSumArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

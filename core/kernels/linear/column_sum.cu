@@ -21,3 +21,5 @@ void column_sum_cuda(const ColumnSumArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

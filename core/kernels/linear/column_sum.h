@@ -20,3 +20,5 @@ inline Cost cost(const ColumnSumArgs& args) {
 SORAGRAD_KERNEL(column_sum, ColumnSumArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -152,3 +152,5 @@ void column_major_gemm(const ColumnMajorGemm& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

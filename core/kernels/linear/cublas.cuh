@@ -35,3 +35,5 @@ inline void require_aligned(const real* bias) {
 void column_major_gemm(const ColumnMajorGemm& args);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -80,3 +80,5 @@ void gemm_cpu(const GemmArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -31,3 +31,5 @@ void gemm_cuda(const GemmArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -28,3 +28,5 @@ inline Cost cost(const GemmArgs& g) {
 SORAGRAD_KERNEL(gemm, GemmArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -228,3 +228,5 @@ void gemm_bf16_cpu(const GemmBf16Args& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

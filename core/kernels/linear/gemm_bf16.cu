@@ -42,3 +42,5 @@ void gemm_bf16_cuda(const GemmBf16Args& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -55,3 +55,5 @@ inline Cost cost(const GemmBf16Args& g) {
 SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -164,3 +164,5 @@ void avx512_bf16_multiply(const GemmBf16Args&, const bfloat16*) {
 }  // namespace soragrad::kernels
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

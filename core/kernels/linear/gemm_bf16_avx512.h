@@ -23,3 +23,5 @@ constexpr int64_t avx512_bf16_pitch(int64_t k) {
 void avx512_bf16_multiply(const GemmBf16Args& args, const bfloat16* a);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -96,3 +96,5 @@ void gemm_packed_cpu(const GemmPackedArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -44,3 +44,5 @@ inline constexpr Kernel<PackPanelsArgs> pack_panels = {"pack_panels", pack_panel
 inline constexpr Kernel<GemmPackedArgs> gemm_packed = {"gemm_packed", gemm_packed_cpu, nullptr};
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

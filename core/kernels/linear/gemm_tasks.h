@@ -24,3 +24,5 @@ constexpr int64_t rows_per_task(int64_t rows, int64_t panels) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -215,3 +215,5 @@ void low_rank_backward_cpu(const LowRankBackwardArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -270,3 +270,5 @@ void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

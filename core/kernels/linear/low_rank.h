@@ -69,3 +69,5 @@ inline Cost cost(const LowRankBackwardArgs& args) {
 SORAGRAD_KERNEL(low_rank_backward, LowRankBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -134,3 +134,5 @@ void Bf16Product::multiply(const bfloat16* a, const std::byte* packed, float* c)
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

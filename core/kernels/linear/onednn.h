@@ -56,3 +56,5 @@ class Bf16Product {
 };
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -11,3 +11,5 @@ void round_bf16_cpu(const RoundBf16Args& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

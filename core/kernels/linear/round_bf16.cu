@@ -17,3 +17,5 @@ void round_bf16_cuda(const RoundBf16Args& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -25,3 +25,5 @@ SORAGRAD_HD real rounded_to_bf16(real x) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

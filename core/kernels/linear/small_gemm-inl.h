@@ -141,3 +141,5 @@ inline void dense_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const 
 HWY_AFTER_NAMESPACE();
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

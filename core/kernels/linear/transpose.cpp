@@ -26,3 +26,5 @@ void transpose_cpu(const TransposeArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

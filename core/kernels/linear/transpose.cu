@@ -37,3 +37,5 @@ void transpose_cuda(const TransposeArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -19,3 +19,5 @@ inline Cost cost(const TransposeArgs& args) {
 SORAGRAD_KERNEL(transpose, TransposeArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

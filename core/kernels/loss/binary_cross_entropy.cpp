@@ -36,3 +36,5 @@ void binary_cross_entropy_backward_cpu(const BinaryCrossEntropyBackwardArgs& arg
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

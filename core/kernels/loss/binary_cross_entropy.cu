@@ -47,3 +47,5 @@ void binary_cross_entropy_backward_cuda(const BinaryCrossEntropyBackwardArgs& ar
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -43,3 +43,5 @@ SORAGRAD_HD bool binary_hit(double x, double t) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

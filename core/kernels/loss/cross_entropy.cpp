@@ -82,3 +82,5 @@ void cross_entropy_backward_cpu(const CrossEntropyBackwardArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

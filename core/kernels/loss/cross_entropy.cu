@@ -81,3 +81,5 @@ void cross_entropy_backward_cuda(const CrossEntropyBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -30,3 +30,5 @@ struct CrossEntropyBackwardArgs {
 SORAGRAD_KERNEL(cross_entropy_backward, CrossEntropyBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -106,3 +106,5 @@ void orthogonality_backward_cpu(const OrthogonalityArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -81,3 +81,5 @@ void orthogonality_backward_cuda(const OrthogonalityArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -34,3 +34,5 @@ SORAGRAD_KERNEL(orthogonality, OrthogonalityArgs);
 SORAGRAD_KERNEL(orthogonality_backward, OrthogonalityArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

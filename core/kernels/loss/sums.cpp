@@ -96,3 +96,5 @@ void mean_abs_backward_cpu(const MeanAbsArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

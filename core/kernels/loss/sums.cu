@@ -102,3 +102,5 @@ void mean_abs_backward_cuda(const MeanAbsArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

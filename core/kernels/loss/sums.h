@@ -62,3 +62,5 @@ SORAGRAD_KERNEL(mean_abs, MeanAbsArgs);
 SORAGRAD_KERNEL(mean_abs_backward, MeanAbsArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -95,3 +95,5 @@ void label_hits_cpu(const LabelHitsArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -77,3 +77,5 @@ void label_hits_cuda(const LabelHitsArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

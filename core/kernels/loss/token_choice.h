@@ -77,3 +77,5 @@ SORAGRAD_HD uint64_t sample_point(const RandomStream& stream, int64_t row, uint6
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

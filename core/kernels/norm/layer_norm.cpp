@@ -182,3 +182,5 @@ void layer_norm_backward_cpu(const LayerNormBackwardArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -102,3 +102,5 @@ void layer_norm_backward_cuda(const LayerNormBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

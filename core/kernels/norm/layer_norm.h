@@ -64,3 +64,5 @@ inline Cost cost(const LayerNormBackwardArgs& args) {
 SORAGRAD_KERNEL(layer_norm_backward, LayerNormBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -66,3 +66,5 @@ void softmax_backward_cpu(const SoftmaxBackwardArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -56,3 +56,5 @@ void softmax_backward_cuda(const SoftmaxBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -35,3 +35,5 @@ inline Cost cost(const SoftmaxBackwardArgs& args) {
 SORAGRAD_KERNEL(softmax_backward, SoftmaxBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

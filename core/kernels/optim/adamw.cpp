@@ -98,3 +98,5 @@ void adamw_cpu(const AdamWArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

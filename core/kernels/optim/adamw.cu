@@ -46,3 +46,5 @@ void adamw_cuda(const AdamWArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -81,3 +81,5 @@ struct AdamWArgs {
 SORAGRAD_KERNEL(adamw, AdamWArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

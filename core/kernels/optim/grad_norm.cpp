@@ -36,3 +36,5 @@ void grad_norm_cpu(const GradNormArgs& args) {
 
 }  // namespace soragrad::kernels
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -27,3 +27,5 @@ void grad_norm_cuda(const GradNormArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -31,3 +31,5 @@ inline Cost cost(const GradNormArgs& args) {
 SORAGRAD_KERNEL(grad_norm, GradNormArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

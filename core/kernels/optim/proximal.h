@@ -32,3 +32,5 @@ SORAGRAD_HD real apply_proximal(Proximal proximal, real g, real t) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -45,3 +45,5 @@ void rank_mask_cpu(const RankMaskArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -62,3 +62,5 @@ void rank_mask_cuda(const RankMaskArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -82,3 +82,5 @@ SORAGRAD_HD bool is_dropped(int64_t lower, int64_t dropped) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -43,3 +43,5 @@ void add_first_token_backward_cpu(const AddFirstTokenBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

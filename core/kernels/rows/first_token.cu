@@ -61,3 +61,5 @@ void add_first_token_backward_cuda(const AddFirstTokenBackwardArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -38,3 +38,5 @@ inline Cost cost(const AddFirstTokenBackwardArgs& args) {
 SORAGRAD_KERNEL(add_first_token_backward, AddFirstTokenBackwardArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

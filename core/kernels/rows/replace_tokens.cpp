@@ -14,3 +14,5 @@ void replace_tokens_cpu(const ReplaceTokensArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

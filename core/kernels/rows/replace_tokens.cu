@@ -28,3 +28,5 @@ void replace_tokens_cuda(const ReplaceTokensArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -22,3 +22,5 @@ struct ReplaceTokensArgs {
 SORAGRAD_KERNEL(replace_tokens, ReplaceTokensArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

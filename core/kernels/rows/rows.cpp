@@ -40,3 +40,5 @@ void scatter_add_rows_cpu(const ScatterAddRowsArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -51,3 +51,5 @@ void scatter_add_rows_cuda(const ScatterAddRowsArgs& args) {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -37,3 +37,5 @@ inline Cost cost(const ScatterAddRowsArgs& args) {
 SORAGRAD_KERNEL(scatter_add_rows, ScatterAddRowsArgs);
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

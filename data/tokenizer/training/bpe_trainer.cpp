@@ -131,3 +131,5 @@ void train_bpe(std::vector<BpeWord> words, size_t vocab_size, int64_t min_count,
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -26,3 +26,5 @@ void train_bpe(std::vector<BpeWord> words, size_t vocab_size, int64_t min_count,
                const std::string& prefix, BpeVocabulary& vocabulary);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -72,3 +72,5 @@ TrainedTokenizer train_byte_level_bpe(const TokenizerTraining& training) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -10,3 +10,5 @@ TrainedTokenizer train_byte_level_bpe(const TokenizerTraining& training);
 TrainedTokenizer train_wordpiece(const TokenizerTraining& training);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

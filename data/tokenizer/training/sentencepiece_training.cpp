@@ -80,3 +80,5 @@ TrainedTokenizer train_sentencepiece(const TokenizerTraining& training) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -64,3 +64,5 @@ TrainedTokenizer train_tokenizer(const TokenizerTraining& training) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

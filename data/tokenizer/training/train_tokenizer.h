@@ -26,3 +26,5 @@ struct TrainedTokenizer {
 TrainedTokenizer train_tokenizer(const TokenizerTraining& training);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

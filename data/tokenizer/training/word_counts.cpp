@@ -44,3 +44,5 @@ std::vector<WordCount> count_words(const std::string& files, const WordSplitter&
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

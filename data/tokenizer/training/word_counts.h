@@ -26,3 +26,5 @@ struct WordCount {
 std::vector<WordCount> count_words(const std::string& files, const WordSplitter& split);
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

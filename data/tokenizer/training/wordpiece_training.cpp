@@ -88,3 +88,5 @@ TrainedTokenizer train_wordpiece(const TokenizerTraining& training) {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -123,3 +123,5 @@ TEST_CASE("math: gelu_new follows its definition with tanh") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

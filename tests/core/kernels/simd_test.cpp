@@ -95,3 +95,5 @@ TEST_CASE("simd: gelu is the same within rounding on all targets") {
 }  // namespace soragrad
 
 #endif
+
+// SPDX-License-Identifier: Apache-2.0

@@ -211,3 +211,5 @@ TEST_CASE("corpus: long text is cut after a blank, else between characters") {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -115,3 +115,5 @@ TEST_CASE("own data: split.json tells other bytes") {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -62,3 +62,5 @@ TEST_CASE("stratified split: classes of one row each leave one for validation") 
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -147,3 +147,5 @@ TEST_CASE("parquet: 60 damaged files are read or refused in one line") {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

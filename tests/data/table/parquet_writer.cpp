@@ -314,3 +314,5 @@ std::string parquet_bytes(const std::vector<ParquetColumn>& columns,
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

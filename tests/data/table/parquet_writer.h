@@ -52,3 +52,5 @@ std::string parquet_bytes(const std::vector<ParquetColumn>& columns,
                           const ParquetOptions& options = {});
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -150,3 +150,5 @@ TEST_CASE("csv: 20 damaged files are read or refused in one line") {
 }
 
 }  // namespace soragrad::data
+
+// SPDX-License-Identifier: Apache-2.0

@@ -7,3 +7,5 @@ int main() {
   backward(sum(x * x));
   fmt::print("{}\n", x.grad());
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -235,3 +235,5 @@ TEST_CASE("suggest: distance counts insertions, deletions, replacements and swap
   CHECK(edit_distance("sede", "seed") == 1);
   CHECK(edit_distance("same", "same") == 0);
 }
+
+// SPDX-License-Identifier: Apache-2.0

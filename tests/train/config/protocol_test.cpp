@@ -54,3 +54,5 @@ TEST_CASE("protocol: the printed table fits a terminal and holds the check value
     CHECK(contains(text, part));
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -152,3 +152,5 @@ TEST_CASE("own trainer: a path of thresholds") {
        {"schedule=linear", "xi=0.1", "xi_max=2", "xi_steps=3", "phase_epochs=1",
         "sparse_lr=0.05"}});
 }
+
+// SPDX-License-Identifier: Apache-2.0

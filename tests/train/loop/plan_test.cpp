@@ -75,3 +75,5 @@ TEST_CASE("plan: adalora needs steps between tinit and tfinal") {
   const Config config = resolved({"method=adalora", "max_steps=30", "tinit=10", "tfinal=20"});
   CHECK_THROWS_AS(make_plan(config, 2490, 312), UsageError);
 }
+
+// SPDX-License-Identifier: Apache-2.0

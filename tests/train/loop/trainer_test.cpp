@@ -278,3 +278,5 @@ TEST_CASE("trainer: initial_state takes known names of the right shape only") {
                          doctest::Contains(name), Error);
   }
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -151,3 +151,5 @@ TEST_CASE("trajectory: every method repeats the reference run on a GPU") {
   if (test::skipped_without_gpu()) return;
   repeat_all("cuda");
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -115,3 +115,5 @@ TEST_CASE("method_counts: DeBERTaV3-base's are the published ones") {
   CHECK(trained("houlsby", "bottleneck=32") == 1198848);
   CHECK(trained("full", "") == 183831552);
 }
+
+// SPDX-License-Identifier: Apache-2.0

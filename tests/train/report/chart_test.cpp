@@ -71,3 +71,5 @@ TEST_CASE("word_table: CSV and HTML keep strange words apart from their own mark
   CHECK(to_csv(table) == "a,b\n\"x,\"\"y\"\"\",<td>\n");
   CHECK(contains(to_html(table), ">x,&quot;y&quot;</td><td class=\"right\">&lt;td&gt;</td>"));
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -157,3 +157,5 @@ TEST_CASE("profile: a product's arithmetic is 2 m n k, and its table says so") {
 TEST_CASE("profile: a file that cannot be written is an error before the run") {
   CHECK_THROWS_AS(train::ProfileRun("/no/such/folder/trace.json"), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

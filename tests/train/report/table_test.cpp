@@ -239,3 +239,5 @@ TEST_CASE("printed_results: parts of a layer and paths of thresholds have no pri
   set_argument(config, "schedule=linear");
   CHECK(printed_score("rte", config) == "not stated");
 }
+
+// SPDX-License-Identifier: Apache-2.0

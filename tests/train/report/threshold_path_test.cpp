@@ -189,3 +189,5 @@ TEST_CASE("path: percentages count from phase 0, and the front holds what nothin
   CHECK_THROWS_WITH_AS(read_path(json::array({json::object()}), "accuracy"),
                        doctest::Contains("is damaged"), Error);
 }
+
+// SPDX-License-Identifier: Apache-2.0

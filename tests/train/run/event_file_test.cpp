@@ -44,3 +44,5 @@ TEST_CASE("event_file: a scalar event has the bytes of its protobuf") {
       9 + 3 + 2 + 10);
   CHECK(event == expected);
 }
+
+// SPDX-License-Identifier: Apache-2.0

@@ -242,3 +242,5 @@ TEST_CASE("resume: the first rows only") {
   CHECK(session->train.size() == 10);
   CHECK(session->validation.at(0).size() == 7);
 }
+
+// SPDX-License-Identifier: Apache-2.0

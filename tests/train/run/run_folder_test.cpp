@@ -153,3 +153,5 @@ TEST_CASE("run_folder: event files of other programs are neither used nor remove
   RunFolder::create(root / "run", config);
   CHECK(read_text(foreign) == "x");
 }
+
+// SPDX-License-Identifier: Apache-2.0

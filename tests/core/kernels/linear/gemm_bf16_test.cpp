@@ -110,3 +110,5 @@ TEST_CASE("gemm_bf16: a packed weight takes half the memory of fp32 where bf16 i
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -85,3 +85,5 @@ TEST_CASE("gemm_packed: no rows are no work") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

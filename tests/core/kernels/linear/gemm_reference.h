@@ -66,3 +66,5 @@ inline std::vector<double> start_of(const Tensor& x, int64_t rows, int64_t n) {
 }
 
 }  // namespace soragrad::test
+
+// SPDX-License-Identifier: Apache-2.0

@@ -80,3 +80,5 @@ TEST_CASE("layer_norm: a constant row gives the bias") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

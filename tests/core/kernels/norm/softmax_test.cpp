@@ -84,3 +84,5 @@ TEST_CASE("cross_entropy: the gradient at a sure label does not cancel") {
 }
 
 }  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

@@ -173,3 +173,5 @@ TEST_CASE("grad_norm: is exact to double and independent of threads") {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0

@@ -48,3 +48,5 @@ TEST_CASE("proximal: nothing happens for a threshold that is not positive") {
 }
 
 }  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0
