@@ -9,7 +9,9 @@ namespace soragrad::train {
 
 models::ClassMap class_map(const models::SequenceClassifier& model, const data::Task& task) {
   const models::ModelConfig& config = model.config();
-  if (task.regression()) return models::ClassMap(config.num_labels);
+  if (task.regression() || !models::are_named(config.label_names)) {
+    return models::ClassMap(config.num_labels);
+  }
   return models::class_map(config.label_names, task.labels);
 }
 

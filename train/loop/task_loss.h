@@ -9,8 +9,8 @@
 
 namespace soragrad::train {
 
-// Where the task's classes are in the model, by name. For regression: a single class. Throws if the
-// model's classes are others.
+// Where the task's classes are in the model, by name. Without names, and for regression, they have
+// the same numbers. Throws if the model's classes are others.
 models::ClassMap class_map(const models::SequenceClassifier& model, const data::Task& task);
 
 // What the loss of a batch compares logits with, on the host (rows): labels I64 in the model's
