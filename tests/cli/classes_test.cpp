@@ -119,7 +119,8 @@ TEST_CASE("classes: what is trained carries the task's names, in the model's ord
     const TinyFolder tiny;
     set_names(tiny, {{"0", "ACCEPTABLE"}, {"1", "UNACCEPTABLE"}});
     REQUIRE(cli::train_main({.arguments = train_arguments(tiny, method)}) == 0);
-    REQUIRE(cli::export_main({tiny.run("run"), "merged", tiny.run("merged")}) == 0);
+    REQUIRE(cli::export_main(
+                {.run = tiny.run("run"), .format = "merged", .output = tiny.run("merged")}) == 0);
     const Json config = Json::parse(read_text(tiny / "merged/config.json"));
     CHECK(config["id2label"] == Json{{"0", "acceptable"}, {"1", "unacceptable"}});
     CHECK(config["label2id"] == Json{{"acceptable", 0}, {"unacceptable", 1}});

@@ -124,7 +124,8 @@ TEST_CASE("export: merged and pruned predict what the run predicts") {
   REQUIRE(std::ranges::count(predicted, 0) > 0);
   for (const std::string format : {"merged", "pruned", "peft"}) {
     CAPTURE(format);
-    REQUIRE(cli::export_main({tiny.run("run"), format, tiny.run(format)}) == 0);
+    REQUIRE(cli::export_main(
+                {.run = tiny.run("run"), .format = format, .output = tiny.run(format)}) == 0);
     cli::EvalOptions options = of_run;
     options.run.clear();
     options.task = "cola";
@@ -133,7 +134,9 @@ TEST_CASE("export: merged and pruned predict what the run predicts") {
     options.output = tiny.run(format + ".tsv");
     REQUIRE(cli::predict_main(options) == 0);
     CHECK(read_text(options.output) == read_text(of_run.output));
-    CHECK_THROWS_AS(cli::export_main({tiny.run("run"), format, tiny.run(format)}), Error);
+    CHECK_THROWS_AS(
+        cli::export_main({.run = tiny.run("run"), .format = format, .output = tiny.run(format)}),
+        Error);
   }
 }
 
