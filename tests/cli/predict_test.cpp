@@ -144,14 +144,14 @@ TEST_CASE("train: wrong use is a UsageError, a folder that is no run an Error") 
   const TinyFolder tiny;
   CHECK_THROWS_AS(cli::train_main({.arguments = {"modle=x"}}), UsageError);
   CHECK_THROWS_AS(cli::train_main({}), UsageError);
-  CHECK_THROWS_AS(cli::train_main({.resume = tiny.run(""), .arguments = {"seed=1"}}), UsageError);
+  CHECK_THROWS_AS(cli::train_main({.resume = tiny.run(""), .dump_config = true}), UsageError);
   CHECK_THROWS_AS(cli::train_main({.resume = tiny.run("model")}), Error);
   CHECK_THROWS_AS(cli::train_main({.config = tiny.run("missing.yaml")}), Error);
 }
 
-TEST_CASE("eval: run and model exclude each other, a model needs a task") {
+TEST_CASE("eval: a run and an adapter exclude each other, a model needs a task") {
   CHECK_THROWS_AS(cli::eval_main({}), UsageError);
-  CHECK_THROWS_AS(cli::eval_main({.run = "a", .model = "b"}), UsageError);
+  CHECK_THROWS_AS(cli::eval_main({.run = "a", .adapter = "b"}), UsageError);
   CHECK_THROWS_AS(cli::eval_main({.model = "b", .split = "trian"}), UsageError);
 }
 
