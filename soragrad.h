@@ -73,6 +73,7 @@
 // data/: text files, tokenizers, batches, metrics.
 #include "data/batch.h"
 #include "data/batches.h"
+#include "data/custom/custom.h"
 #include "data/encoded.h"
 #include "data/glue_file.h"
 #include "data/glue_folder.h"
@@ -80,6 +81,7 @@
 #include "data/permutation.h"
 #include "data/sampler.h"
 #include "data/split.h"
+#include "data/table/table.h"
 #include "data/task.h"
 #include "data/tokenizer/tokenizer.h"
 
