@@ -1,4 +1,6 @@
-// A frozen weight in the layout that the GEMM reads fastest, made once at its first use.
+// PackedMatrix: a frozen weight, packed at its first use into the layout that the matrix product
+// reads fastest. Forward and backward need different layouts on the CPU; each is made when it is
+// first needed. CUDA's fp32 products read the weight itself.
 #pragma once
 
 #include <utility>
@@ -10,16 +12,18 @@ namespace soragrad {
 
 class PackedMatrix {
  public:
-  // Of weight (out, in), whose elements are shared, not copied. `reused`: it serves many steps. For
-  // one alone an fp32 weight is read by backward as it is: laying it out would take longer.
+  // Takes weight (out, in), whose elements are shared, not copied, and must not change while this
+  // lives. `reused`: it will serve many steps. If not, backward reads an fp32 weight as it is,
+  // because packing it for one product would take longer than it saves.
   explicit PackedMatrix(Tensor weight, Precision precision = Precision::fp32, bool reused = true)
       : weight_(std::move(weight)), precision_(precision), reused_(reused) {}
 
   const Tensor& weight() const { return weight_; }
   Precision precision() const { return precision_; }
-  // y (rows, out) = x (rows, in) W^T + bias; bias (out) may be null.
+  // y (rows, out) = x (rows, in) W^T + bias; bias (out) may be null. Pointers are on the weight's
+  // device.
   void forward(const real* x, const real* bias, real* y, int64_t rows);
-  // dx (rows, in) = dy (rows, out) W, or added to dx.
+  // dx (rows, in) = dy (rows, out) W, or dx += dy W with `accumulate`.
   void backward(const real* dy, real* dx, int64_t rows, bool accumulate);
 
  private:
@@ -31,7 +35,7 @@ class PackedMatrix {
   Tensor weight_;
   Precision precision_;
   bool reused_;
-  Tensor forward_, backward_;  // packed; undefined until used, or where the weight itself will do
+  Tensor forward_, backward_;  // packed copies; undefined until needed, or if the weight is read
 };
 
 }  // namespace soragrad

@@ -1,5 +1,6 @@
-// Parallel loops over the host's cores. The work is cut into tasks by its shape alone and tasks
-// are claimed one by one, so results do not depend on the number of threads.
+// Parallel loops over the host's cores. Work is cut into tasks by its shape alone, never by the
+// number of threads, and threads claim tasks one by one. So results have the same bits with any
+// number of threads, as long as no sum crosses a task.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +22,9 @@ using TaskFunction = void (*)(void* context, int64_t task);
 void run_tasks(int64_t tasks, TaskFunction function, void* context);
 }  // namespace detail
 
-// Calls body(task) for every task in [0, tasks), in any order, from any thread; returns when all
-// are done and rethrows the first exception. A loop inside a loop runs on the calling thread.
+// Calls body(task) for every task in [0, tasks), in any order, on any thread. Returns when all are
+// done. If tasks throw, the others still run and the first exception is rethrown. A loop inside of
+// a task runs on the task's thread.
 template <typename Body>
 void parallel_for(int64_t tasks, Body&& body) {
   using Function = std::remove_reference_t<Body>;
@@ -42,7 +44,8 @@ constexpr int64_t rows_of_task(int64_t grain, int64_t columns) {
   return std::max<int64_t>(1, grain / std::max<int64_t>(columns, 1));
 }
 
-// Calls body(begin, end) for chunks of [0, count) of about `grain` items each.
+// Calls body(begin, end) in parallel for chunks of [0, count) of `grain` items each; the last chunk
+// may be shorter. Chunk number i begins at i * grain.
 template <typename Body>
 void parallel_chunks(int64_t count, int64_t grain, Body&& body) {
   grain = std::max<int64_t>(grain, 1);

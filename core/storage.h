@@ -1,4 +1,4 @@
-// Storage: a block of bytes on one device, freed when its last Tensor goes.
+// Storage: a block of bytes on one device. Tensors share it; it is freed with the last of them.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@ namespace soragrad {
 
 class Storage {
  public:
-  // Uninitialised bytes from the caching allocator.
+  // Uninitialised bytes from the caching allocator (core/allocator.h). Throws if there is no room.
   Storage(Device device, size_t bytes);
-  // Bytes of a file mapped for reading, whose owner is kept alive.
+  // Borrows bytes of a file that is mapped for reading; keeps the mapping's owner alive.
   Storage(Device device, void* data, size_t bytes, std::shared_ptr<const void> owner);
   ~Storage();
   Storage(const Storage&) = delete;
@@ -21,15 +21,15 @@ class Storage {
   Device device() const { return device_; }
   size_t bytes() const { return bytes_; }
   std::byte* data() const { return data_; }
-  // Gives a mapped file's pages back to the system, which reads them again where they are used
-  // again. Other bytes stay.
+  // Returns the pages of a mapped file to the system, which reads them again if they are used
+  // again: a weight that was packed is not kept twice. Does nothing for other bytes.
   void drop_mapped_pages() const;
 
  private:
   Device device_;
   size_t bytes_;
   std::byte* data_;
-  std::shared_ptr<const void> owner_;  // null: the allocator's
+  std::shared_ptr<const void> owner_;  // null: the bytes are the allocator's
   bool borrowed_ = false;
 };
 
