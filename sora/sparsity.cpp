@@ -1,6 +1,7 @@
 #include "sora/sparsity.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace soragrad::sora {
 
@@ -26,6 +27,29 @@ int64_t released_parameters(std::span<const DeltaSize> deltas) {
     total += d.rank * (d.in + d.out) - d.zero * 2 * std::min(d.in, d.out);
   }
   return total;
+}
+
+GateReach reach_of(std::span<const real> gates, const ThresholdSum& thresholds) {
+  GateReach reach{.threshold_sum = thresholds.sum};
+  if (gates.empty()) return reach;
+  std::vector<double> sizes;
+  for (const real gate : gates) sizes.push_back(std::abs(double{gate}));
+  const auto zero = std::count(sizes.begin(), sizes.end(), 0.0);
+  reach.share = static_cast<double>(zero) / static_cast<double>(sizes.size());
+  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
+  std::nth_element(sizes.begin(), middle, sizes.end());
+  reach.median_gate = *middle;
+  if (thresholds.per_xi > 0) {
+    reach.xi = (thresholds.sum + reach.median_gate) / thresholds.per_xi;
+  }
+  return reach;
+}
+
+std::string to_text(const GateReach& reach) {
+  return fmt::format(
+      "sora: {:.1f}% of the gates are at zero. The thresholds of all steps sum to {:.3g}, the "
+      "median absolute gate is {:.3g}; xi={:.2g} would have reached it.",
+      100 * reach.share, reach.threshold_sum, reach.median_gate, reach.xi);
 }
 
 std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas) {

@@ -1,11 +1,12 @@
-// How sparse a low-rank adapter is, by two counters: the true one, which is what a pruned file
-// holds, and the SoRA authors' compute_trainable_sparse_param, which the paper's numbers use. The
-// latter deducts 2 * hidden for a zero gate wherever it stands, though one rank of an FFN Linear
-// costs hidden + intermediate: it overstates what sparse adapters store.
+// How sparse a low-rank adapter is, by two counters. The true one counts what a pruned file holds.
+// The other is the SoRA authors' compute_trainable_sparse_param, which the paper's numbers use: it
+// deducts 2 * hidden for each zero gate, though one rank of an FFN Linear costs
+// hidden + intermediate, so it overstates what sparse adapters store.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sora/gated_delta.h"
@@ -13,7 +14,7 @@
 
 namespace soragrad::sora {
 
-// What the counters look at. zero of the rank have a gate that is exactly 0.
+// The sizes that both counters read. `zero`: number of gates that are exactly 0.
 struct DeltaSize {
   int64_t in = 0, out = 0, rank = 0, zero = 0;
 };
@@ -21,13 +22,35 @@ DeltaSize size_of(const GatedDelta& delta);
 
 // Elements of A and B that remain when rows and columns of zero gates are dropped.
 int64_t stored_parameters(std::span<const DeltaSize> deltas);
-// All of A and B less 2 * hidden a zero gate; hidden is the smaller side of each Linear.
+// All of A and B less 2 * hidden for each zero gate; hidden is the smaller side of each Linear.
 int64_t released_parameters(std::span<const DeltaSize> deltas);
 
 std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas);
 
-// Elements that are exactly 0, of a tensor on any device.
+// Number of elements that are exactly 0; the tensor may be on any device.
 int64_t zeros_of(const Tensor& x);
+
+// Why few gates of a run are at zero. Each update lowers every |gate| by at most its threshold, so
+// a gate can only reach zero if the thresholds of all updates sum to its absolute value.
+struct GateReach {
+  double share = 0;          // of gates at zero
+  double threshold_sum = 0;  // over all updates
+  double median_gate = 0;    // absolute value, over all gates
+  double xi = 0;             // with which the sum would have reached the median gate as well
+};
+
+// The thresholds of all updates.
+struct ThresholdSum {
+  double sum = 0;
+  double per_xi = 0;  // what the sum would be for xi = 1
+};
+
+// `gates` are the values at the end. If gradients did not move them, half of them would be at zero
+// with a sum that is larger by the median.
+GateReach reach_of(std::span<const real> gates, const ThresholdSum& thresholds);
+
+// "sora: 0.3% of the gates are at zero. ..." in one line.
+std::string to_text(const GateReach& reach);
 
 }  // namespace soragrad::sora
 

@@ -28,6 +28,7 @@ void check(const TunerSettings& settings) {
           settings.total_steps);
   require(settings.gradient_accumulation_steps >= 1, "[gradient_accumulation_steps] {} is below 1.",
           settings.gradient_accumulation_steps);
+  nn::update_of(settings.optim);  // throws for an unknown name
 }
 
 }  // namespace
@@ -59,8 +60,12 @@ Tuner::~Tuner() {
   if (const auto token = model_token_.lock()) token->trained = false;
 }
 
-nn::Optimizer& Tuner::optimizer() {
+void Tuner::require_model() const {
   require(!model_token_.expired(), "[tuner] the model was destroyed; it must outlive its tuner.");
+}
+
+nn::Optimizer& Tuner::optimizer() {
+  require_model();
   if (optimizer_) return *optimizer_;
   const nn::ParameterGroup main{.learning_rate = settings_.learning_rate,
                                 .beta1 = settings_.adam_beta1,
@@ -102,6 +107,7 @@ void Tuner::require_between_steps(const char* call) const {
 }
 
 nn::Pass Tuner::pass() {
+  require_model();
   require(
       !phase_done(),
       "[tuner] all {} updates of this phase are done; set total_steps higher, or begin_phase().",
@@ -157,7 +163,9 @@ Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
   require(!pass_is_open_, "[tuner] a pass of step {} has no backward().", steps_ + 1);
   require_unchanged();
   rate_ = settings_.learning_rate * phase_.schedule.factor(phase_steps_);
-  optimizer_->prepare(group_steps());
+  const std::vector<nn::GroupStep> rates = group_steps();
+  optimizer_->prepare(rates);
+  add_threshold(rates);
   method_->prepare(steps_, total_steps_);
   regularizer_ = run([this] { return update(); });
   ++steps_;
@@ -175,6 +183,30 @@ std::vector<nn::GroupStep> Tuner::group_steps() const {
                      gates ? phase_.xi.value_or(group.xi) : 0});
   }
   return steps;
+}
+
+void Tuner::add_threshold(const std::vector<nn::GroupStep>& steps) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const nn::Proximal proximal = optimizer_->groups()[i].proximal;
+    if (proximal == nn::Proximal::none) continue;
+    const double per_xi = proximal == nn::Proximal::released ? 1 : steps[i].rate;
+    thresholds_.sum += per_xi * steps[i].xi;
+    thresholds_.per_xi += per_xi;
+    return;
+  }
+}
+
+std::optional<GateReach> Tuner::gate_reach() {
+  for (const nn::ParameterGroup& group : optimizer().groups()) {
+    if (group.proximal == nn::Proximal::none) continue;
+    std::vector<real> gates;
+    for (const nn::Parameter* parameter : group.parameters) {
+      const std::vector<real> values = parameter->value().to_vector();
+      gates.insert(gates.end(), values.begin(), values.end());
+    }
+    return reach_of(gates, thresholds_);
+  }
+  return std::nullopt;
 }
 
 Tensor Tuner::update() {
@@ -203,8 +235,8 @@ void Tuner::begin_phase(const Phase& phase) {
 }
 
 void Tuner::save(const std::filesystem::path& folder, const AdapterInfo& info) {
+  require_model();
   require_between_steps("save()");
-  require(!model_token_.expired(), "[tuner] the model was destroyed; it must outlive its tuner.");
   save_adapter(folder, model_, method_->config(), info);
 }
 

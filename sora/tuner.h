@@ -31,6 +31,7 @@
 #include "nn/pass.h"
 #include "sora/adapter_file.h"
 #include "sora/method.h"
+#include "sora/sparsity.h"
 
 namespace soragrad::sora {
 
@@ -101,7 +102,9 @@ class Tuner {
   const Tensor& grad_norm();                      // F64 (): of the last update, before clipping
   const Tensor& regularizer() { return regularizer_; }  // (): its last value; undefined if none
   Method& method() { return *method_; }                 // sparsity, ranks, counts, report
-  nn::Optimizer& optimizer();                           // its buffers and groups
+  // How far the thresholds of all updates reach into the gates; nothing if there are no gates.
+  std::optional<GateReach> gate_reach();
+  nn::Optimizer& optimizer();  // its buffers and groups
 
   // -- Phases
   const Phase& phase() const { return phase_; }
@@ -134,12 +137,16 @@ class Tuner {
   Tensor step(const std::function<Tensor(const Work& update)>& run);
   // For a resume: tensors to save and to overwrite by copy_from(), and the place in training.
   std::vector<std::pair<std::string, Tensor>> state();
-  void resume_at(int64_t steps, const Phase& phase, int64_t phase_steps);
+  void resume_at(int64_t steps, const Phase& phase, int64_t phase_steps,
+                 ThresholdSum thresholds = {});
+  ThresholdSum thresholds() const { return thresholds_; }
 
  private:
+  void require_model() const;
   void require_unchanged();
   void require_between_steps(const char* call) const;
   std::vector<nn::GroupStep> group_steps() const;
+  void add_threshold(const std::vector<nn::GroupStep>& steps);
   Tensor update();
 
   nn::Module& model_;
@@ -154,6 +161,7 @@ class Tuner {
   bool pass_is_open_ = false;  // a pass waits for its backward()
   int64_t parts_ = 0, parts_done_ = 0;
   double rate_ = 0;
+  ThresholdSum thresholds_;
   Tensor regularizer_;
   Tensor one_;  // ()
 };

@@ -58,11 +58,13 @@ std::vector<std::pair<std::string, Tensor>> Tuner::state() {
   return tensors;
 }
 
-void Tuner::resume_at(int64_t steps, const Phase& phase, int64_t phase_steps) {
+void Tuner::resume_at(int64_t steps, const Phase& phase, int64_t phase_steps,
+                      ThresholdSum thresholds) {
   begin_phase(phase);
   steps_ = steps;
   phase_steps_ = phase_steps;
   total_steps_ = steps - phase_steps + phase.steps;
+  thresholds_ = thresholds;
   optimizer().set_steps(steps);
 }
 
@@ -74,7 +76,9 @@ void Tuner::save_state(const std::filesystem::path& folder) {
                                {"layout", fmt::format("{:016x}", optimizer().layout_hash())},
                                {"steps", steps_},
                                {"phase", json_of(phase_)},
-                               {"phase_steps", phase_steps_}};
+                               {"phase_steps", phase_steps_},
+                               {"threshold_sum", thresholds_.sum},
+                               {"threshold_per_xi", thresholds_.per_xi}};
   AtomicFile file(folder / kNumbers);
   file.write(numbers.dump(1) + "\n");
   file.commit();
@@ -88,10 +92,13 @@ void Tuner::load_state(const std::filesystem::path& folder) {
   std::string layout;
   int64_t steps = 0, phase_steps = 0;
   Phase phase;
+  ThresholdSum thresholds;
   try {
     numbers.at("layout").get_to(layout);
     numbers.at("steps").get_to(steps);
     numbers.at("phase_steps").get_to(phase_steps);
+    numbers.at("threshold_sum").get_to(thresholds.sum);
+    numbers.at("threshold_per_xi").get_to(thresholds.per_xi);
     phase = phase_of(numbers.at("phase"));
   } catch (const std::exception& error) {
     fail("[state] {} is damaged: {}.", where, error.what());
@@ -105,7 +112,7 @@ void Tuner::load_state(const std::filesystem::path& folder) {
       "[state] {} is damaged: {} updates, {} of a phase of {}.", where, steps, phase_steps,
       phase.steps);
   read_tensors(folder / kTensors, state());
-  resume_at(steps, phase, phase_steps);
+  resume_at(steps, phase, phase_steps, thresholds);
 }
 
 }  // namespace soragrad::sora

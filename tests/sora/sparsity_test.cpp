@@ -58,6 +58,18 @@ TEST_CASE("sparsity: a method counts its gates and its head apart") {
   CHECK(method->ranks()[5].rank == 4);
 }
 
+TEST_CASE("sparsity: the reach of the thresholds, and the xi that would have met the median") {
+  const std::vector<real> gates = {0, 0.5f, -1.5f, 1, -2};
+  const GateReach reach = reach_of(gates, {.sum = 0.25, .per_xi = 0.5});  // xi = 0.5
+  CHECK(reach.share == doctest::Approx(0.2));
+  CHECK(reach.median_gate == 1);
+  CHECK(reach.xi == doctest::Approx(2.5));  // 2.5 * 0.5 = 0.25 + 1
+  CHECK(to_text(reach) ==
+        "sora: 20.0% of the gates are at zero. The thresholds of all steps sum to 0.25, the median "
+        "absolute gate is 1; xi=2.5 would have reached it.");
+  CHECK(reach_of({}, {}).share == 0);
+}
+
 }  // namespace
 }  // namespace soragrad::sora
 

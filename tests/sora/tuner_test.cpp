@@ -69,6 +69,25 @@ TEST_CASE("tuner: sora's gates are a group without decay and end at exactly 0") 
   CHECK(kept == sparsity.total - sparsity.zero);
 }
 
+TEST_CASE("tuner: the sum of the thresholds is that of the rates, also after a resume") {
+  const test::TemporaryFolder folder;
+  ToyModel model, cut;
+  TunerSettings constant = settings();
+  constant.lr_scheduler_type = "constant";
+  const MethodConfig config{.r = 4, .xi = 0.5, .sparse_lr = 0.02};
+  Tuner tuner(model, config, constant), again(cut, config, constant);
+  train(model, tuner, 5);
+  REQUIRE(tuner.gate_reach());
+  CHECK(tuner.gate_reach()->threshold_sum == doctest::Approx(5 * 0.5 * 0.02));
+  CHECK(tuner.gate_reach()->share == tuner.method().sparsity().share());
+  tuner.save_state(folder.path());
+  again.load_state(folder.path());
+  CHECK(again.gate_reach()->threshold_sum == tuner.gate_reach()->threshold_sum);
+  CHECK(again.gate_reach()->xi == tuner.gate_reach()->xi);
+  ToyModel other;
+  CHECK(!Tuner(other, {.method = "lora"}, settings()).gate_reach());
+}
+
 TEST_CASE("tuner: adalora's ranks fall to the target") {
   ToyModel model;
   Tuner tuner(model, {.method = "adalora", .init_r = 4, .target_r = 1, .tinit = 2, .tfinal = 4},

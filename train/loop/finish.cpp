@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr double kFewGates = 0.01;  // share of gates at zero below which a run explains itself
+
 json to_object(const data::Metrics& metrics) {
   json object = json::object();
   for (const auto& [name, value] : metrics) object[name] = value;  // NaN is written as null
@@ -70,6 +72,12 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["sparsity"] = sparsity.share();
   if (sparsity.total > 0) {
     results["entries"] = {{"zero", sparsity.zero}, {"total", sparsity.total}};
+  }
+  if (const auto reach = session.tuner->gate_reach(); reach && reach->share < kFewGates) {
+    results["gates"] = {{"threshold_sum", reach->threshold_sum},
+                        {"median", reach->median_gate},
+                        {"xi_for_median", reach->xi},
+                        {"text", sora::to_text(*reach)}};
   }
   results["ranks"] = json::array();
   for (const sora::ModuleRank& rank : session.tuner->method().ranks()) {

@@ -52,7 +52,7 @@ void Trainer::restore() {
                                  state_.phase_step, steps));
   }
   session_.tuner->resume_at(state_.step, phases[static_cast<size_t>(state_.phase)],
-                            state_.phase_step);
+                            state_.phase_step, state_.thresholds);
   saved_step_ = state_.evaluation_due ? -1 : state_.step;
   progress_.note(fmt::format("continuing {} after step {}", folder_.path(), state_.step));
   progress_.start_at(state_.step);

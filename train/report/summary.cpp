@@ -69,6 +69,9 @@ std::string summary_text(const json& results) {
     text += fmt::format(
         "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
         results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
+    if (results.contains("gates")) {
+      text += "  " + results["gates"]["text"].get<std::string>() + "\n";
+    }
     const std::string table = rank_table(ranks_of(results["ranks"]));
     if (!table.empty()) text += "kept rank of each module:\n" + table;
   }

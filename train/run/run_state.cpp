@@ -49,6 +49,8 @@ RunState state_of(const nlohmann::json& numbers) {
   state.best_validation = numbers.at("best_validation");
   state.last_validation = numbers.at("last_validation");
   state.phases = numbers.at("phases");
+  state.thresholds.sum = numbers.value("threshold_sum", 0.0);
+  state.thresholds.per_xi = numbers.value("threshold_per_xi", 0.0);
   numbers.at("tokens").get_to(state.tokens);
   numbers.at("seconds").get_to(state.seconds);
   numbers.at("step_seconds").get_to(state.step_seconds);
@@ -84,6 +86,8 @@ void save_checkpoint(const std::string& folder, const CheckpointContents& conten
   numbers["best_validation"] = state.best_validation;
   numbers["last_validation"] = state.last_validation;
   numbers["phases"] = state.phases;
+  numbers["threshold_sum"] = contents.tuner.thresholds().sum;
+  numbers["threshold_per_xi"] = contents.tuner.thresholds().per_xi;
   numbers["tokens"] = state.tokens;
   numbers["seconds"] = state.seconds;
   numbers["step_seconds"] = state.step_seconds;

@@ -37,6 +37,7 @@ struct RunState {
   nlohmann::json best_validation, last_validation;  // {"validation": {..}, "validation_mm": {..}}
   nlohmann::json phases = nlohmann::json::array();  // a record for each finished phase
 
+  sora::ThresholdSum thresholds;               // of the gates, over all steps
   int64_t tokens = 0;                          // real tokens of all steps
   double seconds = 0;                          // in steps and evaluations, over all sessions
   double step_seconds = 0;                     // in steps alone
