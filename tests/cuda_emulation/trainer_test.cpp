@@ -26,7 +26,7 @@ std::vector<json> train(const test::TinyFolder& folder, const std::string& name,
   const Config config = folder.config(name, arguments);
   const auto session = open_session(config, [](const std::string&) {});
   RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, false);
+  Trainer trainer(*session, run);
   REQUIRE(trainer.run());
   std::istringstream text(test::read_text(run.file("metrics.jsonl")));
   std::vector<json> lines;
@@ -78,7 +78,7 @@ TEST_CASE("trainer: the results say how much of the GPU's memory was in use and 
   const Config config = folder.config("memory", {"device=cuda", "max_steps=1"});
   const auto session = open_session(config, [](const std::string&) {});
   RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, false);
+  Trainer trainer(*session, run);
   REQUIRE(trainer.run());
   const json results = finish_run(*session, run, trainer, {});
   CHECK(results["peak_gpu_bytes"] > 20'000);  // the model's values alone
@@ -94,11 +94,12 @@ TEST_CASE("trainer: a loss that is not finite is found before anything is saved,
                                         "warmup_ratio=0", "max_steps=6", "logging_steps=100"});
     const auto session = open_session(config, [](const std::string&) {});
     RunFolder run = RunFolder::create(config.output, config);
-    Trainer trainer(*session, run, false);
+    Trainer trainer(*session, run);
     const std::string message = test::message_of([&] { trainer.run(); });
     CHECK(test::contains(message, "is not finite"));
     errors.push_back(message.substr(0, message.find(": loss")));  // "[train] step N"
-    CHECK(run.checkpoints().empty());
+    // The CPU finds it before the update and keeps the step before; a GPU finds it later.
+    CHECK(run.checkpoints().size() == (device == "cpu" ? 1u : 0u));
     CHECK_FALSE(std::filesystem::exists(run.file("best")));
   }
   CHECK(errors.at(0) == errors.at(1));
