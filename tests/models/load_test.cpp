@@ -87,8 +87,7 @@ TEST_CASE("load_model: everything that does not fit is listed together") {
                  "deberta.encoder.layer.1.output.dense.bias)"));
   CHECK(contains(message, "1 unexpected (deberta.encoder.layer.2.output.dense.bias)"));
   CHECK(contains(message,
-                 "2 mis-shaped (deberta.encoder.LayerNorm.bias is (10) instead of (9), "
-                 "pooler.dense.weight is (9, 8) instead of (9, 9))"));
+                 "2 mis-shaped (deberta.encoder.LayerNorm.bias is (10) instead of (9), ...)"));
   CHECK_FALSE(contains(message, "\n"));
 }
 

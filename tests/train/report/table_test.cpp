@@ -78,7 +78,7 @@ TEST_CASE("recipe: mistakes are named with their line") {
   for (const Row row :
        {Row{"- a\n", "expected output"}, Row{"seeds: 3\n", "recipe.yaml:1: seeds must be a list"},
         Row{"seeds: [-1]\n", "seed is \"-1\""},
-        Row{"\nmethod: {}\n", "recipe.yaml:2] there is no key"},
+        Row{"\nmethod: {}\n", "recipe.yaml:2: there is no key"},
         Row{"methods: {\"../x\": {}}\n", "the name"},
         Row{"output: o\n", "needs output, seeds, methods and tasks"},
         Row{"output: [\n", "not YAML"}}) {
