@@ -36,7 +36,7 @@ struct Folder : test::TemporaryFolder {
     for (int i = 0; i < count; ++i) {
       text += "w" + std::to_string((first + i) % 200);
       text += (i + 1) % line == 0 || i + 1 == count ? "\n" : " ";
-      if ((i + 1) % (5 * line) == 0) text += "\n";
+      if ((i + 1) % (int64_t{5} * line) == 0) text += "\n";
     }
     return text;
   }
