@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
+#include "core/text.h"
 #include "data/tokenizer/unicode.h"
 
 namespace soragrad::data {
@@ -16,12 +17,6 @@ constexpr size_t kBlockBytes = size_t{16} << 10;  // read from one file before t
 constexpr size_t kBlocks = 16;                    // tokenized together
 constexpr size_t kBufferSequences = 4096;         // drawn from
 constexpr size_t kOpenFiles = 64;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 bool is_glob(std::string_view path) {
   return path.find_first_of("*?[") != path.npos;
