@@ -23,10 +23,10 @@ constexpr std::array<TextClass, 128> ascii_classes() {
   std::array<TextClass, 128> classes{};
   for (size_t c = 0; c < 128; ++c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    classes[c] = c == ' ' || (c >= 9 && c <= 13) ? TextClass::kSpace
-                 : letter                        ? TextClass::kLetter
-                 : c >= '0' && c <= '9'          ? TextClass::kNumber
-                                                 : TextClass::kOther;
+    classes[c] = c == ' ' || (c >= 9 && c <= 13) ? TextClass::space
+                 : letter                        ? TextClass::letter
+                 : c >= '0' && c <= '9'          ? TextClass::number
+                                                 : TextClass::other;
   }
   return classes;
 }
@@ -75,10 +75,10 @@ size_t pre_token_end(std::string_view text, size_t begin) {
   }
   size_t end = begin;
   TextClass run = next_class(text, end);
-  if (run == TextClass::kSpace && text[begin] == ' ' && end < text.size()) {
+  if (run == TextClass::space && text[begin] == ' ' && end < text.size()) {
     size_t next = end;
     const TextClass following = next_class(text, next);
-    if (following != TextClass::kSpace) {
+    if (following != TextClass::space) {
       run = following;
       end = next;
     }
@@ -89,7 +89,7 @@ size_t pre_token_end(std::string_view text, size_t begin) {
     if (next_class(text, next) != run) {
       // \s+(?!\S): white space leaves its last character to the next word, unless it is the only
       // one.
-      return run == TextClass::kSpace && last > begin ? last : end;
+      return run == TextClass::space && last > begin ? last : end;
     }
     last = end;
     end = next;

@@ -60,11 +60,11 @@ std::string_view strip_white_space(std::string_view text) {
 
 TextClass text_class(char32_t c) {
   constexpr int kOnigurumaUnicode = 14;
-  if (is_white_space(c)) return TextClass::kSpace;
+  if (is_white_space(c)) return TextClass::space;
   const uint32_t mask = category_mask(c);
-  if ((mask & (U_GC_L_MASK | U_GC_N_MASK)) == 0) return TextClass::kOther;
-  if (c >= 0x80 && !assigned_in(c, kOnigurumaUnicode)) return TextClass::kOther;
-  return (mask & U_GC_L_MASK) != 0 ? TextClass::kLetter : TextClass::kNumber;
+  if ((mask & (U_GC_L_MASK | U_GC_N_MASK)) == 0) return TextClass::other;
+  if (c >= 0x80 && !assigned_in(c, kOnigurumaUnicode)) return TextClass::other;
+  return (mask & U_GC_L_MASK) != 0 ? TextClass::letter : TextClass::number;
 }
 
 bool is_bert_control(char32_t c) {

@@ -17,7 +17,7 @@ std::string_view strip_white_space(std::string_view text);
 
 // The classes of GPT-2's pre-tokenizer expression: \s, \p{L}, \p{N} and the rest (Unicode 14,
 // Oniguruma 6.9.8).
-enum class TextClass : uint8_t { kSpace, kLetter, kNumber, kOther };
+enum class TextClass : uint8_t { space, letter, number, other };
 TextClass text_class(char32_t c);
 
 // BERT's classes (Unicode 8, crate unicode_categories 0.1.1).

@@ -9,11 +9,11 @@ namespace soragrad::data {
 namespace {
 
 // How BERT's pre-tokenizer treats a character.
-enum class BertClass : uint8_t { kWord, kSpace, kPunctuation };
+enum class BertClass : uint8_t { word, space, punctuation };
 
 BertClass bert_class(char32_t c) {
-  if (is_white_space(c)) return BertClass::kSpace;
-  return is_bert_punctuation(c) ? BertClass::kPunctuation : BertClass::kWord;
+  if (is_white_space(c)) return BertClass::space;
+  return is_bert_punctuation(c) ? BertClass::punctuation : BertClass::word;
 }
 
 // BertPreTokenizer: cuts at white space, which is dropped, and around each punctuation mark.
@@ -23,9 +23,9 @@ void cut_into_words(std::string_view text, const Visit& visit) {
   for (size_t position = 0; position < text.size();) {
     const size_t start = position;
     const BertClass found = bert_class(next_char(text, position));
-    if (found == BertClass::kWord) continue;
+    if (found == BertClass::word) continue;
     if (begin < start) visit(text.substr(begin, start - begin));
-    if (found == BertClass::kPunctuation) visit(text.substr(start, position - start));
+    if (found == BertClass::punctuation) visit(text.substr(start, position - start));
     begin = position;
   }
   if (begin < text.size()) visit(text.substr(begin));

@@ -51,10 +51,10 @@ TEST_CASE("unicode: each maximal invalid part becomes one U+FFFD") {
 }
 
 TEST_CASE("unicode: classes keep the reference's Unicode versions") {
-  CHECK(text_class(U'\u00E9') == TextClass::kLetter);
-  CHECK(text_class(U'\u00BD') == TextClass::kNumber);
-  CHECK(text_class(U'\u3000') == TextClass::kSpace);
-  CHECK(text_class(U'\U0001E030') == TextClass::kOther);  // a letter since Unicode 15
+  CHECK(text_class(U'\u00E9') == TextClass::letter);
+  CHECK(text_class(U'\u00BD') == TextClass::number);
+  CHECK(text_class(U'\u3000') == TextClass::space);
+  CHECK(text_class(U'\U0001E030') == TextClass::other);  // a letter since Unicode 15
   CHECK(is_bert_punctuation(U'\u2E42'));
   CHECK_FALSE(is_bert_punctuation(U'\u2E43'));  // since Unicode 9
   CHECK(is_bert_control(U'\u200B'));
