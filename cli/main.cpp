@@ -16,10 +16,12 @@
 #include "cli/fetch.h"
 #include "cli/help.h"
 #include "cli/inspect.h"
+#include "cli/pretrain.h"
 #include "cli/table.h"
 #include "cli/tokenize.h"
 #include "cli/trace.h"
 #include "cli/train.h"
+#include "cli/train_tokenizer.h"
 #include "cli/usage.h"
 #include "cli/version.h"
 #include "core/console.h"
@@ -39,9 +41,11 @@ const CLI::Range kIndices(int64_t{0}, int64_t{1} << 62, "a whole number of at le
 
 // A verb's options live as long as the parser; what it runs is called after parsing.
 struct CommandLine {
-  CLI::App app{"Fine-tunes DeBERTaV3, RoBERTa and BERT on GLUE with sparse low-rank adaptation."};
+  CLI::App app{
+      "Fine-tunes DeBERTaV3, RoBERTa and BERT with sparse low-rank adaptation, and pre-trains "
+      "them."};
   std::function<int()> action;
-  cli::TrainOptions train;
+  cli::TrainOptions train, pretrain;
   cli::EvalOptions eval, predict;
   cli::InspectOptions inspect;
   cli::ExportOptions exported;
@@ -49,6 +53,7 @@ struct CommandLine {
   cli::TableOptions table;
   cli::TokenizeOptions tokenize;
   cli::TraceOptions trace;
+  cli::TrainTokenizerOptions train_tokenizer;
 };
 
 CLI::App* verb(CommandLine& line, const char* name, const char* help, std::function<int()> run) {
@@ -73,7 +78,36 @@ void add_train(CommandLine& line) {
   sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
   add_profile_option(sub, o.profile);
   sub->add_option("KEYS", o.arguments, "Keys, which win over the file's")->type_name("key=value");
-  sub->footer(train::keys_help);
+  sub->footer([] { return train::keys_help(); });
+}
+
+void add_pretrain(CommandLine& line) {
+  cli::TrainOptions& o = line.pretrain;
+  CLI::App* sub =
+      verb(line, "pretrain", "Pre-train a model on text", [&o] { return cli::pretrain_main(o); });
+  sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
+  sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
+  sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
+  add_profile_option(sub, o.profile);
+  sub->add_option("KEYS", o.arguments, "Keys, which win over the file's")->type_name("key=value");
+  sub->footer([] { return train::keys_help(train::Verb::pretrain); });
+}
+
+void add_train_tokenizer(CommandLine& line) {
+  cli::TrainTokenizerOptions& o = line.train_tokenizer;
+  CLI::App* sub = verb(line, "train-tokenizer", "Train a tokenizer on text",
+                       [&o] { return cli::train_tokenizer_main(o); });
+  sub->add_option("--model-type", o.model_type, "deberta-v2, roberta or bert")->required();
+  sub->add_option("--vocab-size", o.vocab_size, "Tokens, special ones included")
+      ->required()
+      ->check(CLI::Range(1, 1 << 24));
+  sub->add_option("--corpus", o.corpus, "Text files (.txt, .xz; comma, globs)")->required();
+  sub->add_option("--output", o.output, "Folder to write")->required();
+  sub->add_flag("--cased", o.cased, "bert: keep upper case and accents");
+  sub->add_option("--layers", o.layers, "Of the config.json that is written [4]")
+      ->check(CLI::Range(1, 256));
+  sub->add_option("--hidden-size", o.hidden_size, "The same [192]")->check(CLI::Range(8, 65536));
+  sub->add_option("--heads", o.heads, "The same [3]")->check(CLI::Range(1, 1024));
 }
 
 void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
@@ -242,7 +276,7 @@ int main(int argc, char** argv) {
     line.app.set_version_flag("--version", cli::version_text);
     line.app.require_subcommand(1);
     for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
-                     add_export, add_table, add_fetch}) {
+                     add_export, add_table, add_fetch, add_pretrain, add_train_tokenizer}) {
       add(line);
     }
     add_examples(line.app);

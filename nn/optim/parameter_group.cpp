@@ -34,7 +34,8 @@ ParameterGroup& split_off(std::vector<ParameterGroup>& groups,
 }
 
 bool is_decayed(const std::string& path) {
-  return !path.ends_with("bias") && path.find("LayerNorm") == std::string::npos;
+  return !path.ends_with("bias") && path.find("LayerNorm") == path.npos &&
+         path.find("layer_norm") == path.npos;
 }
 
 Update update_of(const std::string& optim) {

@@ -45,7 +45,8 @@ struct ParameterGroup {
 ParameterGroup& split_off(std::vector<ParameterGroup>& groups,
                           const std::function<bool(const Parameter&)>& belongs);
 
-// Whether a parameter is decayed: not where its name ends in "bias" or its path holds "LayerNorm".
+// Whether a parameter is decayed: not where its name ends in "bias" or its path holds "LayerNorm"
+// or "layer_norm".
 bool is_decayed(const std::string& path);
 
 // The rule that `optim` names: adamw_torch or adamw_hf. The operator that `proximal` names: exact,

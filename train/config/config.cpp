@@ -23,12 +23,15 @@ template <typename... Args>
 }
 
 // What to write instead of a name that is no key, without a full stop.
-std::string advice_on(std::string_view name) {
-  if (const std::string advice = advice_on_other_name(name); !advice.empty()) return advice;
+std::string advice_on(std::string_view name, Verb verb) {
+  if (verb == Verb::train || find_key(key_of_other_name(name), verb)) {
+    if (const std::string advice = advice_on_other_name(name); !advice.empty()) return advice;
+  }
   std::vector<std::string_view> names;
-  for (const Key& key : keys()) names.push_back(key.name);
+  for (const Key& key : keys(verb)) names.push_back(key.name);
   const std::string_view near = nearest(name, names);
-  return near.empty() ? "`soragrad train --help` lists all"
+  const std::string_view verb_name = verb == Verb::train ? "train" : "pretrain";
+  return near.empty() ? fmt::format("`soragrad {} --help` lists all", verb_name)
                       : fmt::format("did you mean `{}`?", near);
 }
 
@@ -178,9 +181,9 @@ void complete_for_task(Config& config, const data::Task& task) {
 }  // namespace
 
 void set(Config& config, std::string_view name, std::string_view value, const std::string& origin) {
-  const Key* key = find_key(name);
+  const Key* key = find_key(name, config.verb);
   if (!key) {
-    const std::string advice = advice_on(name);
+    const std::string advice = advice_on(name, config.verb);
     misuse("[{}] there is no key {}; {}{}", origin, quote(name), advice,
            advice.ends_with('?') ? "" : ".");
   }

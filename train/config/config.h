@@ -16,8 +16,23 @@
 
 namespace soragrad::train {
 
+// The verb whose run a configuration describes: its keys are known, the others' are refused.
+enum class Verb : uint8_t { train, pretrain };
+
+// Keys of `pretrain` alone. An empty text follows from other keys or from config.json.
+struct PretrainKeys {
+  std::string objective;  // mlm, rtd
+  std::string corpus, validation_corpus, batches;
+  std::string sharing = "gdes";
+  int64_t generator_layers = 0;  // 0: half
+  double rtd_lambda = 50;
+  double mlm_probability = 0.15;
+  std::optional<double> mask_replace, random_replace;
+};
+
 // An optional that is empty says `auto` in YAML: its value follows from other keys or files.
 struct Config {
+  Verb verb = Verb::train;
   std::string model, task, data;
   std::string train_file, validation_file, test_file;
   std::string output;  // empty: runs/TASK-METHOD-SEED
@@ -56,6 +71,7 @@ struct Config {
   std::optional<int64_t> xi_steps;
   double phase_epochs = 15;
   bool restart_lr = true;
+  PretrainKeys pretrain;
   sora::MethodConfig method;  // its train_head, sparse_lr and xi are set by resolve()
 
   // Where a key was set: "file.yaml:3" or "the argument `xi=1`"; absent: the default holds.
@@ -81,10 +97,10 @@ struct Key {
   std::string_view help;
 };
 
-std::span<const Key> keys();
+std::span<const Key> keys(Verb verb = Verb::train);
 // The words that the key takes, "a|b|c"; empty: any. For `task` the tasks that are registered now.
 std::string choices_of(const Key& key);
-const Key* find_key(std::string_view name);  // null where there is none
+const Key* find_key(std::string_view name, Verb verb = Verb::train);  // null where there is none
 
 // Sets one key from text. A wrong key or value is a UsageError naming it, its origin and what is
 // expected; an unknown key comes with the nearest known one.
@@ -99,6 +115,9 @@ void read_yaml(Config& config, const std::string& path);
 void complete(Config& config);  // what hangs on a task that is not given stays `auto` too
 // The same for a run, which must have model, task and data.
 void resolve(Config& config);
+// Of a pre-training run: checks what only shows between keys and fills in `output`. What hangs on
+// config.json (objective, mask_replace, random_replace) stays `auto`.
+void resolve_pretraining(Config& config);
 
 // Makes the paths absolute, as a run's own config.yaml has them: the same from every folder.
 void make_absolute(Config& config);
@@ -112,7 +131,7 @@ std::string value_text(Config& config, const Key& key);
 // All keys, grouped, as YAML that read_yaml() takes back.
 std::string to_yaml(const Config& config);
 // The table as text for --help.
-std::string keys_help();
+std::string keys_help(Verb verb = Verb::train);
 
 // One line for each key that was set but is not read by the run's method.
 std::vector<std::string> unread_keys(const Config& config);

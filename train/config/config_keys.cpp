@@ -1,5 +1,8 @@
 // The table of all keys of `train`. Defaults stand in struct Config and sora::MethodConfig.
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <vector>
 
 #include "data/task.h"
 #include "train/config/config.h"
@@ -45,7 +48,7 @@ constexpr Key key(std::string_view group, std::string_view name, Field (*field)(
 constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLength_ = "Length and batches",
                            kWatch = "Logging, evaluation, checkpoints", kModel = "Model",
                            kLowRank = "sora, lora, adalora", kSora = "sora", kAdalora = "adalora",
-                           kAdapter = "houlsby, pfeiffer";
+                           kAdapter = "houlsby, pfeiffer", kPretraining = "Pre-training";
 
 constexpr Key kKeys[] = {
     key(kRun, "model", FIELD(model), kAny, "", "required", "",
@@ -203,12 +206,89 @@ constexpr Key kKeys[] = {
     key(kAdapter, "adapter_activation", FIELD(method.adapter_activation), kAny,
         "gelu_new|gelu|relu", "", "houlsby pfeiffer", ""),
 };
+
+constexpr Key kPretrainKeys[] = {
+    key(kPretraining, "objective", FIELD(pretrain.objective), kAny, "mlm|rtd",
+        "rtd for deberta-v2, else mlm", "",
+        "masked language model, or DeBERTaV3's replaced token detection"),
+    key(kPretraining, "corpus", FIELD(pretrain.corpus), kAny, "", "required", "",
+        "text files (.txt, .xz; comma, globs): a paragraph a line, empty lines end documents"),
+    key(kPretraining, "validation_corpus", FIELD(pretrain.validation_corpus), kAny, "", "none", "",
+        "the same, to validate on"),
+    key(kPretraining, "sharing", FIELD(pretrain.sharing), kAny, "es|nes|gdes", "", "",
+        "rtd: one word table, two, or gradient-disentangled"),
+    key(kPretraining, "generator_layers", FIELD(pretrain.generator_layers), kCountOrNone, "",
+        "half", "", "rtd: layers of the generator"),
+    key(kPretraining, "rtd_lambda", FIELD(pretrain.rtd_lambda), kNotNegative, "", "", "",
+        "rtd: weight of the detection loss"),
+    key(kPretraining, "mlm_probability", FIELD(pretrain.mlm_probability), kRatio, "", "", "",
+        "share of a sequence's tokens that is predicted"),
+    key(kPretraining, "mask_replace", FIELD(pretrain.mask_replace), kRatio, "",
+        "1 for rtd, 0.8 for mlm", "", "share of these that becomes the mask token"),
+    key(kPretraining, "random_replace", FIELD(pretrain.random_replace), kRatio, "",
+        "0 for rtd, 0.1 for mlm", "", "share that becomes another token; the rest stays"),
+    key(kPretraining, "batches", FIELD(pretrain.batches), kAny, "", "none", "",
+        "safetensors file of another program's batches, to repeat its run"),
+};
 #undef FIELD
+
+// Keys that a run of pre-training shares with a run of `train`.
+constexpr std::string_view kSharedKeys[] = {"model",
+                                            "output",
+                                            "overwrite",
+                                            "device",
+                                            "precision",
+                                            "threads",
+                                            "seed",
+                                            "learning_rate",
+                                            "weight_decay",
+                                            "adam_beta1",
+                                            "adam_beta2",
+                                            "adam_epsilon",
+                                            "max_grad_norm",
+                                            "optim",
+                                            "lr_scheduler_type",
+                                            "warmup_ratio",
+                                            "warmup_steps",
+                                            "max_steps",
+                                            "max_seconds",
+                                            "per_device_train_batch_size",
+                                            "per_device_eval_batch_size",
+                                            "gradient_accumulation_steps",
+                                            "max_seq_length",
+                                            "shuffle",
+                                            "logging_steps",
+                                            "eval_steps",
+                                            "save_steps",
+                                            "save_total_limit",
+                                            "hidden_dropout_prob",
+                                            "attention_probs_dropout_prob",
+                                            "initial_state"};
+
+// The shared keys, and pre-training's own before those of the optimizer.
+std::vector<Key> pretraining_keys() {
+  std::vector<Key> all;
+  for (const std::string_view name : kSharedKeys) {
+    const auto key = std::ranges::find(kKeys, name, &Key::name);
+    if (key == std::end(kKeys)) continue;
+    if (key->group == kOptimizer && all.back().group == kRun) {
+      all.insert(all.end(), std::begin(kPretrainKeys), std::end(kPretrainKeys));
+    }
+    all.push_back(*key);
+    if (name == "output") all.back().unset = "runs/pretrain-OBJECTIVE-SEED";
+    if (name == "max_steps") all.back().help = "required but with `batches`";
+    if (name == "max_seq_length") all.back().help = "tokens of a sequence";
+    if (name == "eval_steps") all.back().help = "steps between validations; 0: at the end alone";
+  }
+  return all;
+}
 
 }  // namespace
 
-std::span<const Key> keys() {
-  return kKeys;
+std::span<const Key> keys(Verb verb) {
+  if (verb == Verb::train) return kKeys;
+  static const std::vector<Key> pretraining = pretraining_keys();
+  return pretraining;
 }
 
 std::string choices_of(const Key& key) {
@@ -220,8 +300,8 @@ std::string choices_of(const Key& key) {
   return names;
 }
 
-const Key* find_key(std::string_view name) {
-  for (const Key& key : kKeys) {
+const Key* find_key(std::string_view name, Verb verb) {
+  for (const Key& key : keys(verb)) {
     if (key.name == name) return &key;
   }
   return nullptr;

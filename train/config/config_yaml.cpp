@@ -105,7 +105,7 @@ std::string value_text(Config& config, const Key& key) {
 std::string to_yaml(const Config& config) {
   Config copy = config;
   std::string text, group;
-  for (const Key& key : keys()) {
+  for (const Key& key : keys(config.verb)) {
     if (group != key.group) {
       group = key.group;
       text += fmt::format("{}# {}\n", text.empty() ? "" : "\n", group);
@@ -115,10 +115,10 @@ std::string to_yaml(const Config& config) {
   return text;
 }
 
-std::string keys_help() {
+std::string keys_help(Verb verb) {
   Config defaults;
   std::string text, group;
-  for (const Key& key : keys()) {
+  for (const Key& key : keys(verb)) {
     if (group != key.group) {
       group = key.group;
       text += fmt::format("\n{}:\n", group);

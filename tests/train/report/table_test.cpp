@@ -141,6 +141,7 @@ TEST_CASE("recipe: those that come with the program have a valid configuration f
   for (const auto& entry :
        fs::directory_iterator(std::string(SORAGRAD_SOURCE_DIR) + "/train/recipes")) {
     CAPTURE(entry.path().string());
+    if (entry.path().filename().string().starts_with("pretrain_")) continue;  // of another verb
     const Recipe recipe = read_recipe(entry.path().string());
     CHECK_FALSE(recipe.title.empty());
     CHECK(recipe.output == "runs/" + entry.path().stem().string());

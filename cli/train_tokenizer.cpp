@@ -1,0 +1,86 @@
+#include "cli/train_tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/console.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "data/tokenizer/training/train_tokenizer.h"
+#include "models/config.h"
+#include "models/family.h"
+
+namespace soragrad::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kPositions = 512;  // longest sequence
+
+// A model of this family and size, as `pretrain` draws it.
+models::ModelConfig small_model(const TrainTokenizerOptions& options, int64_t vocab_size) {
+  models::ModelConfig config;
+  config.family = models::find_family(options.model_type);
+  config.vocab_size = vocab_size;
+  config.hidden_size = options.hidden_size;
+  config.layers = options.layers;
+  config.heads = options.heads;
+  config.intermediate_size = 4 * options.hidden_size;
+  config.max_position_embeddings = kPositions;
+  config.layer_norm_eps = 1e-7;
+  if (options.model_type == "deberta-v2") {
+    config.position_buckets = 64;
+    config.max_relative_positions = kPositions;
+    config.c2p = config.p2c = true;
+    return config;
+  }
+  const bool roberta = options.model_type == "roberta";
+  config.layer_norm_eps = roberta ? 1e-5 : 1e-12;
+  config.type_vocab_size = roberta ? 1 : 2;
+  config.pad_token_id = roberta ? 1 : 0;
+  if (roberta) config.max_position_embeddings = kPositions + 2;  // positions count from 2
+  return config;
+}
+
+// config.json of the folder: one that is there keeps all but its vocab_size.
+void write_config(const TrainTokenizerOptions& options, int64_t vocab_size) {
+  const fs::path path = fs::path(options.output) / "config.json";
+  nlohmann::json object;
+  if (fs::exists(path)) {
+    object = read_json_object(path);
+    const std::string type = object.value("model_type", "");
+    require(type == options.model_type,
+            "[train-tokenizer] {} is a {}'s; the tokenizer is one for {}.", path.string(), type,
+            options.model_type);
+    object["vocab_size"] = vocab_size;
+  } else {
+    object = parse_json_object(models::to_json(small_model(options, vocab_size)), "config.json");
+    object.erase("architectures");
+  }
+  write_file_atomically(path.string(), object.dump(2) + "\n");
+}
+
+}  // namespace
+
+int train_tokenizer_main(const TrainTokenizerOptions& options) {
+  if (options.hidden_size % options.heads != 0) {
+    throw UsageError(fmt::format("[train-tokenizer] --hidden-size {} is no multiple of --heads {}.",
+                                 options.hidden_size, options.heads));
+  }
+  const data::TrainedTokenizer trained = data::train_tokenizer({.model_type = options.model_type,
+                                                                .vocab_size = options.vocab_size,
+                                                                .corpus = options.corpus,
+                                                                .output = options.output,
+                                                                .lower_case = !options.cased});
+  write_config(options, trained.vocab_size);
+  write_output(fmt::format("{}: {} tokens from {} different words\n", options.output,
+                           trained.vocab_size, trained.words));
+  return 0;
+}
+
+}  // namespace soragrad::cli
+
+// SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,57 @@
+#include "models/pretraining_heads.h"
+
+#include <memory>
+
+#include "core/error.h"
+#include "models/family.h"
+
+namespace soragrad::models {
+namespace {
+
+// Names of the language model's head in checkpoints; its bias is NAME.bias.
+struct HeadNames {
+  const char *name, *dense, *norm;
+};
+
+HeadNames names_of_head(const Family& family) {
+  if (family.model_type == "deberta-v2") return {"lm_predictions.lm_head", "dense", "LayerNorm"};
+  if (family.model_type == "roberta") return {"lm_head", "dense", "layer_norm"};
+  if (family.model_type == "bert") {
+    return {"cls.predictions", "transform.dense", "transform.LayerNorm"};
+  }
+  fail("[pretrain] model_type {} has no language model head.", family.model_type);
+}
+
+}  // namespace
+
+LanguageModelHead::LanguageModelHead(nn::Module* parent, const ModelConfig& config)
+    : Module(parent, names_of_head(*config.family).name),
+      dense_(this, names_of_head(*config.family).dense, config.hidden_size, config.hidden_size),
+      norm_(this, names_of_head(*config.family).norm, config.hidden_size, config.layer_norm_eps),
+      bias_(this, "bias", {config.vocab_size}) {}
+
+Variable LanguageModelHead::forward(const Variable& x, const nn::Parameter& word_table,
+                                    const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
+  const Variable y = norm_.forward(gelu(dense_.forward(x, pass)), pass);
+  // The table changes at every step: what is packed of it serves this step alone.
+  const auto packed = std::make_shared<PackedMatrix>(word_table.value(), precision_, false);
+  return linear(y, word_table, bias_, packed);
+}
+
+ReplacedTokenHead::ReplacedTokenHead(nn::Module* parent, const ModelConfig& config)
+    : Module(parent, "mask_predictions"),
+      norm_(this, "LayerNorm", config.hidden_size, config.layer_norm_eps),
+      dense_(this, "dense", config.hidden_size, config.hidden_size),
+      classifier_(this, "classifier", config.hidden_size, 1) {}
+
+Variable ReplacedTokenHead::forward(const Variable& x, const AttentionLayout& layout,
+                                    const nn::Pass& pass) {
+  const nn::ForwardSpan span(*this);
+  const Variable y = norm_.forward(add_first_token(x, layout), pass);
+  return classifier_.forward(gelu(dense_.forward(y, pass)), pass);
+}
+
+}  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,79 @@
+// A pass of pre-training on the emulated GPU against the CPU: losses, hits, samples and gradients.
+#include <doctest/doctest.h>
+
+#include "autograd/graph.h"
+#include "models/load_pretraining.h"
+#include "tests/files.h"
+#include "tests/op_cases.h"
+
+namespace soragrad::models {
+namespace {
+
+constexpr double kTolerance = 2e-5;  // sums of some hundred terms in another order, two layers deep
+
+struct Pass {
+  std::vector<double> numbers;  // losses and counts
+  std::vector<std::vector<real>> gradients;
+};
+
+double number(const Tensor& scalar) {
+  return scalar.defined() ? static_cast<double>(scalar.item()) : 0.0;
+}
+
+Pass run(const std::filesystem::path& folder, const PretrainingOptions& model_options,
+         Device device) {
+  PretrainingLoadOptions options;
+  options.model = model_options;
+  options.device = device;
+  const auto model = load_pretraining(folder, options).model;
+  const std::vector<int64_t> ids{1, 7, 5, 9, 2, 1, 8, 3, 11, 12, 2}, offsets{0, 5, 11};
+  const RaggedBatch batch(ids, {}, offsets);
+  PretrainingInput input;
+  input.input = upload(batch, model->backbone().positions(batch), device);
+  input.positions = Tensor::from<int64_t>({2, 6, 8}, {3}, device);
+  input.labels = Tensor::from<int64_t>({6, 4, 11}, {3}, device);
+  const PretrainingOutput output = model->forward(input, {true, 3, 5});
+  Pass pass;
+  for (const Tensor& scalar : {output.loss.value(), output.mlm_loss, output.rtd_loss,
+                               output.mlm_hits, output.rtd_hits, output.replaced}) {
+    pass.numbers.push_back(number(scalar));
+  }
+  backward(output.loss);
+  for (const nn::Parameter* parameter : model->parameters()) {
+    const Tensor& gradient = parameter->grad();
+    pass.gradients.push_back(gradient.defined() ? gradient.to_vector() : std::vector<real>());
+  }
+  return pass;
+}
+
+}  // namespace
+
+TEST_CASE("pretraining: a pass on emulated CUDA agrees with the CPU") {
+  const test::TemporaryFolder folder;
+  folder.write("config.json", R"({"model_type": "deberta-v2", "vocab_size": 70,
+    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
+    "max_position_embeddings": 32, "type_vocab_size": 0, "relative_attention": true,
+    "share_att_key": true, "position_buckets": 4, "max_relative_positions": -1,
+    "pos_att_type": ["c2p", "p2c"], "position_biased_input": false,
+    "norm_rel_ebd": "layer_norm", "initializer_range": 0.2})");
+  for (const PretrainingOptions& options :
+       {PretrainingOptions{.objective = Objective::mlm},
+        PretrainingOptions{.objective = Objective::rtd, .sharing = EmbeddingSharing::es},
+        PretrainingOptions{.objective = Objective::rtd, .sharing = EmbeddingSharing::gdes}}) {
+    const Pass cpu = run(folder.path(), options, Device::cpu);
+    const Pass gpu = run(folder.path(), options, Device::cuda);
+    for (size_t i = 0; i < cpu.numbers.size(); ++i) {
+      CAPTURE(i);
+      CHECK(gpu.numbers[i] == doctest::Approx(cpu.numbers[i]).epsilon(kTolerance));
+    }
+    REQUIRE(gpu.gradients.size() == cpu.gradients.size());
+    for (size_t i = 0; i < cpu.gradients.size(); ++i) {
+      CAPTURE(i);
+      CHECK(test::difference(gpu.gradients[i], cpu.gradients[i]) <= kTolerance);
+    }
+  }
+}
+
+}  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

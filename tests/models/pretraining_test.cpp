@@ -1,0 +1,156 @@
+#include "models/pretraining.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "autograd/graph.h"
+#include "models/load.h"
+#include "models/load_pretraining.h"
+#include "nn/checkpoint/checkpoint.h"
+#include "tests/files.h"
+
+namespace soragrad::models {
+namespace {
+
+const std::string kTable = "deberta.embeddings.word_embeddings.weight";
+const std::string kDelta = "deberta.embeddings.word_embeddings._weight";
+
+struct Folder : test::TemporaryFolder {
+  Folder() {
+    write("deberta/config.json", R"({"model_type": "deberta-v2", "vocab_size": 40,
+      "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 12,
+      "max_position_embeddings": 32, "type_vocab_size": 0, "relative_attention": true,
+      "share_att_key": true, "position_buckets": 4, "max_relative_positions": -1,
+      "pos_att_type": ["c2p", "p2c"], "position_biased_input": false,
+      "norm_rel_ebd": "layer_norm", "initializer_range": 0.3})");
+    write("roberta/config.json", R"({"model_type": "roberta", "vocab_size": 40, "hidden_size": 8,
+      "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12,
+      "max_position_embeddings": 32, "type_vocab_size": 1, "pad_token_id": 1})");
+  }
+  std::unique_ptr<PretrainingModel> model(const std::string& family, Objective objective,
+                                          EmbeddingSharing sharing) const {
+    PretrainingLoadOptions options;
+    options.model.objective = objective;
+    options.model.sharing = sharing;
+    options.hidden_dropout_prob = options.attention_probs_dropout_prob = 0;
+    return load_pretraining(*this / family, options).model;
+  }
+};
+
+std::set<std::string> names(PretrainingModel& model) {
+  std::set<std::string> result;
+  for (const nn::Parameter* parameter : model.parameters()) result.insert(parameter->path());
+  return result;
+}
+
+PretrainingInput some_input(PretrainingModel& model) {
+  const std::vector<int64_t> ids{1, 7, 5, 9, 2, 1, 8, 3, 2}, offsets{0, 5, 9};
+  const RaggedBatch batch(ids, {}, offsets);
+  PretrainingInput input;
+  input.input = upload(batch, model.backbone().positions(batch), Device::cpu);
+  input.positions = Tensor::from<int64_t>({2, 7}, {2});
+  input.labels = Tensor::from<int64_t>({6, 4}, {2});
+  return input;
+}
+
+real largest(const Tensor& gradient) {
+  real result = 0;
+  for (const real value : gradient.to_vector()) result = std::max(result, std::abs(value));
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("pretraining: parameters have the names of the published checkpoints") {
+  const Folder folder;
+  const auto es = folder.model("deberta", Objective::rtd, EmbeddingSharing::es);
+  const auto nes = folder.model("deberta", Objective::rtd, EmbeddingSharing::nes);
+  const auto gdes = folder.model("deberta", Objective::rtd, EmbeddingSharing::gdes);
+  CHECK(names(*es).contains(kTable));
+  CHECK(!names(*es).contains("generator." + kTable));
+  CHECK(names(*nes).contains(kTable));
+  CHECK(names(*nes).contains("generator." + kTable));
+  CHECK(!names(*gdes).contains(kTable));
+  CHECK(names(*gdes).contains(kDelta));
+  CHECK(names(*gdes).contains("generator." + kTable));
+  CHECK(names(*gdes).contains("mask_predictions.classifier.bias"));
+  CHECK(names(*gdes).contains("generator.lm_predictions.lm_head.LayerNorm.weight"));
+  CHECK(names(*gdes).contains("generator.deberta.encoder.layer.0.output.dense.weight"));
+  CHECK(!names(*gdes).contains("generator.deberta.encoder.layer.1.output.dense.weight"));
+  const auto roberta = folder.model("roberta", Objective::mlm, EmbeddingSharing::gdes);
+  CHECK(names(*roberta).contains("lm_head.layer_norm.bias"));
+  CHECK(names(*roberta).contains("roberta.embeddings.position_embeddings.weight"));
+}
+
+TEST_CASE("pretraining: gdes trains E_delta by detection alone, E_G by the language model alone") {
+  const Folder folder;
+  const auto model = folder.model("deberta", Objective::rtd, EmbeddingSharing::gdes);
+  const nn::Parameter& shared = *model->find_parameter("generator." + kTable);
+  const PretrainingOutput output = model->forward(some_input(*model), {true, 3, 0});
+  backward(output.loss);
+  CHECK(largest(model->delta()->grad()) > 0);
+  const Tensor together = shared.grad().clone();
+  // The same with a detection loss of another weight: the table's gradient stays.
+  PretrainingLoadOptions options;
+  options.model = {.objective = Objective::rtd, .rtd_lambda = 1};
+  options.hidden_dropout_prob = options.attention_probs_dropout_prob = 0;
+  const auto other = load_pretraining(folder / "deberta", options).model;
+  backward(other->forward(some_input(*other), {true, 3, 0}).loss);
+  CHECK(other->find_parameter("generator." + kTable)->grad().to_vector() == together.to_vector());
+}
+
+TEST_CASE("pretraining: samples of a step are the same, of another step others") {
+  const Folder folder;
+  const auto model = folder.model("deberta", Objective::rtd, EmbeddingSharing::gdes);
+  const PretrainingInput input = some_input(*model);
+  const auto loss = [&](uint32_t step) {
+    return model->forward(input, {true, 3, step}).rtd_loss.item();
+  };
+  CHECK(loss(0) == loss(0));
+  std::set<real> losses;
+  for (uint32_t step = 0; step < 8; ++step) losses.insert(loss(step));
+  CHECK(losses.size() > 2);
+}
+
+TEST_CASE("pretraining: a saved model is one to fine-tune, and to go on from") {
+  const Folder folder;
+  for (const auto sharing : {EmbeddingSharing::es, EmbeddingSharing::nes, EmbeddingSharing::gdes}) {
+    CAPTURE(static_cast<int>(sharing));
+    const auto model = folder.model("deberta", Objective::rtd, sharing);
+    if (model->delta()) {
+      for (int64_t i = 0; i < model->delta()->value().numel(); ++i) {
+        model->delta()->value().data()[i] = static_cast<real>(i % 7) / 16;
+      }
+    }
+    const std::filesystem::path saved =
+        folder / ("saved" + std::to_string(static_cast<int>(sharing)));
+    save_pretraining(saved, *model);
+    for (const auto& path : {saved, saved / "generator"}) {
+      CHECK(nn::open_checkpoint(path).contains(kTable));
+      CHECK_NOTHROW(load_model(path));
+    }
+    CHECK(read_config(saved).layers == 3);
+    CHECK(read_config(saved / "generator").layers == 1);
+    PretrainingLoadOptions options;
+    options.model.objective = Objective::rtd;
+    options.model.sharing = sharing;
+    options.seed = 7;  // nothing is drawn but E_delta, which is computed
+    options.hidden_dropout_prob = options.attention_probs_dropout_prob = 0;
+    const auto again = load_pretraining(saved, options).model;
+    const real before = model->forward(some_input(*model), {false, 3, 0}).loss.value().item();
+    const real after = again->forward(some_input(*again), {false, 3, 0}).loss.value().item();
+    CHECK(static_cast<double>(after) == doctest::Approx(static_cast<double>(before)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("pretraining: rtd is refused for other families") {
+  const Folder folder;
+  CHECK(test::contains(
+      test::message_of([&] { folder.model("roberta", Objective::rtd, EmbeddingSharing::es); }),
+      "objective=rtd is DeBERTaV3's; model_type is roberta"));
+}
+
+}  // namespace soragrad::models
+
+// SPDX-License-Identifier: Apache-2.0

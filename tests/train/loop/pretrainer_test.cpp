@@ -1,0 +1,233 @@
+// Whole runs of pre-training: a resumed run equals one that was never stopped, bit for bit, the
+// number of threads changes no bit, and runs of another program are repeated.
+#include "train/loop/pretrainer.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <thread>
+
+#include "core/json.h"
+#include "core/parallel.h"
+#include "tests/files.h"
+#include "train/loop/interrupt.h"
+#include "train/loop/pretrain_finish.h"
+
+using namespace soragrad;
+using namespace soragrad::train;
+namespace fs = std::filesystem;
+
+namespace {
+
+using soragrad::test::contains;
+using soragrad::test::message_of;
+using soragrad::test::read_text;
+
+void quiet(const std::string&) {}
+
+// A tiny model folder of each family, with a word-level vocabulary, and a corpus.
+struct TinyText : test::TemporaryFolder {
+  TinyText() {
+    std::string text;
+    uint32_t random = 7;
+    for (int line = 0; line < 400; ++line) {
+      for (int word = 0; word < 9; ++word) {
+        random = random * 1664525u + 1013904223u;
+        text += "w" + std::to_string((random >> 24) % 60) + (word == 8 ? "\n" : " ");
+      }
+      if (line % 20 == 19) text += "\n";
+    }
+    write("corpus.txt", text);
+    write("validation.txt", text.substr(0, 2000));
+    std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    for (int i = 0; i < 60; ++i) vocab += "w" + std::to_string(i) + "\n";
+    write("bert/vocab.txt", vocab);
+    write("bert/config.json", R"({"model_type": "bert", "vocab_size": 65, "hidden_size": 16,
+      "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
+      "max_position_embeddings": 32, "type_vocab_size": 2, "initializer_range": 0.1})");
+  }
+
+  Config config(const std::string& output, std::vector<std::string> arguments) const {
+    Config config;
+    config.verb = Verb::pretrain;
+    std::vector<std::string> all{"model=" + (*this / "bert").string(),
+                                 "corpus=" + (*this / "corpus.txt").string(),
+                                 "validation_corpus=" + (*this / "validation.txt").string(),
+                                 "output=" + (*this / output).string(),
+                                 "max_steps=12",
+                                 "max_seq_length=24",
+                                 "per_device_train_batch_size=4",
+                                 "gradient_accumulation_steps=2",
+                                 "eval_steps=5",
+                                 "save_steps=5",
+                                 "save_total_limit=0",
+                                 "logging_steps=1",
+                                 "learning_rate=1e-2",
+                                 "max_grad_norm=1",
+                                 "device=cpu"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    for (const std::string& argument : all) set_argument(config, argument);
+    resolve_pretraining(config);
+    return config;
+  }
+};
+
+nlohmann::json run_to_end(const Config& config) {
+  const auto session = open_pretrain_session(config, quiet);
+  RunFolder folder = RunFolder::create(config.output, session->config);
+  Pretrainer trainer(*session, folder, false);
+  REQUIRE(trainer.run());
+  return finish_pretraining(*session, folder, trainer, {"0", "test"});
+}
+
+nlohmann::json resume(const std::string& path) {
+  RunFolder folder = RunFolder::open(path, true);
+  Config config;
+  config.verb = Verb::pretrain;
+  read_yaml(config, folder.file("config.yaml"));
+  config.output = path;
+  resolve_pretraining(config);
+  const auto session = open_pretrain_session(config, quiet);
+  Pretrainer trainer(*session, folder, true);
+  REQUIRE(trainer.run());
+  return finish_pretraining(*session, folder, trainer, {"0", "test"});
+}
+
+// The log without the one field that may differ.
+std::string log_of(const std::string& run) {
+  return std::regex_replace(read_text(run + "/metrics.jsonl"),
+                            std::regex(", \"step_seconds\": [^,}]*"), "");
+}
+
+std::string weights_of(const std::string& run) {
+  return read_text(run + "/final/model.safetensors");
+}
+
+}  // namespace
+
+TEST_CASE("pretrainer: a language model learns, and its log has the losses and accuracies") {
+  const TinyText tiny;
+  const nlohmann::json results = run_to_end(tiny.config("run", {"max_steps=40", "eval_steps=40"}));
+  const std::string log = read_text(tiny / "run/metrics.jsonl");
+  for (const char* name : {"\"mlm_loss\"", "\"mlm_accuracy\"", "\"grad_norm\"", "\"perplexity\""}) {
+    CHECK(contains(log, name));
+  }
+  CHECK(!contains(log, "rtd"));
+  CHECK(results["validation"]["mlm_loss"].get<double>() < std::log(65.0));
+  CHECK(results["tokens"] == 40 * 8 * 24);
+  for (const char* file : {"config.json", "vocab.txt", "model.safetensors"}) {
+    CHECK(fs::exists(tiny / "run/final" / file));
+  }
+}
+
+TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was never stopped") {
+  const TinyText tiny;
+  const int before = num_threads();
+  for (const std::string setting : {"shuffle=true", "shuffle=false", "precision=bf16"}) {
+    CAPTURE(setting);
+    const std::string name = "run-" + setting;
+    set_num_threads(1);
+    run_to_end(tiny.config(name, {setting}));
+    const std::string run = (tiny / name).string(), copy = run + "-again";
+    fs::copy(run, copy, fs::copy_options::recursive);
+    fs::remove(copy + "/results.json");
+    fs::remove_all(copy + "/final");
+    fs::remove_all(copy + "/checkpoints/step-10");
+    set_num_threads(2);
+    resume(copy);
+    CHECK(log_of(run) == log_of(copy));
+    CHECK(weights_of(run) == weights_of(copy));
+  }
+  set_num_threads(before);
+}
+
+TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
+  const TinyText tiny;
+  run_to_end(tiny.config("whole", {}));
+  const Config config = tiny.config("stopped", {"save_steps=0"});
+  {
+    const auto session = open_pretrain_session(config, quiet);
+    RunFolder folder = RunFolder::create(config.output, session->config);
+    Pretrainer trainer(*session, folder, false);
+    std::thread signal([&] {  // as soon as the first step is logged
+      while (read_text(config.output + "/metrics.jsonl").empty()) std::this_thread::yield();
+      set_interrupted(SIGTERM);
+    });
+    const bool is_complete = trainer.run();
+    signal.join();
+    set_interrupted(0);
+    if (!is_complete) CHECK(folder.checkpoints() == std::vector<int64_t>{trainer.state().step});
+    if (is_complete) finish_pretraining(*session, folder, trainer, {"0", "test"});
+  }
+  if (!fs::exists(config.output + "/results.json")) resume(config.output);
+  CHECK(weights_of(config.output) == weights_of((tiny / "whole").string()));
+}
+
+TEST_CASE("pretrainer: what the folder or the keys lack is said in one line") {
+  const TinyText tiny;
+  const auto message = [&](std::vector<std::string> arguments) {
+    return message_of(
+        [&] { open_pretrain_session(tiny.config("none", std::move(arguments)), quiet); });
+  };
+  CHECK(contains(message({"objective=rtd"}), "objective=rtd is DeBERTaV3's"));
+  CHECK(contains(message({"max_seq_length=64"}), "more than the 32 positions"));
+  CHECK(contains(message({"mask_replace=0.8", "random_replace=0.3"}), "together more than 1"));
+  CHECK(contains(message({"batches=x.safetensors"}), "reads one of them"));
+  CHECK(contains(message({"max_steps=-1"}), "a corpus has no end"));
+  CHECK(contains(message({"task=cola"}), "there is no key"));
+  CHECK(contains(message({"validation_corpus=" + (tiny / "none").string()}), "cannot open"));
+}
+
+TEST_CASE("pretrainer: repeats the reference runs") {
+  const auto cases = test::shared_path("fixtures/pretraining");
+  const auto models = test::shared_path("fixtures/models");
+  if (!cases || !models) {
+    MESSAGE("SKIPPED: no shared fixtures");
+    return;
+  }
+  const test::TemporaryFolder folder;
+  int repeated = 0;
+  for (const auto& entry : fs::directory_iterator(*cases)) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().string());
+    const nlohmann::json info = read_json_object(entry.path() / "case.json");
+    const fs::path model = folder / (entry.path().filename().string() + "-model");
+    fs::copy(*models / info["model"].get<std::string>(), model);
+    fs::remove(model / "model.safetensors");
+    Config config;
+    config.verb = Verb::pretrain;
+    read_yaml(config, (entry.path() / "config.yaml").string());
+    for (const auto& [key, value] : {std::pair<std::string, fs::path>{"model", model},
+                                     {"batches", entry.path() / "batches.safetensors"},
+                                     {"initial_state", entry.path() / "initial_state.safetensors"},
+                                     {"output", folder / entry.path().filename().string()},
+                                     {"device", "cpu"}}) {
+      set(config, key, value.string(), "the test");
+    }
+    resolve_pretraining(config);
+    run_to_end(config);
+    std::ifstream expected(entry.path() / "expected.jsonl");
+    std::ifstream actual(config.output + "/metrics.jsonl");
+    std::string want, have;
+    int steps = 0;
+    while (std::getline(expected, want)) {
+      REQUIRE(std::getline(actual, have));
+      const auto a = nlohmann::json::parse(want), b = nlohmann::json::parse(have);
+      for (const char* field : {"loss", "mlm_loss", "rtd_loss", "grad_norm"}) {
+        if (!a.contains(field)) continue;
+        CAPTURE(field);
+        CHECK(b[field].get<double>() == doctest::Approx(a[field].get<double>()).epsilon(1e-4));
+      }
+      ++steps;
+    }
+    CHECK(steps == info["steps"].get<int>());
+    ++repeated;
+  }
+  CHECK(repeated >= 6);
+}
+
+// SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,58 @@
+// Where pre-training takes its batches from: a corpus, masked anew at every step, or a file of
+// another program's batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/corpus/corpus.h"
+#include "data/masks.h"
+#include "models/pretraining.h"
+#include "nn/checkpoint/checkpoint.h"
+#include "sora/tensor_file.h"
+#include "train/config/config.h"
+
+namespace soragrad::train {
+
+class PretrainBatches {
+ public:
+  virtual ~PretrainBatches() = default;
+
+  // The batches of a step, counted from 0; steps are asked for in their order.
+  virtual std::vector<data::MaskedBatch> step(int64_t step) = 0;
+  virtual int64_t steps() const { return 0; }  // that there are; 0: without end
+  // Lines that are new since the last call.
+  virtual std::vector<std::string> warnings() { return {}; }
+  // What was read so far; null for batches of a file.
+  virtual const data::CorpusCounts* counts() const { return nullptr; }
+  // For an exact resume.
+  virtual sora::NamedTensors state() const { return {}; }
+  virtual void restore(const nn::Checkpoint& /*checkpoint*/) {}
+};
+
+// The run's masks: mask_replace and random_replace by objective where they are not given.
+data::MaskRule mask_rule(const PretrainKeys& keys, bool detects);
+
+// Of `corpus`.
+std::unique_ptr<PretrainBatches> corpus_batches(const Config& config,
+                                                const data::Tokenizer& tokenizer,
+                                                const models::PretrainingModel& model);
+// Of `batches`: N.input_ids, N.offsets, N.labels and, for rtd, N.replaced for step N from 1 on.
+std::unique_ptr<PretrainBatches> replayed_batches(const std::string& path,
+                                                  const models::PretrainingModel& model);
+
+// All sequences of `validation_corpus`, at most max_eval_samples or some thousands, with masks that
+// stay the same in every validation.
+std::vector<data::MaskedBatch> validation_batches(const Config& config,
+                                                  const data::Tokenizer& tokenizer,
+                                                  const models::PretrainingModel& model);
+
+// The batch as the model reads it. Throws where the model cannot take it.
+models::PretrainingInput pretraining_input(const data::MaskedBatch& batch,
+                                           models::PretrainingModel& model, Device device);
+
+}  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

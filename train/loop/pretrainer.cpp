@@ -1,0 +1,264 @@
+#include "train/loop/pretrainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "autograd/graph.h"
+#include "core/error.h"
+#include "core/profile.h"
+#include "train/loop/interrupt.h"
+#include "train/loop/process.h"
+#include "train/run/metrics_log.h"
+#include "train/run/number_text.h"
+
+namespace soragrad::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint32_t kValidationPass = 0xffffffffu;  // number of its stream of samples
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double number(const Tensor& scalar) {
+  return scalar.defined() ? static_cast<double>(scalar.item()) : 0.0;
+}
+
+// Of a run, by the names of metrics.jsonl; rtd's are left out of a plain language model's.
+std::vector<std::pair<std::string, double>> named(const PretrainScores& scores, bool detects) {
+  std::vector<std::pair<std::string, double>> values{{"loss", scores.loss},
+                                                     {"mlm_loss", scores.mlm_loss}};
+  if (detects) values.emplace_back("rtd_loss", scores.rtd_loss);
+  values.emplace_back("mlm_accuracy", scores.mlm_accuracy);
+  if (detects) {
+    values.emplace_back("rtd_accuracy", scores.rtd_accuracy);
+    values.emplace_back("replaced_share", scores.replaced_share);
+  }
+  return values;
+}
+
+}  // namespace
+
+Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder, bool resume)
+    : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
+  if (resume) {
+    const auto note = [this](const std::string& line) { progress_.note(line); };
+    if (const auto checkpoint = find_pretrain_checkpoint(folder, note)) resume_from(*checkpoint);
+  }
+  metrics_ = std::make_unique<AppendFile>(folder.file("metrics.jsonl"), state_.metrics_bytes);
+  state_.event_bytes = folder.own_event_bytes(state_.event_file, state_.event_bytes);
+  if (state_.event_bytes == 0) state_.event_file = folder.new_event_file(state_.step);
+  events_ = std::make_unique<EventFile>(folder.file(state_.event_file), state_.event_bytes);
+}
+
+bool Pretrainer::run() {
+  const InterruptGuard guard;
+  const int64_t save_steps = session_.config.save_steps;
+  try {
+    while (true) {
+      if (state_.evaluation_due) evaluate_now();
+      const bool save_due = save_steps > 0 && state_.step % save_steps == 0;
+      if (save_due && state_.step > saved_step_) save_checkpoint_now();
+      if (interrupted_by()) throw Interrupted();
+      if (state_.step == session_.total_steps) break;
+      advance();
+      state_.evaluation_due = evaluation_due();
+    }
+  } catch (const Interrupted&) {
+    save_checkpoint_now();
+    return false;
+  }
+  metrics_->sync();
+  return true;
+}
+
+void Pretrainer::advance() {
+  const profile::Span span("step");
+  const auto start = Clock::now();
+  const double factor = session_.schedule.factor(state_.step);
+  const double rate = session_.config.learning_rate * factor;
+  const std::vector<data::MaskedBatch> batches = session_.batches->step(state_.step);
+  const real share = real{1} / static_cast<real>(batches.size());
+  std::vector<Outcome> outcomes;
+  std::vector<Tensor> losses;
+  int64_t tokens = 0;
+  for (const data::MaskedBatch& batch : batches) {
+    const auto number =
+        state_.step * static_cast<int64_t>(batches.size()) + static_cast<int64_t>(outcomes.size());
+    const nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed),
+                        static_cast<uint32_t>(number)};
+    Outcome outcome = run_batch(batch, pass);
+    losses.push_back(outcome.output.loss.value());
+    {
+      const profile::Span backward_span("backward");
+      backward(outcome.output.loss, share);
+    }
+    outcome.output.loss = {};
+    tokens += outcome.tokens;
+    outcomes.push_back(std::move(outcome));
+  }
+  {
+    const profile::Span update_span("update");
+    session_.optimizer->step(factor);
+    session_.optimizer->zero_grad();
+  }
+  ++state_.step;
+  state_.tokens += tokens;
+  pending_.add(
+      {state_.step, rate, std::move(losses), Tensor(), session_.optimizer->grad_norm().clone()});
+  const bool reads = session_.device == Device::cpu || logging_due() || first_step_seconds_ == 0;
+  if (reads) {
+    result_ = pending_.read();
+    scores_ = score(outcomes);
+  }
+  const double seconds = since(start);
+  state_.seconds += seconds;
+  state_.step_seconds += seconds;
+  if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
+  log_step(rate, tokens, seconds);
+  note_warnings();
+}
+
+Pretrainer::Outcome Pretrainer::run_batch(const data::MaskedBatch& batch, const nn::Pass& pass) {
+  const profile::Span span("forward");
+  const models::PretrainingInput input = pretraining_input(batch, *session_.model, session_.device);
+  return {session_.model->forward(input, pass), batch.tokens(), batch.predicted()};
+}
+
+// Losses are means of the batches' means; shares are counts over counts.
+PretrainScores Pretrainer::score(const std::vector<Outcome>& outcomes) const {
+  PretrainScores scores;
+  double tokens = 0, predicted = 0;
+  for (const Outcome& outcome : outcomes) {
+    const models::PretrainingOutput& output = outcome.output;
+    tokens += static_cast<double>(outcome.tokens);
+    predicted += static_cast<double>(outcome.predicted);
+    scores.mlm_loss += number(output.mlm_loss) / static_cast<double>(outcomes.size());
+    scores.rtd_loss += number(output.rtd_loss) / static_cast<double>(outcomes.size());
+    scores.mlm_accuracy += number(output.mlm_hits);
+    scores.rtd_accuracy += number(output.rtd_hits);
+    scores.replaced_share += number(output.replaced);
+  }
+  scores.loss = result_.loss;
+  scores.mlm_accuracy /= predicted;
+  scores.rtd_accuracy /= tokens;
+  scores.replaced_share /= tokens;
+  return scores;
+}
+
+bool Pretrainer::logging_due() const {
+  return state_.step % session_.config.logging_steps == 0 || state_.step == session_.total_steps;
+}
+
+void Pretrainer::log_step(double rate, int64_t tokens, double seconds) {
+  const bool logged = logging_due();
+  if (logged) {
+    std::string line = fmt::format("{{\"step\": {}", state_.step);
+    std::vector<std::pair<std::string, double>> scalars;
+    for (const auto& [name, value] : named(scores_, session_.model->detects())) {
+      line += fmt::format(", \"{}\": {}", name, json_number(value));
+      scalars.emplace_back("train/" + name, value);
+    }
+    line += fmt::format(
+        ", \"learning_rate\": {}, \"grad_norm\": {}, \"tokens\": {}, "
+        "\"step_seconds\": {}",
+        json_number(rate), json_number(result_.grad_norm), tokens, json_number(seconds));
+    if (const data::CorpusCounts* counts = session_.batches->counts()) {
+      line += fmt::format(", \"corpus_epoch\": {}, \"corpus_tokens\": {}", counts->epoch,
+                          counts->tokens);
+    }
+    metrics_->append(line + "}\n");
+    scalars.emplace_back("train/learning_rate", rate);
+    scalars.emplace_back("train/grad_norm", result_.grad_norm);
+    scalars.emplace_back("train/tokens_per_second", static_cast<double>(tokens) / seconds);
+    events_->add(state_.step, scalars);
+  }
+  progress_.step(
+      {state_.step, session_.total_steps, result_.loss, rate, -1, tokens, seconds, logged});
+}
+
+bool Pretrainer::evaluation_due() const {
+  if (session_.validation.empty()) return false;
+  const int64_t every = session_.config.eval_steps;
+  return state_.step == session_.total_steps || (every > 0 && state_.step % every == 0);
+}
+
+void Pretrainer::evaluate_now() {
+  const auto start = Clock::now();
+  result_ = pending_.read();  // nothing is judged by parameters that are not finite
+  const NoGrad no_grad;
+  const nn::Pass pass{false, static_cast<uint64_t>(session_.config.seed), kValidationPass};
+  double mlm = 0, rtd = 0, mlm_hits = 0, rtd_hits = 0, replaced = 0, tokens = 0, predicted = 0;
+  for (const data::MaskedBatch& batch : session_.validation) {
+    if (interrupted_by()) throw Interrupted();
+    const Outcome outcome = run_batch(batch, pass);
+    const models::PretrainingOutput& output = outcome.output;
+    tokens += static_cast<double>(outcome.tokens);
+    predicted += static_cast<double>(outcome.predicted);
+    mlm += number(output.mlm_loss) * static_cast<double>(outcome.predicted);
+    rtd += number(output.rtd_loss) * static_cast<double>(outcome.tokens);
+    mlm_hits += number(output.mlm_hits);
+    rtd_hits += number(output.rtd_hits);
+    replaced += number(output.replaced);
+  }
+  const bool detects = session_.model->detects();
+  Evaluation evaluation;
+  evaluation.loss = mlm / predicted;
+  evaluation.metrics = {{"perplexity", std::exp(evaluation.loss)},
+                        {"mlm_loss", evaluation.loss},
+                        {"mlm_accuracy", mlm_hits / predicted}};
+  if (detects) {
+    evaluation.loss += session_.config.pretrain.rtd_lambda * rtd / tokens;
+    evaluation.metrics.emplace_back("rtd_loss", rtd / tokens);
+    evaluation.metrics.emplace_back("rtd_accuracy", rtd_hits / tokens);
+    evaluation.metrics.emplace_back("replaced_share", replaced / tokens);
+  }
+  state_.evaluation_due = false;
+  state_.seconds += since(start);
+  state_.validation = nlohmann::json::object();
+  std::string text;
+  std::vector<std::pair<std::string, double>> scalars{{"eval/validation/loss", evaluation.loss}};
+  for (const auto& [name, value] : evaluation.metrics) {
+    state_.validation[name] = value;
+    scalars.emplace_back("eval/validation/" + name, value);
+    text += fmt::format("  {} {:.4f}", name, value);
+  }
+  metrics_->append(evaluation_line(state_.step, "validation", evaluation));
+  events_->add(state_.step, scalars);
+  progress_.note(fmt::format("step {}: validation{}", state_.step, text));
+}
+
+void Pretrainer::save_checkpoint_now() {
+  result_ = pending_.read();
+  metrics_->sync();
+  state_.metrics_bytes = metrics_->length();
+  state_.event_bytes = events_->length();
+  saved_step_ = state_.step;
+  folder_.add_checkpoint(
+      state_.step, session_.config.save_total_limit, [&](const std::string& path) {
+        save_pretrain_checkpoint(path, state_, *session_.optimizer, session_.batches->state());
+      });
+}
+
+void Pretrainer::resume_from(const PretrainCheckpoint& checkpoint) {
+  restore(checkpoint, *session_.optimizer);
+  session_.batches->restore(nn::open_checkpoint(checkpoint.tensors()));
+  state_ = checkpoint.state;
+  saved_step_ = state_.step;
+  progress_.note(fmt::format("continuing {} after step {}", folder_.path(), state_.step));
+  progress_.start_at(state_.step);
+}
+
+void Pretrainer::note_warnings() {
+  for (const std::string& line : session_.batches->warnings()) {
+    progress_.note("warning: " + line);
+  }
+}
+
+}  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,54 @@
+// Everything of a pre-training run that changes from step to step, and its checkpoint:
+//   state.json         numbers, the hash of the tensors
+//   state.safetensors  flat parameter values, Adam moments, and where the corpus is read
+// Random numbers are functions of the step and need no state.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "nn/optim/optimizer.h"
+#include "sora/tensor_file.h"
+#include "train/run/note.h"
+#include "train/run/run_folder.h"
+
+namespace soragrad::train {
+
+struct PretrainState {
+  int64_t step = 0;             // finished
+  bool evaluation_due = false;  // the step is done, its validation is not
+  int64_t tokens = 0;           // of all steps
+  double seconds = 0;           // in steps and validations, over all sessions
+  double step_seconds = 0;      // in steps alone
+  nlohmann::json validation = nlohmann::json::object();  // metrics of the newest validation
+  int64_t metrics_bytes = 0, event_bytes = 0;            // lengths of the logs
+  std::string event_file;                                // its name in the run's folder
+};
+
+// `corpus`: named tensors that say where the corpus is read.
+void save_pretrain_checkpoint(const std::string& folder, const PretrainState& state,
+                              const nn::Optimizer& optimizer, const sora::NamedTensors& corpus);
+
+// A checkpoint whose tensors have the hash that its numbers name.
+struct PretrainCheckpoint {
+  std::string folder;
+  PretrainState state;
+  int64_t updates = 0;
+  std::string layout;  // of the trainable parameters
+
+  std::string tensors() const { return folder + "/state.safetensors"; }
+};
+
+// The newest checkpoint of the run that is not damaged, with a line for each newer one that is;
+// nothing if the run has no checkpoint. Throws if all are damaged.
+std::optional<PretrainCheckpoint> find_pretrain_checkpoint(const RunFolder& folder,
+                                                           const Note& note);
+// Gives the optimizer the checkpoint's values and moments. Throws if it is of other parameters.
+void restore(const PretrainCheckpoint& checkpoint, nn::Optimizer& optimizer);
+
+}  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0
