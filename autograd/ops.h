@@ -119,6 +119,17 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels);
 // Mean squared difference: predictions (rows, 1) or (rows), targets (rows) of reals -> ()
 // (torch.nn.functional.mse_loss).
 Variable mse(const Variable& predictions, const Tensor& targets);
+// The same with rows that count differently: sum of share * (the row's loss), with shares (rows) of
+// reals that add up to 1, or all are 0. `smoothing` s in [0, 1]: the row's loss is
+// (1 - s) * -log p[label] + s * mean over classes of -log p.
+Variable weighted_cross_entropy(const Variable& logits, const Tensor& labels, const Tensor& shares,
+                                real smoothing);
+// Several classes at once: the mean over classes of -log sigmoid(logit) where the target is 1, and
+// of -log(1 - sigmoid(logit)) where it is 0. logits and targets (rows, classes), shares (rows).
+Variable weighted_binary_cross_entropy(const Variable& logits, const Tensor& targets,
+                                       const Tensor& shares);
+// predictions (rows, 1), targets (rows) or (rows, 1), shares (rows).
+Variable weighted_mse(const Variable& predictions, const Tensor& targets, const Tensor& shares);
 Variable sum(const Variable& x);  // of all elements -> ()
 // factor * mean of |x| over all elements of all parts -> (): SoRA's regularizer of its gates. The
 // gradient at 0 is 0.

@@ -56,6 +56,65 @@ void add_regularizer_cases(std::vector<OpCase>& rows) {
        .reason = "70 parts added one by one in float"});
 }
 
+// Shares of five rows; one row does not count.
+Tensor five_shares(Device device) {
+  return Tensor::from<real>({real(0.25), real(0.5), 0, real(0.125), real(0.125)}, {5}).to(device);
+}
+
+void add_weighted_cases(std::vector<OpCase>& rows) {
+  const std::vector<int64_t> labels = {2, 0, 1, 2, 2};
+  rows.push_back({.op = "weighted_cross_entropy",
+                  .what = "smoothed, 3 classes",
+                  .inputs = {{normal({5, 3}, 70)}},
+                  .call = [=](auto in) {
+                    const Device device = in[0].device();
+                    return weighted_cross_entropy(in[0], Tensor::from(labels, {5}, device),
+                                                  five_shares(device), real(0.1));
+                  }});
+  rows.push_back(
+      {.op = "weighted_cross_entropy",
+       .what = "equal shares are the mean",
+       .inputs = {{normal({4, 7}, 71)}},
+       .call =
+           [](auto in) {
+             const Device device = in[0].device();
+             const Tensor four = Tensor::from<int64_t>({6, 0, 3, 3}, {4}, device);
+             return weighted_cross_entropy(in[0], four, Tensor::full({4}, real(0.25), device), 0);
+           },
+       .composed =
+           [](auto in) {
+             const Device device = in[0].device();
+             return cross_entropy(in[0], Tensor::from<int64_t>({6, 0, 3, 3}, {4}, device));
+           }});
+  rows.push_back({.op = "weighted_binary_cross_entropy",
+                  .what = "5 rows of 3 classes",
+                  .inputs = {{normal({5, 3}, 72)}},
+                  .call = [](auto in) {
+                    const Device device = in[0].device();
+                    const Tensor targets = Tensor::from<real>(
+                        {1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1}, {5, 3}, device);
+                    return weighted_binary_cross_entropy(in[0], targets, five_shares(device));
+                  }});
+  rows.push_back(
+      {.op = "weighted_mse",
+       .what = "equal shares are the mean",
+       .inputs = {{normal({4, 1}, 73)}},
+       .call =
+           [](auto in) {
+             const Device device = in[0].device();
+             return weighted_mse(in[0], normal({4}, 74).to(device),
+                                 Tensor::full({4}, real(0.25), device));
+           },
+       .composed = [](auto in) { return mse(in[0], normal({4}, 74).to(in[0].device())); }});
+  rows.push_back({.op = "weighted_mse",
+                  .what = "a row that does not count",
+                  .inputs = {{normal({5, 1}, 75)}},
+                  .call = [](auto in) {
+                    const Device device = in[0].device();
+                    return weighted_mse(in[0], normal({5}, 76).to(device), five_shares(device));
+                  }});
+}
+
 }  // namespace
 
 void add_loss_cases(std::vector<OpCase>& rows) {
@@ -87,6 +146,7 @@ void add_loss_cases(std::vector<OpCase>& rows) {
       {.op = "sum", .what = "of a matrix", .inputs = {{normal({5, 7}, 58)}}, .call = [](auto in) {
          return sum(in[0]);
        }});
+  add_weighted_cases(rows);
   add_regularizer_cases(rows);
 }
 
