@@ -34,9 +34,10 @@ void read_labels(const JsonReader& reader, ModelConfig& config) {
   reader.read("num_labels", config.num_labels, 1, kMaxLabels);
   std::string problem;
   reader.read("problem_type", problem);
-  require(problem.empty() || problem == "regression" || problem == "single_label_classification",
-          "[{}] \"problem_type\" is \"{}\"; regression and single_label_classification are "
-          "supported.",
+  require(problem.empty() || problem == "regression" || problem == "single_label_classification" ||
+              problem == "multi_label_classification",
+          "[{}] \"problem_type\" is \"{}\"; regression, single_label_classification and "
+          "multi_label_classification are supported.",
           reader.where(), problem);
   config.problem_type = problem;
   const json* names = reader.find("id2label");

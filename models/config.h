@@ -44,7 +44,7 @@ struct ModelConfig {
 
   int64_t num_labels = 2;
   std::vector<std::string> label_names;  // id2label; empty: LABEL_0, ...
-  std::string problem_type;  // "" (undecided), "regression", "single_label_classification"
+  std::string problem_type;              // "" (undecided), or as Hugging Face names it
 
   std::string source;  // text of the file: to_json() keeps its other keys. Empty: made in a program
 

@@ -18,11 +18,19 @@ std::string lower(std::string_view name) {
   return result;
 }
 
-// Places of the names, sorted by name.
-std::vector<std::pair<std::string, int64_t>> sorted(std::span<const std::string> names) {
-  std::vector<std::pair<std::string, int64_t>> result;
+// A name in lower case, as it is, and its place.
+struct Place {
+  std::string key, name;
+  int64_t number;
+
+  auto operator<=>(const Place&) const = default;
+};
+
+// Names that differ in case alone are sorted as they are.
+std::vector<Place> sorted(std::span<const std::string> names) {
+  std::vector<Place> result;
   for (const std::string& name : names) {
-    result.emplace_back(lower(name), static_cast<int64_t>(result.size()));
+    result.push_back({lower(name), name, static_cast<int64_t>(result.size())});
   }
   std::ranges::sort(result);
   return result;
@@ -62,8 +70,8 @@ std::optional<ClassMap> find_classes(std::span<const std::string> model_names,
   const auto model = sorted(model_names), task = sorted(task_names);
   std::vector<int64_t> to_model(task.size());
   for (size_t i = 0; i < task.size(); ++i) {
-    if (task[i].first != model[i].first) return std::nullopt;
-    to_model[static_cast<size_t>(task[i].second)] = model[i].second;
+    if (task[i].key != model[i].key) return std::nullopt;
+    to_model[static_cast<size_t>(task[i].number)] = model[i].number;
   }
   return ClassMap(std::move(to_model));
 }

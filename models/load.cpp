@@ -56,22 +56,53 @@ nn::Checkpoint without_wrappers(nn::Checkpoint checkpoint, std::vector<std::stri
   return nn::Checkpoint(std::move(tensors), checkpoint.metadata(), checkpoint.where());
 }
 
-// Gives the model the task's classes. Returns the names that its head had if they are others.
-std::vector<std::string> set_classes(ModelConfig& config, const LoadOptions& options) {
+// Gives the model the task's classes.
+struct Classes {
+  std::vector<std::string> others;  // the names that its head had if they are others
+  std::optional<ClassMap> moved;    // from the task's order to the file's, if the model leaves it
+};
+
+Classes set_classes(ModelConfig& config, const LoadOptions& options) {
   if (options.labels.empty()) {
     if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
     return {};
   }
-  const auto classes = find_classes(config.label_names, options.labels);
-  std::vector<std::string> others;
-  if (!classes && config.label_names.size() == options.labels.size()) others = config.label_names;
+  auto found = find_classes(config.label_names, options.labels);
+  Classes classes;
+  if (!found && config.label_names.size() == options.labels.size()) {
+    classes.others = config.label_names;
+  }
   set_labels(config, static_cast<int64_t>(options.labels.size()), false);
+  if (!options.problem_type.empty()) config.problem_type = options.problem_type;
   config.label_names = options.labels;
-  for (size_t i = 0; classes && i < options.labels.size(); ++i) {
-    const auto number = static_cast<size_t>((*classes)[static_cast<int64_t>(i)]);
+  if (options.takes_task_order) {
+    classes.moved = std::move(found);
+    return classes;
+  }
+  for (size_t i = 0; found && i < options.labels.size(); ++i) {
+    const auto number = static_cast<size_t>((*found)[static_cast<int64_t>(i)]);
     config.label_names[number] = options.labels[i];
   }
-  return others;
+  return classes;
+}
+
+// Brings the rows of the classifier's weight and bias from the file's order into the task's.
+void move_rows(SequenceClassifier& model, const ClassMap& classes, const LoadedModel& loaded) {
+  for (const char* name : {"weight", "bias"}) {
+    const std::string path = fmt::format("{}.{}", model.config().family->classifier, name);
+    nn::Parameter* parameter = model.find_parameter(path);
+    const auto& drawn = loaded.drawn;
+    if (!parameter || std::ranges::find(drawn, path) != drawn.end()) continue;
+    const Tensor& value = parameter->value();
+    const std::vector<real> from = value.to_vector();
+    const size_t width = from.size() / static_cast<size_t>(classes.size());
+    std::vector<real> to;
+    for (int64_t i = 0; i < classes.size(); ++i) {
+      const auto row = from.begin() + static_cast<std::ptrdiff_t>(classes[i] * width);
+      to.insert(to.end(), row, row + static_cast<std::ptrdiff_t>(width));
+    }
+    parameter->assign(Tensor::from(to, value.shape()).to(value.device()));
+  }
 }
 
 // Whether the file's classifier is one of another number of labels.
@@ -115,14 +146,15 @@ void draw(nn::Parameter& parameter, const ModelConfig& config, const LoadOptions
 
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options) {
   ModelConfig config = read_config(folder);
-  std::vector<std::string> others = set_classes(config, options);
+  Classes classes = set_classes(config, options);
   if (options.hidden_dropout_prob) config.hidden_dropout_prob = *options.hidden_dropout_prob;
   if (options.attention_probs_dropout_prob) {
     config.attention_probs_dropout_prob = *options.attention_probs_dropout_prob;
   }
   if (options.classifier_dropout) config.classifier_dropout = options.classifier_dropout;
 
-  LoadedModel loaded{std::make_unique<SequenceClassifier>(config), {}, std::move(others), {}};
+  LoadedModel loaded{
+      std::make_unique<SequenceClassifier>(config), {}, std::move(classes.others), {}};
   const nn::Checkpoint checkpoint = without_wrappers(nn::open_checkpoint(folder), loaded.notes);
   const bool other_classes = !loaded.other_labels.empty();
   const auto absent =
@@ -132,6 +164,7 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
   }
+  if (classes.moved) move_rows(*loaded.model, *classes.moved, loaded);
   loaded.model->for_each_module([&](nn::Module& module) {
     auto* linear = dynamic_cast<nn::Linear*>(&module);
     if (linear && !nn::is_head(*linear)) linear->set_precision(options.precision);

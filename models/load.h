@@ -18,9 +18,13 @@ struct LoadOptions {
   // If config.json has the same names in another order, the model keeps its own (models/labels.h);
   // the head of another set of classes is drawn anew.
   std::vector<std::string> labels;
+  // The model gets the task's order instead: rows of the head follow their names.
+  bool takes_task_order = false;
   int64_t num_labels = 0;   // used if there are no `labels`; 0: as config.json says
   bool regression = false;  // a single score instead of classes
-  uint64_t seed = 42;       // of freshly drawn head weights
+  // Hugging Face's name of the kind of answers; empty: by `regression`.
+  std::string problem_type;
+  uint64_t seed = 42;  // of freshly drawn head weights
   Device device = Device::cpu;
   // Of the backbone's Linears and, on a GPU, of attention. The head computes in fp32.
   Precision precision = Precision::fp32;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nn/module.h"
 #include "sora/method.h"
@@ -16,9 +17,11 @@ namespace soragrad::sora {
 
 struct AdapterInfo {
   std::string base_model;         // folder of the model it was trained on
-  std::string task;               // GLUE task; may be empty
+  std::string task;               // its name; may be empty
   int64_t num_labels = 0;         // 0: not known
   std::string base_model_sha256;  // of the base model's sorted tensor names and bytes; may be empty
+  std::vector<std::string> labels;  // names in class order; empty: as the task has them
+  std::string problem_type;         // Hugging Face's name; empty: as the task has it
 };
 
 struct AdapterConfig {

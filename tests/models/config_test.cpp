@@ -168,7 +168,7 @@ TEST_CASE("config: what is not computed is refused by name") {
       {"is_decoder", true},
       {"pruned_heads", {{"0", {1}}}},
       {"quantization_config", {{"bits", 4}}},
-      {"problem_type", "multi_label_classification"},
+      {"problem_type", "token_classification"},
       {"id2label", json::object()},
       {"id2label", {{"0", "a"}, {"2", "b"}}},
       {"id2label", {{"0", 1.5}}},

@@ -43,6 +43,14 @@ TEST_CASE("labels: a task's classes are found without regard to case") {
   CHECK_FALSE(find_classes(Names{"LABEL_0", "LABEL_1"}, kTask));
 }
 
+TEST_CASE("labels: names that differ in case alone are told apart by it") {
+  const auto found = find_classes(Names{"Good", "bad", "good"}, Names{"good", "Good", "bad"});
+  REQUIRE(found);
+  CHECK((*found)[0] == 2);
+  CHECK((*found)[1] == 0);
+  CHECK((*found)[2] == 1);
+}
+
 TEST_CASE("labels: logits are brought into the task's order") {
   const ClassMap map(std::vector<int64_t>{2, 0, 1});
   std::vector<float> logits = {10, 11, 12, 20, 21, 22};

@@ -197,6 +197,30 @@ TEST_CASE("load_model: a task's classes are found by name, in the model's order"
   CHECK(contains(drawn_line(other, 42), "entailment, neutral, contradiction"));
 }
 
+TEST_CASE("load_model: rows of the head follow the names into the task's order if asked to") {
+  ModelFolder folder("bert");
+  auto config = nlohmann::json::parse(test::read_text(folder / "config.json"));
+  config["id2label"] = {{"0", "a"}, {"1", "b"}, {"2", "c"}};
+  folder.write("config.json", config.dump());
+  const int64_t width = config["hidden_size"];
+  folder.add("classifier.weight", {3, width});
+  folder.add("classifier.bias", {3});
+  for (size_t row = 0; row < 3; ++row) {
+    folder.tensors["classifier.bias"].elements[row] = static_cast<float>(row);
+    std::fill_n(folder.tensors["classifier.weight"].elements.begin() +
+                    static_cast<std::ptrdiff_t>(row) * width,
+                width, static_cast<float>(10 * row));
+  }
+  const LoadedModel loaded = folder.load({.labels = {"c", "a", "b"}, .takes_task_order = true});
+  CHECK(loaded.model->config().label_names == std::vector<std::string>{"c", "a", "b"});
+  CHECK(loaded.model->find_parameter("classifier.bias")->value().to_vector() ==
+        std::vector<real>{2, 0, 1});
+  const auto weight = loaded.model->find_parameter("classifier.weight")->value().to_vector();
+  CHECK(weight.front() == 20);
+  CHECK(weight[static_cast<size_t>(width)] == 0);
+  CHECK(weight.back() == 10);
+}
+
 TEST_CASE("load_model: prefixes of torch's wrappers are left out, with a line") {
   ModelFolder folder("bert");
   const auto values = values_of(*folder.load().model, "classifier.weight");
