@@ -72,6 +72,9 @@ std::string split_json(const CustomData& data, const CustomKeys& keys);
 // Throws if a file of the split.json text has other bytes than the data has, naming both hashes.
 void require_same_files(std::string_view recorded, const std::string& recorded_path,
                         const CustomData& data);
+// The same for one part: `name` is train, validation or test.
+void require_same_files(std::string_view recorded, const std::string& recorded_path,
+                        std::string_view name, const CustomPart& part);
 
 }  // namespace soragrad::data
 

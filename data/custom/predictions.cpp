@@ -58,11 +58,11 @@ std::string cell(std::string text) {
 }
 
 std::string number(double value) {
-  return fmt::format("{:.6g}", value);
+  return fmt::format("{:.9g}", value);
 }
 
 std::string header_line(const Task& task, const PredictionFormat& format) {
-  if (task.regression()) return "id\tprediction\n";
+  if (task.regression()) return "id\tlabel\n";
   std::string line = "id\tlabel\tprobability";
   if (format.has_probabilities) {
     for (const std::string& name : task.labels) line += "\t" + cell(name);
@@ -90,13 +90,13 @@ std::string json_line(const Task& task, const Prediction& row, const PredictionF
   ordered_json object;
   object["id"] = row.id;
   if (task.regression()) {
-    object["prediction"] = row.score;
+    object["label"] = row.score;
   } else if (task.problem_type == ProblemType::multi_label_classification) {
-    object["labels"] = ordered_json::array();
-    object["label_probabilities"] = ordered_json::array();
+    object["label"] = ordered_json::array();
+    object["probability"] = ordered_json::array();
     for (const size_t i : row.classes) {
-      object["labels"].push_back(task.labels[i]);
-      object["label_probabilities"].push_back(row.probabilities[i]);
+      object["label"].push_back(task.labels[i]);
+      object["probability"].push_back(row.probabilities[i]);
     }
   } else {
     object["label"] = task.labels[row.classes[0]];

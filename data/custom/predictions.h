@@ -1,4 +1,4 @@
-// Predictions on own data, with the names of the classes.
+// Predictions with the names of the classes.
 #pragma once
 
 #include <span>
@@ -14,10 +14,10 @@ struct PredictionFormat {
   std::string separator = ",";     // between several labels of one tab-separated cell
 };
 
-// One line a row: id, label and its probability; id and score in regression. Several labels: those
-// whose probability is at least 0.5, each with it. The id is the file's, or the row's number from
-// 0. Tabs and line ends within names and ids become blanks in tab-separated values. logits: (rows,
-// classes).
+// One line a row: id, label and its probability; in regression id and, as label, the score. Several
+// labels: those whose probability is at least 0.5, each with it. The id is the file's, or the row's
+// number from 0. Tabs and line ends within names and ids become blanks in tab-separated values.
+// logits: (rows, classes).
 std::string prediction_text(const Task& task, std::span<const float> logits,
                             std::span<const Example> rows, const PredictionFormat& format);
 

@@ -52,27 +52,30 @@ std::string split_json(const CustomData& data, const CustomKeys& keys) {
 }
 
 void require_same_files(std::string_view recorded, const std::string& recorded_path,
-                        const CustomData& data) {
+                        std::string_view name, const CustomPart& part) {
   const auto record = nlohmann::json::parse(recorded, nullptr, false);
   require(record.is_object(), "[{}] not the record of a split.", recorded_path);
-  const std::pair<const char*, const CustomPart*> parts[] = {
-      {"train", &data.train}, {"validation", &data.validation}, {"test", &data.test}};
-  for (const auto& [name, part] : parts) {
-    const auto& files = record.value(name, nlohmann::json::array());
-    require(files.is_array() && files.size() == part->files.size(),
-            "[{}] the run has {} {} files, there are {} now.", recorded_path, files.size(), name,
-            part->files.size());
-    for (size_t i = 0; i < files.size(); ++i) {
-      const bool has_hash =
-          files[i].is_object() && files[i].contains("sha256") && files[i]["sha256"].is_string();
-      const std::string hash = has_hash ? files[i]["sha256"].get<std::string>() : "";
-      require(hash == part->files[i].sha256,
-              "[{}] {} has other bytes than the run was made from: SHA-256 {}, then {}; give the "
-              "old file, or start a run anew.",
-              recorded_path, part->files[i].path, part->files[i].sha256.substr(0, 16),
-              hash.substr(0, 16));
-    }
+  const auto& files = record.value(name, nlohmann::json::array());
+  require(files.is_array() && files.size() == part.files.size(),
+          "[{}] the run has {} {} files, there are {} now.", recorded_path, files.size(), name,
+          part.files.size());
+  for (size_t i = 0; i < files.size(); ++i) {
+    const bool has_hash =
+        files[i].is_object() && files[i].contains("sha256") && files[i]["sha256"].is_string();
+    const std::string hash = has_hash ? files[i]["sha256"].get<std::string>() : "";
+    require(hash == part.files[i].sha256,
+            "[{}] {} has other bytes than the run was made from: SHA-256 {}, then {}; give the "
+            "old file, or start a run anew.",
+            recorded_path, part.files[i].path, part.files[i].sha256.substr(0, 16),
+            hash.substr(0, 16));
   }
+}
+
+void require_same_files(std::string_view recorded, const std::string& recorded_path,
+                        const CustomData& data) {
+  require_same_files(recorded, recorded_path, "train", data.train);
+  require_same_files(recorded, recorded_path, "validation", data.validation);
+  require_same_files(recorded, recorded_path, "test", data.test);
 }
 
 }  // namespace soragrad::data
