@@ -10,10 +10,14 @@
 #include "core/json.h"
 #include "core/output_path.h"
 #include "core/parallel.h"
+#include "core/text.h"
+#include "data/custom/predictions.h"
 #include "data/submission.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/open_trained.h"
 #include "train/loop/session.h"
+#include "train/loop/trained_rows.h"
+#include "train/report/class_table.h"
 #include "train/report/profile_report.h"
 
 namespace soragrad::cli {
@@ -27,10 +31,10 @@ std::string suffix_of(const std::string& split) {
 
 train::Trained open(const EvalOptions& options, bool needs_head) {
   if (options.threads > 0) set_num_threads(static_cast<int>(options.threads));
-  return train::open_trained(
-      {options.run, options.model, options.adapter, options.task, options.data, options.protocol,
-       options.max_length, options.device, options.precision, options.phase, needs_head},
-      [](const std::string& line) { log_line(line); });
+  return train::open_trained({options.run, options.model, options.adapter, options.task,
+                              options.data, options.protocol, options.max_length, options.device,
+                              options.precision, options.phase, needs_head, options.keys},
+                             [](const std::string& line) { log_line(line); });
 }
 
 train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
@@ -46,17 +50,20 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
   if (!options.profile.empty()) require_output_file(options.profile);
-  const train::Trained trained = open(options, /*needs_head=*/false);
-  const data::Task& task = *trained.task;
-  const data::GlueFiles files = data::find_glue_files(task, trained.data, trained.overrides);
-  auto splits = data::load_split(task, trained.protocol, files, split);
-  require(!splits.empty(), "[eval] {} has no {} data below {}.", task.name, options.split,
-          trained.data);
+  train::Trained trained = open(options, /*needs_head=*/false);
+  auto splits = train::evaluation_rows(trained, split);
+  require(!splits.empty(), "[eval] {} has no {} data{}.", trained.task->name, options.split,
+          trained.data.empty() ? "" : " below " + trained.data);
   nlohmann::ordered_json result = nlohmann::ordered_json::object();
   train::ProfileRun profile(options.profile);
   for (data::NamedDataset& named : splits) {
     const train::Rows rows = encoded(trained, std::move(named));
-    const train::Evaluation evaluation = train::evaluate(*trained.model, rows, options.batch_size);
+    require(rows.dataset.labelled, "[eval] {} has no labels to compare with; use predict instead.",
+            rows.dataset.path);
+    const std::vector<float> logits =
+        train::compute_logits(*trained.model, rows, options.batch_size, false);
+    const train::Evaluation evaluation = train::score_logits(rows, logits);
+    log_text(train::class_table(*trained.task, logits, rows.dataset.rows));
     for (const auto& [name, value] : evaluation.metrics) {
       result[name + suffix_of(rows.name)] = value;
     }
@@ -70,12 +77,25 @@ int eval_main(const EvalOptions& options) {
 
 int predict_main(const EvalOptions& options) {
   require_output_file(options.output);
-  const train::Trained trained = open(options, /*needs_head=*/true);
-  data::Dataset dataset = data::load_glue_file(*trained.task, options.input, data::Labels::ignored);
-  const train::Rows rows = encoded(trained, {"predict", std::move(dataset)});
+  train::Trained trained = open(options, /*needs_head=*/true);
+  const bool is_json = options.output.ends_with(".jsonl");
+  if (trained.own_task && !is_json && !options.output.ends_with(".tsv")) {
+    throw UsageError(fmt::format("[output] {}: predictions are written to FILE.tsv or FILE.jsonl.",
+                                 quote(options.output)));
+  }
+  const train::Rows rows = encoded(trained, train::prediction_rows(trained, options.input));
   const std::vector<float> logits =
       train::compute_logits(*trained.model, rows, options.batch_size, false);
-  data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
+  if (trained.own_task || is_json || options.probabilities) {
+    const std::string& separator = trained.config.custom.label_separator;
+    write_file_atomically(
+        options.output, data::prediction_text(*trained.task, logits, rows.dataset.rows,
+                                              {.is_json = is_json,
+                                               .has_probabilities = options.probabilities,
+                                               .separator = separator.empty() ? "," : separator}));
+  } else {
+    data::write_submission(options.output, *trained.task, logits, rows.dataset.rows);
+  }
   log_line(fmt::format("{} predictions in {}", rows.size(), options.output));
   return 0;
 }

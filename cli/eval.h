@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace soragrad::cli {
 
@@ -15,9 +16,11 @@ struct EvalOptions {
   int64_t batch_size = 64;
   std::string device = "auto", precision;  // precision empty: the run's, else fp32
   int64_t threads = 0;
-  int64_t phase = -1;         // of a run with `schedule`
-  std::string input, output;  // predict
-  std::string profile;        // eval: a file for the trace, or empty
+  int64_t phase = -1;             // of a run with `schedule`
+  std::string input, output;      // predict
+  bool probabilities = false;     // predict, own data: of every class
+  std::vector<std::string> keys;  // key=value of own data
+  std::string profile;            // eval: a file for the trace, or empty
 };
 
 // Prints one JSON object of metrics; MNLI's second half under names ending in _mm.

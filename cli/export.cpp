@@ -74,6 +74,8 @@ void write_export(const ExportOptions& options, const fs::path& folder, train::T
   } else {
     sora::save_adapter(folder, model, sora::prune(model, adapter.method), adapter.info);
   }
+  // The names of the classes, where other programs look for them.
+  write_file_atomically((folder / "config.json").string(), models::to_json(model.config()));
 }
 
 }  // namespace

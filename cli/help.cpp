@@ -27,6 +27,8 @@ constexpr Examples kExamples[] = {
     {"predict",
      "soragrad predict --run runs/rte-sora-42 --input glue/RTE/test.tsv --output RTE.tsv",
      "soragrad predict --model my-model --task sst2 --input rows.tsv --output predictions.tsv"},
+    {"data", "soragrad data reviews.csv --model models/deberta-v3-base",
+     "soragrad data train.jsonl validation_file=dev.jsonl label_column=topic --json"},
     {"trace",
      "soragrad trace --model models/bert-base --task rte --input dev.tsv --output t.safetensors",
      "soragrad trace --model m --task cola --input dev.tsv --rows 4 --grad --output t.safetensors"},

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/data.h"
 #include "cli/error_text.h"
 #include "cli/eval.h"
 #include "cli/export.h"
@@ -46,6 +47,7 @@ struct CommandLine {
       "them."};
   std::function<int()> action;
   cli::TrainOptions train, pretrain;
+  cli::DataOptions data;
   cli::EvalOptions eval, predict;
   cli::InspectOptions inspect;
   cli::ExportOptions exported;
@@ -118,7 +120,7 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
   sub->add_option("--model", o.model, "Model folder; with --run: where its base model is now")
       ->type_name("DIR");
   sub->add_option("--adapter", o.adapter, "Adapter folder for --model")->type_name("DIR");
-  sub->add_option("--task", o.task, "GLUE task; with --run: the run's");
+  sub->add_option("--task", o.task, "GLUE task, or custom; with --run: the run's");
   sub->add_option("--protocol", o.protocol, "Splits: glue, paper, adalora; with --run: the run's");
   sub->add_option("--max-length", o.max_length,
                   "Tokens a row is cut to [128]; with --run: the run's")
@@ -131,23 +133,41 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
   sub->add_option("--threads", o.threads, "Threads on the host [all]")->check(CLI::Range(0, 1024));
 }
 
+void add_own_keys(CLI::App* sub, std::vector<std::string>& keys) {
+  sub->add_option("KEYS", keys, "Keys of own data (--task custom)")->type_name("key=value");
+}
+
 void add_eval(CommandLine& line) {
   cli::EvalOptions& o = line.eval;
-  CLI::App* sub =
-      verb(line, "eval", "Print GLUE metrics as JSON", [&o] { return cli::eval_main(o); });
+  CLI::App* sub = verb(line, "eval", "Print metrics as JSON, and a table by class on stderr",
+                       [&o] { return cli::eval_main(o); });
   add_model_options(sub, o);
   sub->add_option("--data", o.data, "GLUE root or the task's folder; with --run: the run's");
   sub->add_option("--split", o.split, "validation or test [validation]");
+  add_own_keys(sub, o.keys);
   add_profile_option(sub, o.profile);
 }
 
 void add_predict(CommandLine& line) {
   cli::EvalOptions& o = line.predict;
-  CLI::App* sub = verb(line, "predict", "Write predictions in GLUE's submission format",
+  CLI::App* sub = verb(line, "predict", "Write predictions: names, or GLUE's submission format",
                        [&o] { return cli::predict_main(o); });
   add_model_options(sub, o);
-  sub->add_option("--input", o.input, "TSV file in the task's format")->required();
-  sub->add_option("--output", o.output, "TSV file to write")->required();
+  sub->add_option("--input", o.input, "File in the task's format")->required();
+  sub->add_option("--output", o.output, "FILE.tsv or FILE.jsonl to write")->required();
+  sub->add_flag("--probabilities", o.probabilities, "The probability of every class too");
+  add_own_keys(sub, o.keys);
+}
+
+void add_data(CommandLine& line) {
+  cli::DataOptions& o = line.data;
+  CLI::App* sub = verb(line, "data", "Show what train would do with own files (task=custom)",
+                       [&o] { return cli::data_main(o); });
+  sub->add_option("WORDS", o.words, "Training files, and keys of `train` as key=value")
+      ->type_name("FILE|key=value");
+  sub->add_option("--model", o.model, "Model folder: class order and lengths in tokens")
+      ->type_name("DIR");
+  sub->add_flag("--json", o.json, "As one JSON object");
 }
 
 void add_inspect(CommandLine& line) {
@@ -220,7 +240,7 @@ void add_trace(CommandLine& line) {
   sub->add_option("--model", o.model, "Model folder")->required();
   sub->add_option("--adapter", o.adapter, "Adapter folder");
   sub->add_option("--task", o.task, "GLUE task")->required();
-  sub->add_option("--input", o.input, "TSV file in the task's format")->required();
+  sub->add_option("--input", o.input, "File in the task's format")->required();
   sub->add_option("--start", o.start, "Rows to skip [0]")->check(kIndices);
   sub->add_option("--rows", o.rows, "Rows of the batch [8]")->check(kRowCounts);
   sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]")->check(kLengths);
@@ -229,6 +249,7 @@ void add_trace(CommandLine& line) {
   sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's Linears [fp32]");
   sub->add_flag("--grad", o.grad, "Gradients of all parameters too");
   sub->add_option("--output", o.output, "safetensors file to write")->required();
+  add_own_keys(sub, o.keys);
 }
 
 // Every help ends with two examples.
@@ -275,8 +296,9 @@ int main(int argc, char** argv) {
     line.app.name("soragrad");
     line.app.set_version_flag("--version", cli::version_text);
     line.app.require_subcommand(1);
-    for (auto add : {add_train, add_eval, add_predict, add_trace, add_tokenize, add_inspect,
-                     add_export, add_table, add_fetch, add_pretrain, add_train_tokenizer}) {
+    for (auto add : {add_train, add_eval, add_predict, add_trace, add_data, add_tokenize,
+                     add_inspect, add_export, add_table, add_fetch, add_pretrain,
+                     add_train_tokenizer}) {
       add(line);
     }
     add_examples(line.app);

@@ -15,10 +15,13 @@
 #include "core/file.h"
 #include "core/output_path.h"
 #include "data/batch.h"
+#include "data/custom/custom.h"
 #include "models/load.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
+#include "train/config/own_data.h"
 #include "train/loop/open_trained.h"
+#include "train/loop/own_rows.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 #include "train/loop/task_loss.h"
@@ -92,8 +95,35 @@ int64_t choose_max_length(const TraceOptions& options, int64_t max_positions) {
   return *options.max_length;
 }
 
-data::NamedDataset read_rows(const TraceOptions& options, const data::Task& task) {
-  data::Dataset dataset = data::load_glue_file(task, options.input);
+// What is traced: the rows of a file, and the task that they are for.
+struct Input {
+  data::CustomData custom;  // owns the task of own data
+  const data::Task* task = nullptr;
+  data::Dataset rows;
+};
+
+Input read_input(const TraceOptions& options) {
+  Input input;
+  if (options.task != train::kCustomTask) {
+    if (!options.keys.empty()) {
+      throw UsageError(fmt::format("[trace] {} is a key of own data; it needs --task custom.",
+                                   quote(options.keys[0])));
+    }
+    input.task = &data::find_task(options.task);
+    input.rows = data::load_glue_file(*input.task, options.input);
+    return input;
+  }
+  train::Config config;
+  for (const std::string& key : options.keys) train::set_argument(config, key);
+  data::CustomKeys keys = train::custom_keys(config);
+  keys.train_files = {options.input};
+  input.custom = data::load_custom_train(keys, train::model_labels(options.model));
+  input.task = input.custom.task.get();
+  input.rows = std::move(input.custom.train.rows);
+  return input;
+}
+
+data::NamedDataset chosen_rows(const TraceOptions& options, data::Dataset dataset) {
   const std::string dropped = train::dropped_text(dataset);
   if (!dropped.empty()) log_line(dropped);
   require(options.start < dataset.size(), "[{}] has {} rows; none is left from row {} on.",
@@ -147,7 +177,8 @@ void add_gradients(ArrayFile& file, nn::Module& model) {
   });
 }
 
-// Lines about the model's files. Throws if the head is one of other classes than the task's.
+// Lines about the model's files. Throws if the head is one of other classes than the task's; own
+// data gets a fresh one.
 void note_files(const TraceOptions& options, const data::Task& task,
                 const models::LoadedModel& loaded) {
   std::vector<std::string> lines = loaded.notes;
@@ -156,7 +187,9 @@ void note_files(const TraceOptions& options, const data::Task& task,
     lines.push_back(train::other_task_line(options.adapter, trained_on, task));
   }
   lines.push_back(models::drawn_line(loaded, options.seed));
-  require(loaded.other_labels.empty() || loaded.drawn.empty(), "[trace] {}", lines.back());
+  const bool may_draw = options.task == train::kCustomTask && options.adapter.empty();
+  require(may_draw || loaded.other_labels.empty() || loaded.drawn.empty(), "[trace] {}",
+          lines.back());
   for (const std::string& line : lines) {
     if (!line.empty()) log_line(line);
   }
@@ -179,12 +212,17 @@ void require_finite(const Variable& logits, int64_t start, const std::string& ar
 int trace_main(const TraceOptions& options) {
   check_options(options);
   require_output_file(options.output);
-  const data::Task& task = data::find_task(options.task);
+  Input input = read_input(options);
+  const data::Task& task = *input.task;
+  const bool is_own = options.task == train::kCustomTask;
+  const std::string type(is_own ? data::name_of(task.problem_type) : "");
   const Device device = parse_device(options.device);
   const Precision precision = train::parse_precision(options.precision);
   models::LoadedModel loaded = models::load_model(options.model, {.labels = task.labels,
+                                                                  .takes_task_order = is_own,
                                                                   .num_labels = task.num_labels(),
                                                                   .regression = task.regression(),
+                                                                  .problem_type = type,
                                                                   .seed = options.seed,
                                                                   .device = device,
                                                                   .precision = precision});
@@ -195,8 +233,9 @@ int trace_main(const TraceOptions& options) {
 
   const int64_t max_length = choose_max_length(options, model.max_positions());
   const auto tokenizer = data::load_tokenizer(options.model);
-  const train::Rows rows = train::encode_rows(*tokenizer, read_rows(options, task), max_length,
-                                              model.config().vocab_size);
+  const train::Rows rows =
+      train::encode_rows(*tokenizer, chosen_rows(options, std::move(input.rows)), max_length,
+                         model.config().vocab_size);
   const bool labelled = rows.dataset.labelled;
   require(labelled || !options.grad, "[{}] has no labels; gradients need them.", options.input);
   const data::Batch batch = read_batch(options, rows);
@@ -206,9 +245,8 @@ int trace_main(const TraceOptions& options) {
   file.add("input_ids", batch.input_ids);
   file.add("offsets", batch.offsets);
   if (labelled) {
-    std::vector<int64_t> labels;  // in the model's order of classes, as logits are
-    for (const int64_t label : batch.labels) labels.push_back(label < 0 ? label : classes[label]);
-    task.regression() ? file.add("labels", batch.scores) : file.add("labels", labels);
+    // Class numbers are in the model's order, as logits are.
+    file.add("labels", train::answers(batch, task, classes).labels);
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });
@@ -221,7 +259,7 @@ int trace_main(const TraceOptions& options) {
   require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {
-    const Tensor answers = train::answers(batch, task.regression(), classes);
+    const train::Answers answers = train::answers(batch, task, classes);
     const Variable loss = train::task_loss(logits, answers.to(device));
     file.add("loss", loss.value());
     if (options.grad) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace soragrad::cli {
 
@@ -21,6 +22,7 @@ struct TraceOptions {
   std::string precision = "fp32";     // --precision
   bool grad = false;                  // --grad: every parameter's gradient
   std::string output;                 // --output: the file
+  std::vector<std::string> keys;      // key=value of own data, with task custom
 };
 
 // Traces and writes the file; returns the exit code. Throws Error, and UsageError for options that

@@ -8,8 +8,10 @@
 #include "cli/version.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/output_path.h"
 #include "train/config/config.h"
+#include "train/config/own_data.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/session.h"
@@ -35,8 +37,21 @@ int interrupted(const std::string& after, const std::string& folder) {
   return train::exit_code_of(reason);
 }
 
+// Own data: writes split.json, or compares the files with the one that is there.
+void record_split(const train::Session& session, const train::RunFolder& folder) {
+  if (!session.custom) return;
+  const std::string path = folder.file("split.json");
+  if (std::filesystem::exists(path)) {
+    data::require_same_files(read_file(path), path, *session.custom);
+    return;
+  }
+  write_file_atomically(path,
+                        data::split_json(*session.custom, train::custom_keys(session.config)));
+}
+
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
+  record_split(session, folder);
   train::Trainer trainer(
       session, folder,
       train::path_writer(folder, session.config, train::path_metric(session.config)));
@@ -126,6 +141,9 @@ int train_run(train::Config config, const Output& print, const std::string& prof
   } catch (const train::Interrupted&) {
     return interrupted_early(config);
   }
+  // Columns, classes and metric as the files of own data settled them.
+  config.custom = session->config.custom;
+  config.metric_for_best_model = session->config.metric_for_best_model;
   train::ProfileRun profile(profile_file);
   train::RunFolder folder = train::RunFolder::create(config.output, config);
   return train_in(folder, *session, print, profile);

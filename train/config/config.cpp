@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "data/task.h"
 #include "train/config/other_names.h"
+#include "train/config/own_data.h"
 #include "train/config/protocol.h"
 #include "train/config/suggest.h"
 
@@ -69,6 +70,16 @@ size_t regex_end(std::string_view text) {
 }
 
 std::vector<std::string> names(std::string_view text) {
+  if (text.starts_with(kNameMark)) {
+    std::vector<std::string> marked;
+    while (!text.empty()) {
+      text.remove_prefix(1);
+      const size_t end = std::min(text.find(kNameMark), text.size());
+      marked.emplace_back(text.substr(0, end));
+      text.remove_prefix(end);
+    }
+    return marked;
+  }
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -162,11 +173,29 @@ bool clear(const Key& key, std::string_view word, Field field) {
       field);
 }
 
-// What follows from the task: output and metric_for_best_model.
-void complete_for_task(Config& config, const data::Task& task) {
+void complete_output(Config& config) {
   if (config.output.empty()) {
     config.output = fmt::format("runs/{}-{}-{}", config.task, config.method.method, config.seed);
   }
+}
+
+// What own data settles later, with its files: metric_for_best_model hangs on its labels.
+void complete_for_custom(Config& config) {
+  complete_output(config);
+  if (config.protocol != "glue") {
+    misuse("[protocol] {} is for GLUE's tasks; own data has glue alone.", config.protocol);
+  }
+  const data::CustomKeys& keys = config.custom;
+  if (keys.k_folds == 1 || (keys.k_folds > 0 && keys.fold >= keys.k_folds) ||
+      (keys.k_folds == 0 && keys.fold > 0)) {
+    misuse("[fold] {} with k_folds={}; there are 2 folds at least, counted from 0.", keys.fold,
+           keys.k_folds);
+  }
+}
+
+// What follows from the task: output and metric_for_best_model.
+void complete_for_task(Config& config, const data::Task& task) {
+  complete_output(config);
   if (config.metric_for_best_model.empty()) {
     config.metric_for_best_model =
         data::selection_metric(task, data::parse_protocol(config.protocol));
@@ -187,7 +216,7 @@ void set(Config& config, std::string_view name, std::string_view value, const st
     misuse("[{}] there is no key {}; {}{}", origin, quote(name), advice,
            advice.ends_with('?') ? "" : ".");
   }
-  value = trimmed(value);
+  if (key->name != "label_separator") value = trimmed(value);  // which may be a blank
   const Field field = key->field(config);
   const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
                        clear(*key, value, field);
@@ -215,6 +244,8 @@ void set_argument(Config& config, const std::string& argument) {
 
 void resolve(Config& config) {
   for (const std::string_view name : {"model", "task", "data"}) {
+    const bool needs_no_folder = is_custom(config) && !config.train_file.empty();
+    if (name == "data" && needs_no_folder) continue;
     if (std::get<std::string*>(find_key(name)->field(config))->empty()) {
       misuse("[{}] is not given; add {}=... or put it into the YAML file.", name, name);
     }
@@ -232,7 +263,11 @@ void complete(Config& config) {
   method.train_head = *config.train_head;
   if (!method.sparse_lr) method.sparse_lr = config.learning_rate;
   if (!method.xi) method.xi = sora::default_xi(method.proximal);
-  if (!config.task.empty()) complete_for_task(config, data::find_task(config.task));
+  if (is_custom(config)) {
+    complete_for_custom(config);
+  } else if (!config.task.empty()) {
+    complete_for_task(config, data::find_task(config.task));
+  }
   if (config.schedule != "none") {
     if (method.method != "sora") {
       misuse("[schedule] {} needs method=sora, not {}.", config.schedule, method.method);
@@ -256,11 +291,24 @@ void complete(Config& config) {
 }
 
 void make_absolute(Config& config) {
-  for (std::string* path :
-       {&config.model, &config.data, &config.train_file, &config.validation_file, &config.test_file,
-        &config.initial_state, &config.output}) {
-    if (path->empty()) continue;
-    *path = std::filesystem::absolute(*path).lexically_normal().string();
+  const auto absolute = [](const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal().string();
+  };
+  for (std::string* path : {&config.model, &config.data, &config.initial_state, &config.output}) {
+    if (!path->empty()) *path = absolute(*path);
+  }
+  for (std::string* files : {&config.train_file, &config.validation_file, &config.test_file}) {
+    if (files->empty()) continue;
+    if (!is_custom(config)) {
+      *files = absolute(*files);
+      continue;
+    }
+    std::string list;
+    for (const std::string& file : file_list(*files)) {
+      if (!list.empty()) list += ',';
+      list += absolute(file);
+    }
+    *files = list;
   }
 }
 

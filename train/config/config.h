@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "data/custom/keys.h"
 #include "data/split.h"
 #include "sora/method.h"
 
@@ -66,6 +67,11 @@ struct Config {
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
   std::string initial_state;
 
+  data::CustomKeys custom;  // of task=custom; without its files, which are those above
+  std::string unknown_labels = "error";
+  std::string class_weights;  // balanced, or {name: weight}; empty: none
+  double label_smoothing_factor = 0;
+
   std::string schedule = "none";
   std::optional<double> xi_max;
   std::optional<int64_t> xi_steps;
@@ -78,6 +84,9 @@ struct Config {
   std::map<std::string, std::string, std::less<>> origins;
   bool is_set(std::string_view key) const { return origins.contains(key); }
 };
+
+// Begins each name in the text of a list whose names may hold commas.
+constexpr char kNameMark = '\x1f';
 
 using Field =
     std::variant<std::string*, bool*, int64_t*, double*, std::optional<bool>*,

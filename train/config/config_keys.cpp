@@ -34,6 +34,9 @@ constexpr Range kSteps{"-1 (by epochs) or a whole number from 1 to 1000000000", 
 constexpr Range kEpochs{"a number above 0, up to 1000000", 0, 1e6, true};
 constexpr Range kLength{"a whole number from 3 to 1000000", 3, 1e6, false};
 constexpr Range kSeed{"a whole number of at least 0", 0, 0x1p63, false};
+constexpr Range kSplit{"a number above 0 and below 1", 0, 1 - 0x1p-53, true};
+constexpr Range kSplitSeed{"a whole number from 0 to 4294967295", 0, 0x1p32 - 1, false};
+constexpr Range kFolds{"a whole number from 0 to 1000", 0, 1000, false};
 constexpr Range kAlpha{"a number", -kInf, kInf, false};
 constexpr Range kNames{"names separated by commas, or [a, b]", 0, 0, false};
 
@@ -45,6 +48,7 @@ constexpr Key key(std::string_view group, std::string_view name, Field (*field)(
 }
 
 #define FIELD(member) [](Config& c) -> Field { return &c.member; }
+constexpr std::string_view kOwn = "Own data (task=custom)", kLoss = "Loss";
 constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLength_ = "Length and batches",
                            kWatch = "Logging, evaluation, checkpoints", kModel = "Model",
                            kLowRank = "sora, lora, adalora", kSora = "sora", kAdalora = "adalora",
@@ -81,6 +85,44 @@ constexpr Key kKeys[] = {
         "threads on the host; 0: all cores"),
     key(kRun, "seed", FIELD(seed), kSeed, "", "", "",
         "of initial values, order of rows and dropout"),
+
+    key(kOwn, "format", FIELD(custom.format), kAny, "csv|tsv|jsonl|json|parquet|txt",
+        "by extension", "", "of the files; txt: fastText"),
+    key(kOwn, "header", FIELD(custom.header), kTruth, "", "", "",
+        "csv and tsv begin with names of columns; false: columns are 0, 1, 2 ..."),
+    key(kOwn, "text_column", FIELD(custom.text_column), kAny, "", "the one of text, sentence ...",
+        "", "column of the text"),
+    key(kOwn, "text_pair_column", FIELD(custom.text_pair_column), kAny, "",
+        "the one of sentence2, hypothesis ...", "", "column of the second text; none: no pair"),
+    key(kOwn, "label_column", FIELD(custom.label_column), kAny, "",
+        "the one of label, labels, target ...", "", "column of the label"),
+    key(kOwn, "id_column", FIELD(custom.id_column), kAny, "", "id, idx or index", "",
+        "carried into predictions"),
+    key(kOwn, "weight_column", FIELD(custom.weight_column), kAny, "", "none", "",
+        "weight of a row in the loss"),
+    key(kOwn, "problem_type", FIELD(custom.problem_type), kAny,
+        "single_label_classification|multi_label_classification|regression", "by the labels", "",
+        ""),
+    key(kOwn, "label_separator", FIELD(custom.label_separator), kAny, "", "none", "",
+        "between several labels of one cell"),
+    key(kOwn, "labels", FIELD(custom.labels), kNames, "", "config.json's, by value or by name", "",
+        "names in the order of the classes"),
+    key(kOwn, "positive_label", FIELD(custom.positive_label), kAny, "", "the last", "",
+        "of two classes, for f1 and roc_auc"),
+    key(kOwn, "unknown_labels", FIELD(unknown_labels), kAny, "error|ignore", "", "",
+        "a label of validation that train lacks: an error, or the row is left out"),
+    key(kOwn, "validation_split", FIELD(custom.validation_split), kSplit, "", "", "",
+        "share of train that validates if there is no validation file"),
+    key(kOwn, "split_seed", FIELD(custom.split_seed), kSplitSeed, "", "", "",
+        "of that share and of folds; seed does not matter"),
+    key(kOwn, "k_folds", FIELD(custom.k_folds), kFolds, "", "", "",
+        "above 0: fold `fold` of so many validates"),
+    key(kOwn, "fold", FIELD(custom.fold), kFolds, "", "", "", "which fold, from 0"),
+
+    key(kLoss, "class_weights", FIELD(class_weights), kAny, "", "none", "",
+        "balanced, or {name: weight}: of the rows of a class"),
+    key(kLoss, "label_smoothing_factor", FIELD(label_smoothing_factor), kRatio, "", "", "",
+        "share of the loss that all classes have alike"),
 
     key(kOptimizer, "learning_rate", FIELD(learning_rate), kNotNegative, "", "", "",
         "peak rate of the main group"),
@@ -295,9 +337,9 @@ std::string choices_of(const Key& key) {
   if (key.choices != kTaskNames) return std::string(key.choices);
   std::string names;
   for (const data::Task* task : data::all_tasks()) {
-    if (task->trainable()) names += (names.empty() ? "" : "|") + task->name;
+    if (task->trainable()) names += task->name + "|";
   }
-  return names;
+  return names + "custom";
 }
 
 const Key* find_key(std::string_view name, Verb verb) {

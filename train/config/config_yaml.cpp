@@ -66,14 +66,24 @@ struct Writer {
   }
 };
 
-std::string scalar_or_list(const YAML::Node& node, const std::string& where, std::string_view key) {
+// The items of a list of names are set apart by a character that no name holds, so that a name may
+// hold a comma.
+std::string scalar_or_list(const YAML::Node& node, const std::string& where, std::string_view key,
+                           bool is_names) {
   if (node.IsNull()) return "auto";
   if (node.IsScalar()) return node.Scalar();
+  if (node.IsMap() && key == "class_weights") {
+    YAML::Emitter flow;
+    flow << YAML::Flow << node;
+    return flow.c_str();
+  }
   std::string text;
   bool flat = node.IsSequence();
   for (auto item = node.begin(); flat && item != node.end(); ++item) {
     flat = item->IsScalar() && text.size() <= kMaxListBytes;
-    if (flat) text += (text.empty() ? "" : ",") + item->Scalar();
+    if (!flat) break;
+    if (is_names || !text.empty()) text += is_names ? kNameMark : ',';
+    text += item->Scalar();
   }
   if (flat) return text;
   fail("[{}] the value of {} is nested; keys are flat and take a value or a list.", where,
@@ -94,7 +104,10 @@ void read_yaml(Config& config, const std::string& path) {
     const std::string& key = entry.first.Scalar();
     const auto [before, fresh] = seen.emplace(key, line);
     require(fresh, "[{}] {} was set in line {} already.", where, quote(key), before->second);
-    set(config, key, scalar_or_list(entry.second, where, key), where);
+    const Key* known = find_key(key);
+    const bool is_names =
+        known && std::holds_alternative<std::vector<std::string>*>(known->field(config));
+    set(config, key, scalar_or_list(entry.second, where, key, is_names), where);
   }
 }
 

@@ -23,6 +23,19 @@ double cross_entropy_of(std::span<const float> logits, int64_t label) {
   return largest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(label)]);
 }
 
+// The mean over the classes, of which the row has `present`.
+double binary_cross_entropy_of(std::span<const float> logits, std::span<const int32_t> present) {
+  double sum = 0;
+  for (const float logit : logits) {
+    const double z = static_cast<double>(logit);
+    sum += std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z)));
+  }
+  for (const int32_t number : present) {
+    sum -= static_cast<double>(logits[static_cast<size_t>(number)]);
+  }
+  return sum / static_cast<double>(logits.size());
+}
+
 // The first module whose output for this row is not finite, for a message; "" if all are.
 std::string first_broken_module(models::SequenceClassifier& model, const Rows& rows, int64_t row) {
   std::string first;
@@ -89,7 +102,9 @@ Evaluation score_logits(const Rows& rows, std::span<const float> logits) {
   Evaluation result{data::compute_metrics(task, logits, rows.dataset.rows), 0};
   for (size_t i = 0; i < rows.dataset.rows.size(); ++i) {
     const data::Example& row = rows.dataset.rows[i];
-    if (task.regression()) {
+    if (task.problem_type == data::ProblemType::multi_label_classification) {
+      result.loss += binary_cross_entropy_of(logits.subspan(i * labels, labels), row.classes);
+    } else if (task.regression()) {
       const double difference = static_cast<double>(logits[i]) - static_cast<double>(row.score);
       result.loss += difference * difference;
     } else {
@@ -115,6 +130,12 @@ data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset&
     double sum = 0;
     for (const data::Example& row : train.rows) sum += static_cast<double>(row.score);
     answer[0] = static_cast<float>(sum / static_cast<double>(train.size()));
+  } else if (task.problem_type == data::ProblemType::multi_label_classification) {
+    // A class is answered if at least half of the rows have it.
+    for (float& logit : answer) logit = -0.5f * static_cast<float>(train.size());
+    for (const data::Example& row : train.rows) {
+      for (const int32_t number : row.classes) answer[static_cast<size_t>(number)] += 1;
+    }
   } else {
     for (const data::Example& row : train.rows) answer[static_cast<size_t>(row.label)] += 1;
   }

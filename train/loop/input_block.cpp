@@ -10,7 +10,7 @@ namespace soragrad::train {
 namespace {
 
 constexpr int64_t kAlignment = 16;
-constexpr int64_t kArrays = 9;
+constexpr int64_t kArrays = 10;
 
 // Bytes of all arrays, each rounded up.
 int64_t room_for(const HostPass& pass) {
@@ -20,8 +20,10 @@ int64_t room_for(const HostPass& pass) {
                       pass.batch.offsets.size() + positions.position_ids.size() +
                       positions.position_rows.size();
   const size_t narrow = positions.distance_row.size();
+  const size_t shares = pass.answers.shares.defined() ? pass.answers.shares.bytes() : 0;
   return static_cast<int64_t>(wide * sizeof(int64_t) + narrow * sizeof(int32_t) +
-                              pass.answers.bytes() + sizeof(uint32_t) + sizeof(real)) +
+                              pass.answers.labels.bytes() + shares + sizeof(uint32_t) +
+                              sizeof(real)) +
          kArrays * kAlignment;
 }
 
@@ -39,7 +41,9 @@ void InputBlock::upload(const HostPass& pass) {
   input_ = models::upload(pass.batch, pass.positions, [this](const auto& values) {
     return add(Tensor::from(values, {static_cast<int64_t>(values.size())}));
   });
-  answers_ = add(pass.answers);
+  answers_.labels = add(pass.answers.labels);
+  if (pass.answers.shares.defined()) answers_.shares = add(pass.answers.shares);
+  answers_.smoothing = pass.answers.smoothing;
   share_ = add(Tensor::full({}, pass.share));
   pass_ = add(Tensor::from(std::vector<int32_t>{static_cast<int32_t>(pass.number)}, {1}));
   const auto used = static_cast<int64_t>(used_);

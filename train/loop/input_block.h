@@ -6,6 +6,7 @@
 
 #include "core/tensor.h"
 #include "models/input.h"
+#include "train/loop/task_loss.h"
 
 namespace soragrad::train {
 
@@ -13,7 +14,7 @@ namespace soragrad::train {
 struct HostPass {
   const models::RaggedBatch& batch;
   const models::Positions& positions;  // of the batch
-  const Tensor& answers;               // (sequences)
+  const Answers& answers;              // of the batch
   uint32_t number = 0;                 // of the forward pass since the start of training
   real share = 1;                      // what the gradient of the loss is multiplied with
 };
@@ -27,7 +28,7 @@ class InputBlock {
   void upload(const HostPass& pass);
 
   const models::Input& input() const { return input_; }
-  const Tensor& answers() const { return answers_; }
+  const Answers& answers() const { return answers_; }
   const Tensor& share() const { return share_; }  // ()
   const uint32_t* pass() const;                   // nn::Pass::step_at
 
@@ -38,7 +39,8 @@ class InputBlock {
   Tensor host_, device_;  // bytes
   size_t used_ = 0;
   models::Input input_;
-  Tensor answers_, share_, pass_;
+  Answers answers_;
+  Tensor share_, pass_;
 };
 
 }  // namespace soragrad::train

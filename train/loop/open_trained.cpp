@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "data/tokenizer/copy_tokenizer.h"
+#include "models/labels.h"
+#include "sora/adapter_file.h"
+#include "train/config/own_data.h"
 #include "train/loop/base_hash.h"
 
 namespace soragrad::train {
@@ -59,6 +63,57 @@ std::string other_task_line(const std::string& weights, std::string_view trained
                      shown(trained_on), task.name);
 }
 
+namespace {
+
+bool is_same_set(std::span<const std::string> a, std::span<const std::string> b) {
+  return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
+}
+
+// The classes of a model that was trained on own data: an adapter's, else config.json's, else those
+// of the keys. Throws if the keys contradict what the files say.
+std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std::string& base,
+                                              const std::string& adapter) {
+  std::vector<std::string> labels;
+  std::string type;
+  if (!adapter.empty()) {
+    const sora::AdapterInfo info = sora::read_adapter_config(adapter).info;
+    labels = info.labels;
+    type = info.problem_type;
+  }
+  if (type.empty()) {
+    const bool has_own = !adapter.empty() && fs::exists(fs::path(adapter) / "config.json");
+    const models::ModelConfig config = models::read_config(has_own ? adapter : base);
+    labels = config.label_names;
+    type = config.problem_type;
+    if (type.empty() && config.num_labels == 1) type = "regression";  // as Hugging Face has it
+  }
+  const std::string& source = adapter.empty() ? base : adapter;
+  const data::CustomKeys& keys = trained.config.custom;
+  require(type.empty() || keys.problem_type.empty() || type == keys.problem_type,
+          "[problem_type] {}, but {} was trained for {}.", keys.problem_type, source, type);
+  if (type.empty()) type = keys.problem_type;
+  if (type.empty()) type = "single_label_classification";
+  require(labels.empty() || keys.labels.empty() || is_same_set(labels, keys.labels),
+          "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
+          models::shown_names(labels));
+  if (labels.empty()) labels = keys.labels;
+  const data::ProblemType problem = data::problem_type_named(type);
+  if (problem == data::ProblemType::regression) labels.clear();
+  require(problem == data::ProblemType::regression || !labels.empty(),
+          "[{}] names no classes (id2label has only LABEL_0 ...); set labels=a,b in their order.",
+          source);
+  return data::make_custom_task(problem, std::move(labels), keys, false);
+}
+
+}  // namespace
+
+data::CustomKeys own_keys(const Trained& trained) {
+  data::CustomKeys keys = custom_keys(trained.config);
+  keys.labels = trained.own_task->labels;
+  keys.problem_type = data::name_of(trained.own_task->problem_type);
+  return keys;
+}
+
 Trained open_trained(const TrainedSource& source, const Note& note) {
   if (source.run.empty() && source.model.empty()) misuse("[usage] give --run or --model.");
   if (!source.run.empty() && !source.adapter.empty()) {
@@ -76,6 +131,8 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
     const RunFolder run = RunFolder::open(source.run, false);
     Config config;
     read_yaml(config, run.file("config.yaml"));
+    trained.run = run.path();
+    trained.config = config;
     trained.weights = trained_folder(run, source.phase);
     if (base.empty()) base = config.model;
     trained_on = config.task;
@@ -107,7 +164,22 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   }
   trained.tokenizer = data::load_tokenizer(trained.tokenizer_folder);
   if (task.empty()) misuse("[usage] --task is missing.");
-  trained.task = &data::find_task(task);
+  for (const std::string& argument : source.keys) {
+    set_argument(trained.config, argument);
+    trained.has_other_files = trained.has_other_files || argument.find("_file=") != argument.npos ||
+                              argument.starts_with("data=");
+  }
+  if (task == kCustomTask) {
+    if (!source.data.empty()) {
+      trained.config.data = source.data;
+      trained.config.train_file = trained.config.validation_file = trained.config.test_file = "";
+      trained.has_other_files = true;
+    }
+    trained.own_task = own_task_of(trained, base, adapter);
+    trained.task = trained.own_task.get();
+  } else {
+    trained.task = &data::find_task(task);
+  }
   if (const std::string line = other_task_line(trained.weights, trained_on, *trained.task);
       !line.empty()) {
     note(line);
@@ -119,6 +191,10 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   options.labels = trained.task->labels;
   options.num_labels = trained.task->num_labels();
   options.regression = trained.task->regression();
+  if (trained.own_task) {
+    options.takes_task_order = true;
+    options.problem_type = data::name_of(trained.task->problem_type);
+  }
   options.device = trained.device;
   options.precision = parse_precision(precision.empty() ? "fp32" : precision);
   std::string wanted;  // base_model_sha256 of the adapter

@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "data/custom/custom.h"
 #include "data/glue_folder.h"
 #include "data/split.h"
 #include "data/tokenizer/tokenizer.h"
@@ -25,6 +27,7 @@ struct TrainedSource {
   std::string precision;    // empty: the run's, else fp32
   int64_t phase = -1;       // of a run with `schedule`: its model after this phase; -1: its last
   bool needs_head = false;  // refuse a head that was drawn because no file holds one
+  std::vector<std::string> keys;  // key=value of own data, over the run's
 };
 
 struct Trained {
@@ -39,6 +42,12 @@ struct Trained {
   std::unique_ptr<sora::Method> method;  // of an adapter; destroyed before the model
   std::string weights;                   // the folder that was opened
   std::string tokenizer_folder;          // the folder that its tokenizer is from
+  // Own data (task=custom): its keys, its task with the classes of the model, and whether the
+  // command named other files than the run's.
+  Config config;
+  std::shared_ptr<const data::Task> own_task;
+  std::string run;
+  bool has_other_files = false;
 };
 
 // Throws UsageError if neither run nor model is given, or a task is missing. Throws if the base
@@ -54,6 +63,8 @@ std::unique_ptr<sora::Method> load_adapter_and_head(const std::string& adapter,
 // A warning that names both tasks if `weights`, trained on one, answer another; else "".
 std::string other_task_line(const std::string& weights, std::string_view trained_on,
                             const data::Task& task);
+// The keys of own data, with the classes and the problem type that the model has.
+data::CustomKeys own_keys(const Trained& trained);
 
 // best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of
 // 0 or more. Throws where there is none.

@@ -37,8 +37,8 @@ Rows encode_rows(const data::Tokenizer& tokenizer, data::NamedDataset rows, int6
 
 std::string dropped_text(const data::Dataset& dataset) {
   if (dataset.dropped == 0) return {};
-  return fmt::format("warning: {}: {} rows with missing columns left out, {} kept", dataset.path,
-                     dataset.dropped, dataset.size());
+  return fmt::format("warning: {}: {} rows with missing columns or labels left out, {} kept",
+                     dataset.path, dataset.dropped, dataset.size());
 }
 
 }  // namespace soragrad::train

@@ -11,9 +11,11 @@
 #include "data/permutation.h"
 #include "data/tokenizer/copy_tokenizer.h"
 #include "nn/checkpoint/state_dict.h"
+#include "train/config/own_data.h"
 #include "train/config/suggest.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/interrupt.h"
+#include "train/loop/own_rows.h"
 
 namespace soragrad::train {
 
@@ -69,10 +71,28 @@ int64_t row_limit(const Config& config, data::Split split) {
   return 0;
 }
 
+// The rows of own data, which is read already, with their tokens.
+void load_own_rows(Session& session, const data::Tokenizer& tokenizer) {
+  const Config& config = session.config;
+  const auto encoded = [&](const char* name, data::Split split, data::CustomPart& part) {
+    stop_if_interrupted();
+    keep_first(part.rows, row_limit(config, split));
+    return encode_rows(tokenizer, {name, std::move(part.rows)}, config.max_seq_length,
+                       session.model->config().vocab_size);
+  };
+  data::CustomData& custom = *session.custom;
+  session.train = encoded("train", data::Split::train, custom.train);
+  session.validation.push_back(encoded("validation", data::Split::validation, custom.validation));
+  if (custom.test.rows.labelled) {
+    session.test.push_back(encoded("test", data::Split::test, custom.test));
+  }
+}
+
 // Rows and tokens of all splits that the run reads.
 void load_rows(Session& session, const data::Tokenizer& tokenizer, const Note& note) {
   const Config& config = session.config;
-  const data::Task& task = data::find_task(config.task);
+  if (session.custom) return load_own_rows(session, tokenizer);
+  const data::Task& task = *session.task;
   const data::Protocol protocol = data::parse_protocol(config.protocol);
   const data::GlueFiles files = data::find_glue_files(
       task, config.data, {config.train_file, config.validation_file, config.test_file});
@@ -205,13 +225,26 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   session->base_sha256 = start_base_sha256(config.model);
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
-  const data::Task& task = data::find_task(config.task);
+  if (is_custom(config)) {
+    session->custom = load_own_data(session->config, note);
+    session->recorded = recorded_values(session->config);  // with what the files settled
+    session->task = session->custom->task.get();
+  } else {
+    session->task = &data::find_task(config.task);
+  }
+  const data::Task& task = *session->task;
+  session->loss = {weighs_rows(config), config.label_smoothing_factor};
+  for (const std::string& line : unread_loss_keys(config, task)) note("warning: " + line);
   const auto seed = static_cast<uint64_t>(config.seed);
 
   models::LoadOptions options;
   options.labels = task.labels;
   options.num_labels = task.num_labels();
   options.regression = task.regression();
+  if (session->custom) {
+    options.takes_task_order = true;
+    options.problem_type = data::name_of(task.problem_type);
+  }
   options.seed = seed;
   options.device = session->device;
   options.precision = parse_precision(config.precision);
@@ -228,6 +261,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
 
   const auto tokenizer = data::load_tokenizer(config.model);
   load_rows(*session, *tokenizer, note);
+  apply_class_weights(config, task, session->train.dataset.rows);
   if (config.schedule != "none") session->train_sample = sample_of(session->train);
   session->sampler = make_sampler(config, session->train);
   session->plan = make_plan(config, session->train.size(), session->sampler->steps_per_epoch());
@@ -239,6 +273,10 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
     require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
   }
   stop_if_interrupted();
+  if (session->custom) {
+    session->info.labels = task.labels;
+    session->info.problem_type = data::name_of(task.problem_type);
+  }
   return session;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/custom/custom.h"
 #include "data/sampler.h"
 #include "models/load.h"
 #include "sora/adapter_file.h"
@@ -14,6 +15,7 @@
 #include "train/config/config.h"
 #include "train/loop/plan.h"
 #include "train/loop/rows.h"
+#include "train/loop/task_loss.h"
 #include "train/run/note.h"
 #include "train/run/run_state.h"
 
@@ -31,6 +33,9 @@ struct Session {
   std::unique_ptr<sora::Tuner> tuner;
   std::unique_ptr<data::Sampler> sampler;
   Plan plan;
+  const data::Task* task = nullptr;
+  std::shared_ptr<data::CustomData> custom;  // task=custom: owns the task; its rows are moved above
+  LossOptions loss;
   sora::AdapterInfo info;
   // Of the base model's tensors (base_hash.h); ready when a thread of its own has read them.
   std::shared_future<std::string> base_sha256;

@@ -42,8 +42,8 @@ Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const models::InputSizes sizes =
       rounds_ ? graph_sizes(batch.tokens(), batch.max_length()) : models::InputSizes{};
   const models::Positions positions = session_.model->positions(batch, sizes);
-  const Tensor host_answers =
-      answers(batch, session_.train.dataset.task->regression(), classes_of_task_);
+  const Answers host_answers =
+      answers(batch, *session_.train.dataset.task, classes_of_task_, session_.loss);
   const real share = real{1} / static_cast<real>(parts);
   nn::Pass pass = session_.tuner->pass();
   pass.checkpoint = session_.config.gradient_checkpointing;
@@ -71,8 +71,8 @@ Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   });
 }
 
-Tensor TrainStep::run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
-                             const nn::Pass& pass) {
+Tensor TrainStep::run_passes(const models::Input& input, const Answers& answers,
+                             const Tensor& share, const nn::Pass& pass) {
   Variable loss;
   {
     const profile::Span span("forward");

@@ -53,7 +53,7 @@ class TrainStep {
   };
   using ClassKey = std::tuple<int64_t, int64_t, int64_t>;  // sequences, tokens, max_length
 
-  Tensor run_passes(const models::Input& input, const Tensor& answers, const Tensor& share,
+  Tensor run_passes(const models::Input& input, const Answers& answers, const Tensor& share,
                     const nn::Pass& pass);
   Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
 

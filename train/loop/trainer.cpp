@@ -282,7 +282,8 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
         {"eval/" + split + "/loss", results[i].loss}};
     for (const auto& [name, value] : results[i].metrics) {
       scalars.emplace_back("eval/" + split + "/" + name, value);
-      text += fmt::format("  {}{} {:.4f}", i == 0 ? "" : split + " ", name, value);
+      text += fmt::format("  {}{} {}", i == 0 ? "" : split + " ", name,
+                          std::isnan(value) ? "undefined" : fmt::format("{:.4f}", value));
     }
     events_->add(state_.step, scalars);
   }
@@ -293,8 +294,9 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
 double Trainer::score(const Evaluation& evaluation) const {
   const std::string& wanted = session_.config.metric_for_best_model;
   if (wanted == "loss") return -evaluation.loss;
+  const bool is_error = wanted == "mse" || wanted == "mae";  // smaller is better
   for (const auto& [name, metric] : evaluation.metrics) {
-    if (name == wanted) return metric;
+    if (name == wanted) return is_error ? -metric : metric;
   }
   return std::nan("");
 }

@@ -21,16 +21,16 @@ std::string percent(double share) {
 
 std::string metric_text(const json& value) {
   const bool finite = value.is_number() && std::isfinite(value.get<double>());
-  return finite ? fmt::format("{:.4f}", value.get<double>()) : "-";
+  return finite ? fmt::format("{:.4f}", value.get<double>()) : "undefined";
 }
 
 void append_split(std::string& text, const json& results, const std::string& split) {
   if (!results.contains(split) || results[split].is_null()) return;
   for (const auto& [name, value] : results[split].items()) {
     const json& baseline = results["majority_baseline"];
-    const json majority = baseline.contains(split) ? baseline[split].value(name, json()) : json();
+    const bool has_majority = baseline.contains(split) && baseline[split].contains(name);
     text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name, metric_text(value),
-                        metric_text(majority));
+                        has_majority ? metric_text(baseline[split][name]) : "-");
   }
 }
 

@@ -1,0 +1,239 @@
+// Own data from files to predictions: names, order and numbers stay what the files say.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/data.h"
+#include "cli/eval.h"
+#include "cli/export.h"
+#include "cli/train.h"
+#include "nn/checkpoint/safetensors.h"
+#include "tests/train/tiny_run.h"
+
+using namespace soragrad;
+using soragrad::test::contains;
+using soragrad::test::message_of;
+using soragrad::test::read_text;
+using soragrad::test::TinyFolder;
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Three classes that a word tells apart, in the order in which they occur.
+std::string animals(int rows) {
+  constexpr const char* kAnimals[] = {"dog", "cat", "bird"};
+  std::string text = "id,text,label\n";
+  for (int row = 0; row < rows; ++row) {
+    text += fmt::format("r{},\"the {} runs, {}\",{}\n", row, kAnimals[row % 3],
+                        row % 2 ? "old" : "a", kAnimals[row % 3]);
+  }
+  return text;
+}
+
+int train_own(const TinyFolder& tiny, const std::string& output, std::vector<std::string> more) {
+  std::vector<std::string> arguments = {"model=" + tiny.run("model"),
+                                        "task=custom",
+                                        "output=" + tiny.run(output),
+                                        "device=cpu",
+                                        "learning_rate=1e-2",
+                                        "per_device_train_batch_size=4",
+                                        "logging_steps=1"};
+  if (std::ranges::none_of(
+          more, [](const std::string& word) { return word.starts_with("train_file="); })) {
+    arguments.push_back("train_file=" + tiny.run("own.csv"));
+  }
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return cli::train_main({.arguments = arguments});
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+cli::EvalOptions of_run(const TinyFolder& tiny, const std::string& run, const std::string& output) {
+  cli::EvalOptions options;
+  options.run = tiny.run(run);
+  options.input = tiny.run("own.csv");
+  options.output = tiny.run(output);
+  options.device = "cpu";
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "own data: a run learns its classes, and adapter, merged model and predictions name them") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(60));
+  REQUIRE(train_own(tiny, "run", {"method=lora", "num_train_epochs=12", "labels=dog,cat,bird"}) ==
+          0);
+  const Json results = Json::parse(read_text(tiny / "run/results.json"));
+  CHECK(results["validation"]["macro_f1"].get<double>() > 0.9);
+  CHECK(results["metric_for_best_model"] == "macro_f1");
+  const Json adapter = Json::parse(read_text(tiny / "run/best/adapter_config.json"));
+  CHECK(adapter["labels"] == Json{"dog", "cat", "bird"});
+  CHECK(adapter["num_labels"] == 3);
+  CHECK(adapter["problem_type"] == "single_label_classification");
+
+  REQUIRE(cli::export_main(
+              {.run = tiny.run("run"), .format = "merged", .output = tiny.run("merged")}) == 0);
+  const Json config = Json::parse(read_text(tiny / "merged/config.json"));
+  CHECK(config["id2label"] == Json{{"0", "dog"}, {"1", "cat"}, {"2", "bird"}});
+  CHECK(config["label2id"] == Json{{"dog", 0}, {"cat", 1}, {"bird", 2}});
+
+  cli::EvalOptions options = of_run(tiny, "run", "run.tsv");
+  options.probabilities = true;
+  REQUIRE(cli::predict_main(options) == 0);
+  const std::vector<std::string> lines = lines_of(read_text(tiny / "run.tsv"));
+  REQUIRE(lines.size() == 61);
+  CHECK(lines[0] == "id\tlabel\tprobability\tdog\tcat\tbird");
+  CHECK(lines[1].starts_with("r0\tdog\t"));
+  CHECK(lines[2].starts_with("r1\tcat\t"));
+
+  cli::EvalOptions of_model = of_run(tiny, "", "merged.tsv");
+  of_model.run.clear();
+  of_model.model = tiny.run("merged");
+  of_model.task = "custom";
+  of_model.probabilities = true;
+  REQUIRE(cli::predict_main(of_model) == 0);
+  const std::vector<std::string> merged = lines_of(read_text(tiny / "merged.tsv"));
+  REQUIRE(merged.size() == lines.size());
+  for (size_t i = 0; i < lines.size(); ++i) {  // id and name
+    const auto name_end = [](const std::string& line) {
+      return line.find('\t', line.find('\t') + 1);
+    };
+    CHECK(merged[i].substr(0, name_end(merged[i])) == lines[i].substr(0, name_end(lines[i])));
+  }
+}
+
+TEST_CASE("own data: predictions as JSON lines hold the id, the name and its probability") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(12));
+  REQUIRE(train_own(tiny, "run", {"max_steps=2"}) == 0);
+  REQUIRE(cli::predict_main(of_run(tiny, "run", "out.jsonl")) == 0);
+  const std::vector<std::string> lines = lines_of(read_text(tiny / "out.jsonl"));
+  REQUIRE(lines.size() == 12);
+  const Json row = Json::parse(lines[3]);
+  CHECK(row["id"] == "r3");
+  CHECK((row["label"] == "bird" || row["label"] == "cat" || row["label"] == "dog"));
+  CHECK(row["probability"].get<double>() > 1.0 / 3 - 1e-6);
+}
+
+TEST_CASE("own data: the head's rows follow the names if the key labels has another order") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(30));
+  REQUIRE(train_own(tiny, "first", {"method=full", "max_steps=4"}) == 0);  // bird, cat, dog
+  REQUIRE(cli::export_main(
+              {.run = tiny.run("first"), .format = "merged", .output = tiny.run("named")}) == 0);
+  REQUIRE(train_own(tiny, "second",
+                    {"method=lora", "max_steps=1", "learning_rate=0", "model=" + tiny.run("named"),
+                     "labels=dog,bird,cat"}) == 0);
+  cli::EvalOptions first = of_run(tiny, "first", "first.tsv");
+  cli::EvalOptions second = of_run(tiny, "second", "second.tsv");
+  REQUIRE(cli::predict_main(first) == 0);
+  REQUIRE(cli::predict_main(second) == 0);
+  CHECK(read_text(tiny / "first.tsv") == read_text(tiny / "second.tsv"));
+  const Json adapter = Json::parse(read_text(tiny / "second/final/adapter_config.json"));
+  CHECK(adapter["labels"] == Json{"dog", "bird", "cat"});
+}
+
+TEST_CASE("own data: a resumed run has the bits of one that was never stopped") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(36));
+  const std::vector<std::string> keys = {"method=lora", "save_steps=3", "class_weights=balanced",
+                                         "label_smoothing_factor=0.1"};
+  std::vector<std::string> whole = keys, half = keys;
+  whole.push_back("max_steps=6");
+  half.push_back("max_steps=3");
+  half.push_back("lr_scheduler_type=constant");
+  whole.push_back("lr_scheduler_type=constant");
+  REQUIRE(train_own(tiny, "whole", whole) == 0);
+  REQUIRE(train_own(tiny, "half", half) == 0);
+  REQUIRE(cli::train_main({.resume = tiny.run("half"), .arguments = {"max_steps=6"}}) == 0);
+  CHECK(read_text(tiny / "whole/final/adapter_model.safetensors") ==
+        read_text(tiny / "half/final/adapter_model.safetensors"));
+}
+
+TEST_CASE("own data: resume and eval refuse files with other bytes") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(36));
+  REQUIRE(train_own(tiny, "run", {"max_steps=2", "save_steps=2"}) == 0);
+  tiny.write("own.csv", animals(39));
+  CHECK(contains(message_of([&] { cli::eval_main(of_run(tiny, "run", "")); }), "other bytes"));
+  CHECK(contains(message_of([&] {
+                   cli::train_main({.resume = tiny.run("run"), .arguments = {"max_steps=4"}});
+                 }),
+                 "other bytes"));
+}
+
+TEST_CASE("own data: the split does not depend on seed, and its rows are in split.json") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(60));
+  REQUIRE(train_own(tiny, "a", {"max_steps=1", "seed=1"}) == 0);
+  REQUIRE(train_own(tiny, "b", {"max_steps=1", "seed=2"}) == 0);
+  REQUIRE(train_own(tiny, "c", {"max_steps=1", "split_seed=7"}) == 0);
+  const Json a = Json::parse(read_text(tiny / "a/split.json"));
+  CHECK(a["validation_rows"] == Json::parse(read_text(tiny / "b/split.json"))["validation_rows"]);
+  CHECK(a["validation_rows"] != Json::parse(read_text(tiny / "c/split.json"))["validation_rows"]);
+  CHECK(a["validation_rows"][0].size() == 6);
+}
+
+TEST_CASE("own data: an undefined metric is null in every file") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", "text,score\na,0.5\nb,1.0\nc,1.5\nd,2.0\n");
+  tiny.write("dev.csv", "text,score\na cat,2.5\nthe dog,2.5\n");  // a constant has no correlation
+  REQUIRE(train_own(tiny, "run", {"max_steps=2", "validation_file=" + tiny.run("dev.csv")}) == 0);
+  CHECK(Json::parse(read_text(tiny / "run/results.json"))["validation"]["pearson"].is_null());
+  bool found = false;
+  for (const std::string& line : lines_of(read_text(tiny / "run/metrics.jsonl"))) {
+    const Json record = Json::parse(line);
+    if (!record.contains("metrics")) continue;
+    found = true;
+    CHECK(record["metrics"]["pearson"].is_null());
+    CHECK(record["metrics"]["mse"].is_number());
+  }
+  CHECK(found);
+}
+
+TEST_CASE("own data: several labels and regression train, evaluate and predict") {
+  const TinyFolder tiny;
+  tiny.write("own.csv",
+             "text,labels\na cat,x;y\nthe dog,y\na bird,z\nold cat,x\nthe cat runs,x;z\na dog,y;z\n"
+             "bird,z\ncat,x;y\n");
+  REQUIRE(train_own(tiny, "many", {"max_steps=2", "label_separator=;", "validation_split=0.3"}) ==
+          0);
+  CHECK(Json::parse(read_text(tiny / "many/results.json"))["validation"].contains("micro_f1"));
+  cli::EvalOptions options = of_run(tiny, "many", "many.tsv");
+  options.probabilities = true;
+  REQUIRE(cli::predict_main(options) == 0);
+  CHECK(read_text(tiny / "many.tsv").starts_with("id\tlabel\tprobability\tx\ty\tz\n"));
+  REQUIRE(cli::eval_main(of_run(tiny, "many", "")) == 0);
+}
+
+TEST_CASE("own data: class weights of GLUE tasks are by number or by name") {
+  const TinyFolder tiny;
+  const auto loss_of = [&](const std::string& weights) {
+    const std::string output = "run" + std::to_string(weights.size());
+    REQUIRE(cli::train_main({.arguments = {"model=" + tiny.run("model"), "task=cola",
+                                           "data=" + tiny.run(""), "output=" + tiny.run(output),
+                                           "device=cpu", "max_steps=1", "overwrite=true",
+                                           "logging_steps=1", "class_weights=" + weights}}) == 0);
+    return lines_of(read_text(tiny / (output + "/metrics.jsonl")))[0];
+  };
+  const auto loss = [](const std::string& line) { return Json::parse(line)["loss"].get<double>(); };
+  const double by_number = loss(loss_of("{0: 3}"));
+  CHECK(by_number == loss(loss_of("{unacceptable: 3}")));
+  CHECK(by_number != loss(loss_of("{0: 1}")));
+  CHECK(contains(message_of([&] { loss_of("{nothing: 1}"); }), "nothing"));
+}
+
+// SPDX-License-Identifier: Apache-2.0

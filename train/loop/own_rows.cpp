@@ -1,0 +1,58 @@
+#include "train/loop/own_rows.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "models/config.h"
+#include "train/config/own_data.h"
+
+namespace soragrad::train {
+
+std::vector<std::string> model_labels(const std::string& model) {
+  return models::read_config(model).label_names;
+}
+
+std::shared_ptr<data::CustomData> load_own_data(
+    Config& config, const std::function<void(const std::string&)>& note) {
+  auto custom = std::make_shared<data::CustomData>(
+      data::load_custom(custom_keys(config), model_labels(config.model)));
+  for (const data::CustomWarning& warning : custom->warnings) {
+    note(fmt::format("warning: {}: {}", custom->train.rows.path, warning.text()));
+  }
+  const data::Task& task = *custom->task;
+  // As the files settled them: evaluation and prediction read other files by the same rules.
+  data::CustomKeys& keys = config.custom;
+  keys.text_column = custom->text_column;
+  keys.text_pair_column = custom->pair_column.empty() ? "none" : custom->pair_column;
+  keys.label_column = custom->label_column;
+  keys.problem_type = data::name_of(task.problem_type);
+  keys.labels = task.labels;
+  std::string& metric = config.metric_for_best_model;
+  if (metric.empty()) metric = task.selection_metric;
+  if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
+    throw UsageError(fmt::format("[metric_for_best_model] {}; this {} has {} and loss.",
+                                 quote(metric), data::name_of(task.problem_type),
+                                 data::joined(task.metrics)));
+  }
+  return custom;
+}
+
+void apply_class_weights(const Config& config, const data::Task& task,
+                         std::vector<data::Example>& rows) {
+  const bool has_classes = task.problem_type == data::ProblemType::single_label_classification;
+  if (config.class_weights.empty() || !has_classes) return;
+  std::vector<int64_t> counts(task.labels.size());
+  for (const data::Example& row : rows) {
+    if (row.label >= 0) ++counts[static_cast<size_t>(row.label)];
+  }
+  const std::vector<double> weights = class_weights_of(config, task, counts);
+  for (data::Example& row : rows) {
+    row.weight = static_cast<float>(static_cast<double>(row.weight) *
+                                    weights[static_cast<size_t>(row.label)]);
+  }
+}
+
+}  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0
