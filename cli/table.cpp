@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/output_path.h"
 #include "core/text.h"
+#include "train/loop/fold_predictions.h"
 #include "train/loop/interrupt.h"
 #include "train/recipe/recipe.h"
 #include "train/report/cost_table.h"
@@ -52,6 +53,26 @@ void write_tables(const std::string& folder, const train::ScoreTable& table) {
   write_file_atomically(folder + "/costs.csv", train::to_csv(train::cost_table(table.runs)));
 }
 
+// For each seed of a cell whose folds are all complete: the predictions of all its rows, each by
+// the run that did not train on it.
+void write_fold_predictions(const train::Recipe& recipe) {
+  for (const auto& [task, task_keys] : recipe.tasks) {
+    for (const auto& [method, method_keys] : recipe.methods) {
+      const std::vector<train::GridRun> runs = train::runs_of_cell(recipe, task, method);
+      for (size_t first = 0; first < runs.size(); first += static_cast<size_t>(recipe.folds)) {
+        std::vector<std::string> folders;
+        for (size_t i = first; i < first + static_cast<size_t>(recipe.folds); ++i) {
+          if (path_exists(runs[i].folder + "/results.json")) folders.push_back(runs[i].folder);
+        }
+        if (std::ssize(folders) != recipe.folds) continue;
+        write_file_atomically(fmt::format("{}/{}-{}-{}-out_of_fold.tsv", recipe.output, task,
+                                          method, runs[first].seed),
+                              train::joined_predictions(folders));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int table_main(const TableOptions& options) {
@@ -79,7 +100,10 @@ int table_main(const TableOptions& options) {
   }
   const train::ScoreTable table = train::collect_scores(recipe);
   write_output(train::format_table(table, options.format));
-  if (is_folder(recipe.output)) write_tables(recipe.output, table);
+  if (is_folder(recipe.output)) {
+    write_tables(recipe.output, table);
+    if (recipe.folds > 0) write_fold_predictions(recipe);
+  }
   require(failed == 0, "[table] {} of {} runs failed, see above.", failed, runs.size());
   return 0;
 }

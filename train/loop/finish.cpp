@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "train/loop/evaluate.h"
+#include "train/loop/fold_predictions.h"
 #include "train/loop/process.h"
 
 namespace soragrad::train {
@@ -60,6 +61,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
+  if (session.custom && config.custom.k_folds > 0) write_fold_predictions(session, folder);
   results["test"] = nullptr;
   for (const Rows& rows : session.test) {
     results[rows.name] =

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "train/config/own_data.h"
 #include "train/config/suggest.h"
 #include "train/config/yaml_file.h"
 
@@ -119,6 +120,14 @@ Recipe read_recipe(const std::string& path) {
         }
         recipe.seeds.push_back(check.seed);
       }
+    } else if (key == "folds") {
+      Config check;
+      set(check, "k_folds", reader.scalar(value), reader.at(value));
+      recipe.folds = check.custom.k_folds;
+      if (recipe.folds == 1) {
+        throw UsageError(
+            fmt::format("[recipe] {}: folds is 1; there are 2 at least.", reader.at(value)));
+      }
     } else if (key == "common") {
       recipe.common = reader.keys(value);
     } else if (key == "methods") {
@@ -128,8 +137,8 @@ Recipe read_recipe(const std::string& path) {
     } else if (key == "cells") {
       recipe.cells = reader.named(value);
     } else {
-      constexpr std::string_view kNames[] = {"title",   "output", "seeds", "common",
-                                             "methods", "tasks",  "cells"};
+      constexpr std::string_view kNames[] = {"title",  "output",  "seeds", "folds",
+                                             "common", "methods", "tasks", "cells"};
       const std::string_view near = nearest(key, kNames);
       throw UsageError(fmt::format("[recipe] {}: there is no key {}{}", reader.at(entry.first),
                                    quote(key),
@@ -175,14 +184,24 @@ void override_keys(Recipe& recipe, const std::vector<std::string>& arguments) {
   require(!recipe.output.empty(), "[table] output is empty; name a folder.");
 }
 
+std::vector<GridRun> runs_of_cell(const Recipe& recipe, const std::string& task,
+                                  const std::string& method) {
+  std::vector<GridRun> runs;
+  for (const int64_t seed : recipe.seeds) {
+    const std::string folder = fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed);
+    if (recipe.folds == 0) runs.push_back({task, method, seed, -1, folder});
+    for (int64_t fold = 0; fold < recipe.folds; ++fold) {
+      runs.push_back({task, method, seed, fold, fmt::format("{}-fold{}", folder, fold)});
+    }
+  }
+  return runs;
+}
+
 std::vector<GridRun> runs_of(const Recipe& recipe) {
   std::vector<GridRun> runs;
   for (const auto& [task, task_keys] : recipe.tasks) {
     for (const auto& [method, method_keys] : recipe.methods) {
-      for (const int64_t seed : recipe.seeds) {
-        runs.push_back(
-            {task, method, seed, fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)});
-      }
+      std::ranges::move(runs_of_cell(recipe, task, method), std::back_inserter(runs));
     }
   }
   return runs;
@@ -193,20 +212,30 @@ Config config_of(const Recipe& recipe, const GridRun& run) {
   apply(config, recipe.common);
   config.origins.clear();  // a method that does not read a common key is no mistake
   const RecipeKeys& method = *find(recipe.methods, run.method);
-  const auto says_method = [](const RecipeKey& key) { return key.key == "method"; };
-  if (std::ranges::none_of(method, says_method) &&
-      std::ranges::none_of(recipe.common, says_method)) {
+  const RecipeKeys& task = *find(recipe.tasks, run.task);
+  const auto has = [](const RecipeKeys& keys, std::string_view name) {
+    return std::ranges::any_of(keys, [&](const RecipeKey& key) { return key.key == name; });
+  };
+  if (!has(method, "method") && !has(recipe.common, "method")) {
     set(config, "method", run.method, recipe.path);
   }
-  set(config, "task", run.task, recipe.path);
+  if (!has(task, "task")) set(config, "task", run.task, recipe.path);
   apply(config, method);
-  apply(config, *find(recipe.tasks, run.task));
+  apply(config, task);
   if (const RecipeKeys* cell = find(recipe.cells, run.task + "/" + run.method)) {
     apply(config, *cell);
   }
   apply(config, recipe.overrides);
   config.seed = run.seed;
   config.output = run.folder;
+  if (run.fold >= 0) {
+    if (!is_custom(config)) {
+      throw UsageError(fmt::format("[recipe] {}: folds are of own data; {} is not task: custom.",
+                                   recipe.path, run.task));
+    }
+    config.custom.k_folds = recipe.folds;
+    config.custom.fold = run.fold;
+  }
   resolve(config);
   return config;
 }
@@ -217,6 +246,7 @@ void check_same_run(const Config& config, const std::string& folder) {
   for (const Key& key : keys()) {
     if (keeps_meaning(key.name)) continue;
     const std::string before = value_text(made, key), now = value_text(wanted, key);
+    if (now == "auto" && is_custom(config) && is_settled_by_files(key.name)) continue;
     require(before == now,
             "[table] {} was started with {}={}, and the recipe has {} now; remove the run or "
             "choose another output=...",

@@ -3,10 +3,15 @@
 //   title: Table 1                                       optional
 //   output: runs/table                                   runs go to OUTPUT/TASK-METHOD-SEED
 //   seeds: [0, 21, 42, 81, 100]
+//   folds: 5                                             optional; own data: each run in 5 folds,
+//                                                        to OUTPUT/TASK-METHOD-SEED-foldK
 //   common: {model: .., data: .., protocol: paper}       keys of `train`
 //   methods: {sora-r4: {method: sora, r: 4}, lora: {}}   common says `method` too, or the name does
 //   tasks: {cola: {num_train_epochs: 20}, rte: {}}
 //   cells: {rte/lora: {learning_rate: 1.2e-3}}           optional; the last word
+//
+// A task is one of GLUE's or registered ones, or has a key `task` of its own: own data is
+//   tasks: {reviews: {task: custom, train_file: reviews.csv}}
 #pragma once
 
 #include <cstdint>
@@ -27,6 +32,7 @@ struct Recipe {
   std::string path, title;
   std::string output;
   std::vector<int64_t> seeds;
+  int64_t folds = 0;  // 0: none
   RecipeKeys common;
   std::vector<std::pair<std::string, RecipeKeys>> methods, tasks, cells;
   RecipeKeys overrides;  // key=value of the command line: for every run, after all others
@@ -35,6 +41,7 @@ struct Recipe {
 struct GridRun {
   std::string task, method;  // as the recipe names them
   int64_t seed = 0;
+  int64_t fold = -1;  // -1: the recipe has no folds
   std::string folder;
 };
 
@@ -50,8 +57,11 @@ void select(Recipe& recipe, const std::vector<std::string>& tasks,
 // UsageError for others than keys of `train`, and for method, task and seed, which tell runs apart.
 void override_keys(Recipe& recipe, const std::vector<std::string>& arguments);
 
-// All runs: tasks in order, then methods, then seeds.
+// All runs: tasks in order, then methods, then seeds, then folds.
 std::vector<GridRun> runs_of(const Recipe& recipe);
+// Those of one cell: seeds, then folds.
+std::vector<GridRun> runs_of_cell(const Recipe& recipe, const std::string& task,
+                                  const std::string& method);
 // The resolved configuration of one run.
 Config config_of(const Recipe& recipe, const GridRun& run);
 // Throws where the folder of the run holds one that was started with other settings than the recipe

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "data/task.h"
+#include "train/config/own_data.h"
 #include "train/report/mean_std.h"
 #include "train/report/printed_results.h"
 #include "train/report/text_table.h"
@@ -16,17 +17,28 @@ namespace {
 
 using nlohmann::json;
 
+// Errors are shown as they are, all other metrics in percent.
+double shown_score(const std::string& metric, double value) {
+  return metric == "mse" || metric == "mae" ? value : 100 * value;
+}
+
+// What a cell shows: the task's metrics, or of own data the one that picks the best checkpoint,
+// which the files decide.
+std::vector<data::ReportedMetric> metrics_of(const Config& config, const json& results) {
+  if (!is_custom(config)) return data::find_task(config.task).reported_metrics();
+  if (!results.is_null()) {
+    return {{"", results.value("metric_for_best_model", std::string("score"))}};
+  }
+  const std::string& metric = config.metric_for_best_model;
+  return {{"", metric.empty() ? "score" : metric}};
+}
+
 ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std::string& method,
                        ScoreTable& table) {
-  const std::vector<data::ReportedMetric> shown = data::find_task(task).reported_metrics();
   ScoreCell cell;
   cell.task = task;
   cell.method = method;
-  for (const data::ReportedMetric& one : shown) cell.metrics.push_back(one.metric + one.ending);
-  cell.scores.resize(shown.size());
-  for (const int64_t seed : recipe.seeds) {
-    const GridRun run{task, method, seed,
-                      fmt::format("{}/{}-{}-{}", recipe.output, task, method, seed)};
+  for (const GridRun& run : runs_of_cell(recipe, task, method)) {
     const Config config = config_of(recipe, run);
     table.split = config.protocol == "paper" ? "test" : "validation";
     table.source = printed_source(config.protocol);
@@ -34,15 +46,22 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
     cell.printed_average = printed_average(config);
     ++table.wanted;
     const std::string path = run.folder + "/results.json";
-    if (!std::filesystem::exists(path)) continue;
-    const json results = read_json_object(path);
+    const bool is_complete = std::filesystem::exists(path);
+    const json results = is_complete ? read_json_object(path) : json();
+    const std::vector<data::ReportedMetric> shown = metrics_of(config, results);
+    if (cell.scores.empty() || is_complete) {
+      cell.metrics.clear();
+      for (const data::ReportedMetric& one : shown) cell.metrics.push_back(one.metric + one.ending);
+      cell.scores.resize(shown.size());
+    }
+    if (!is_complete) continue;
     table.runs.push_back({task, method, results});
     for (size_t i = 0; i < shown.size(); ++i) {
       const auto split = results.find(table.split + shown[i].ending);
       if (split == results.end() || !split->is_object()) continue;
       const auto value = split->find(shown[i].metric);
       if (value == split->end() || !value->is_number()) continue;
-      cell.scores[i].push_back(100 * value->get<double>());
+      cell.scores[i].push_back(shown_score(shown[i].metric, value->get<double>()));
     }
   }
   return cell;
@@ -104,9 +123,10 @@ TextTable word_table(const ScoreTable& table) {
 
 std::string caption(const ScoreTable& table) {
   return fmt::format(
-      "{} split, in percent: mean ± standard deviation over seeds (their number).\n"
+      "{} split, in percent: mean ± standard deviation over {} (their number).\n"
       "{} of {} runs are complete.\nPrinted: {}.\n",
-      table.split, table.runs.size(), table.wanted, table.source);
+      table.split, table.folds > 0 ? "seeds and folds" : "seeds", table.runs.size(), table.wanted,
+      table.source);
 }
 
 constexpr const char* kCosts =
@@ -157,6 +177,7 @@ std::string html_table(const ScoreTable& table) {
 ScoreTable collect_scores(const Recipe& recipe) {
   ScoreTable table;
   table.title = recipe.title;
+  table.folds = recipe.folds;
   for (const auto& [task, keys] : recipe.tasks) table.tasks.push_back(task);
   for (const auto& [method, keys] : recipe.methods) table.methods.push_back(method);
   for (const std::string& task : table.tasks) {

@@ -12,7 +12,7 @@ namespace soragrad::train {
 struct ScoreCell {
   std::string task, method;
   std::vector<std::string> metrics;         // the task's, as columns show them
-  std::vector<std::vector<double>> scores;  // a list of seeds' values for each metric, in percent
+  std::vector<std::vector<double>> scores;  // for each metric its values over seeds and folds
   std::string printed, printed_average;
 };
 
@@ -22,6 +22,7 @@ struct ScoreTable {
   std::string title, split, source;
   std::vector<FinishedRun> runs;  // those that are complete
   int64_t wanted = 0;             // runs of the recipe
+  int64_t folds = 0;              // of each seed; 0: none
 };
 
 // From the results.json of the runs that are complete: the test split under protocol paper, else

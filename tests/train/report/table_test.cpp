@@ -241,4 +241,56 @@ TEST_CASE("printed_results: parts of a layer and paths of thresholds have no pri
   CHECK(printed_score("rte", config) == "not stated");
 }
 
+TEST_CASE("recipe: own data has a name of its own, and each seed runs in folds") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.recipe(fmt::format(
+      "output: {}\nseeds: [1, 2]\nfolds: 3\ncommon: {{model: m}}\nmethods: {{lora: {{}}}}\n"
+      "tasks: {{reviews: {{task: custom, train_file: a.csv}}}}\n",
+      (grid / "runs").string())));
+  const std::vector<GridRun> runs = runs_of(recipe);
+  REQUIRE(runs.size() == 6);
+  CHECK(runs[4].folder == (grid / "runs/reviews-lora-2-fold1").string());
+  const Config config = config_of(recipe, runs[4]);
+  CHECK(config.task == "custom");
+  CHECK(config.seed == 2);
+  CHECK(config.custom.k_folds == 3);
+  CHECK(config.custom.fold == 1);
+
+  CHECK(collect_scores(recipe).cells[0].metrics == std::vector<std::string>{"score"});
+  for (size_t i = 0; i < 3; ++i) {
+    grid.write(
+        fmt::format("runs/reviews-lora-1-fold{}/results.json", i),
+        fmt::format(R"({{"metric_for_best_model": "mae", "validation": {{"mae": {}}}}})", i + 1));
+  }
+  const ScoreTable table = collect_scores(recipe);
+  CHECK(table.wanted == 6);
+  CHECK(table.cells[0].metrics == std::vector<std::string>{"mae"});
+  CHECK(score_text(table.cells[0]) == "2.00 ± 1.00 (3)");  // an error is no share of 100
+}
+
+TEST_CASE("recipe: folds are for own data, and 2 at least") {
+  const Grid grid;
+  const std::string rest =
+      "output: runs\nseeds: [1]\ncommon: {model: m, data: d}\nmethods: {lora: {}}\ntasks: {rte: "
+      "{}}\n";
+  const Recipe recipe = read_recipe(grid.recipe("folds: 3\n" + rest));
+  CHECK(contains(test::message_of([&] { config_of(recipe, runs_of(recipe)[0]); }), "own data"));
+  CHECK(contains(test::message_of([&] { read_recipe(grid.recipe("folds: 1\n" + rest)); }),
+                 "recipe.yaml:1"));
+}
+
+TEST_CASE("recipe: what the files of own data settled is no other setting") {
+  const Grid grid;
+  Config wanted;
+  for (const char* key : {"task=custom", "model=m", "train_file=a.csv"}) set_argument(wanted, key);
+  Config made = wanted;
+  made.custom.labels = {"a", "b"};
+  made.custom.text_column = "text";
+  made.metric_for_best_model = "macro_f1";
+  grid.write("run/config.yaml", to_yaml(made));
+  check_same_run(wanted, grid / "run");
+  set_argument(wanted, "labels=b,a");
+  CHECK(contains(test::message_of([&] { check_same_run(wanted, grid / "run"); }), "labels"));
+}
+
 // SPDX-License-Identifier: Apache-2.0
