@@ -244,9 +244,15 @@ int trace_main(const TraceOptions& options) {
   ArrayFile file;
   file.add("input_ids", batch.input_ids);
   file.add("offsets", batch.offsets);
+  train::Answers answers;
   if (labelled) {
-    // Class numbers are in the model's order, as logits are.
-    file.add("labels", train::answers(batch, task, classes).labels);
+    answers = train::answers(batch, task, classes);
+    const Tensor& labels = answers.labels;  // class numbers are the model's, as logits are
+    if (labels.dtype() == DType::i64) {
+      file.add("labels", labels.to_vector<int64_t>());
+    } else {
+      file.add("labels", labels);
+    }
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });
@@ -259,7 +265,6 @@ int trace_main(const TraceOptions& options) {
   require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {
-    const train::Answers answers = train::answers(batch, task, classes);
     const Variable loss = train::task_loss(logits, answers.to(device));
     file.add("loss", loss.value());
     if (options.grad) {

@@ -69,14 +69,16 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
   part.files.push_back(std::move(info));
 }
 
-// False for a row that is to be left out.
+// False for a row that is to be left out. (A row's place is put into words only if it is needed:
+// that would take longer than the row.)
 bool CustomEncoder::add_label(const CustomFile& file, int64_t row, Example& example) const {
   const Cell& label = file.labels[static_cast<size_t>(row)];
   const bool is_list = label.kind() == Cell::Kind::list;
   if (task_.problem_type != ProblemType::multi_label_classification) {
-    require(!is_list,
-            "[{}] the label is a list, but problem_type is {}; one label a row is needed.",
-            file.where(row), name_of(task_.problem_type));
+    if (is_list) {
+      fail("[{}] the label is a list, but problem_type is {}; one label a row is needed.",
+           file.where(row), name_of(task_.problem_type));
+    }
     if (task_.regression()) {
       add_score(file, row, label.text(), example);
       return true;
@@ -115,21 +117,26 @@ bool CustomEncoder::add_class(const CustomFile& file, int64_t row, std::string_v
 
 void CustomEncoder::add_score(const CustomFile& file, int64_t row, std::string_view text,
                               Example& example) const {
-  require(number_form(text).is_number,
-          "[{}] the label {} is no number; regression needs numbers, or set "
-          "problem_type=single_label_classification.",
-          file.where(row), quote(text, kShownName));
+  if (!number_form(text).is_number) {
+    fail(
+        "[{}] the label {} is no number; regression needs numbers, or set "
+        "problem_type=single_label_classification.",
+        file.where(row), quote(text, kShownName));
+  }
   example.score = number_value(text);
-  require(std::isfinite(example.score), "[{}] the label {} is too large for 32-bit numbers.",
-          file.where(row), quote(text, kShownName));
+  if (!std::isfinite(example.score)) {
+    fail("[{}] the label {} is too large for 32-bit numbers.", file.where(row),
+         quote(text, kShownName));
+  }
 }
 
 float CustomEncoder::weight_of(const CustomFile& file, int64_t row) const {
   const std::string_view text = trimmed_blanks(file.weights[static_cast<size_t>(row)].text());
   const float weight = number_form(text).is_number ? number_value(text) : -1.0f;
-  require(weight >= 0 && std::isfinite(weight),
-          "[{}] the weight {} is no number of at least 0; correct it or leave weight_column out.",
-          file.where(row), quote(text, kShownName));
+  if (!(weight >= 0) || !std::isfinite(weight)) {
+    fail("[{}] the weight {} is no number of at least 0; correct it or leave weight_column out.",
+         file.where(row), quote(text, kShownName));
+  }
   return weight;
 }
 

@@ -33,10 +33,11 @@ class LabelForms {
       const bool is_list = label.kind() == Cell::Kind::list;
       if (!seen_) first_is_list_ = is_list;
       seen_ = true;
-      require(is_list == first_is_list_,
-              "[{}] the label is {}, in rows before it {}; use one form in a file.",
-              file_.where(row_), is_list ? "a list" : "no list",
-              first_is_list_ ? "a list" : "no list");
+      if (is_list != first_is_list_) {
+        fail("[{}] the label is {}, in rows before it {}; use one form in a file.",
+             file_.where(row_), is_list ? "a list" : "no list",
+             first_is_list_ ? "a list" : "no list");
+      }
       label = formed;
     }
   }
@@ -53,8 +54,9 @@ class LabelForms {
         if (cell.items().empty()) return Cell(std::span<const Cell>());
         names_.clear();
         for (const Cell& item : cell.items()) {
-          require(item.kind() != Cell::Kind::object && item.kind() != Cell::Kind::list,
-                  "[{}] a label within the list is a list or an object.", file_.where(row_));
+          if (item.kind() == Cell::Kind::object || item.kind() == Cell::Kind::list) {
+            fail("[{}] a label within the list is a list or an object.", file_.where(row_));
+          }
           add(name_of(item));
         }
         return list_of_names();
@@ -85,10 +87,11 @@ class LabelForms {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool is_whole = error == std::errc() && end == text.data() + text.size();
     if (is_whole && number < 0) return {};
-    require(is_whole && number < std::ssize(file_.class_names),
-            "[{}] class {} of column {}, whose class names go from 0 to {}.", file_.where(row_),
-            shown(text), quote(file_.table->columns()[*file_.columns.label]),
-            file_.class_names.size() - 1);
+    if (!is_whole || number >= std::ssize(file_.class_names)) {
+      fail("[{}] class {} of column {}, whose class names go from 0 to {}.", file_.where(row_),
+           shown(text), quote(file_.table->columns()[*file_.columns.label]),
+           file_.class_names.size() - 1);
+    }
     return file_.class_names[static_cast<size_t>(number)];
   }
 

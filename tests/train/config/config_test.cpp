@@ -49,7 +49,7 @@ TEST_CASE("config: every key has a name of its own, and its default reads back")
     set(config, key.name, before, "test");
     CHECK(value_text(config, key) == before);
   }
-  CHECK(names.size() == 75);
+  CHECK(names.size() == 93);
 }
 
 TEST_CASE("config: values of the contract are the defaults") {
