@@ -187,9 +187,8 @@ train::Config read_words(const DataOptions& options) {
 int data_main(const DataOptions& options) {
   train::Config config = read_words(options);
   train::complete(config);
-  std::vector<std::string> labels;
-  if (!config.model.empty()) labels = train::model_labels(config.model);
-  const data::CustomData data = data::load_custom(train::custom_keys(config), labels);
+  const auto own = train::load_own_data(config, [](const std::string&) {});
+  const data::CustomData& data = *own;
   train::class_weights_of(config, *data.task, data.label_counts);  // throws for unknown names
   Findings found{data, config, nullptr};
   if (!config.model.empty()) {

@@ -296,9 +296,9 @@ int main(int argc, char** argv) {
     line.app.name("soragrad");
     line.app.set_version_flag("--version", cli::version_text);
     line.app.require_subcommand(1);
-    for (auto add : {add_train, add_eval, add_predict, add_trace, add_data, add_tokenize,
-                     add_inspect, add_export, add_table, add_fetch, add_pretrain,
-                     add_train_tokenizer}) {
+    for (auto add :
+         {add_train, add_eval, add_predict, add_trace, add_data, add_tokenize, add_inspect,
+          add_export, add_table, add_fetch, add_pretrain, add_train_tokenizer}) {
       add(line);
     }
     add_examples(line.app);

@@ -92,10 +92,8 @@ std::vector<double> class_weights_of(const Config& config, const data::Task& tas
       number = static_cast<size_t>(name[0] - '0');
     }
     if (number >= task.labels.size() || !(weight >= 0) || std::isinf(weight)) {
-      throw UsageError(fmt::format(
-          "[class_weights] {}: {}; the classes are {}, a weight is a number of at least "
-          "0.",
-          quote(name, 40), weight, shown(data::joined(task.labels), 80)));
+      fail("[class_weights] {}: {}; the classes are {}, a weight is a number of at least 0.",
+           quote(name, 40), weight, shown(data::joined(task.labels), 80));
     }
     weights[number] = weight;
   }

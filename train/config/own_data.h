@@ -27,8 +27,9 @@ std::vector<std::string> file_list(std::string_view text);
 
 // The weight of each class: all 1 without class_weights, and for problems that are not single
 // label; n / (classes * count) for `balanced`, from the labels of the rows that train (a class
-// without rows weighs 0); else as the mapping has it, 1 for classes that it leaves out. Throws a
-// UsageError for a mapping that names no class, and for a negative weight.
+// without rows weighs 0); else as the mapping has it, 1 for classes that it leaves out. Throws for
+// a name that is no class and for a negative weight, and a UsageError for a text that is no
+// mapping.
 std::vector<double> class_weights_of(const Config& config, const data::Task& task,
                                      const std::vector<int64_t>& counts);
 

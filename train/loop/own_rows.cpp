@@ -10,7 +10,7 @@
 namespace soragrad::train {
 
 std::vector<std::string> model_labels(const std::string& model) {
-  return models::read_config(model).label_names;
+  return model.empty() ? std::vector<std::string>() : models::read_config(model).label_names;
 }
 
 std::shared_ptr<data::CustomData> load_own_data(
@@ -31,9 +31,9 @@ std::shared_ptr<data::CustomData> load_own_data(
   std::string& metric = config.metric_for_best_model;
   if (metric.empty()) metric = task.selection_metric;
   if (metric != "loss" && std::ranges::find(task.metrics, metric) == task.metrics.end()) {
-    throw UsageError(fmt::format("[metric_for_best_model] {}; this {} has {} and loss.",
-                                 quote(metric), data::name_of(task.problem_type),
-                                 data::joined(task.metrics)));
+    fail("[metric_for_best_model] {}; {} is {}, which has {} and loss.", quote(metric),
+         shown(custom->train.rows.path), data::name_of(task.problem_type),
+         data::joined(task.metrics));
   }
   return custom;
 }

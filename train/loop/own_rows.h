@@ -13,12 +13,13 @@ namespace soragrad::train {
 
 // Reads the files that the configuration names; classes are in the order of the model's id2label if
 // that has the same names. Passes one line for each warning to `note`, and settles
-// metric_for_best_model. Throws what data::load_custom() throws, and a UsageError for a metric that
-// the task does not have.
+// metric_for_best_model. Throws what data::load_custom() throws, and for a metric that the task
+// does not have.
 std::shared_ptr<data::CustomData> load_own_data(
     Config& config, const std::function<void(const std::string&)>& note);
 
-// The names of a model folder's id2label in class order; empty if it has only LABEL_0, LABEL_1 ...
+// The names of a model folder's id2label in class order; empty if it has only LABEL_0, LABEL_1 ...,
+// or if `model` is empty.
 std::vector<std::string> model_labels(const std::string& model);
 
 // Multiplies the weight of each row with that of its class.
