@@ -39,6 +39,14 @@ constexpr Examples kExamples[] = {
      "soragrad export --run runs/rte-sora-42 --format merged --output rte-model"},
     {"fetch", "soragrad fetch model microsoft/deberta-v3-base --output models/deberta-v3-base",
      "soragrad fetch task rte --output glue"},
+    {"pretrain",
+     "soragrad pretrain model=small corpus=books.txt.xz output=runs/small max_steps=1000",
+     "soragrad pretrain --resume runs/small"},
+    {"train-tokenizer",
+     "soragrad train-tokenizer --model-type bert --vocab-size 8000 --corpus books.txt --output "
+     "small",
+     "soragrad train-tokenizer --model-type deberta-v2 --vocab-size 8000 --corpus a.txt --output "
+     "m"},
     {"table", "soragrad table paper_main_table.yaml --tasks rte,mrpc --seeds 0,1",
      "soragrad table grid.yaml --shard 1/4 num_train_epochs=3"},
 };

@@ -134,7 +134,12 @@ void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
 }
 
 void add_own_keys(CLI::App* sub, std::vector<std::string>& keys) {
-  sub->add_option("KEYS", keys, "Keys of own data (--task custom)")->type_name("key=value");
+  const auto check = [sub](const std::string& word) {
+    return cli::has_option_for(*sub, word) ? "an option of this verb" : std::string();
+  };
+  sub->add_option(cli::kOwnKeys, keys, "Keys of own data (--task custom)")
+      ->type_name("key=value")
+      ->check(CLI::Validator(check, ""));
 }
 
 void add_eval(CommandLine& line) {

@@ -48,6 +48,11 @@ bool takes_keys(const CLI::App& verb) {
   return verb.get_option_no_throw("KEYS") != nullptr;
 }
 
+// Verbs with options of their own beside keys of own data.
+bool takes_own_keys(const CLI::App& verb) {
+  return verb.get_option_no_throw(kOwnKeys) != nullptr;
+}
+
 // The value to show beside a suggestion: the one that was written, or a placeholder.
 std::string value_of(std::string_view word, const char* next) {
   const size_t equals = word.find('=');
@@ -67,7 +72,8 @@ std::string advice_on(const CLI::App& verb, std::string_view word, const char* n
   const std::string value = value_of(word, next);
   if (takes_keys(verb)) return fmt::format("write {}={}", key, value);
   const std::string option = option_of(verb, key);
-  return option.empty() ? "" : fmt::format("write {} {}", option, value);
+  if (!option.empty()) return fmt::format("write {} {}", option, value);
+  return is_option && takes_own_keys(verb) ? fmt::format("write {}={}", key, value) : "";
 }
 
 const CLI::App* verb_of(const CLI::App& app, int argc, char** argv) {
@@ -84,6 +90,11 @@ bool is_value(const CLI::App& verb, std::string_view before) {
 }
 
 }  // namespace
+
+bool has_option_for(const CLI::App& verb, std::string_view word) {
+  const std::string_view key = key_meant(word.substr(0, word.find('=')));
+  return !key.empty() && key != "data" && !option_of(verb, key).empty();
+}
 
 void check_verb(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-' || verb_of(app, argc, argv)) return;

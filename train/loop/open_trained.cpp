@@ -65,6 +65,22 @@ std::string other_task_line(const std::string& weights, std::string_view trained
 
 namespace {
 
+// The command's keys over the run's. A folder of data takes the place of the run's files.
+void take_own_keys(Trained& trained, const TrainedSource& source) {
+  Config& config = trained.config;
+  std::vector<std::string> keys;
+  if (!source.data.empty()) keys.push_back("data=" + source.data);
+  keys.insert(keys.end(), source.keys.begin(), source.keys.end());
+  const auto is_folder = [](const std::string& key) { return key.starts_with("data="); };
+  if (std::ranges::any_of(keys, is_folder)) {
+    config.train_file = config.validation_file = config.test_file = "";
+  }
+  for (const std::string& key : keys) {
+    set_argument(config, key);
+    trained.has_other_files |= is_folder(key) || key.find("_file=") != key.npos;
+  }
+}
+
 bool is_same_set(std::span<const std::string> a, std::span<const std::string> b) {
   return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
 }
@@ -164,20 +180,15 @@ Trained open_trained(const TrainedSource& source, const Note& note) {
   }
   trained.tokenizer = data::load_tokenizer(trained.tokenizer_folder);
   if (task.empty()) misuse("[usage] --task is missing.");
-  for (const std::string& argument : source.keys) {
-    set_argument(trained.config, argument);
-    trained.has_other_files = trained.has_other_files || argument.find("_file=") != argument.npos ||
-                              argument.starts_with("data=");
-  }
   if (task == kCustomTask) {
-    if (!source.data.empty()) {
-      trained.config.data = source.data;
-      trained.config.train_file = trained.config.validation_file = trained.config.test_file = "";
-      trained.has_other_files = true;
-    }
+    take_own_keys(trained, source);
     trained.own_task = own_task_of(trained, base, adapter);
     trained.task = trained.own_task.get();
   } else {
+    if (!source.keys.empty()) {
+      throw UsageError(fmt::format("[usage] {} is a key of own data; the task is {}, not custom.",
+                                   quote(source.keys[0]), task));
+    }
     trained.task = &data::find_task(task);
   }
   if (const std::string line = other_task_line(trained.weights, trained_on, *trained.task);
