@@ -14,6 +14,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/text.h"
+#include "data/custom/column_types.h"
 #include "data/custom/custom.h"
 #include "data/tokenizer/tokenizer.h"
 #include "train/config/own_data.h"
@@ -25,7 +26,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr size_t kShownClasses = 40, kNameWidth = 32;
+constexpr size_t kShownClasses = 40, kNameWidth = 32;  // of classes and of columns
 
 // Tokens of each row of train, without a limit.
 struct Lengths {
@@ -62,6 +63,7 @@ Lengths measure(const data::Tokenizer& tokenizer, const data::CustomData& data, 
 struct Findings {
   const data::CustomData& own;
   const train::Config& config;
+  std::vector<data::ColumnSummary> columns;  // of the first train file
   std::unique_ptr<Lengths> lengths;
 
   bool has_validation_file() const { return own.split == data::CustomData::SplitKind::file; }
@@ -90,6 +92,11 @@ ordered_json to_json(const Findings& found) {
                       {"warnings", std::move(warnings)},
                       {"text_column", data.text_column},
                       {"label_column", data.label_column}};
+  ordered_json types = ordered_json::object();
+  for (const data::ColumnSummary& column : found.columns) {
+    types[column.name] = data::name_of(column.type);
+  }
+  object["types"] = std::move(types);
   if (!data.pair_column.empty()) object["text_pair_column"] = data.pair_column;
   if (found.has_validation_file()) {
     object["validation"] = {{"rows", data.validation.rows.size()},
@@ -134,6 +141,20 @@ std::string lengths_text(const Lengths& lengths, int64_t limit) {
       100 * static_cast<double>(lengths.cut) / static_cast<double>(lengths.rows), limit);
 }
 
+std::string columns_text(const std::vector<data::ColumnSummary>& columns) {
+  std::string text = fmt::format("columns: {}\n", columns.size());
+  for (size_t i = 0; i < std::min(columns.size(), kShownClasses); ++i) {
+    text += fmt::format("  {:<{}} {:<12}", shown(columns[i].name, kNameWidth), kNameWidth,
+                        data::name_of(columns[i].type));
+    if (columns[i].empty_cells > 0) text += fmt::format(" {} empty", columns[i].empty_cells);
+    text += "\n";
+  }
+  if (columns.size() > kShownClasses) {
+    text += fmt::format("  and {} more\n", columns.size() - kShownClasses);
+  }
+  return text;
+}
+
 std::string to_text(const Findings& found) {
   const data::CustomData& data = found.own;
   std::string text;
@@ -141,11 +162,8 @@ std::string to_text(const Findings& found) {
     text += fmt::format("{}: {} rows, {} left out, SHA-256 {}\n", shown(file.path), file.rows,
                         file.dropped, file.sha256);
   }
-  std::string columns;
-  for (const std::string& name : data.columns) {
-    columns += (columns.empty() ? "" : ", ") + shown(name, kNameWidth);
-  }
-  text += fmt::format("columns: {}\ntext: {}{}; label: {}; {}\n", columns, shown(data.text_column),
+  text += columns_text(found.columns);
+  text += fmt::format("text: {}{}; label: {}; {}\n", shown(data.text_column),
                       data.pair_column.empty() ? "" : " and " + shown(data.pair_column),
                       shown(data.label_column), data::name_of(data.task->problem_type));
   text += classes_text(data);
@@ -190,7 +208,8 @@ int data_main(const DataOptions& options) {
   const auto own = train::load_own_data(config, [](const std::string&) {});
   const data::CustomData& data = *own;
   train::class_weights_of(config, *data.task, data.label_counts);  // throws for unknown names
-  Findings found{data, config, nullptr};
+  const data::CustomKeys keys = train::custom_keys(config);
+  Findings found{data, config, data::column_summaries(keys.train_files.at(0), keys), nullptr};
   if (!config.model.empty()) {
     const auto tokenizer = data::load_tokenizer(config.model);
     found.lengths = std::make_unique<Lengths>(measure(*tokenizer, data, config.max_seq_length));

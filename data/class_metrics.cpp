@@ -99,7 +99,7 @@ double micro_f1(std::span<const ClassCounts> counts) {
     total.predicted += count.predicted;
     total.actual += count.actual;
   }
-  return total.f1();
+  return total.occurs() ? total.f1() : std::numeric_limits<double>::quiet_NaN();
 }
 
 double exact_match(std::span<const float> logits, std::span<const Example> rows, int64_t classes) {

@@ -35,7 +35,7 @@ std::vector<ClassCounts> count_class_sets(std::span<const float> logits,
 double macro_f1(std::span<const ClassCounts> counts, bool all_classes);
 // The mean of F1 weighted by the support.
 double weighted_f1(std::span<const ClassCounts> counts);
-// F1 of all classes taken together.
+// F1 of all classes taken together. NaN if none occurs.
 double micro_f1(std::span<const ClassCounts> counts);
 
 // Share of the rows with all classes right.

@@ -55,7 +55,10 @@ Metrics single_label_metrics(const Task& task, std::span<const float> logits,
   const auto value_of = [&](std::string_view name) {
     if (name == "accuracy") return accuracy(predictions, labels);
     if (name == "matthews_correlation") return matthews_correlation(predictions, labels);
-    if (name == "f1") return counts[static_cast<size_t>(task.positive_class)].f1();
+    if (name == "f1") {
+      const ClassCounts& positive = counts[static_cast<size_t>(task.positive_class)];
+      return positive.occurs() ? positive.f1() : kNaN;
+    }
     if (name == "macro_f1") return macro_f1(counts, false);
     if (name == "weighted_f1") return weighted_f1(counts);
     if (name == "roc_auc") return roc_auc(logits, rows, task.positive_class);

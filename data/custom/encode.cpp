@@ -98,14 +98,15 @@ bool CustomEncoder::add_class(const CustomFile& file, int64_t row, std::string_v
   const int32_t number = classes_.find(name);
   if (number < 0) {
     if (use_ != CustomUse::train && keys_.ignores_unknown_labels) return false;
-    if (use_ == CustomUse::train || !keys_.labels.empty()) {
-      fail("[{}] the label {} is none of labels={}; add it there.", file.where(row),
-           quote(name, kShownName), class_list(task_));
+    const std::string where = file.where(row), label = quote(name, kShownName);
+    if (use_ == CustomUse::train) {
+      fail("[{}] the label {} is none of labels={}; add it there.", where, label,
+           class_list(task_));
     }
     fail(
-        "[{}] the label {} does not occur in train, which has {}; set unknown_labels=ignore to "
-        "leave such rows out.",
-        file.where(row), quote(name, kShownName), class_list(task_));
+        "[{}] the label {} is none of the classes {}{}; set unknown_labels=ignore to leave such "
+        "rows out.",
+        where, label, class_list(task_), keys_.labels.empty() ? ", which are train's" : "");
   }
   if (task_.problem_type == ProblemType::multi_label_classification) {
     example.classes.push_back(number);

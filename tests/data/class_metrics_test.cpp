@@ -69,6 +69,22 @@ TEST_CASE("class metrics: several labels a row") {
   CHECK(metric(metrics, "exact_match") == doctest::Approx(2.0 / 3));
 }
 
+TEST_CASE("class metrics: F1 of a class that neither occurs nor is predicted is undefined") {
+  const auto task =
+      make_custom_task(ProblemType::single_label_classification, {"no", "yes"}, {}, false);
+  std::vector<Example> rows(2);
+  rows[0].label = rows[1].label = 0;
+  const Metrics metrics = compute_metrics(*task, std::vector<float>{1, 0, 1, 0}, rows);
+  CHECK(std::isnan(metric(metrics, "f1")));
+  CHECK(std::isnan(metric(metrics, "roc_auc")));
+  CHECK(metric(metrics, "macro_f1") == 1);
+  CHECK(metric(metrics, "matthews_correlation") == 0);  // by definition
+  const Metrics missed = compute_metrics(*task, std::vector<float>{0, 1, 1, 0}, rows);
+  CHECK(metric(missed, "f1") == 0);
+  const auto sets = make_custom_task(ProblemType::multi_label_classification, {"a"}, {}, false);
+  CHECK(std::isnan(metric(compute_metrics(*sets, std::vector<float>{-1, -1}, rows), "micro_f1")));
+}
+
 TEST_CASE("class metrics: a constant prediction has no correlation") {
   const auto task = make_custom_task(ProblemType::regression, {}, {}, false);
   std::vector<Example> rows(2);
