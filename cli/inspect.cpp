@@ -20,6 +20,7 @@
 #include "sora/adapter_file.h"
 #include "train/loop/open_trained.h"
 #include "train/report/method_counts.h"
+#include "train/report/page.h"
 #include "train/report/protocol_text.h"
 #include "train/report/rank_table.h"
 #include "train/report/summary.h"

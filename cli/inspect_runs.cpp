@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "train/report/cost_table.h"
+#include "train/report/page.h"
 #include "train/report/rank_statistics.h"
 #include "train/report/summary.h"
 

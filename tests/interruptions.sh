@@ -60,7 +60,8 @@ for ((moment = 1; moment <= count; ++moment)); do
     fi
   fi
   cmp -s <(log whole) <(log run) || fault "metrics.jsonl differs"
-  for file in best/adapter_model.safetensors final/adapter_model.safetensors; do
+  for file in best/adapter_model.safetensors final/adapter_model.safetensors gates.bin \
+    evaluation.json; do
     cmp -s "whole/$file" "run/$file" || fault "$file differs"
   done
   cmp -s <(numbers whole) <(numbers run) || fault "results.json differs"

@@ -51,7 +51,8 @@ attempt() {
 }
 # The files whose bits count: without times, and without what names the moment.
 fingerprint() {
-  find . -type f \( -name '*.safetensors' -o -name 'p.tsv' -o -name 'metrics.jsonl' \) \
+  find . -type f \( -name '*.safetensors' -o -name 'p.tsv' -o -name 'metrics.jsonl' \
+    -o -name 'gates.bin' -o -name 'evaluation.json' \) \
     ! -path '*/checkpoints/*' ! -path '*.tmp.*' | sort | while read -r file; do
     printf '%s ' "$file"
     sed -E 's/, "step_seconds": [^}]*//' "$file" | sha256sum

@@ -8,33 +8,13 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
+#include "data/row_scores.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/task_loss.h"
 
 namespace soragrad::train {
 
 namespace {
-
-double cross_entropy_of(std::span<const float> logits, int64_t label) {
-  double largest = logits[0];
-  for (const float x : logits) largest = std::max(largest, static_cast<double>(x));
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - largest);
-  return largest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(label)]);
-}
-
-// The mean over the classes, of which the row has `present`.
-double binary_cross_entropy_of(std::span<const float> logits, std::span<const int32_t> present) {
-  double sum = 0;
-  for (const float logit : logits) {
-    const double z = static_cast<double>(logit);
-    sum += std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z)));
-  }
-  for (const int32_t number : present) {
-    sum -= static_cast<double>(logits[static_cast<size_t>(number)]);
-  }
-  return sum / static_cast<double>(logits.size());
-}
 
 // The first module whose output for this row is not finite, for a message; "" if all are.
 std::string first_broken_module(models::SequenceClassifier& model, const Rows& rows, int64_t row) {
@@ -101,15 +81,7 @@ Evaluation score_logits(const Rows& rows, std::span<const float> logits) {
   const auto labels = static_cast<size_t>(task.num_labels());
   Evaluation result{data::compute_metrics(task, logits, rows.dataset.rows), 0};
   for (size_t i = 0; i < rows.dataset.rows.size(); ++i) {
-    const data::Example& row = rows.dataset.rows[i];
-    if (task.problem_type == data::ProblemType::multi_label_classification) {
-      result.loss += binary_cross_entropy_of(logits.subspan(i * labels, labels), row.classes);
-    } else if (task.regression()) {
-      const double difference = static_cast<double>(logits[i]) - static_cast<double>(row.score);
-      result.loss += difference * difference;
-    } else {
-      result.loss += cross_entropy_of(logits.subspan(i * labels, labels), row.label);
-    }
+    result.loss += data::row_loss(task, logits.subspan(i * labels, labels), rows.dataset.rows[i]);
   }
   result.loss /= static_cast<double>(rows.size());
   return result;

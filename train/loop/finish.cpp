@@ -4,7 +4,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "train/loop/data_facts.h"
 #include "train/loop/evaluate.h"
+#include "train/loop/evaluation_record.h"
 #include "train/loop/fold_predictions.h"
 #include "train/loop/process.h"
 
@@ -40,6 +42,44 @@ json parameters_of(Session& session) {
           {"model", model}};
 }
 
+nlohmann::ordered_json evaluated(Session& session, const Rows& rows) {
+  const std::vector<float> logits = compute_logits(
+      *session.model, rows, session.config.per_device_eval_batch_size, /*stoppable=*/true);
+  return evaluation_record(rows, logits, score_logits(rows, logits));
+}
+
+// Completes evaluation.json by the test splits and returns all of its splits. An evaluation of
+// another step, which a run leaves that went on from an older checkpoint with other keys, is made
+// again: the model has the parameters that results.json is about.
+nlohmann::ordered_json complete_evaluation(Session& session, const RunFolder& folder,
+                                           const RunState& state) {
+  const bool ends_with_best = session.config.load_best_model_at_end &&
+                              session.plan.phases.size() == 1 && state.best_step > 0;
+  const int64_t step = ends_with_best ? state.best_step : state.step;
+  const std::string path = folder.file("evaluation.json");
+  nlohmann::ordered_json splits = read_evaluation(path, step);
+  if (!splits.is_array() || splits.size() < session.validation.size()) {
+    splits = nlohmann::ordered_json::array();
+    for (const Rows& rows : session.validation) splits.push_back(evaluated(session, rows));
+  }
+  while (splits.size() > session.validation.size()) splits.erase(splits.size() - 1);
+  for (const Rows& rows : session.test) splits.push_back(evaluated(session, rows));
+  write_evaluation(path, step, splits);
+  return splits;
+}
+
+json data_of(const Session& session) {
+  std::vector<const Rows*> splits{&session.train};
+  for (const Rows& rows : session.validation) splits.push_back(&rows);
+  for (const Rows& rows : session.test) splits.push_back(&rows);
+  const FileHashes hashes = hash_files(splits);
+  json data = json::object();
+  for (const Rows* rows : splits) {
+    data[rows->name] = data_facts(*rows, hashes, session.config.max_seq_length);
+  }
+  return data;
+}
+
 }  // namespace
 
 json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
@@ -63,12 +103,14 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   }
   if (session.custom && config.custom.k_folds > 0) write_fold_predictions(session, folder);
   results["test"] = nullptr;
-  for (const Rows& rows : session.test) {
-    results[rows.name] =
-        to_object(evaluate(*session.model, rows, config.per_device_eval_batch_size, true).metrics);
+  const nlohmann::ordered_json splits = complete_evaluation(session, folder, state);
+  for (size_t i = 0; i < session.test.size(); ++i) {
+    const Rows& rows = session.test[i];
+    results[rows.name] = splits[session.validation.size() + i]["metrics"];
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
+  results["data"] = data_of(session);
   results["parameters"] = parameters_of(session);
   const sora::Sparsity sparsity = session.tuner->method().sparsity();
   results["sparsity"] = sparsity.share();

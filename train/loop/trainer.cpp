@@ -8,7 +8,9 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
+#include "sora/gated_delta.h"
 #include "train/loop/evaluate.h"
+#include "train/loop/evaluation_record.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
 
@@ -69,6 +71,20 @@ void Trainer::open_logs() {
   if (state_.event_bytes == 0) state_.event_file = folder_.new_event_file(state_.step);
   events_ = std::make_unique<EventFile>(folder_.file(state_.event_file), state_.event_bytes);
   mark_logs();
+  const sora::Method& method = session_.tuner->method();
+  if (method.sparsity().total == 0) return;
+  gates_ = std::make_unique<GateLog>(folder_.file("gates.bin"), method.ranks(), state_.step);
+  // A record that could not be written is made again: the gates are those after the step.
+  if (state_.step > gates_->last_step() && logging_due()) log_gates();
+}
+
+void Trainer::log_gates() {
+  std::vector<real> values;
+  for (const sora::GatedDelta* delta : sora::gated_deltas(*session_.model)) {
+    const std::vector<real> own = delta->gate->value().to_vector();
+    values.insert(values.end(), own.begin(), own.end());
+  }
+  gates_->append(state_.step, session_.tuner->thresholds().sum, values);
 }
 
 int64_t Trainer::phase_steps() const {
@@ -232,6 +248,7 @@ void Trainer::log_step(int64_t tokens) {
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
     events_->add(state_.step, scalars);
     mark_logs();
+    if (gates_) log_gates();
   }
   progress_.step({state_.step, session_.plan.total_steps, result_.loss,
                   session_.tuner->learning_rate(), sparsity_, tokens, seconds, logged});
@@ -247,9 +264,11 @@ void Trainer::evaluate_now() {
   const auto start = Clock::now();
   read_pending();  // nothing is judged by parameters that are not finite
   std::vector<Evaluation> results;
+  std::vector<std::vector<float>> logits;
   for (const Rows& rows : session_.validation) {
-    results.push_back(
-        evaluate(*session_.model, rows, session_.config.per_device_eval_batch_size, true));
+    logits.push_back(
+        compute_logits(*session_.model, rows, session_.config.per_device_eval_batch_size, true));
+    results.push_back(score_logits(rows, logits.back()));
   }
   state_.seconds += since(start);
   nlohmann::json validation = nlohmann::json::object();
@@ -263,11 +282,24 @@ void Trainer::evaluate_now() {
   if (is_best) {
     folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
   }
+  keep_evaluation(results, logits, is_best);
   log_evaluation(results, is_best);
   state_.last_validation = std::move(validation);
   if (state_.phase == 0) judge(results.at(0), is_best);
   state_.evaluation_due = false;
   mark_logs();
+}
+
+void Trainer::keep_evaluation(const std::vector<Evaluation>& results,
+                              const std::vector<std::vector<float>>& logits, bool is_best) {
+  const bool ends_with_best =
+      session_.config.load_best_model_at_end && session_.plan.phases.size() == 1;
+  if (ends_with_best && !is_best) return;
+  nlohmann::ordered_json splits = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < results.size(); ++i) {
+    splits.push_back(evaluation_record(session_.validation[i], logits[i], results[i]));
+  }
+  write_evaluation(folder_.file("evaluation.json"), state_.step, splits);
 }
 
 void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_best) {
@@ -377,6 +409,7 @@ void Trainer::save_checkpoint_now() {
 void Trainer::write_checkpoint() {
   read_pending();
   metrics_->sync();
+  if (gates_) gates_->sync();
   const sora::AdapterConfig adapter{session_.config.method, session_.info};
   folder_.add_checkpoint(
       state_.step, session_.config.save_total_limit, [&](const std::string& path) {

@@ -14,6 +14,7 @@
 #include "train/loop/session.h"
 #include "train/loop/train_step.h"
 #include "train/run/event_file.h"
+#include "train/run/gate_log.h"
 #include "train/run/metrics_log.h"
 #include "train/run/run_folder.h"
 #include "train/run/run_state.h"
@@ -54,8 +55,12 @@ class Trainer {
   bool reading_due() const;
   bool logging_due() const;
   void log_step(int64_t tokens);
+  void log_gates();
   bool evaluation_due() const;
   void evaluate_now();
+  // Writes evaluation.json, if results.json will have the metrics of this evaluation.
+  void keep_evaluation(const std::vector<Evaluation>& results,
+                       const std::vector<std::vector<float>>& logits, bool is_best);
   void log_evaluation(const std::vector<Evaluation>& results, bool is_best);
   double score(const Evaluation& evaluation) const;  // metric_for_best_model; larger is better
   bool better(const Evaluation& evaluation) const;   // than the best so far
@@ -78,6 +83,7 @@ class Trainer {
   RunState state_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;
+  std::unique_ptr<GateLog> gates_;  // null: the method has no gates
   TrainStep train_step_;
   Progress progress_;
   PendingSteps pending_;

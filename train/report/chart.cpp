@@ -7,19 +7,30 @@
 #include <iterator>
 #include <utility>
 
-#include "train/report/text_table.h"
+#include "core/text.h"
+#include "train/report/page.h"
 
 namespace soragrad::train {
 
 namespace {
 
-constexpr double kWidth = 680, kHeight = 400;
 constexpr double kLeft = 76, kRight = 20, kTop = 66, kBottom = 58;
-constexpr int kTicks = 5;  // about so many an axis
+constexpr int kTicks = 5;           // about so many an axis
+constexpr double kCharacter = 6.6;  // width of a character of a legend
+constexpr double kLegendTop = 44, kLegendLine = 20;
+constexpr size_t kLegendCharacters = 40;
 
 // Okabe and Ito, "Color universal design", 2008: told apart by colour-blind readers as well.
-constexpr std::string_view kColors[] = {"#0072b2", "#d55e00", "#009e73",
-                                        "#cc79a7", "#e69f00", "#444444"};
+constexpr std::string_view kColors[] = {"var(--s0,#0072b2)", "var(--s1,#d55e00)",
+                                        "var(--s2,#009e73)", "var(--s3,#cc79a7)",
+                                        "var(--s4,#e69f00)", "var(--s5,#444444)"};
+constexpr std::string_view kInk = "var(--ink,#222)", kPaper = "var(--paper,#fff)",
+                           kGrid = "var(--line,#ddd)", kAxis = "var(--muted,#888)",
+                           kShade = "var(--heat,#084594)", kOnShade = "var(--on-heat,#fff)";
+
+std::string_view color_of(size_t series) {
+  return kColors[series % std::size(kColors)];
+}
 
 struct Axis {
   std::vector<double> ticks;
@@ -50,14 +61,14 @@ std::string svg_begin(double width, double height, std::string_view title) {
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
       "width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\" font-family=\"system-ui, sans-serif\" "
-      "fill=\"#222\">\n<title>{2}</title>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-      width, height, html_escaped(title));
+      "fill=\"{3}\">\n<title>{2}</title>\n"
+      "<rect width=\"100%\" height=\"100%\" fill=\"{4}\"/>\n",
+      width, height, html_escaped(title), kInk, kPaper);
 }
 
 // A circle, square, triangle or diamond, by the series' number.
 std::string marker(size_t series, double x, double y, const std::string& note) {
-  const std::string_view color = kColors[series % std::size(kColors)];
+  const std::string_view color = color_of(series);
   const std::string title = note.empty() ? "" : "<title>" + html_escaped(note) + "</title>";
   const auto path = [&](const char* shape) {
     return fmt::format(
@@ -84,63 +95,126 @@ std::string draw_axes(const Chart& chart, const Axis& x, const Axis& y) {
   std::string text;
   const double x_step = x.ticks[1] - x.ticks[0], y_step = y.ticks[1] - y.ticks[0];
   for (const double tick : y.ticks) {
-    text += fmt::format("<path d=\"M{:.1f} {:.1f}H{:.1f}\" stroke=\"#ddd\" fill=\"none\"/>\n",
-                        x.begin, y.place(tick), x.end);
+    text += fmt::format("<path d=\"M{:.1f} {:.1f}H{:.1f}\" stroke=\"{}\" fill=\"none\"/>\n",
+                        x.begin, y.place(tick), x.end, kGrid);
     text += anchored(x.begin - 8, y.place(tick) + 4, "end", 12, tick_text(tick, y_step));
   }
   for (const double tick : x.ticks) {
-    text += fmt::format("<path d=\"M{:.1f} {:.1f}v5\" stroke=\"#888\" fill=\"none\"/>\n",
-                        x.place(tick), y.begin);
+    text += fmt::format("<path d=\"M{:.1f} {:.1f}v5\" stroke=\"{}\" fill=\"none\"/>\n",
+                        x.place(tick), y.begin, kAxis);
     text += anchored(x.place(tick), y.begin + 19, "middle", 12, tick_text(tick, x_step));
   }
-  text += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"#888\" fill=\"none\"/>\n",
-                      x.begin, y.end, y.begin, x.end);
-  text += anchored((x.begin + x.end) / 2, kHeight - 14, "middle", 13, chart.x_label);
+  text += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"{}\" fill=\"none\"/>\n",
+                      x.begin, y.end, y.begin, x.end, kAxis);
+  text += anchored((x.begin + x.end) / 2, chart.height - 14, "middle", 13, chart.x_label);
   return text + anchored(0, 0, "middle", 13, chart.y_label,
                          fmt::format(" transform=\"translate(18 {:.1f}) rotate(-90)\"",
                                      (y.begin + y.end) / 2));
 }
 
-std::string draw_series(const ChartSeries& series, size_t number, const Axis& x, const Axis& y) {
-  std::string line, markers;
+std::string draw_bars(const ChartSeries& series, size_t number, const Axis& x, const Axis& y) {
+  std::string text;
   for (const ChartPoint& point : series.points) {
     if (!finite(point)) continue;
-    line += fmt::format("{}{:.1f} {:.1f}", line.empty() ? "M" : "L", x.place(point.x),
-                        y.place(point.y));
-    if (series.markers) markers += marker(number, x.place(point.x), y.place(point.y), point.note);
-  }
-  if (series.line && !line.empty()) {
-    line = fmt::format("<path d=\"{}\" stroke=\"{}\" stroke-width=\"2\" fill=\"none\"/>\n", line,
-                       kColors[number % std::size(kColors)]);
-  } else {
-    line.clear();
-  }
-  return line + markers;
-}
-
-std::string draw_legend(const Chart& chart) {
-  std::string text;
-  double x = kLeft;
-  for (size_t i = 0; i < chart.series.size(); ++i) {
-    const ChartSeries& series = chart.series[i];
-    if (series.line) {
-      text += fmt::format("<path d=\"M{:.1f} 44h24\" stroke=\"{}\" stroke-width=\"2\"/>\n", x,
-                          kColors[i % std::size(kColors)]);
-    }
-    if (series.markers) text += marker(i, x + 12, 44, "");
-    text += anchored(x + 30, 48, "start", 12, series.name);
-    x += 54 + 6.6 * static_cast<double>(series.name.size());
+    const double left = x.place(point.x - series.bar_width / 2);
+    const double right = x.place(point.x + series.bar_width / 2);
+    const double top = y.place(std::max(point.y, 0.0)), bottom = y.place(std::min(point.y, 0.0));
+    text += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\" "
+        "fill-opacity=\".7\"><title>{}</title></rect>\n",
+        left + 0.5, top, std::max(right - left - 1, 0.5), bottom - top, color_of(number),
+        html_escaped(point.note));
   }
   return text;
 }
 
-// From white to dark blue.
-std::string shade(double share) {
-  const double s = std::clamp(share, 0.0, 1.0);
-  const auto mix = [&](int low, int high) {
-    return static_cast<int>(std::lround(low + s * (high - low)));
+// The line; data-x and data-y are the values at its corners, for the page's script.
+std::string draw_line(const ChartSeries& series, size_t number, const Axis& x, const Axis& y) {
+  std::string path, xs, ys;
+  for (const ChartPoint& point : series.points) {
+    if (!finite(point)) continue;
+    path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x.place(point.x),
+                        y.place(point.y));
+    xs += fmt::format("{}{:.6g}", xs.empty() ? "" : " ", point.x);
+    ys += fmt::format("{}{:.5g}", ys.empty() ? "" : " ", point.y);
+  }
+  if (path.empty()) return "";
+  return fmt::format(
+      "<path class=\"line\" d=\"{}\" stroke=\"{}\" stroke-width=\"{}\" fill=\"none\"{} "
+      "data-name=\"{}\" data-x=\"{}\" data-y=\"{}\"/>\n",
+      path, series.dashed ? kAxis : color_of(number), series.dashed ? "1.5" : "2",
+      series.dashed ? " stroke-dasharray=\"6 4\"" : "", html_escaped(series.name), xs, ys);
+}
+
+std::string draw_series(const ChartSeries& series, size_t number, const Axis& x, const Axis& y) {
+  if (series.bar_width > 0) return draw_bars(series, number, x, y);
+  std::string text = series.line ? draw_line(series, number, x, y) : "";
+  for (const ChartPoint& point : series.points) {
+    if (!series.markers || !finite(point)) continue;
+    text += marker(number, x.place(point.x), y.place(point.y), point.note);
+  }
+  return text;
+}
+
+// Where the names of the series are: beside one another, in as many lines as it takes.
+struct Legend {
+  struct Entry {
+    size_t series = 0;
+    double x = 0, y = 0;
+    std::string name;
   };
-  return fmt::format("#{:02x}{:02x}{:02x}", mix(0xf4, 0x08), mix(0xf8, 0x45), mix(0xfc, 0x94));
+  std::vector<Entry> entries;
+  double bottom = kLegendTop;
+};
+
+Legend place_legend(const Chart& chart) {
+  Legend legend;
+  double x = kLeft;
+  for (size_t i = 0; i < chart.series.size(); ++i) {
+    if (chart.series[i].name.empty()) continue;
+    std::string name = shown(chart.series[i].name, kLegendCharacters);
+    const double width = 46 + kCharacter * static_cast<double>(name.size());
+    if (x > kLeft && x + width > chart.width) {
+      x = kLeft;
+      legend.bottom += kLegendLine;
+    }
+    legend.entries.push_back({i, x, legend.bottom, std::move(name)});
+    x += width;
+  }
+  return legend;
+}
+
+std::string draw_legend(const Chart& chart, const Legend& legend) {
+  std::string text;
+  for (const auto& [i, x, y, name] : legend.entries) {
+    const ChartSeries& series = chart.series[i];
+    if (series.bar_width > 0) {
+      text += fmt::format(
+          "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"24\" height=\"12\" fill=\"{}\" "
+          "fill-opacity=\".7\"/>\n",
+          x, y - 6, color_of(i));
+    } else if (series.line) {
+      text += fmt::format("<path d=\"M{:.1f} {:.1f}h24\" stroke=\"{}\" stroke-width=\"2\"{}/>\n", x,
+                          y, series.dashed ? kAxis : color_of(i),
+                          series.dashed ? " stroke-dasharray=\"6 4\"" : "");
+    }
+    if (series.markers && series.bar_width == 0) text += marker(i, x + 12, y, "");
+    text += anchored(x + 30, y + 4, "start", 12, name);
+  }
+  return text;
+}
+
+// Fills of a cell: the page's paper shows through a small share.
+std::string shade(double share) {
+  return fmt::format("fill=\"{}\" fill-opacity=\"{:.2f}\"", kShade,
+                     0.04 + 0.92 * std::clamp(share, 0.0, 1.0));
+}
+
+// Width of the widest of some names in characters of the given width.
+double width_of(const std::vector<std::string>& names, double character) {
+  size_t most = 0;
+  for (const std::string& name : names) most = std::max(most, name.size());
+  return character * static_cast<double>(most);
 }
 
 }  // namespace
@@ -169,59 +243,70 @@ std::string to_svg(const Chart& chart) {
   for (const ChartSeries& series : chart.series) {
     for (const ChartPoint& point : series.points) {
       if (!finite(point)) continue;
-      xs.push_back(point.x);
+      xs.push_back(point.x - series.bar_width / 2);
+      xs.push_back(point.x + series.bar_width / 2);
       ys.push_back(point.y);
+      if (series.bar_width > 0) ys.push_back(0);
     }
   }
-  std::string text = svg_begin(kWidth, kHeight, chart.title);
-  text += anchored(kLeft, 22, "start", 15, chart.title, " font-weight=\"bold\"");
+  std::string text = svg_begin(chart.width, chart.height, chart.title);
+  text += anchored(kLeft, 22, "start", 15, chart.title, " font-weight=\"600\"");
   if (xs.empty()) {
-    return text + anchored(kWidth / 2, kHeight / 2, "middle", 13, "no points") + "</svg>\n";
+    return text + anchored(chart.width / 2, chart.height / 2, "middle", 13, "no points") +
+           "</svg>\n";
   }
+  if (chart.from_zero) ys.push_back(0);
   const auto [x_low, x_high] = std::ranges::minmax(xs);
   const auto [y_low, y_high] = std::ranges::minmax(ys);
-  const Axis x{ticks_between(x_low, x_high), kLeft, kWidth - kRight};
-  const Axis y{ticks_between(y_low, y_high), kHeight - kBottom, kTop};
-  text += draw_axes(chart, x, y) + draw_legend(chart);
+  const Axis x{ticks_between(x_low, x_high), kLeft, chart.width - kRight};
+  const Legend legend = place_legend(chart);
+  const double top = kTop + legend.bottom - kLegendTop;
+  const Axis y{ticks_between(y_low, y_high), chart.height - kBottom, top};
+  text += draw_axes(chart, x, y) + draw_legend(chart, legend);
   for (size_t i = 0; i < chart.series.size(); ++i) text += draw_series(chart.series[i], i, x, y);
   return text + "</svg>\n";
 }
 
 std::string to_svg(const HeatMap& map) {
-  constexpr double kCellWidth = 84, kCellHeight = 26, kMapLeft = 60, kMapTop = 70;
-  const double right = kMapLeft + kCellWidth * static_cast<double>(map.columns.size());
+  constexpr double kCellHeight = 26, kMapTop = 70;
+  const double left = 44 + std::max(width_of(map.rows, 7), 16.0);
+  double cell_width = std::max(width_of(map.columns, 7) + 12, 44.0);
+  for (const HeatCell& cell : map.cells) {
+    cell_width = std::max(cell_width, 7.0 * static_cast<double>(cell.text.size()) + 12);
+  }
+  const double right = left + cell_width * static_cast<double>(map.columns.size());
   const double bottom = kMapTop + kCellHeight * static_cast<double>(map.rows.size());
   std::string text = svg_begin(std::max(right + 20, 420.0), bottom + 64, map.title);
-  text += anchored(8, 22, "start", 15, map.title, " font-weight=\"bold\"");
-  text += anchored((kMapLeft + right) / 2, 44, "middle", 13, map.column_label);
+  text += anchored(8, 22, "start", 15, map.title, " font-weight=\"600\"");
+  text += anchored((left + right) / 2, 44, "middle", 13, map.column_label);
   text += anchored(
       0, 0, "middle", 13, map.row_label,
       fmt::format(" transform=\"translate(16 {:.1f}) rotate(-90)\"", (kMapTop + bottom) / 2));
   for (size_t c = 0; c < map.columns.size(); ++c) {
-    const double x = kMapLeft + kCellWidth * (static_cast<double>(c) + 0.5);
+    const double x = left + cell_width * (static_cast<double>(c) + 0.5);
     text += anchored(x, kMapTop - 8, "middle", 12, map.columns[c]);
   }
   for (size_t r = 0; r < map.rows.size(); ++r) {
     const double y = kMapTop + kCellHeight * static_cast<double>(r);
-    text += anchored(kMapLeft - 8, y + 17, "end", 12, map.rows[r]);
+    text += anchored(left - 8, y + 17, "end", 12, map.rows[r]);
     for (size_t c = 0; c < map.columns.size(); ++c) {
       const HeatCell& cell = map.cells[r * map.columns.size() + c];
       if (cell.share < 0) continue;
-      const double x = kMapLeft + kCellWidth * static_cast<double>(c);
+      const double x = left + cell_width * static_cast<double>(c);
       text += fmt::format(
-          "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{}\" height=\"{}\" fill=\"{}\" "
-          "stroke=\"#fff\"/>\n",
-          x, y, kCellWidth, kCellHeight, shade(cell.share));
-      text += anchored(x + kCellWidth / 2, y + 17, "middle", 12, cell.text,
-                       cell.share > 0.55 ? " style=\"fill: #fff\"" : "");
+          "<rect class=\"cell\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
+          "{}/>\n",
+          x + 1, y + 1, cell_width - 2, kCellHeight - 2, shade(cell.share));
+      text += anchored(x + cell_width / 2, y + 17, "middle", 12, cell.text,
+                       cell.share > 0.55 ? fmt::format(" style=\"fill:{}\"", kOnShade) : "");
     }
   }
   for (int i = 0; i <= 10; ++i) {
-    text += fmt::format("<rect x=\"{}\" y=\"{:.1f}\" width=\"16\" height=\"12\" fill=\"{}\"/>\n",
-                        kMapLeft + 16 * i, bottom + 20, shade(i / 10.0));
+    text += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"16\" height=\"12\" {}/>\n",
+                        left + 16 * i, bottom + 20, shade(i / 10.0));
   }
-  text += anchored(kMapLeft, bottom + 48, "start", 12, map.low);
-  text += anchored(kMapLeft + 176, bottom + 48, "end", 12, map.high);
+  text += anchored(left, bottom + 48, "start", 12, map.low);
+  text += anchored(left + 176, bottom + 48, "end", 12, map.high);
   return text + "</svg>\n";
 }
 

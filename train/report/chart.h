@@ -1,4 +1,6 @@
-// Pictures as SVG text that a page holds inline: points over two axes, and heat maps.
+// Pictures as SVG text that a page holds inline: points over two axes, and heat maps. Colours are
+// CSS variables of the page (page.h) with those of a light page as fallback, so that a picture
+// follows the page into the dark and stays readable without it.
 #pragma once
 
 #include <string>
@@ -12,15 +14,19 @@ struct ChartPoint {
 };
 
 struct ChartSeries {
-  std::string name;  // in the legend
+  std::string name;  // in the legend; empty: not there
   std::vector<ChartPoint> points;
-  bool line = true;     // joins the points in their order
-  bool markers = true;  // each series has a shape of its own
+  bool line = true;      // joins the points in their order
+  bool markers = true;   // each series has a shape of its own
+  bool dashed = false;   // a line that is no measurement: a threshold, a diagonal
+  double bar_width = 0;  // above 0: bars from y = 0, so wide on the x axis, and nothing else
 };
 
 struct Chart {
   std::string title, x_label, y_label;  // labels hold the unit
   std::vector<ChartSeries> series;      // up to 6 are told apart by colour and shape
+  double width = 680, height = 400;     // in pixels; a page shrinks what is too wide
+  bool from_zero = false;               // the y axis begins at 0 or below
 };
 
 // Points that are not finite are left out; a chart without points says so.

@@ -8,6 +8,7 @@
 #include "data/task.h"
 #include "train/config/own_data.h"
 #include "train/report/mean_std.h"
+#include "train/report/page.h"
 #include "train/report/printed_results.h"
 #include "train/report/text_table.h"
 

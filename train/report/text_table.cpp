@@ -4,21 +4,11 @@
 
 #include <algorithm>
 
+#include "train/report/page.h"
+
 namespace soragrad::train {
 
 namespace {
-
-constexpr std::string_view kStyle = R"(
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 60em;
-       margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1em 0; }
-th, td { padding: .25em .8em; border-bottom: 1px solid #ddd; white-space: nowrap; }
-th { border-bottom: 2px solid #888; }
-.left { text-align: left; } .right { text-align: right; }
-tr.printed td { color: #666; } .wide { overflow-x: auto; } p { max-width: 46em; }
-svg { max-width: 100%; height: auto; }
-)";
 
 // Characters, not bytes: "±" is one.
 size_t width_of(const std::string& text) {
@@ -111,32 +101,6 @@ std::string to_html(const TextTable& table, size_t left) {
   append(table.header, "th");
   for (const auto& row : table.rows) append(row, "td");
   return text + "</table></div>\n";
-}
-
-std::string html_escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '&') {
-      escaped += "&amp;";
-    } else if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '>') {
-      escaped += "&gt;";
-    } else if (c == '"') {
-      escaped += "&quot;";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
-
-std::string html_page(std::string_view title, std::string_view body) {
-  return fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n"
-      "<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n{2}</body>\n</html>\n",
-      html_escaped(title), kStyle, body);
 }
 
 std::string grouped(int64_t value) {

@@ -25,11 +25,6 @@ std::string to_csv(const TextTable& table);
 // A <table> element with escaped words.
 std::string to_html(const TextTable& table, size_t left = 1);
 
-// Markup as text: & < > and quotes.
-std::string html_escaped(std::string_view text);
-// A whole page without scripts or other files: light, and readable in print.
-std::string html_page(std::string_view title, std::string_view body);
-
 // "1,327,104"
 std::string grouped(int64_t value);
 

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "train/report/chart.h"
+#include "train/report/page.h"
 #include "train/run/number_text.h"
 
 namespace soragrad::train {
@@ -197,11 +198,11 @@ std::string path_html(const ThresholdPath& path) {
   const auto kept = [](const PathPoint& p) {
     return p.gates > 0 ? 100 * static_cast<double>(p.kept) / static_cast<double>(p.gates) : kNan;
   };
-  body += to_svg(curves(path, "Memorization and generalization over sparsity",
-                        "gates that are not zero, %", kept));
-  body += to_svg(curves(path, "Memorization and generalization over the threshold", "threshold xi",
-                        [](const PathPoint& p) { return p.xi; }));
-  return body + to_svg(front_chart(path));
+  return body + html_grid({to_svg(curves(path, "Memorization and generalization over sparsity",
+                                         "gates that are not zero, %", kept)),
+                           to_svg(curves(path, "Memorization and generalization over the threshold",
+                                         "threshold xi", [](const PathPoint& p) { return p.xi; })),
+                           to_svg(front_chart(path))});
 }
 
 void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title) {

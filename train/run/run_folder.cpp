@@ -30,9 +30,10 @@ constexpr std::string_view kEvents = "events.out.tfevents.";
 constexpr std::string_view kFresh = ".new-", kOld = ".old-", kGone = ".gone-";
 constexpr std::string_view kOwnEvents = ".soragrad";  // how this program's event files end
 
-// The files of a run but metrics and event files, which grow.
-constexpr std::string_view kOwnFiles[] = {"config.yaml", "results.json", "path.json", "path.csv",
-                                          "path.html",   "report.html",  "split.json"};
+// The files of a run but metrics, gates and event files, which grow.
+constexpr std::string_view kOwnFiles[] = {"config.yaml", "results.json", "evaluation.json",
+                                          "path.json",   "path.csv",     "path.html",
+                                          "report.html", "split.json"};
 
 bool exists(const std::string& path) {
   std::error_code error;
@@ -94,7 +95,8 @@ void remove_files(const std::string& path, bool (*is_wanted)(const fs::path& fil
 // Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
 // that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
-  for (const char* name : {"checkpoints", "best", "final", "phases", "metrics.jsonl"}) {
+  for (const char* name :
+       {"checkpoints", "best", "final", "phases", "metrics.jsonl", "gates.bin"}) {
     fs::remove_all(path + "/" + name);
   }
   for (const std::string_view name : kOwnFiles) {

@@ -1,7 +1,7 @@
 // The folder of a run:
-//   config.yaml  metrics.jsonl  results.json  events.out.tfevents.*
+//   config.yaml  metrics.jsonl  gates.bin  evaluation.json  results.json  events.out.tfevents.*
 //   best/  final/  checkpoints/step-N/
-//   with `schedule`: phases/phase-K/  path.json  path.csv  path.html
+//   report.html; with `schedule`: phases/phase-K/  path.json  path.csv  path.html
 // A folder is a run folder where its config.yaml begins with this program's line; nothing else is
 // ever overwritten or deleted.
 #pragma once
