@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "cli/hub/glue_archives.h"
 #include "cli/hub/hub.h"
 #include "core/console.h"
 #include "core/error.h"
@@ -77,6 +78,51 @@ const char* proof_of(const RemoteFile& file) {
   return !file.sha256.empty() ? "SHA-256 checked" : file.bytes >= 0 ? "size checked" : "complete";
 }
 
+void print_file(const fs::path& path, const char* proof, bool was_there) {
+  write_output(fmt::format("{}  {} bytes, {}{}\n", path.string(), fs::file_size(path), proof,
+                           was_there ? ", was there" : ""));
+}
+
+void download(const RemoteFile& remote, const fs::path& path, const HttpOptions& options) {
+  make_folders(path.parent_path());
+  DownloadLine line(path.filename().string());
+  http_download(remote, path, options,
+                [&](int64_t done, int64_t total) { line.show(done, total); });
+}
+
+// GLUE's own TSV files. An archive goes when its files are there.
+int fetch_archives(const FetchOptions& options, const Hub& hub, const fs::path& folder) {
+  if (!options.revision.empty()) {
+    throw UsageError(
+        "[fetch] --revision belongs to a Hub; the archives of --format tsv have none.");
+  }
+  const std::vector<GlueArchive> archives = glue_archives(options.name);
+  const std::string endpoint = glue_endpoint();
+  HttpOptions http = hub.http;
+  http.token.clear();  // it is the Hub's
+  for (const GlueArchive& archive : archives) {
+    const RemoteFile remote{fmt::format("{}/{}", endpoint, archive.source), archive.bytes,
+                            std::string(archive.sha256)};
+    if (!archive.is_zip()) {
+      const fs::path path = folder / archive.target;
+      const bool present = is_same_file(remote, path);
+      if (!present) download(remote, path, http);
+      print_file(path, proof_of(remote), present);
+      continue;
+    }
+    std::vector<fs::path> files = unpacked_files(archive, folder);
+    const bool present = !files.empty();
+    if (!present) {
+      const fs::path zip = folder / fs::path(archive.source).filename();
+      download(remote, zip, http);
+      files = unpack(archive, zip, folder);
+      fs::remove(zip);
+    }
+    for (const fs::path& path : files) print_file(path, "from a checked archive", present);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int fetch_main(const FetchOptions& options) {
@@ -84,9 +130,18 @@ int fetch_main(const FetchOptions& options) {
     throw UsageError(fmt::format("[fetch] {} is neither model nor task: soragrad fetch model NAME.",
                                  quote(options.kind)));
   }
+  if (options.format != "parquet" && options.format != "tsv") {
+    throw UsageError(
+        fmt::format("[fetch] --format {} is neither parquet nor tsv.", quote(options.format)));
+  }
+  const bool is_tsv = options.format == "tsv";
+  if (is_tsv && options.kind == "model") {
+    throw UsageError("[fetch] --format belongs to a task; a model has one form.");
+  }
   const Hub hub = hub_from_environment();
   const fs::path folder = options.output;
   make_folders(folder);
+  if (is_tsv) return fetch_archives(options, hub, folder);
 
   const HubListing listing = options.kind == "model"
                                  ? list_model(hub, options.name, options.revision)
@@ -96,14 +151,8 @@ int fetch_main(const FetchOptions& options) {
   for (const HubFile& file : listing.files) {
     const fs::path path = folder / file.path;
     const bool present = is_same_file(file.remote, path);
-    if (!present) {
-      fs::create_directories(path.parent_path());
-      DownloadLine line(file.path);
-      http_download(file.remote, path, hub.http,
-                    [&](int64_t done, int64_t total) { line.show(done, total); });
-    }
-    write_output(fmt::format("{}  {} bytes, {}{}\n", path.string(), fs::file_size(path),
-                             proof_of(file.remote), present ? ", was there" : ""));
+    if (!present) download(file.remote, path, hub.http);
+    print_file(path, proof_of(file.remote), present);
   }
   return 0;
 }

@@ -7,10 +7,11 @@
 namespace soragrad::cli {
 
 struct FetchOptions {
-  std::string kind;      // model or task
-  std::string name;      // "deberta-v3-base", "microsoft/deberta-v3-base"; "rte", "glue"
-  std::string output;    // folder, made if it is missing
-  std::string revision;  // branch, tag or commit; empty: the pinned one, else main
+  std::string kind;                // model or task
+  std::string name;                // "deberta-v3-base", "microsoft/deberta-v3-base"; "rte", "glue"
+  std::string output;              // folder, made if it is missing
+  std::string revision;            // branch, tag or commit; empty: the pinned one, else main
+  std::string format = "parquet";  // of a task: the Hub's parquet, or tsv, the authors' archives
 };
 
 // Downloads what is not in the folder yet and prints one line a file. An interrupted call is

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/data.h"
+#include "cli/doctor.h"
 #include "cli/error_text.h"
 #include "cli/eval.h"
 #include "cli/export.h"
@@ -18,6 +19,7 @@
 #include "cli/help.h"
 #include "cli/inspect.h"
 #include "cli/pretrain.h"
+#include "cli/report.h"
 #include "cli/table.h"
 #include "cli/tokenize.h"
 #include "cli/trace.h"
@@ -51,7 +53,9 @@ struct CommandLine {
   cli::EvalOptions eval, predict;
   cli::InspectOptions inspect;
   cli::ExportOptions exported;
+  cli::DoctorOptions doctor;
   cli::FetchOptions fetch;
+  cli::ReportOptions report;
   cli::TableOptions table;
   cli::TokenizeOptions tokenize;
   cli::TraceOptions trace;
@@ -186,6 +190,16 @@ void add_inspect(CommandLine& line) {
   sub->add_option("--html", o.html, "Page with pictures to write")->type_name("FILE");
 }
 
+void add_report(CommandLine& line) {
+  cli::ReportOptions& o = line.report;
+  CLI::App* sub = verb(line, "report", "Write the page of a run, or of several side by side",
+                       [&o] { return cli::report_main(o); });
+  sub->add_option("RUN", o.runs, "Run folders")->required();
+  sub->add_option("--output", o.output,
+                  "HTML file to write [report.html, for one run in its folder]")
+      ->type_name("FILE.html");
+}
+
 void add_export(CommandLine& line) {
   cli::ExportOptions& o = line.exported;
   CLI::App* sub = verb(line, "export", "Write a trained run in a form that others read",
@@ -221,12 +235,17 @@ void add_fetch(CommandLine& line) {
       ->required();
   sub->add_option("--output", o.output, "Folder to write")->required();
   sub->add_option("--revision", o.revision, "Branch, tag or commit [pinned, else main]");
-  sub->footer(
-      "HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY are honoured; HF_HUB_OFFLINE=1 refuses.\n"
-      "An interrupted download is continued by the same command.\n"
-      "Examples:\n"
-      "  soragrad fetch model deberta-v3-base --output models/deberta-v3-base\n"
-      "  soragrad fetch task rte --output glue");
+  sub->add_option("--format", o.format,
+                  "Of a task: parquet from the Hub, or tsv from GLUE's own server [parquet]");
+}
+
+void add_doctor(CommandLine& line) {
+  cli::DoctorOptions& o = line.doctor;
+  CLI::App* sub = verb(line, "doctor", "Check this machine, and whether a run would work",
+                       [&o] { return cli::doctor_main(o); });
+  sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
+  sub->add_option("KEYS", o.arguments, "Keys of `train`; without any the machine alone is checked")
+      ->type_name("key=value");
 }
 
 void add_tokenize(CommandLine& line) {
@@ -301,9 +320,9 @@ int main(int argc, char** argv) {
     line.app.name("soragrad");
     line.app.set_version_flag("--version", cli::version_text);
     line.app.require_subcommand(1);
-    for (auto add :
-         {add_train, add_eval, add_predict, add_trace, add_data, add_tokenize, add_inspect,
-          add_export, add_table, add_fetch, add_pretrain, add_train_tokenizer}) {
+    for (auto add : {add_train, add_eval, add_predict, add_trace, add_data, add_tokenize,
+                     add_inspect, add_report, add_export, add_table, add_fetch, add_doctor,
+                     add_pretrain, add_train_tokenizer}) {
       add(line);
     }
     add_examples(line.app);
