@@ -55,14 +55,17 @@ struct UnigramSpec {
   int32_t unk_id = 0;
   bool byte_fallback = false;
   std::string charsmap;
+  // Normalization of transformers 5: white space collapsed, NFC, right end stripped. No charsmap.
+  bool nfc = false;
 };
 
 // Converts an spm.model as transformers' SpmConverter does: every piece can be matched.
 UnigramSpec unigram_spec(const SentencePieceModel& model);
 
 // transformers' DebertaV2TokenizerFast. Normalization strips white space, applies the charsmap to
-// grapheme clusters and collapses runs of spaces. Words begin with U+2581; each word gets one best
-// segmentation. A run of unknown characters becomes one [UNK].
+// grapheme clusters and collapses runs of spaces (what transformers 5 does instead: UnigramSpec).
+// Words begin with U+2581; each word gets one best segmentation. A run of unknown characters
+// becomes one [UNK].
 class DebertaFastTokenizer : public Tokenizer {
  public:
   DebertaFastTokenizer(UnigramSpec spec, const std::vector<AddedToken>& tokens,
@@ -74,6 +77,7 @@ class DebertaFastTokenizer : public Tokenizer {
 
  private:
   void normalize(std::string_view text, std::string& out) const;
+  void normalize_nfc(std::string_view text, std::string& out) const;
   void append_stretch(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const;
   void append_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const;
 
@@ -84,6 +88,7 @@ class DebertaFastTokenizer : public Tokenizer {
   std::vector<double> scores_;
   double unknown_score_ = 0;
   int32_t unk_id_ = 0;
+  bool nfc_ = false;
   bool byte_fallback_ = false;  // true only if all 256 byte pieces exist
   std::array<int32_t, 256> byte_ids_{};
 };

@@ -46,7 +46,8 @@ DebertaFastTokenizer::DebertaFastTokenizer(UnigramSpec spec, const std::vector<A
       normalized_tokens_(select_tokens(tokens, true)),
       charsmap_(spec.charsmap, path),
       scores_(std::move(spec.scores)),
-      unk_id_(spec.unk_id) {
+      unk_id_(spec.unk_id),
+      nfc_(spec.nfc) {
   std::vector<DoubleArray::Key> keys;
   for (size_t id = 0; id < spec.pieces.size(); ++id) {
     keys.push_back({spec.pieces[id], static_cast<int32_t>(id)});
@@ -69,12 +70,33 @@ void DebertaFastTokenizer::append_ids(std::string_view text, Scratch& scratch,
   raw_tokens_.split(
       text,
       [&](std::string_view stretch) {
-        normalize(stretch, scratch.normalized);
+        nfc_ ? normalize_nfc(stretch, scratch.normalized) : normalize(stretch, scratch.normalized);
         normalized_tokens_.split(
             scratch.normalized, [&](std::string_view part) { append_stretch(part, scratch, ids); },
             on_token);
       },
       on_token);
+}
+
+// transformers 5: Replace(\s{2,}|[\n\r\t] by a space), NFC, Strip on the right.
+void DebertaFastTokenizer::normalize_nfc(std::string_view text, std::string& out) const {
+  out.clear();
+  const auto is_space = [](char32_t c) { return text_class(c) == TextClass::kSpace; };
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const char32_t c = next_char(text, at);
+    size_t end = at;  // of the run of white space that c begins
+    while (is_space(c) && end < text.size()) {
+      size_t behind = end;
+      if (!is_space(next_char(text, behind))) break;
+      end = behind;
+    }
+    const bool replaced = end > at || c == '\n' || c == '\r' || c == '\t';
+    out += replaced ? " " : text.substr(begin, at - begin);
+    at = end;
+  }
+  compose(out);
+  out.resize(strip_white_space_right(out).size());
 }
 
 // ASCII that no rule changes is copied at once. Otherwise a grapheme cluster is replaced as a whole

@@ -1,5 +1,7 @@
 #include "data/tokenizer/tokenizer_json.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <string_view>
@@ -86,10 +88,18 @@ void expect_absent(const json& model, std::initializer_list<const char*> keys,
   }
 }
 
+// Whether these are the normalizers that DebertaV2Tokenizer of transformers 5 writes.
+bool is_transformers_5(const std::vector<const json*>& parts) {
+  static const std::array<json, 3> kParts = {
+      json{{"type", "Replace"}, {"pattern", {{"Regex", "\\s{2,}|[\\n\\r\\t]"}}}, {"content", " "}},
+      json{{"type", "NFC"}}, json{{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}}};
+  return std::equal(parts.begin(), parts.end(), kParts.begin(), kParts.end(),
+                    [](const json* part, const json& known) { return *part == known; });
+}
+
 // Accepts Strip, Precompiled, Replace(" {2,}", " "), which transformers' DebertaV2Converter writes.
 // Returns the charsmap, empty if Precompiled is left out.
-std::string read_unigram_normalizer(const json& file, const std::string& path) {
-  const std::vector<const json*> parts = parts_of(file, "normalizer", "normalizers", path);
+std::string read_charsmap(const std::vector<const json*>& parts, const std::string& path) {
   std::string order;
   std::string charsmap;
   for (const json* part : parts) {
@@ -118,7 +128,9 @@ std::string read_unigram_normalizer(const json& file, const std::string& path) {
 
 UnigramSpec read_unigram_json(const json& file, const std::string& path) {
   UnigramSpec spec;
-  spec.charsmap = read_unigram_normalizer(file, path);
+  const std::vector<const json*> normalizers = parts_of(file, "normalizer", "normalizers", path);
+  spec.nfc = is_transformers_5(normalizers);
+  if (!spec.nfc) spec.charsmap = read_charsmap(normalizers, path);
   const std::vector<const json*> pre = parts_of(file, "pre_tokenizer", "pretokenizers", path);
   require(pre.size() == 1, "[{}] {} pre-tokenizers; Metaspace alone is needed.", path, pre.size());
   expect_type(*pre[0], "Metaspace", "pre-tokenizer", path);

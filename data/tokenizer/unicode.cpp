@@ -2,10 +2,14 @@
 // added, so that no answer depends on the version of the installed ICU.
 #include "data/tokenizer/unicode.h"
 
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+#include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 
@@ -58,6 +62,14 @@ std::string_view strip_white_space(std::string_view text) {
   return text.substr(begin, end - begin);
 }
 
+std::string_view strip_white_space_right(std::string_view text) {
+  size_t end = 0;
+  for (size_t at = 0; at < text.size();) {
+    if (!is_white_space(next_char(text, at))) end = at;
+  }
+  return text.substr(0, end);
+}
+
 TextClass text_class(char32_t c) {
   constexpr int kOnigurumaUnicode = 14;
   if (is_white_space(c)) return TextClass::space;
@@ -92,6 +104,21 @@ bool is_bert_chinese(char32_t c) {
          (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
          (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) ||
          (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+void compose(std::string& text) {
+  if (std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; })) return;
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
+  std::string composed;
+  if (U_SUCCESS(status)) {
+    icu::StringByteSink<std::string> sink(&composed, static_cast<int32_t>(text.size()));
+    nfc->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink,
+                       nullptr, status);
+  }
+  require(U_SUCCESS(status) != 0, "[tokenizer] ICU cannot compose a text: {}.",
+          u_errorName(status));
+  text = std::move(composed);
 }
 
 void decompose(std::u32string& text) {

@@ -12,8 +12,9 @@ namespace soragrad::data {
 
 bool is_white_space(char32_t c);  // White_Space, the same in every version since 6.3
 
-// `text` without White_Space at its ends.
+// `text` without White_Space at its ends, or at its right end alone.
 std::string_view strip_white_space(std::string_view text);
+std::string_view strip_white_space_right(std::string_view text);
 
 // The classes of GPT-2's pre-tokenizer expression: \s, \p{L}, \p{N} and the rest (Unicode 14,
 // Oniguruma 6.9.8).
@@ -28,6 +29,9 @@ bool is_bert_chinese(char32_t c);      // the blocks BERT sets apart by spaces
 
 // Canonical decomposition (NFD) of the whole text, in place (Unicode 12).
 void decompose(std::u32string& text);
+
+// Canonical composition (NFC) of valid UTF-8, in place (ICU's Unicode).
+void compose(std::string& text);
 
 // Appends the lower case of c: one character, or "i" and U+0307 for U+0130 (Unicode 15).
 void append_lower(std::u32string& out, char32_t c);

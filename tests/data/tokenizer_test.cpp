@@ -222,6 +222,51 @@ TEST_CASE("tokenizer: tokenizer.json gives DeBERTaV3's fast ids") {
   CHECK(contains(message_of([&] { load_tokenizer(other.path()); }), "Metaspace"));
 }
 
+TEST_CASE(
+    "tokenizer: DeBERTaV3's tokenizer.json of transformers 5 collapses white space, then NFC") {
+  const TemporaryFolder folder;
+  write_config(folder, "deberta-v2");
+  nlohmann::json vocab = nlohmann::json::array();
+  for (const SmallPiece& piece : small_pieces()) vocab.push_back({piece.text, piece.score});
+  vocab.push_back({"\u00E9", -2.0});
+  const auto e_acute = static_cast<int32_t>(vocab.size()) - 1;
+  nlohmann::json added = nlohmann::json::array();
+  for (const auto& [text, id] :
+       {std::pair{"[PAD]", 0}, {"[CLS]", 1}, {"[SEP]", 2}, {"[UNK]", 3}, {"[MASK]", 300}}) {
+    added.push_back({{"id", id}, {"content", text}, {"normalized", id == 3}, {"special", true}});
+  }
+  nlohmann::json file{
+      {"version", "1.0"},
+      {"added_tokens", added},
+      {"normalizer",
+       {{"type", "Sequence"},
+        {"normalizers",
+         {{{"type", "Replace"}, {"pattern", {{"Regex", "\\s{2,}|[\\n\\r\\t]"}}}, {"content", " "}},
+          {{"type", "NFC"}},
+          {{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}}}}}},
+      {"pre_tokenizer",
+       {{"type", "Sequence"},
+        {"pretokenizers",
+         {{{"type", "Metaspace"},
+           {"replacement", "\u2581"},
+           {"prepend_scheme", "always"},
+           {"split", true}}}}}},
+      {"model", {{"type", "Unigram"}, {"unk_id", 3}, {"vocab", vocab}, {"byte_fallback", false}}}};
+  folder.write("tokenizer.json", file.dump());
+  const auto tokenizer = load_tokenizer(folder.path());
+  const Ids two = {1, kSpaceA, kSpaceA, 2};
+  for (const char* text :
+       {"a a", "a  a", "a\na", "a\ta", "a \r\n a", "a\u3000 a", "  a a  ", "a a\n"}) {
+    CAPTURE(text);
+    CHECK(ids_of(*tokenizer, text) == two);
+  }
+  CHECK(ids_of(*tokenizer, "a\u3000a") == Ids{1, kSpaceA, 3, kA, 2});
+  CHECK(ids_of(*tokenizer, "e\u0301") == Ids{1, kSpace, e_acute, 2});
+  CHECK(ids_of(*tokenizer, "\u00E9") == Ids{1, kSpace, e_acute, 2});
+  CHECK(ids_of(*tokenizer, "") == Ids{1, 2});
+  CHECK(ids_of(*tokenizer, " \n ") == Ids{1, 2});
+}
+
 TEST_CASE("tokenizer: RoBERTa merges by rank within pre-tokens") {
   const TemporaryFolder folder;
   write_config(folder, "roberta");
