@@ -32,6 +32,18 @@ namespace {
 thread_local bool recording = true;
 uint64_t next_number = 0;
 
+// While one lives, this thread records, though a NoGrad may live too.
+class Recording {
+ public:
+  Recording() : before_(std::exchange(recording, true)) {}
+  ~Recording() { recording = before_; }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  bool before_;
+};
+
 // True if nobody else can read the elements: they may be written in place.
 bool is_only_user(const Tensor& tensor) {
   return tensor.storage().use_count() == 1;
@@ -220,9 +232,11 @@ Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& 
                     again.push_back(gradients.input(i, values[i]));
                   }
                   const uint64_t first = detail::next_number + 1;
-                  const bool before = std::exchange(detail::recording, true);
-                  const Variable y = f(again);
-                  detail::recording = before;
+                  Variable y;
+                  {
+                    const detail::Recording recording;
+                    y = f(again);
+                  }
                   gradients.walk(y, dy, first);
                 });
 }

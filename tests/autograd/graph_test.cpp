@@ -159,6 +159,19 @@ TEST_CASE("graph: a checkpoint whose input is frozen still trains its parameters
       checkpoint([](std::span<const Variable> in) { return in[0]; }, {x}, {}).requires_grad());
 }
 
+TEST_CASE("graph: a checkpoint whose function fails in backward leaves a NoGrad as it was") {
+  const Variable x = leaf({1, 2});
+  int calls = 0;
+  const auto fails_again = [&calls](std::span<const Variable> in) {
+    require(++calls == 1, "the second call fails");
+    return tanh(in[0]);
+  };
+  const Variable y = sum(checkpoint(fails_again, {x}, {}));
+  const NoGrad no_grad;
+  CHECK_THROWS_WITH_AS(backward(y), "the second call fails", Error);
+  CHECK_FALSE(tanh(x).requires_grad());
+}
+
 }  // namespace soragrad
 
 // SPDX-License-Identifier: Apache-2.0
