@@ -41,7 +41,15 @@ std::regex compile(const std::string& text) {
   }
 }
 
-// Whether the text is the pattern, whose stars stand for letters other than dots. Goes back to the
+bool matches_an_end(std::string_view path, const std::regex& regex) {
+  for (size_t dot = path.find('.'); dot != path.npos; dot = path.find('.', dot + 1)) {
+    const std::string_view end = path.substr(dot + 1);
+    if (std::regex_match(end.begin(), end.end(), regex)) return true;
+  }
+  return false;
+}
+
+// Whether the text is the pattern, whose stars mean any characters but dots. Goes back to the
 // last star alone, so that it takes no more than text * pattern steps.
 bool glob(std::string_view text, std::string_view pattern) {
   size_t t = 0, p = 0, star = std::string_view::npos, resume = 0;
@@ -69,18 +77,18 @@ TargetPattern::TargetPattern(const std::string& text) : text_(text) {
   if (text.size() > 2 && text.starts_with('/') && text.ends_with('/')) regex_ = compile(text);
 }
 
-bool TargetPattern::matches(std::string_view path) const {
-  if (text_ == "all-linear") return true;
-  if (!regex_) return sora::matches(path, text_);
-  for (size_t begin = 0; begin < path.size();) {
-    if (std::regex_match(path.begin() + static_cast<std::ptrdiff_t>(begin), path.end(), *regex_)) {
-      return true;
-    }
-    const size_t dot = path.find('.', begin);
-    if (dot == path.npos) break;
-    begin = dot + 1;
-  }
-  return false;
+std::vector<bool> TargetPattern::select(const std::vector<std::string>& paths) const {
+  const auto select_by = [&](const auto& predicate) {
+    std::vector<bool> selected;
+    for (const std::string& path : paths) selected.push_back(predicate(path));
+    return selected;
+  };
+  if (text_ == "all-linear") return std::vector<bool>(paths.size(), true);
+  if (!regex_) return select_by([&](const std::string& path) { return matches(path, text_); });
+  std::vector<bool> whole =
+      select_by([&](const std::string& path) { return std::regex_match(path, *regex_); });
+  if (std::ranges::find(whole, true) != whole.end()) return whole;
+  return select_by([&](const std::string& path) { return matches_an_end(path, *regex_); });
 }
 
 bool matches(std::string_view path, std::string_view target) {

@@ -2,12 +2,16 @@
 //   query_proj, layer.*.output.dense   the end of a path; * stands for characters of one part
 //   /layer\.[0-3]\..*query_proj/       a regular expression (ECMAScript) between slashes
 //   all-linear                         every Linear
+// A regular expression has the meaning that Hugging Face peft gives one (re.fullmatch): it must
+// match a whole path. Only an expression that matches no whole path is matched with ends of paths
+// that begin at a part, so that "deberta.encoder." need not be written.
 #pragma once
 
 #include <optional>
 #include <regex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace soragrad::sora {
 
@@ -16,9 +20,9 @@ class TargetPattern {
   // Throws if a regular expression is not valid, or too long or too complex to be one of names.
   explicit TargetPattern(const std::string& text);
 
-  // Whether the path of a Linear, or its end from the beginning of a part on, is what the pattern
-  // means. Takes time polynomial in both lengths, whatever the pattern.
-  bool matches(std::string_view path) const;
+  // Which of the paths the entry means, one answer a path. Takes time polynomial in the lengths,
+  // whatever the pattern.
+  std::vector<bool> select(const std::vector<std::string>& paths) const;
 
  private:
   std::string text_;

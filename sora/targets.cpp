@@ -30,25 +30,29 @@ std::vector<nn::Linear*> linears(nn::Module& model) {
 }
 
 std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::string>& targets) {
-  std::vector<nn::Linear*> found;
-  const std::vector<TargetPattern> patterns(targets.begin(), targets.end());
-  std::vector<bool> used(targets.size(), false);
+  std::vector<nn::Linear*> candidates;
+  std::vector<std::string> paths;
   std::set<std::string> names;
   for (nn::Linear* linear : linears(model)) {
-    const std::string path = linear->path();
     if (nn::is_head(*linear)) continue;
-    names.emplace(within_layer(path));
-    bool take = targets.empty() && nn::is_layer_linear(linear->role());
-    for (size_t i = 0; i < targets.size(); ++i) {
-      if (!patterns[i].matches(path)) continue;
-      take = true;
-      used[i] = true;
-    }
-    if (take) found.push_back(linear);
+    candidates.push_back(linear);
+    paths.push_back(linear->path());
+    names.emplace(within_layer(paths.back()));
   }
-  for (size_t i = 0; i < targets.size(); ++i) {
-    require(used[i], "[target_modules] \"{}\" matches no Linear; there are {}.", shown(targets[i]),
+  std::vector<bool> taken(candidates.size());
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    taken[i] = targets.empty() && nn::is_layer_linear(candidates[i]->role());
+  }
+  for (const std::string& target : targets) {
+    const std::vector<bool> selected = TargetPattern(target).select(paths);
+    require(std::ranges::find(selected, true) != selected.end(),
+            "[target_modules] \"{}\" matches no Linear; there are {}.", shown(target),
             fmt::join(names, ", "));
+    for (size_t i = 0; i < taken.size(); ++i) taken[i] = taken[i] || selected[i];
+  }
+  std::vector<nn::Linear*> found;
+  for (size_t i = 0; i < taken.size(); ++i) {
+    if (taken[i]) found.push_back(candidates[i]);
   }
   require(!found.empty(),
           "[target_modules] the model has no transformer layer whose Linears are known; there are "

@@ -21,7 +21,8 @@ size_t count(const std::string& target) {
 
 }  // namespace
 
-TEST_CASE("target_pattern: a regular expression is matched with a whole path or its end") {
+TEST_CASE(
+    "target_pattern: a regular expression is matched with whole paths, else with their ends") {
   CHECK(count("/layer\\.[0-3]\\..*query_proj/") == 2);
   CHECK(count("/.*layer\\.1\\..*query_proj/") == 1);
   CHECK(count("/deberta\\.encoder\\.layer\\.0\\.(intermediate|output)\\.dense/") == 2);
@@ -31,6 +32,13 @@ TEST_CASE("target_pattern: a regular expression is matched with a whole path or 
   ToyModel model;
   CHECK_THROWS_AS(find_targets(model, {"/query/"}), Error);
   CHECK_THROWS_AS(find_targets(model, {"/classifier/"}), Error);
+}
+
+TEST_CASE("target_pattern: an expression that excludes matches whole paths, as in peft") {
+  // The ends "0.attention.self.query_proj" and "query_proj" would pass these two.
+  CHECK(count("/(?!.*layer\\.0).*query_proj/") == 1);
+  CHECK(count("/[^0]*_proj/") == 3);
+  CHECK(count("/.*\\.0\\.(?!attention).*/") == 2);
 }
 
 TEST_CASE("target_pattern: all-linear is every Linear but the head's") {
@@ -53,7 +61,7 @@ TEST_CASE("target_pattern: expressions that cannot be read are refused in one li
 TEST_CASE("target_pattern: hostile expressions take polynomial time") {
   const std::string path = "deberta.encoder.layer.0.attention.self." + std::string(60, 'a') + "!";
   for (const char* text : {"/(a*)*b/", "/(a|a)*b/", "/(.*)*x/", "/(a+)+$/", "/(.|a|.a)+y/"}) {
-    CHECK_FALSE(TargetPattern(text).matches(path));
+    CHECK_FALSE(TargetPattern(text).select({path})[0]);
   }
 }
 
