@@ -120,78 +120,107 @@ std::vector<std::pair<std::string, std::string>> read_merges_txt(
   return merges;
 }
 
-TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken> known,
-                        const std::vector<SpecialDefault>& defaults,
-                        const std::function<int32_t(const std::string&)>& find, int vocab_size) {
-  TokenSet set{std::move(known), {}, vocab_size};
-  const auto named = [&](const std::string& text) {
-    return std::find_if(set.tokens.begin(), set.tokens.end(),
-                        [&](const AddedToken& token) { return token.text == text; });
-  };
-  const auto add = [&](const AddedToken& token) {
-    if (set.tokens.size() <= kMaxAddedTokens && named(token.text) == set.tokens.end())
-      set.tokens.push_back(token);
-  };
+namespace {
 
-  json config = json::object();
-  const std::filesystem::path config_path = dir / "tokenizer_config.json";
-  if (path_exists(config_path)) config = read_tokenizer_json(config_path);
-  if (const auto decoder = config.find("added_tokens_decoder");
-      decoder != config.end() && decoder->is_object()) {
+// The added tokens of a folder; the first file that names one decides.
+struct Collector {
+  TokenSet set;
+
+  std::vector<AddedToken>::iterator named(const std::string& text) {
+    return std::ranges::find(set.tokens, text, &AddedToken::text);
+  }
+
+  void add(const AddedToken& token) {
+    const bool has_room = set.tokens.size() <= kMaxAddedTokens;  // one too many is refused later
+    if (has_room && named(token.text) == set.tokens.end()) set.tokens.push_back(token);
+  }
+
+  // tokenizer_config.json: {"added_tokens_decoder": {ID: {"content": TEXT, ...}}}.
+  void add_decoder(const json& config, const std::string& path) {
+    const auto decoder = config.find("added_tokens_decoder");
+    if (decoder == config.end() || !decoder->is_object()) return;
     for (const auto& [key, value] : decoder->items()) {
-      AddedToken token = read_added_token(value, config_path.string());
+      AddedToken token = read_added_token(value, path);
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
       require(error == std::errc() && end == key.data() + key.size(),
-              "[{}] added_tokens_decoder has the id \"{}\"; it must be a number.",
-              config_path.string(), key);
-      checked_id(token.id, token.text, config_path.string());
+              "[{}] added_tokens_decoder has the id \"{}\"; it must be a number.", path, key);
+      checked_id(token.id, token.text, path);
       add(token);
     }
   }
-  if (const std::filesystem::path path = dir / "added_tokens.json"; path_exists(path)) {
+
+  // added_tokens.json: {TEXT: ID}. How a special token is stripped follows from its default.
+  void add_tokens_file(const std::filesystem::path& path,
+                       const std::vector<SpecialDefault>& defaults) {
     const json added = read_tokenizer_json(path);
     for (const auto& [text, id] : added.items()) {
       require(id.is_number_integer() && !text.empty(), "[{}] token \"{}\" has {} for an id.",
               path.string(), text, id.type_name());
       const int32_t value = checked_id(id.get<int64_t>(), text, path.string());
-      const auto role = std::find_if(defaults.begin(), defaults.end(),
-                                     [&](const auto& entry) { return entry.token.text == text; });
+      const auto role = std::ranges::find(
+          defaults, text, [](const SpecialDefault& entry) { return entry.token.text; });
       AddedToken token = role != defaults.end() ? role->token : AddedToken{text};
       token.id = value;
       add(token);
     }
   }
 
+  // The id of a special token: as an added one, as the vocabulary has it, else the next free one.
+  int32_t id_of(AddedToken token, const std::function<int32_t(const std::string&)>& find,
+                int& next_id) {
+    if (const auto found = named(token.text); found != set.tokens.end()) return found->id;
+    const int32_t id = find(token.text);
+    token.id = id >= 0 ? id : next_id++;
+    set.tokens.push_back(token);
+    return token.id;
+  }
+};
+
+// The token of a role: the configuration's, a text or an object, else the family's default.
+AddedToken special_token(const SpecialDefault& entry, const json& config, const std::string& path) {
+  AddedToken token = entry.token;
+  const auto value = config.find(entry.role);
+  if (value == config.end() || value->is_null()) return token;
+  if (value->is_string()) {
+    token.text = value->get<std::string>();
+  } else {
+    token = read_added_token(*value, path);
+  }
+  require(!token.text.empty(), "[{}] {} is empty.", path, entry.role);
+  return token;
+}
+
+int32_t& id_of_role(SpecialTokens& special, std::string_view role) {
+  return role == "cls_token"   ? special.cls
+         : role == "sep_token" ? special.sep
+         : role == "pad_token" ? special.pad
+         : role == "unk_token" ? special.unk
+                               : special.mask;
+}
+
+}  // namespace
+
+TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken> known,
+                        const std::vector<SpecialDefault>& defaults,
+                        const std::function<int32_t(const std::string&)>& find, int vocab_size) {
+  Collector collector{.set = {std::move(known), {}, vocab_size}};
+  json config = json::object();
+  const std::filesystem::path config_path = dir / "tokenizer_config.json";
+  if (path_exists(config_path)) config = read_tokenizer_json(config_path);
+  collector.add_decoder(config, config_path.string());
+  const std::filesystem::path added = dir / "added_tokens.json";
+  if (path_exists(added)) collector.add_tokens_file(added, defaults);
+  TokenSet& set = collector.set;
   require(set.tokens.size() <= kMaxAddedTokens, "[{}] {} added tokens; at most {} are supported.",
           dir.string(), set.tokens.size(), kMaxAddedTokens);
   int next_id = vocab_size;
   for (const AddedToken& token : set.tokens) next_id = std::max(next_id, token.id + 1);
   for (const SpecialDefault& entry : defaults) {
-    AddedToken token = entry.token;
-    if (const auto value = config.find(entry.role); value != config.end() && !value->is_null()) {
-      if (value->is_string()) {
-        token.text = value->get<std::string>();
-      } else {
-        token = read_added_token(*value, config_path.string());
-      }
-      require(!token.text.empty(), "[{}] {} is empty.", config_path.string(), entry.role);
-    }
-    auto found = named(token.text);
-    if (found == set.tokens.end()) {
-      const int32_t id = find(token.text);
-      token.id = id >= 0 ? id : next_id++;
-      set.tokens.push_back(token);
-      found = set.tokens.end() - 1;
-    }
-    const std::string_view role = entry.role;
-    (role == "cls_token"   ? set.special.cls
-     : role == "sep_token" ? set.special.sep
-     : role == "pad_token" ? set.special.pad
-     : role == "unk_token" ? set.special.unk
-                           : set.special.mask) = found->id;
+    const AddedToken token = special_token(entry, config, config_path.string());
+    id_of_role(set.special, entry.role) = collector.id_of(token, find, next_id);
   }
   set.vocab_size = next_id;
-  return set;
+  return std::move(set);
 }
 
 }  // namespace soragrad::data
