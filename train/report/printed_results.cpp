@@ -4,6 +4,10 @@
 
 #include <iterator>
 
+#include "core/error.h"
+#include "models/config.h"
+#include "models/family.h"
+
 namespace soragrad::train {
 
 namespace {
@@ -67,9 +71,22 @@ long rank_of(const sora::MethodConfig& method) {
   return method.r;
 }
 
+// All rows are of DeBERTaV3-base. A folder that cannot be read, as where a table is only printed,
+// is known by its name.
+bool is_deberta_v3_base(const std::string& folder) {
+  try {
+    const models::ModelConfig model = models::read_config(folder);
+    return model.family->model_type == "deberta-v2" && model.hidden_size == 768 &&
+           model.layers == 12;
+  } catch (const Error&) {
+    return folder.find("deberta-v3-base") != folder.npos;
+  }
+}
+
 // The row of a run, or null.
 const Row* row_of(const Config& config) {
   const sora::MethodConfig& method = config.method;
+  if (!is_deberta_v3_base(config.model)) return nullptr;
   if (!method.target_modules.empty() || config.schedule != "none") return nullptr;
   const std::span<const Row> rows =
       config.protocol == "paper" ? std::span<const Row>(kPaper) : std::span<const Row>(kAdalora);

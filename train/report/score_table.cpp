@@ -10,6 +10,7 @@
 #include "train/report/mean_std.h"
 #include "train/report/page.h"
 #include "train/report/printed_results.h"
+#include "train/report/score_pictures.h"
 #include "train/report/text_table.h"
 
 namespace soragrad::train {
@@ -168,7 +169,7 @@ std::string html_table(const ScoreTable& table) {
   std::string body = to_html(word_table(table)) + "<p>" + html_escaped(caption(table)) + "</p>\n";
   if (!table.runs.empty()) {
     body += "<h2>Costs</h2>\n" + to_html(cost_table(table.runs), 2) + "<p>" + html_escaped(kCosts) +
-            "</p>\n";
+            "</p>\n" + score_pictures(table);
   }
   return html_page(table.title.empty() ? "soragrad table" : table.title, body);
 }

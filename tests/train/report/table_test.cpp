@@ -24,7 +24,7 @@ struct Grid : test::TemporaryFolder {
   std::string complete() const {
     return recipe(
         fmt::format("output: {}\nseeds: [1, 2]\n"
-                    "common: {{model: m, data: d, protocol: paper}}\n"
+                    "common: {{model: deberta-v3-base, data: d, protocol: paper}}\n"
                     "methods: {{sora-r4: {{method: sora, r: 4}}, lora: {{}}}}\n"
                     "tasks: {{qqp: {{num_train_epochs: 3}}, rte: {{}}}}\n"
                     "cells: {{rte/lora: {{learning_rate: 1.2e-3}}}}\n",
@@ -183,8 +183,10 @@ TEST_CASE("recipe: the main table's settings are those that the protocol's sourc
 TEST_CASE("score_table: mean and deviation over the seeds that are there, beside printed numbers") {
   const Grid grid;
   const Recipe recipe = read_recipe(grid.complete());
-  grid.finish("qqp-sora-r4-1", R"({"test": {"accuracy": 0.5, "f1": 0.25}})");
-  grid.finish("qqp-sora-r4-2", R"({"test": {"accuracy": 0.52, "f1": 0.25}})");
+  grid.finish("qqp-sora-r4-1", R"({"test": {"accuracy": 0.5, "f1": 0.25},
+                                "parameters": {"stored": 1000}})");
+  grid.finish("qqp-sora-r4-2", R"({"test": {"accuracy": 0.52, "f1": 0.25},
+                                "parameters": {"stored": 1000}})");
   grid.finish("rte-lora-2", R"({"test": {"accuracy": 0.625}, "validation": {"accuracy": 0.1}})");
   const ScoreTable table = collect_scores(recipe);
   REQUIRE(table.cells.size() == 4);
@@ -197,6 +199,8 @@ TEST_CASE("score_table: mean and deviation over the seeds that are there, beside
                  "qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n"));
   CHECK(contains(format_table(table, "markdown"), "| --- |"));
   CHECK(contains(format_table(table, "html"), ">62.50 ± 0.00 (1)</td>"));
+  CHECK(
+      contains(format_table(table, "html"), "qqp, sora-r4: 51.00% at 1000<"));  // a picture's point
   CHECK(table.wanted == 8);
   CHECK(table.runs.size() == 3);
   CHECK(contains(format_table(table, "text"), "3 of 8 runs are complete"));
@@ -208,11 +212,11 @@ TEST_CASE("score_table: the average is the papers', over all eight tasks") {
   const Grid grid;
   std::string tasks;
   for (const std::string_view task : printed_tasks()) tasks += fmt::format("{}: {{}}, ", task);
-  const Recipe recipe = read_recipe(
-      grid.recipe(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d, protocol: "
-                              "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
-                              "tasks: {{{}}}\n",
-                              (grid / "runs").string(), tasks)));
+  const Recipe recipe = read_recipe(grid.recipe(
+      fmt::format("output: {}\nseeds: [1]\ncommon: {{model: deberta-v3-base, data: d, protocol: "
+                  "paper}}\nmethods: {{sora: {{r: 4}}, lora: {{}}, full: {{}}}}\n"
+                  "tasks: {{{}}}\n",
+                  (grid / "runs").string(), tasks)));
   for (const std::string_view task : printed_tasks()) {
     grid.finish(fmt::format("{}-sora-1", task),
                 R"({"test": {"accuracy": 0.5, "f1": 0.25, "matthews_correlation": 0.5,
@@ -226,9 +230,10 @@ TEST_CASE("score_table: the average is the papers', over all eight tasks") {
   CHECK(contains(csv, "| 87.82"));  // full
 }
 
-TEST_CASE("printed_results: parts of a layer and paths of thresholds have no printed scores") {
+TEST_CASE("printed_results: other models, parts of a layer and paths have no printed scores") {
   Config config;
-  for (const char* key : {"model=m", "data=d", "task=rte", "protocol=paper", "r=4"}) {
+  for (const char* key :
+       {"model=models/deberta-v3-base", "data=d", "task=rte", "protocol=paper", "r=4"}) {
     set_argument(config, key);
   }
   CHECK(printed_score("rte", config) == "86.04");
@@ -239,6 +244,22 @@ TEST_CASE("printed_results: parts of a layer and paths of thresholds have no pri
   set_argument(config, "target_modules=auto");
   set_argument(config, "schedule=linear");
   CHECK(printed_score("rte", config) == "not stated");
+  set_argument(config, "schedule=none");
+  const test::TemporaryFolder folder;
+  const auto write_config = [&](std::string_view type, int hidden) {
+    folder.write("deberta-v3-base/config.json",
+                 fmt::format(R"({{"model_type": "{}", "hidden_size": {}, "num_hidden_layers": 12, )"
+                             R"("num_attention_heads": 12, "intermediate_size": 3072, )"
+                             R"("vocab_size": 9}})",
+                             type, hidden));
+    set_argument(config, "model=" + (folder / "deberta-v3-base").string());
+    return printed_score("rte", config);
+  };
+  CHECK(write_config("deberta-v2", 768) == "86.04");
+  CHECK(write_config("deberta-v2", 384) == "not stated");
+  CHECK(write_config("roberta", 768) == "not stated");
+  set_argument(config, "model=roberta-large");
+  CHECK(printed_average(config) == "not stated");
 }
 
 TEST_CASE("recipe: own data has a name of its own, and each seed runs in folds") {
