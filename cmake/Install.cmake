@@ -25,9 +25,11 @@ install(CODE "
   set(DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/soragrad\")
   include(\"${PROJECT_SOURCE_DIR}/cmake/install_headers.cmake\")"
   COMPONENT development)
-foreach(component program development)
-  install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ${component})
-endforeach()
+# Under the name of each Debian package: no file may be in both.
+install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/soragrad
+  COMPONENT program)
+install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/libsoragrad-dev
+  COMPONENT development)
 
 # Needs of each layer, for find_package(); flags for a linker, for pkg-config; Debian packages. A
 # program that links shared libraries needs only what their headers include.

@@ -9,7 +9,7 @@ set -euo pipefail
 build=$(readlink -f -- "$1") suite=$2 root=$3
 source=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 
-[ -d "$root/usr" ] || debootstrap --variant=minbase "$suite" "$root" http://deb.debian.org/debian
+[ -d "$root/usr" ] || debootstrap --variant=minbase "$suite" "$root" # from Debian's own mirror
 rm -rf -- "$root/soragrad"
 mkdir -p -- "$root/soragrad"
 cpack --config "$build/CPackConfig.cmake" -G DEB -B "$root/soragrad" >/dev/null
