@@ -8,6 +8,7 @@ namespace soragrad {
 std::string_view name_of(DType dtype) {
   constexpr std::array<std::string_view, 10> kNames = {"F32", "F64", "BF16", "F16", "I64",
                                                        "I32", "I16", "I8",   "U8",  "BOOL"};
+  static_assert(kNames.size() == static_cast<size_t>(DType::boolean) + 1);
   return kNames[static_cast<size_t>(dtype)];
 }
 

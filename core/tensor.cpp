@@ -26,6 +26,7 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
   return result;
 }
 
+// Filled on the host and copied: there is no kernel for it, and it is never a part of a step.
 Tensor Tensor::full(const Shape& shape, real value, Device device) {
   Tensor host = empty(shape);
   std::fill_n(host.data(), host.numel(), value);
@@ -70,6 +71,8 @@ Tensor Tensor::to(Device device) const {
   return result;
 }
 
+// A tensor is a handle: the elements change, not the handle, so this is const. Copies to and from a
+// GPU are ordered after the work queued there.
 void Tensor::copy_from(const Tensor& other) const {
   require(other.dtype() == dtype_ && other.numel() == numel(),
           "[copy] {} of {} does not fit {} of {}.", other.shape(), name_of(other.dtype()), shape_,

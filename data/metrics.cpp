@@ -131,6 +131,9 @@ double matthews_correlation(std::span<const int64_t> predictions, std::span<cons
     classes[labels[i]].actual += 1;
     correct += predictions[i] == labels[i];
   }
+  // Gorodkin (2004), R_K for any number of classes, as scikit-learn's matthews_corrcoef: covariance
+  // of predictions and labels over their standard deviations, all times rows^2 so that counts stay
+  // whole numbers. Undefined where one of them is constant: 0 by definition.
   const double rows = static_cast<double>(labels.size());
   double covariance = correct * rows;
   double predicted_variance = rows * rows;
@@ -175,7 +178,7 @@ std::vector<int64_t> argmax_rows(std::span<const float> logits, int64_t labels) 
   std::vector<int64_t> classes;
   classes.reserve(logits.size() / static_cast<size_t>(labels));
   for (; !logits.empty(); logits = logits.subspan(static_cast<size_t>(labels))) {
-    int64_t best = 0;
+    int64_t best = 0;  // the first of equal ones, or of NaN: as numpy.argmax
     for (int64_t k = 1; k < labels && !std::isnan(logits[best]); ++k) {
       if (logits[k] > logits[best] || std::isnan(logits[k])) best = k;
     }

@@ -12,8 +12,9 @@
 namespace soragrad::data {
 namespace {
 
+// The released SoRA code, src/processor.py: fixed, whatever the run's seed is.
 constexpr uint64_t kSplitSeed = 42;
-constexpr int64_t kValidationRows = 1000;  // taken from train where train is large
+constexpr int64_t kValidationRows = 1000;  // taken from train if train is large
 constexpr std::array<std::string_view, 3> kProtocols = {"glue", "paper", "adalora"};
 constexpr std::array<std::string_view, 3> kSplits = {"train", "validation", "test"};
 static_assert(kProtocols.size() == static_cast<size_t>(Protocol::adalora) + 1);
@@ -57,6 +58,7 @@ Dataset permuted(Dataset dataset, int64_t begin, int64_t end) {
   return dataset;
 }
 
+// The first half validates, the second, larger by one row if the count is odd, tests.
 Dataset half(Dataset dataset, Split split) {
   const int64_t middle = dataset.size() / 2;
   require(middle > 0, "[protocol] {}: one row cannot be halved into validation and test.",
@@ -65,6 +67,8 @@ Dataset half(Dataset dataset, Split split) {
                                     : permuted(std::move(dataset), middle, dataset.size());
 }
 
+// GLUE's own splits. MNLI has two files each for validation and test: matched and mismatched
+// genres.
 std::vector<NamedDataset> load_official(const Task& task, const GlueFiles& files, Split split) {
   std::vector<NamedDataset> sets;
   switch (split) {
@@ -86,6 +90,7 @@ std::vector<NamedDataset> load_official(const Task& task, const GlueFiles& files
   return sets;
 }
 
+// Protocol paper for qqp, qnli, sst2: the first rows of train, permuted, validate, and dev tests.
 std::vector<NamedDataset> load_large(const Task& task, const GlueFiles& files, Split split) {
   if (split == Split::test) {
     std::vector<NamedDataset> sets;
@@ -104,6 +109,7 @@ std::vector<NamedDataset> load_large(const Task& task, const GlueFiles& files, S
   return sets;
 }
 
+// Protocol paper for the other tasks: all of train trains; dev, permuted, is halved.
 std::vector<NamedDataset> load_small(const Task& task, const GlueFiles& files, Split split) {
   std::vector<NamedDataset> sets;
   if (split == Split::train) {

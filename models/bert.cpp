@@ -12,6 +12,7 @@
 namespace soragrad::models {
 namespace {
 
+// Heads of pre-training, which published checkpoints hold too.
 constexpr std::array<std::string_view, 2> kUnused = {"cls.", "lm_head."};
 
 void set_defaults(ModelConfig& config) {
@@ -52,6 +53,7 @@ void read_bert_keys(const JsonReader& reader, ModelConfig& config) {
           positions);
 }
 
+// transformers' BertConfig and RobertaConfig agree in these.
 void set_bert_sizes(ModelConfig& config) {
   config.hidden_size = 768;
   config.layers = config.heads = 12;
@@ -64,6 +66,7 @@ Bert::Bert(nn::Module* parent, std::string name, const ModelConfig& config,
            const EmbeddingTables& tables)
     : Backbone(parent, std::move(name), config, tables), encoder_(this, "encoder", config) {}
 
+// Positions count from 0 in each sequence; idle tokens behind the last sequence have position 0.
 void Bert::add_positions(const RaggedBatch& batch, int64_t /*longest*/,
                          Positions& positions) const {
   std::vector<int64_t>& ids = positions.position_ids;

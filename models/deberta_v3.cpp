@@ -21,10 +21,13 @@ namespace {
 
 using nlohmann::json;
 
+// Published checkpoints also hold the heads of pre-training, and a position table that only the
+// enhanced mask decoder reads.
 constexpr std::array<std::string_view, 5> kUnused = {"deberta.embeddings.position_embeddings.",
                                                      "lm_predictions.", "mask_predictions.", "cls.",
                                                      "lm_head."};
 
+// transformers' DebertaV2Config; those are the sizes of deberta-v2-xlarge.
 void set_defaults(ModelConfig& config) {
   config.vocab_size = 128100;
   config.hidden_size = 1536;
@@ -79,6 +82,8 @@ void read_position_types(const JsonReader& reader, ModelConfig& config) {
   }
 }
 
+// DeBERTa-v2's configuration class has many switches. The v3 models set them all alike, and only
+// that setting is computed: any other value is refused by name.
 void read_keys(const JsonReader& reader, ModelConfig& config) {
   require_switch(reader, "relative_attention", true, false);
   require_switch(reader, "share_att_key", true, false);
@@ -94,6 +99,7 @@ void read_keys(const JsonReader& reader, ModelConfig& config) {
           "[{}] \"norm_rel_ebd\" is \"{}\"; only layer_norm is supported.", reader.where(), norm);
   read_position_types(reader, config);
   reader.read("position_buckets", config.position_buckets, -kMaxConfigSize, kMaxConfigSize);
+  // Below 1 means: as many as there are positions (transformers' DisentangledSelfAttention).
   config.max_relative_positions = -1;
   reader.read("max_relative_positions", config.max_relative_positions, -kMaxConfigSize,
               kMaxConfigSize);
@@ -158,6 +164,9 @@ Variable DebertaEncoder::forward(const Variable& x, const Input& input, OutputTo
   return Encoder::forward(x, shared, tokens, pass);
 }
 
+// The normalized relative embeddings of the rows in use (rows, hidden), shared by all layers.
+// LayerNorm works row by row, so gathering first gives the same numbers and saves the rows that no
+// distance reads. An observer wants the whole table's norm, as Hugging Face's module computes it.
 Variable DebertaEncoder::positions(const Tensor& rows, const nn::Pass& pass) {
   if (pass.observe) return embedding(rows, norm_.forward(rel_embeddings_.weight, pass));
   return norm_.forward(embedding(rows, rel_embeddings_.weight), pass);
@@ -167,6 +176,9 @@ DebertaV3::DebertaV3(nn::Module* parent, const ModelConfig& config, const Backbo
     : Backbone(parent, std::string(kDebertaV3.prefix), config, {.words = options.word_table}),
       encoder_(this, "encoder", config) {}
 
+// Which rows of the relative table this batch reads, and the place of each distance among them.
+// Both lists are filled up to what the longest possible batch of this class needs, so that tensors
+// of a captured CUDA graph have one shape.
 void DebertaV3::add_positions(const RaggedBatch& /*batch*/, int64_t longest,
                               Positions& positions) const {
   const int64_t buckets = config().position_buckets, furthest = config().max_relative_positions;

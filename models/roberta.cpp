@@ -9,8 +9,10 @@
 namespace soragrad::models {
 namespace {
 
+// The head of pre-training, and the pooler, which the classifier does not use.
 constexpr std::array<std::string_view, 3> kUnused = {"lm_head.", "cls.", "roberta.pooler."};
 
+// transformers' RobertaConfig where it differs from BertConfig.
 void set_defaults(ModelConfig& config) {
   set_bert_sizes(config);
   config.vocab_size = 50265;
@@ -47,6 +49,8 @@ constinit const Family kRoberta = {.model_type = "roberta",
                                    .make_backbone = make_backbone,
                                    .make_head = make_head};
 
+// transformers' create_position_ids_from_input_ids: the first token has position pad_token_id + 1,
+// and padding tokens within the text have pad_token_id and do not count.
 std::vector<int64_t> roberta_positions(std::span<const int64_t> input_ids,
                                        std::span<const int64_t> offsets, int64_t pad_token_id) {
   std::vector<int64_t> positions;

@@ -97,7 +97,7 @@ struct Contents {
 
 // The folder's adapter_config.json; a run's folder gets advice.
 fs::path config_path(const fs::path& folder) {
-  const fs::path path = folder / kConfigName;
+  fs::path path = folder / kConfigName;
   const bool is_run = !path_exists(path) && path_exists(folder / "best" / kConfigName);
   require(!is_run, "[{}] is a run, not an adapter; give {} instead, or the run by --run.",
           shown(folder.string()), shown((folder / "best").string()));

@@ -117,6 +117,7 @@ nn::Pass Tuner::pass() {
           "call step(), or set it higher.",
           steps_ + 1, passes_);
   require_unchanged();
+  // Counts all forward passes of training: the key of dropout's random numbers (core/rng.h).
   const int64_t number = steps_ * settings_.gradient_accumulation_steps + passes_;
   require(number <= std::numeric_limits<uint32_t>::max(), "[tuner] {} forward passes are too many.",
           number);
@@ -154,6 +155,8 @@ void Tuner::step() {
   step([](const Work& update) { return update(); });
 }
 
+// prepare() calls upload this step's numbers from the host; run() then calls update(), which
+// launches the same kernels in every step, or replays them from a CUDA graph.
 Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
   require(parts_done_ > 0, "[tuner] step {} has no loss; call backward() before step().",
           steps_ + 1);
@@ -174,6 +177,8 @@ Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
   return regularizer_;
 }
 
+// Gates have a schedule of their own (the released code rounds their warm-up down), and the
+// threshold of the phase, which replaces the group's.
 std::vector<nn::GroupStep> Tuner::group_steps() const {
   std::vector<nn::GroupStep> steps;
   for (const nn::ParameterGroup& group : optimizer_->groups()) {
@@ -185,6 +190,9 @@ std::vector<nn::GroupStep> Tuner::group_steps() const {
   return steps;
 }
 
+// A gate that no gradient moves loses the threshold in each step, so the sum over all steps is how
+// far gates can be pulled towards 0 in total. One group of gates counts: all have the same rate and
+// xi.
 void Tuner::add_threshold(const std::vector<nn::GroupStep>& steps) {
   for (size_t i = 0; i < steps.size(); ++i) {
     const nn::Proximal proximal = optimizer_->groups()[i].proximal;
@@ -209,6 +217,8 @@ std::optional<GateReach> Tuner::gate_reach() {
   return std::nullopt;
 }
 
+// The order matters: the regularizer's gradient is clipped together with the loss's, the proximal
+// step is a part of the optimizer's update, and AdaLoRA's scores read the gradients that were used.
 Tensor Tuner::update() {
   Tensor value;
   if (const Variable term = method_->regularizer(); term.defined()) {

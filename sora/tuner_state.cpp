@@ -24,7 +24,7 @@ nlohmann::json json_of(const nn::Schedule& schedule) {
 nn::Schedule schedule_of(const nlohmann::json& json) {
   const int type = json.at("type").get<int>();
   require(type >= 0 && type <= static_cast<int>(nn::ScheduleType::constant_with_warmup),
-          "a schedule of type {} is not known", type);
+          "[state] a schedule of type {} is not known; the file is damaged.", type);
   return {static_cast<nn::ScheduleType>(type), json.at("warmup").get<int64_t>(),
           json.at("steps").get<int64_t>()};
 }
@@ -58,6 +58,7 @@ std::vector<std::pair<std::string, Tensor>> Tuner::state() {
   return tensors;
 }
 
+// A phase began phase_steps updates ago: its end follows from where training is.
 void Tuner::resume_at(int64_t steps, const Phase& phase, int64_t phase_steps,
                       ThresholdSum thresholds) {
   begin_phase(phase);
@@ -80,7 +81,7 @@ void Tuner::save_state(const std::filesystem::path& folder) {
                                {"threshold_sum", thresholds_.sum},
                                {"threshold_per_xi", thresholds_.per_xi}};
   AtomicFile file(folder / kNumbers);
-  file.write(numbers.dump(1) + "\n");
+  file.write(json_text(numbers, 1) + "\n");
   file.commit();
 }
 
@@ -100,8 +101,8 @@ void Tuner::load_state(const std::filesystem::path& folder) {
     numbers.at("threshold_sum").get_to(thresholds.sum);
     numbers.at("threshold_per_xi").get_to(thresholds.per_xi);
     phase = phase_of(numbers.at("phase"));
-  } catch (const std::exception& error) {
-    fail("[state] {} is damaged: {}.", where, error.what());
+  } catch (const nlohmann::json::exception&) {
+    fail("[state] {} is damaged: a number is missing or has another type.", where);
   }
   require(layout == fmt::format("{:016x}", optimizer().layout_hash()),
           "[state] {}: the trainable parameters are not those of this tuner; model or method have "

@@ -350,6 +350,7 @@ std::string_view python_name(PickleValue::Kind kind) {
   constexpr std::array<std::string_view, 11> kNames = {"None", "bool",     "int",   "float",
                                                        "str",  "callable", "tuple", "list",
                                                        "dict", "storage",  "tensor"};
+  static_assert(kNames.size() == static_cast<size_t>(PickleValue::Kind::tensor) + 1);
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -59,7 +59,7 @@ std::vector<StoredTensor> list_tensors(const Pickle& pickle, std::span<const Fil
                                        const std::string& where) {
   const PickleValue& dict = pickle.top();
   require(dict.kind == PickleValue::Kind::dict,
-          "[{}] holds a {}, where a state dict (names to tensors) is wanted.", where,
+          "[{}] holds a value of type {}, where a state dict (names to tensors) is wanted.", where,
           python_name(dict.kind));
   std::vector<StoredTensor> result;
   std::unordered_set<std::string_view> names;
@@ -67,7 +67,7 @@ std::vector<StoredTensor> list_tensors(const Pickle& pickle, std::span<const Fil
     const PickleValue& name = pickle.values[dict.items[i]];
     const PickleValue& value = pickle.values[dict.items[i + 1]];
     require(name.kind == PickleValue::Kind::text,
-            "[{}] has a {} as key, where the name of a tensor is wanted.", where,
+            "[{}] has a key of type {}, where the name of a tensor is wanted.", where,
             python_name(name.kind));
     require(names.insert(name.text).second, "[{}] has '{}' twice; names must be unique.", where,
             shown(name.text));

@@ -44,7 +44,7 @@ kernels::Proximal kernel_operator(Proximal proximal) {
   return kernels::Proximal::none;
 }
 
-// FNV-1a.
+// FNV-1a, a hash that is the same on every machine: checkpoints hold it.
 constexpr uint64_t kHashSeed = 14695981039346656037u;
 uint64_t hash_more(uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
@@ -78,6 +78,8 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm)
   move_into_buffers();
 }
 
+// Groups lie one after another, and in a group its parameters, each from a cache line on. The hash
+// covers everything that the layout depends on: a checkpoint of another layout is refused.
 std::vector<Optimizer::Segment> Optimizer::lay_out() {
   std::vector<Segment> segments;
   int64_t total = 0;
@@ -95,6 +97,8 @@ std::vector<Optimizer::Segment> Optimizer::lay_out() {
   return segments;
 }
 
+// From here on parameters are views into one buffer of values and one of gradients, so that the
+// norm and the update are one launch each (llm.c lays its parameters out in the same way).
 void Optimizer::move_into_buffers() {
   Device device = Device::cpu;
   for (const ParameterGroup& group : groups_) {
@@ -148,6 +152,7 @@ void Optimizer::prepare(std::span<const GroupStep> steps) {
                    .beta1 = group.beta1,
                    .beta2 = group.beta2,
                    .eps = group.epsilon,
+                   // Adam's bias corrections (arXiv 1412.6980, algorithm 1)
                    .correction1 = 1 - std::pow(group.beta1, t),
                    .correction2 = 1 - std::pow(group.beta2, t),
                    .rule = kernel_rule(group.update),

@@ -6,6 +6,9 @@
 
 namespace soragrad::sora {
 
+// AdaLoRA (arXiv 2303.10512), equation 14, as the authors' code computes it: the budget falls from
+// `initial` to `target` with the cube of the share of steps that is left between tinit and
+// total_steps - tfinal. The paper's print of the equation has tinit + tfinal in the numerator.
 int64_t BudgetSchedule::budget(int64_t step) const {
   if (step <= tinit) return initial;
   if (is_final(step)) return target;
@@ -15,6 +18,7 @@ int64_t BudgetSchedule::budget(int64_t step) const {
                               static_cast<double>(target));
 }
 
+// Ranks are allocated every delta_t steps while the budget falls, and once more when it has fallen.
 bool BudgetSchedule::masks(int64_t step) const {
   if (step == total_steps - tfinal) return true;
   return step > tinit && !is_final(step) && step % delta_t == 0;
@@ -22,6 +26,8 @@ bool BudgetSchedule::masks(int64_t step) const {
 
 RankAllocator::RankAllocator(const MethodConfig& config, const std::vector<GatedDelta*>& deltas)
     : beta1_(static_cast<real>(config.beta1)), beta2_(static_cast<real>(config.beta2)) {
+  // A triplet is one rank of one delta: a row of A, an entry of E, a column of B. The buffers hold
+  // the entries of A (rank, in), E (rank) and B (out, rank) of all deltas, one after another.
   int64_t entries = 0, triplets = 0;
   for (GatedDelta* delta : deltas) {
     places_.push_back({delta, entries, triplets});
@@ -48,6 +54,7 @@ void RankAllocator::prepare(int64_t step, int64_t total_steps) {
       schedule_.tinit + schedule_.tfinal < total_steps,
       "[adalora] tinit {} and tfinal {} leave none of {} steps to lower the budget; reduce them.",
       schedule_.tinit, schedule_.tfinal, total_steps);
+  // The plan is uploaded, so that a captured CUDA graph reads this step's decisions from memory.
   budget_ = schedule_.budget(step);
   const bool masks = schedule_.masks(step);
   const kernels::RankPlan plan{.smooths = step < total_steps - schedule_.tfinal,
@@ -66,6 +73,7 @@ void RankAllocator::update(const Tensor& grad_scale) {
     return kernels::RankScoresArgs::Parameter{parameter.value().data(), parameter.grad().data(),
                                               begin};
   };
+  // First the scores of all triplets, then the mask by their order over the whole model.
   kernels::for_groups(
       places_.size(),
       kernels::RankScoresArgs{.sensitivity = sensitivity_.data(),
