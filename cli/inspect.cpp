@@ -44,7 +44,7 @@ std::string gated_module(const std::string& name) {
   return {};
 }
 
-// Every tensor of a file or folder, and what gates say.
+// Every tensor of a file or folder, and the ranks that its gates keep.
 Json tensors_of(const std::string& path) {
   const nn::Checkpoint file = nn::open_checkpoint(path);
   Json result;

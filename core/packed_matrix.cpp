@@ -25,6 +25,7 @@ void PackedMatrix::backward(const real* dy, real* dx, int64_t rows, bool accumul
   precision_ == Precision::bf16 ? multiply_bf16(product) : multiply_fp32(product);
 }
 
+// One GEMM with the weight as it is stored. The weight is (out, in): y = x W^T forward, dx = dy W.
 void PackedMatrix::multiply_plain(const Product& product) {
   const int64_t out = weight_.size(0), in = weight_.size(1);
   kernels::gemm(weight_.device(), {.a = product.a,
@@ -41,7 +42,9 @@ void PackedMatrix::multiply_plain(const Product& product) {
                                    .bias = product.bias});
 }
 
-// cuBLASLt reads the weight in either direction at the same speed, so nothing is packed for it.
+// Packing reads the weight once, so it pays for weights that are multiplied again: always forward,
+// backward only if the weight is frozen and stays. cuBLASLt reads the weight in either direction at
+// the same speed, so nothing is packed for it.
 void PackedMatrix::multiply_fp32(const Product& product) {
   const bool worth_packing = product.forward || reused_;
   if (weight_.device() == Device::cuda || !worth_packing) return multiply_plain(product);

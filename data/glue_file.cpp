@@ -18,7 +18,7 @@ namespace {
 using Fields = std::span<const std::string_view>;
 
 const std::string kIndexNames[] = {"index", "idx"};
-const std::string kTestIndexNames[] = {"index", "idx", "id"};  // QQP's test file says id
+const std::string kTestIndexNames[] = {"index", "idx", "id"};  // id: QQP's test file
 const std::string kFirstId[] = {"#1 ID"};
 const std::string kSecondId[] = {"#2 ID"};
 constexpr int kRowsExamined = 100;  // to tell the form of a file whose header is no help
@@ -51,6 +51,7 @@ const std::string_view* field(Fields fields, int column) {
   return column >= 0 && static_cast<size_t>(column) < fields.size() ? &fields[column] : nullptr;
 }
 
+// A name of the task's classes, or their number as the Hub exports them.
 std::optional<int64_t> parse_label(const Task& task, std::string_view text) {
   for (size_t i = 0; i < task.labels.size(); ++i) {
     if (text == task.labels[i]) return static_cast<int64_t>(i);
@@ -75,13 +76,14 @@ struct Layout {
   bool header;
 };
 
+// Whether a row can be of this form: it has so many columns, and a label or an index at its place.
 bool fits(const Task& task, const FileColumns& form, Fields fields) {
   if (fields.size() != form.width) return false;
   if (form.label >= 0) return is_label(task, trimmed(fields[form.label]));
   return parse<int64_t>(fields[form.index]).has_value();
 }
 
-// The form of a file whose first line has no known names: the labelled one where any of the first
+// The form of a file whose first line has no known names: the labelled one if any of the first
 // rows fits it, else the test form. The first line is a header unless it fits itself.
 std::optional<Layout> layout_by_content(const Task& task, TsvReader& reader) {
   for (const FileColumns& form : {task.labelled, task.unlabelled}) {
@@ -91,11 +93,12 @@ std::optional<Layout> layout_by_content(const Task& task, TsvReader& reader) {
       if (fits(task, form, reader.fields())) return Layout{form, row > 0 && !headerless};
     }
   }
-  // CoLA without one good row: its rows give better messages than its header could.
+  // CoLA has no header to blame: reading on names the first row that is wrong.
   if (!task.labelled_header) return Layout{task.labelled, false};
   return std::nullopt;
 }
 
+// Names in the header decide. Files without them, such as CoLA's, are known by their content.
 Layout find_layout(const Task& task, TsvReader& reader) {
   require(reader.next(), "[{}] {}: no rows in this file.", task.name, reader.path());
   const Fields header = reader.fields();
@@ -133,7 +136,7 @@ std::unordered_set<std::string> load_dev_ids(const std::string& path) {
   return ids;
 }
 
-// Reads the label into the example; false where it is missing.
+// Reads the label into the example; false if it is missing.
 bool read_label(const Task& task, const TsvReader& reader, int column, Example& example) {
   const std::string_view* raw = field(reader.fields(), column);
   const std::string_view text = raw ? trimmed(*raw) : std::string_view();
@@ -182,6 +185,7 @@ Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels
           columns.label < 0 ? "no label column; give a file in the form of train.tsv"
                             : "all labels are -1, the Hub's mark of a test set without labels");
 
+  // MRPC's dev rows are among its train rows in the original files: dev_ids.tsv tells them apart.
   reader.rewind();
   int id1 = -1;
   int id2 = -1;

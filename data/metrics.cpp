@@ -133,7 +133,7 @@ double matthews_correlation(std::span<const int64_t> predictions, std::span<cons
   }
   // Gorodkin (2004), R_K for any number of classes, as scikit-learn's matthews_corrcoef: covariance
   // of predictions and labels over their standard deviations, all times rows^2 so that counts stay
-  // whole numbers. Undefined where one of them is constant: 0 by definition.
+  // whole numbers. Undefined if one of them is constant: 0 by definition.
   const double rows = static_cast<double>(labels.size());
   double covariance = correct * rows;
   double predicted_variance = rows * rows;

@@ -56,7 +56,7 @@ nn::Checkpoint without_wrappers(nn::Checkpoint checkpoint, std::vector<std::stri
   return nn::Checkpoint(std::move(tensors), checkpoint.metadata(), checkpoint.where());
 }
 
-// Gives the model the task's classes.
+// What became of the model's classes when the task's were set.
 struct Classes {
   std::vector<std::string> others;  // the names that its head had if they are others
   std::optional<ClassMap> moved;    // from the task's order to the file's, if the model leaves it

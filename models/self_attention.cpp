@@ -44,7 +44,7 @@ Variable SelfAttention::attend(const Variable& queries, const Variable& x,
                                  .precision = on_gpu ? precision_ : Precision::fp32,
                                  .probabilities = pass.observe ? &probabilities : nullptr};
   const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
-  // The probabilities stand for the output of HF's attention.self.dropout.
+  // Without dropout the probabilities are the output of HF's attention.self.dropout.
   if (pass.observe) pass.observe(dropout_.path(), Variable(probabilities));
   return observed(context, pass);
 }

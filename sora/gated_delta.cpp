@@ -41,6 +41,7 @@ Variable GatedDelta::forward(const Variable& x, Variable y, const nn::Pass& pass
                         static_cast<real>(factor_));
 }
 
+// B, or AdaLoRA's E, is 0, so that training begins from the base model's function.
 void GatedDelta::initialize(uint64_t seed) {
   const Variable& weight = linear_.weight;
   const Device device = weight.defined() ? weight.device() : Device::cpu;
@@ -54,6 +55,7 @@ void GatedDelta::initialize(uint64_t seed) {
   const double bound = 1 / std::sqrt(static_cast<double>(linear_.in()));
   give(a, nn::uniform(a.declared_shape(), bound, seed, a.path()), device);
   give(b, Tensor::zeros(b.declared_shape()), device);
+  // N(0, 1) as in the released SoRA code (src/lora.py), not 1.
   if (gate) give(*gate, nn::normal(gate->declared_shape(), 1, seed, gate->path()), device);
 }
 
@@ -65,6 +67,8 @@ std::vector<GatedDelta*> gated_deltas(nn::Module& model) {
   return found;
 }
 
+// B diag(g) A = (B diag(g)) A: gates go into the columns of B, and ranks whose gate is 0 are left
+// out.
 FoldedDelta fold(const GatedDelta& delta) {
   const int64_t in = delta.linear().in(), out = delta.linear().out(), rank = delta.rank();
   const std::vector<real> gate = delta.gate ? delta.gate->value().to_vector()

@@ -51,7 +51,7 @@ std::string portable(const std::string& path) {
   return path.substr(path.find('.') + 1);
 }
 
-// Names that select exactly these Linears: short ones ("query_proj") where that is possible.
+// Names that select exactly these Linears: short ones ("query_proj") if that is possible.
 std::vector<std::string> targets(nn::Module& model, const std::vector<Exported>& kept) {
   std::set<std::string> paths, ends;
   for (const Exported& each : kept) {
@@ -65,7 +65,7 @@ std::vector<std::string> targets(nn::Module& model, const std::vector<Exported>&
   return {paths.begin(), paths.end()};
 }
 
-// 16 rather than 16.0 where a number is whole.
+// 16 rather than 16.0 if a number is whole.
 nlohmann::json number(double value) {
   const auto whole = static_cast<int64_t>(value);
   if (static_cast<double>(whole) == value) return whole;

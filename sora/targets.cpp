@@ -13,7 +13,7 @@
 namespace soragrad::sora {
 namespace {
 
-// The part of a path behind the layer's number, and the whole path where there is none.
+// The part of a path behind the layer's number; the whole path if it has none.
 std::string_view within_layer(std::string_view path) {
   const auto split = nn::split_layer(path);
   return split ? split->within : path;

@@ -1,4 +1,4 @@
-// Where a Corpus stands, as tensors of a checkpoint.
+// How far a Corpus has been read, as tensors of a checkpoint.
 #include <algorithm>
 
 #include "core/error.h"

@@ -81,7 +81,7 @@ void DebertaFastTokenizer::append_ids(std::string_view text, Scratch& scratch,
 // transformers 5: Replace(\s{2,}|[\n\r\t] by a space), NFC, Strip on the right.
 void DebertaFastTokenizer::normalize_nfc(std::string_view text, std::string& out) const {
   out.clear();
-  const auto is_space = [](char32_t c) { return text_class(c) == TextClass::kSpace; };
+  const auto is_space = [](char32_t c) { return text_class(c) == TextClass::space; };
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
     const char32_t c = next_char(text, at);

@@ -82,7 +82,7 @@ class DoubleArray::Builder {
     return (static_cast<uint32_t>(units_.size()) - kBlock) ^ labels_[0];
   }
 
-  // Appends 256 free units and gives up those of the block that is no longer open.
+  // Appends 256 free units and closes the oldest open block, whose free units are lost.
   void add_block() {
     const auto begin = static_cast<uint32_t>(units_.size());
     units_.resize(begin + kBlock);

@@ -1,7 +1,7 @@
 // Grapheme clusters by the rules GB3 to GB13 of Unicode Annex 29: a walk over the characters that
 // remembers the class of the previous one, the parity of regional indicators, and how far an emoji
 // sequence (GB11) or an Indic conjunct (GB9c) has come. ICU knows the classes; what Unicode 16
-// changed or added is listed below, so that an older ICU gives the same clusters.
+// changed or added is listed below, so that an older ICU finds the same clusters.
 #include "data/tokenizer/grapheme.h"
 
 #include <unicode/uchar.h>

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kIndexEnding = ".index.json";
 
-// torch before 0.1.10 wrote tar archives; the mark stands at byte 257 of their first header.
+// torch before 0.1.10 wrote tar archives; the mark is at byte 257 of their first header.
 bool is_tar(const FileBytes& file) {
   constexpr std::string_view kMark = "ustar";
   if (file.bytes.size() < 512) return false;

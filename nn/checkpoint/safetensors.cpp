@@ -17,8 +17,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "weights are read in place");
 
 constexpr uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
-constexpr size_t kMaxStoredRank = 64;
+constexpr size_t kMaxStoredRank = 64;         // bounds a hostile header
 
+// The format's types. Those without a DType are known by their size, but cannot be loaded.
 struct TypeInfo {
   std::string_view name;
   size_t size;
@@ -193,6 +194,7 @@ void check_tiling(const std::vector<HeaderEntry>& entries, uint64_t data_size,
 
 }  // namespace
 
+// 8 bytes with the header's size, the header, the data. Tensors are views into the file's bytes.
 Safetensors read_safetensors(const FileBytes& file) {
   const std::string& where = file.where;
   uint64_t header_size = 0;

@@ -105,6 +105,7 @@ fs::path shard_path(const fs::path& folder, const std::string& shard, const std:
   require(fs::exists(path, error), "[{}] names the shard '{}', which is missing.", where,
           shown(shard));
   const fs::path home = fs::canonical(folder, error), real = fs::canonical(path, error);
+  // huggingface_hub's cache: snapshots/REVISION/FILE is a link to blobs/HASH.
   const fs::path blobs = home.parent_path().parent_path() / "blobs";
   const bool is_cached =
       home.parent_path().filename() == "snapshots" && real.parent_path() == blobs;

@@ -62,6 +62,8 @@ bool is_torch_legacy(const FileBytes& file) {
   return text_of(file).starts_with(kMagic);
 }
 
+// Five pickles - magic, protocol, system, the state dict, the list of storage keys - and then the
+// storages, each with its number of elements in front (torch.save before 1.6).
 std::vector<StoredTensor> read_torch_legacy(const FileBytes& file) {
   require(is_torch_legacy(file), "[{}] does not begin as an old torch checkpoint.", file.where);
   std::span<const std::byte> rest = file.bytes.subspan(kMagic.size());

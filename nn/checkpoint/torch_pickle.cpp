@@ -16,10 +16,14 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
+// Limits far above what a state dict needs: a hostile file ends the reader early.
 constexpr size_t kMaxPickle = 64 << 20;
 constexpr size_t kMaxValues = 1 << 20;
 constexpr size_t kMaxStoredRank = 16;
 
+// Python's pickle machine, cut down to what state dicts use: a stack, marks and a memo. Values
+// refer to each other by their index. A global is looked up in a table (torch_globals.h) and never
+// called; what torch builds by calls is written down as data.
 class Reader {
  public:
   Reader(std::span<const std::byte> bytes, std::string_view where)

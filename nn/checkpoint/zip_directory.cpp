@@ -52,7 +52,8 @@ struct End {
 
 constexpr uint64_t kEndSize = 22, kLocatorSize = 20;
 
-// The end record stands before a comment of up to 64 KB, whose length it states.
+// Finds the end record (PKWARE APPNOTE 4.3.16), which is followed by a comment of up to 64 KB whose
+// length it holds. Searching backwards, the first record whose comment ends with the file is it.
 End find_end(const Fields& fields, uint64_t file_size, const std::string& where) {
   require(file_size >= kEndSize, "[{}] the zip archive is cut off at {} bytes.", where, file_size);
   uint64_t at = file_size - kEndSize;
@@ -80,7 +81,7 @@ End find_end(const Fields& fields, uint64_t file_size, const std::string& where)
   return end;
 }
 
-// One entry of the central directory; sizes past 32 bits stand in extra field 1.
+// One entry of the central directory (APPNOTE 4.3.12). Sizes past 32 bits are in extra field 1.
 struct Entry {
   uint16_t flags = 0, method = 0;
   uint64_t compressed = 0, size = 0, offset = 0, length = 0;
@@ -139,6 +140,8 @@ struct ZipDirectory::Inflater {
   zip_t* archive = nullptr;
 };
 
+// Reads every entry and checks it against its local header, so that all readers of this archive
+// agree on what it holds: members lie apart, before the directory, under one name.
 ZipDirectory::ZipDirectory(const FileBytes& file) : file_(file) {
   const std::string& where = file_.where;
   const Fields fields(file_.bytes, where);

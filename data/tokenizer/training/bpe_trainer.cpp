@@ -41,7 +41,7 @@ class Merger {
     push_touched();
   }
 
-  // The pair that occurs most often; false where none occurs min_count times.
+  // The pair that occurs most often; false if none occurs min_count times.
   bool best(int64_t min_count, Pair& pair) {
     while (!queue_.empty()) {
       const Candidate top = queue_.top();
