@@ -247,11 +247,14 @@ TEST_CASE("printed_results: other models, parts of a layer and paths have no pri
   set_argument(config, "schedule=none");
   const test::TemporaryFolder folder;
   const auto write_config = [&](std::string_view type, int hidden) {
-    folder.write("deberta-v3-base/config.json",
-                 fmt::format(R"({{"model_type": "{}", "hidden_size": {}, "num_hidden_layers": 12, )"
-                             R"("num_attention_heads": 12, "intermediate_size": 3072, )"
-                             R"("vocab_size": 9}})",
-                             type, hidden));
+    folder.write(
+        "deberta-v3-base/config.json",
+        fmt::format(R"({{"model_type": "{}", "hidden_size": {}, "num_hidden_layers": 12, )"
+                    R"("num_attention_heads": 12, "intermediate_size": 3072, )"
+                    R"("vocab_size": 9, "relative_attention": true, "share_att_key": true, )"
+                    R"("position_biased_input": false, "type_vocab_size": 0, )"
+                    R"("norm_rel_ebd": "layer_norm"}})",
+                    type, hidden));
     set_argument(config, "model=" + (folder / "deberta-v3-base").string());
     return printed_score("rte", config);
   };
