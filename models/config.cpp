@@ -74,8 +74,8 @@ void read_activation(const JsonReader& reader, const char* key, Activation& acti
 void require_switch(const JsonReader& reader, const char* key, bool wanted, bool otherwise) {
   bool value = otherwise;
   const bool present = reader.read(key, value);
-  require(value == wanted, "[{}] \"{}\" is {}{}; only {} is supported.", reader.where(), key, value,
-          present ? "" : " where it is missing", wanted);
+  require(value == wanted, "[{}] \"{}\" is {}{}; only {} is supported.", reader.where(), key,
+          present ? "" : "missing, which means ", value, wanted);
 }
 
 void require_number(const JsonReader& reader, const char* key, int64_t wanted) {

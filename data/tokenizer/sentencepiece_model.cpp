@@ -181,7 +181,7 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
   for (size_t i = 0; i < model.pieces.size(); ++i) {
     const SentencePieceModel::Piece& piece = model.pieces[i];
     require(texts.insert(piece.text).second,
-            "[{}] piece {} stands there twice; every piece must be unique.", path, i);
+            "[{}] piece {} occurs twice; every piece must be unique.", path, i);
     if (piece.type == SentencePieceModel::Type::kUnknown) {
       model.unk_id = static_cast<int32_t>(i);
       ++unknown;

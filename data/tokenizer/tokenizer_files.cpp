@@ -81,7 +81,8 @@ Vocab read_vocab(const json& object, const std::string& path) {
   vocab.reserve(object.size());
   std::unordered_set<int32_t> ids;
   for (const auto& [token, id] : object.items()) {
-    require(id.is_number_integer(), "[{}] token \"{}\" has {} for an id.", path, token,
+    require(id.is_number_integer(),
+            "[{}] the id of token \"{}\" is no whole number but of type {}.", path, token,
             id.type_name());
     const int32_t value = checked_id(id.get<int64_t>(), token, path);
     require(ids.insert(value).second, "[{}] the id {} belongs to two tokens.", path, value);
@@ -154,8 +155,10 @@ struct Collector {
                        const std::vector<SpecialDefault>& defaults) {
     const json added = read_tokenizer_json(path);
     for (const auto& [text, id] : added.items()) {
-      require(id.is_number_integer() && !text.empty(), "[{}] token \"{}\" has {} for an id.",
-              path.string(), text, id.type_name());
+      require(
+          id.is_number_integer() && !text.empty(),
+          "[{}] the id of token \"{}\" is no whole number but of type {}, or the text is empty.",
+          path.string(), text, id.type_name());
       const int32_t value = checked_id(id.get<int64_t>(), text, path.string());
       const auto role = std::ranges::find(
           defaults, text, [](const SpecialDefault& entry) { return entry.token.text; });

@@ -156,8 +156,8 @@ UnigramSpec read_unigram_json(const json& file, const std::string& path) {
             "[{}] piece {} of model.vocab is no [text, score].", path, spec.pieces.size());
     spec.pieces.push_back(entry[0].get<std::string>());
     spec.scores.push_back(entry[1].get<double>());
-    require(seen.insert(spec.pieces.back()).second,
-            "[{}] piece {} of model.vocab stands there twice.", path, spec.pieces.size() - 1);
+    require(seen.insert(spec.pieces.back()).second, "[{}] piece {} of model.vocab occurs twice.",
+            path, spec.pieces.size() - 1);
   }
   const json& unk = member(model, "unk_id", path);
   require(unk.is_number_unsigned() && unk.get<uint64_t>() < spec.pieces.size(),

@@ -89,7 +89,7 @@ TEST_CASE("tokenizer files: spm.model is refused for what it says") {
   CHECK(contains(error("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), "ten bytes"));
   std::vector<SmallPiece> pieces = small_pieces();
   pieces.push_back(pieces.back());
-  CHECK(contains(error(spm_model(pieces, "")), "piece 267 stands there twice"));
+  CHECK(contains(error(spm_model(pieces, "")), "piece 267 occurs twice"));
   pieces.back() = {"", 0, 1};
   CHECK(contains(error(spm_model(pieces, "")), "piece 267 has 0 bytes"));
   pieces.back() = {"x", std::numeric_limits<float>::quiet_NaN(), 1};

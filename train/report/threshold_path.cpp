@@ -139,8 +139,8 @@ ThresholdPath read_path(const json& phases, const std::string& metric) {
       point.generalization = percent_of(point.validation, first.validation);
       path.points.push_back(point);
     }
-  } catch (const json::exception& error) {
-    fail("[phases] a record of a phase is damaged: {}.", error.what());
+  } catch (const json::exception&) {
+    fail("[phases] a record of a phase is damaged: a key is missing or has another type.");
   }
   mark_front(path.points);
   return path;

@@ -194,8 +194,8 @@ void RunFolder::check_free(const std::string& path, bool overwrite) {
   if (is_run(path)) {
     require(overwrite,
             "[run] output {} holds a run already; overwrite=true replaces it, another output=... "
-            "keeps it, `train --resume {}` continues it.",
-            path, path);
+            "keeps it, `train --resume` of this folder continues it.",
+            path);
     return;
   }
   const fs::directory_iterator entries(path, error);
