@@ -1,10 +1,12 @@
-// A pass of pre-training on the emulated GPU against the CPU: losses, hits, samples and gradients.
+// Pre-training on the emulated GPU: a pass against the CPU's losses, hits, samples and gradients,
+// and whole runs against those of another program.
 #include <doctest/doctest.h>
 
 #include "autograd/graph.h"
 #include "models/load_pretraining.h"
 #include "tests/files.h"
 #include "tests/op_cases.h"
+#include "tests/train/pretraining_runs.h"
 
 namespace soragrad::models {
 namespace {
@@ -71,6 +73,18 @@ TEST_CASE("pretraining: a pass on emulated CUDA agrees with the CPU") {
       CAPTURE(i);
       CHECK(test::difference(gpu.gradients[i], cpu.gradients[i]) <= kTolerance);
     }
+  }
+}
+
+TEST_CASE("pretraining: runs on emulated CUDA repeat those by PyTorch in float64") {
+  const std::filesystem::path goldens =
+      std::filesystem::path(SORAGRAD_SOURCE_DIR) / "tests/golden/pretraining";
+  const test::TemporaryFolder scratch;
+  for (const char* name : {"mlm_bert", "rtd_es", "rtd_nes", "rtd_gdes"}) {
+    CAPTURE(name);
+    const nlohmann::json about = read_json_object(goldens / name / "case.json");
+    test::compare_steps(test::repeat_golden(goldens / name, scratch.path(), "cuda"),
+                        about["steps"].get<std::vector<nlohmann::json>>());
   }
 }
 
