@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/report.h"
 #include "cli/version.h"
 #include "core/console.h"
 #include "core/error.h"
@@ -61,6 +62,7 @@ int pretrain_in(train::RunFolder& folder, train::PretrainSession& session, bool 
     return train::exit_code_of(reason);
   }
   const nlohmann::json results = train::finish_pretraining(session, folder, trainer, version());
+  write_run_page(folder.path());
   write_output(
       fmt::format("{}results in {}\n", train::pretraining_summary(results), folder.path()));
   return 0;

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+
+#include "cli/error_text.h"
 #include "core/file.h"
 #include "core/output_path.h"
+#include "core/text.h"
 #include "train/report/report.h"
 
 namespace soragrad::cli {
@@ -16,6 +20,14 @@ int report_main(const ReportOptions& options, const Output& print) {
   write_file_atomically(output, train::report_html(runs));
   print(output + "\n");
   return 0;
+}
+
+void write_run_page(const std::string& folder) {
+  try {
+    train::write_report(folder);
+  } catch (const std::exception& error) {
+    log_line(bounded_line(fmt::format("report.html could not be written: {}", error_text(error))));
+  }
 }
 
 }  // namespace soragrad::cli

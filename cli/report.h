@@ -17,6 +17,10 @@ struct ReportOptions {
 // be written.
 int report_main(const ReportOptions& options, const Output& print = write_output);
 
+// Writes the page of a run that has just ended into its folder. An error is one line on stderr: it
+// does not fail a run that is finished.
+void write_run_page(const std::string& folder);
+
 }  // namespace soragrad::cli
 
 // SPDX-License-Identifier: Apache-2.0

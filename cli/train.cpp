@@ -5,13 +5,12 @@
 #include <memory>
 #include <utility>
 
-#include "cli/error_text.h"
+#include "cli/report.h"
 #include "cli/version.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/output_path.h"
-#include "core/text.h"
 #include "train/config/config.h"
 #include "train/config/own_data.h"
 #include "train/loop/finish.h"
@@ -19,7 +18,6 @@
 #include "train/loop/session.h"
 #include "train/loop/trainer.h"
 #include "train/report/profile_report.h"
-#include "train/report/report.h"
 #include "train/report/summary.h"
 #include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
@@ -52,15 +50,6 @@ void record_split(const train::Session& session, const train::RunFolder& folder)
                         data::split_json(*session.custom, train::custom_keys(session.config)));
 }
 
-// A page that cannot be written does not fail a run that is finished.
-void write_page(const std::string& folder) {
-  try {
-    train::write_report(folder);
-  } catch (const std::exception& error) {
-    note(bounded_line(fmt::format("report.html could not be written: {}", error_text(error))));
-  }
-}
-
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
   record_split(session, folder);
@@ -78,7 +67,7 @@ int train_in(train::RunFolder& folder, train::Session& session, const Output& pr
   if (!is_complete) {
     return interrupted(fmt::format("after step {}", trainer.state().step), folder.path());
   }
-  write_page(folder.path());
+  write_run_page(folder.path());
   print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
   return 0;
 }

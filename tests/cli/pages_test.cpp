@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "cli/pretrain.h"
 #include "cli/report.h"
 #include "cli/train.h"
 #include "core/error.h"
@@ -84,6 +85,7 @@ int64_t check_numbers(const std::string& dom, const std::vector<std::string>& ru
   std::vector<nlohmann::json> files;
   for (const std::string& run : runs) {
     files.push_back(nlohmann::json::parse(read_text(run + "/results.json")));
+    if (!std::filesystem::exists(run + "/evaluation.json")) continue;  // of pre-training
     const auto evaluation = nlohmann::json::parse(read_text(run + "/evaluation.json"));
     files.back()["evaluation"] = evaluation["splits"];
   }
@@ -204,6 +206,24 @@ TEST_CASE("pages: a path of thresholds") {
   const std::string run = trained(
       tiny, "run", {"schedule=linear", "xi=0.5", "xi_max=3", "xi_steps=3", "phase_epochs=1"});
   check_page(tiny, {run}, 25);
+}
+
+TEST_CASE("pages: pre-training") {
+  if (!has_browser()) return;
+  const TinyFolder tiny;
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "the old dog sees a cat\nthe bird runs\n\n";
+  cli::TrainOptions options;
+  options.arguments = {"model=" + tiny.run("model"),
+                       "corpus=" + tiny.write("corpus.txt", text),
+                       "output=" + tiny.run("run"),
+                       "max_steps=6",
+                       "max_seq_length=16",
+                       "logging_steps=1",
+                       "device=cpu"};
+  REQUIRE(cli::pretrain_main(options) == 0);
+  CHECK(std::filesystem::exists(tiny.run("run/report.html")));
+  check_page(tiny, {tiny.run("run")}, 8);
 }
 
 TEST_CASE("pages: adalora, and a method without gates") {

@@ -73,9 +73,15 @@ std::string tiles(const RunRecord& run) {
   if (results.contains("entries")) {
     text += tile(fmt::format("{:.1f}%", 100 * results.value("sparsity", 0.0)), "gates at zero");
   }
-  if (results.contains("parameters")) {
-    text += tile(grouped(results["parameters"].value("stored", int64_t{0})),
-                 "stored parameters without the head", "parameters/stored");
+  constexpr std::pair<const char*, const char*> kSizes[] = {
+      {"stored", "stored parameters without the head"},
+      {"model", "parameters of the model"}};  // the second of pre-training
+  for (const auto& [field, name] : kSizes) {
+    const std::string path = fmt::format("parameters/{}", field);
+    const json::json_pointer at("/" + path);
+    if (!results.contains(at)) continue;
+    text += tile(grouped(results.at(at).get<int64_t>()), name, path);
+    break;
   }
   if (results.contains("seconds")) {
     text += tile(duration_text(results["seconds"].get<double>()), "in steps and evaluations");
