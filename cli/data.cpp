@@ -144,9 +144,9 @@ std::string lengths_text(const Lengths& lengths, int64_t limit) {
 std::string columns_text(const std::vector<data::ColumnSummary>& columns) {
   std::string text = fmt::format("columns: {}\n", columns.size());
   for (size_t i = 0; i < std::min(columns.size(), kShownClasses); ++i) {
-    text += fmt::format("  {:<{}} {:<12}", shown(columns[i].name, kNameWidth), kNameWidth,
+    text += fmt::format("  {:<{}} {}", shown(columns[i].name, kNameWidth), kNameWidth,
                         data::name_of(columns[i].type));
-    if (columns[i].empty_cells > 0) text += fmt::format(" {} empty", columns[i].empty_cells);
+    if (columns[i].empty_cells > 0) text += fmt::format(", {} empty", columns[i].empty_cells);
     text += "\n";
   }
   if (columns.size() > kShownClasses) {

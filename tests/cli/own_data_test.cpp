@@ -52,6 +52,10 @@ int train_own(const TinyFolder& tiny, const std::string& output, std::vector<std
   return cli::train_main({.arguments = arguments});
 }
 
+std::string train_fails(const TinyFolder& tiny, const std::vector<std::string>& more) {
+  return message_of([&] { train_own(tiny, "failing", more); });
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
   std::vector<std::string> lines;
@@ -218,6 +222,25 @@ TEST_CASE("own data: several labels and regression train, evaluate and predict")
   REQUIRE(cli::predict_main(options) == 0);
   CHECK(read_text(tiny / "many.tsv").starts_with("id\tlabel\tprobability\tx\ty\tz\n"));
   REQUIRE(cli::eval_main(of_run(tiny, "many", "")) == 0);
+}
+
+TEST_CASE("own data: the loss, or an error that falls, may pick the best checkpoint") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(12));
+  REQUIRE(train_own(tiny, "run", {"max_steps=2", "metric_for_best_model=loss"}) == 0);
+  CHECK(Json::parse(read_text(tiny / "run/results.json"))["labels"] == Json{"bird", "cat", "dog"});
+  tiny.write("own.csv", "text,score\na cat,0.5\na dog,1\nold dog,1.5\nthe cat,2\na bird,0.25\n");
+  REQUIRE(train_own(tiny, "scores",
+                    {"max_steps=4", "eval_steps=1", "metric_for_best_model=mae",
+                     "validation_split=0.4", "learning_rate=1e-3"}) == 0);
+  const Json results = Json::parse(read_text(tiny / "scores/results.json"));
+  double least = 1e300;
+  for (const std::string& line : lines_of(read_text(tiny / "scores/metrics.jsonl"))) {
+    const Json record = Json::parse(line);
+    if (record.contains("metrics")) least = std::min(least, record["metrics"]["mae"].get<double>());
+  }
+  CHECK(results["validation"]["mae"].get<double>() == doctest::Approx(least));
+  CHECK_FALSE(train_fails(tiny, {"metric_for_best_model=f1"}).empty());
 }
 
 TEST_CASE("own data: class weights of GLUE tasks are by number or by name") {

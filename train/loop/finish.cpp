@@ -89,6 +89,10 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   const RunState& state = trainer.state();
   json results;
   results["task"] = config.task;
+  if (session.custom) {
+    results["problem_type"] = data::name_of(session.task->problem_type);
+    results["labels"] = session.task->labels;
+  }
   results["method"] = config.method.method;
   results["seed"] = config.seed;
   results["protocol"] = config.protocol;

@@ -6,8 +6,10 @@
 
 #include "core/error.h"
 #include "core/integer_math.h"
+#include "data/custom/custom.h"
 #include "data/task.h"
 #include "sora/gate_schedule.h"
+#include "train/config/own_data.h"
 #include "train/config/protocol.h"
 
 namespace soragrad::train {
@@ -51,7 +53,9 @@ Phase make_phase(const Config& config, const PhaseLength& wanted) {
 
 std::string path_metric(const Config& config) {
   if (config.metric_for_best_model != "loss") return config.metric_for_best_model;
-  return data::find_task(config.task).metrics.front();
+  if (!is_custom(config)) return data::find_task(config.task).metrics.front();
+  const data::ProblemType type = data::problem_type_named(config.custom.problem_type);
+  return data::make_custom_task(type, config.custom.labels, config.custom, false)->metrics.front();
 }
 
 Plan make_plan(const Config& config, int64_t rows, int64_t steps_per_epoch) {
