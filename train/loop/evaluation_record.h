@@ -5,6 +5,8 @@
 //   "confusion" as [label, prediction, rows], "calibration"); "kept": label, prediction, its
 //   probability and loss of the first kKeptRows rows; "worst": the kWorstRows rows with the largest
 //   loss, with their texts.
+//   CoLA's splits that are evaluated at the end of a run also have "by_source": rows and accuracy
+//   for each name in the first column of the file.
 // The file is bounded: about 60 bytes a kept row, at most 1.5 MB a split, and 20 kB of texts.
 #pragma once
 

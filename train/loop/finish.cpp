@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "data/source_scores.h"
 #include "train/loop/data_facts.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/evaluation_record.h"
@@ -45,7 +46,12 @@ json parameters_of(Session& session) {
 nlohmann::ordered_json evaluated(Session& session, const Rows& rows) {
   const std::vector<float> logits = compute_logits(
       *session.model, rows, session.config.per_device_eval_batch_size, /*stoppable=*/true);
-  return evaluation_record(rows, logits, score_logits(rows, logits));
+  nlohmann::ordered_json record = evaluation_record(rows, logits, score_logits(rows, logits));
+  for (const data::SourceScore& score : data::scores_by_source(rows.dataset, logits)) {
+    const double share = static_cast<double>(score.right) / static_cast<double>(score.rows);
+    record["by_source"][score.source] = {{"rows", score.rows}, {"accuracy", share}};
+  }
+  return record;
 }
 
 // Completes evaluation.json by the test splits and returns all of its splits. An evaluation of
@@ -110,7 +116,9 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   const nlohmann::ordered_json splits = complete_evaluation(session, folder, state);
   for (size_t i = 0; i < session.test.size(); ++i) {
     const Rows& rows = session.test[i];
-    results[rows.name] = splits[session.validation.size() + i]["metrics"];
+    const nlohmann::ordered_json& split = splits[session.validation.size() + i];
+    results[rows.name] = split["metrics"];
+    if (split.contains("by_source")) results["by_source"][rows.name] = split["by_source"];
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }

@@ -34,6 +34,21 @@ void append_split(std::string& text, const json& results, const std::string& spl
   }
 }
 
+// The rows of a test file by the source that each names, two to a line.
+void append_sources(std::string& text, const json& results) {
+  if (!results.contains("by_source")) return;
+  for (const auto& [split, sources] : results["by_source"].items()) {
+    text += fmt::format("accuracy on {} by source of the rows:\n", split);
+    size_t column = 0;
+    for (const auto& [source, score] : sources.items()) {
+      text += fmt::format("  {:<26} {:>6} of {:>4}{}", source,
+                          percent(score["accuracy"].get<double>()), score["rows"].get<int64_t>(),
+                          column % 2 == 1 || column + 1 == sources.size() ? "\n" : "   ");
+      ++column;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<sora::ModuleRank> ranks_of(const json& list) {
@@ -55,6 +70,7 @@ std::string summary_text(const json& results) {
   for (const char* split : {"validation", "validation_mm", "test", "test_mm"}) {
     append_split(text, results, split);
   }
+  append_sources(text, results);
   if (const int64_t best = results["best_step"].get<int64_t>(); best > 0) {
     text += fmt::format("  best step {} by {}\n", best,
                         results["metric_for_best_model"].get<std::string>());
