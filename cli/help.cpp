@@ -52,7 +52,7 @@ constexpr Examples kExamples[] = {
      "soragrad train-tokenizer --model-type deberta-v2 --vocab-size 8000 --corpus a.txt --output "
      "m"},
     {"table", "soragrad table paper_main_table.yaml --tasks rte,mrpc --seeds 0,1",
-     "soragrad table grid.yaml --shard 1/4 num_train_epochs=3"},
+     "soragrad table grid.yaml --jobs 4"},
 };
 
 // Where text that continues a line begins: under its second column (after two or more blanks),

@@ -221,9 +221,21 @@ void add_table(CommandLine& line) {
   sub->add_option("--tasks", o.tasks, "Only these, separated by commas")->delimiter(',');
   sub->add_option("--methods", o.methods, "Only these")->delimiter(',');
   sub->add_option("--seeds", o.seeds, "Only these")->delimiter(',')->check(kIndices);
+  sub->add_option("--runs", o.runs, "Only these, by the names of their folders")->delimiter(',');
   sub->add_option("--shard", o.shard, "Do part i of n of the runs: i/n");
   sub->add_option("--format", o.format, "text, markdown, csv or html [text]");
   sub->add_flag("--print-only", o.print_only, "Run nothing");
+  sub->add_flag("--worker", o.worker,
+                "Share the folder with other workers: costliest run first, dead workers' runs too");
+  sub->add_option("--jobs", o.jobs, "Workers on this machine [one a core, as memory allows]")
+      ->type_name("N")
+      ->expected(0, 1);
+  sub->add_flag("--status", o.status, "Print what is done, running, failed and left");
+  sub->add_option("--emit", o.emit, "Print the runs that are left: tasks, slurm, parallel or hq")
+      ->type_name("ENGINE");
+  sub->add_option("--heartbeat", o.heartbeat,
+                  "Seconds between a worker's signs of life [10]; it counts as dead after three")
+      ->check(CLI::Range(0.1, 3600.0));
 }
 
 void add_fetch(CommandLine& line) {

@@ -46,8 +46,8 @@ void record_split(const train::Session& session, const train::RunFolder& folder)
     data::require_same_files(read_file(path), path, *session.custom);
     return;
   }
-  write_file_atomically(path,
-                        data::split_json(*session.custom, train::custom_keys(session.config)));
+  folder.write_file("split.json",
+                    data::split_json(*session.custom, train::custom_keys(session.config)));
 }
 
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
@@ -74,9 +74,10 @@ int train_in(train::RunFolder& folder, train::Session& session, const Output& pr
 
 // A run that was to stop before its data and model were read: an empty one remains, unless it would
 // replace a run that is there.
-int interrupted_early(const train::Config& config) {
+int interrupted_early(const train::Config& config, train::RunFolder* claimed) {
   const bool exists = train::RunFolder::is_run(config.output);
-  if (!exists) train::RunFolder::create(config.output, config);
+  if (!exists && claimed) claimed->start(config);
+  if (!exists && !claimed) train::RunFolder::create(config.output, config);
   return interrupted(
       exists ? "before the first step; the run of before is kept" : "before the first step",
       config.output);
@@ -126,27 +127,31 @@ int train_main(const TrainOptions& options) {
     return 0;
   }
   train::resolve(config);
-  return train_run(std::move(config), write_output, options.profile);
+  return train_run(std::move(config), write_output, {.profile = options.profile});
 }
 
-int train_run(train::Config config, const Output& print, const std::string& profile_file) {
+int train_run(train::Config config, const Output& print, const StartOptions& options) {
   const train::InterruptGuard guard;
   train::set_time_limit(config.max_seconds);
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   train::make_absolute(config);
   train::RunFolder::check_free(config.output, config.overwrite);
   require_output_folder(config.output);
-  if (!profile_file.empty()) require_output_file(profile_file);
+  if (!options.profile.empty()) require_output_file(options.profile);
   std::unique_ptr<train::Session> session;
   try {
     session = train::open_session(config, note);
   } catch (const train::Interrupted&) {
-    return interrupted_early(config);
+    return interrupted_early(config, options.folder);
   }
   // Columns, classes and metric as the files of own data settled them.
   config.custom = session->config.custom;
   config.metric_for_best_model = session->config.metric_for_best_model;
-  train::ProfileRun profile(profile_file);
+  train::ProfileRun profile(options.profile);
+  if (options.folder) {
+    options.folder->start(config);
+    return train_in(*options.folder, *session, print, profile);
+  }
   train::RunFolder folder = train::RunFolder::create(config.output, config);
   return train_in(folder, *session, print, profile);
 }

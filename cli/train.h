@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "train/config/config.h"
 #include "train/run/resume.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 
@@ -23,8 +24,12 @@ struct TrainOptions {
 // All three return the exit code: 0, or that of the interruption after which the run can be
 // continued (train/loop/interrupt.h). Throw Error and UsageError.
 int train_main(const TrainOptions& options);
+struct StartOptions {
+  std::string profile;                 // a file for the trace, or empty
+  train::RunFolder* folder = nullptr;  // the run's, claimed before; null: it is made here
+};
 // One run of a resolved configuration, from its start; the summary goes to `print`.
-int train_run(train::Config config, const Output& print, const std::string& profile = "");
+int train_run(train::Config config, const Output& print, const StartOptions& options = {});
 // Continues the run of a folder; nothing to do if it is complete.
 int resume_run(const std::string& folder, const Output& print,
                const train::ResumeRequest& request = {}, const std::string& profile = "");

@@ -17,6 +17,7 @@ declare -A rooms=(  # what a room of train/ may include of train/
   [config]="config"
   [run]="run config"
   [recipe]="recipe config"
+  [grid]="grid recipe run config"
   [loop]="loop run config"
   [report]="report run recipe config"
 )

@@ -75,8 +75,10 @@ int available_cores() {
   cpu_set_t set;
   int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
   if (const int quota = cgroup_cores("/"); quota > 0) cores = std::min(cores, quota);
-  if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK")) {
-    if (const int granted = std::atoi(slurm); granted > 0) cores = std::min(cores, granted);
+  for (const char* name : {"SLURM_CPUS_PER_TASK", "SORAGRAD_CORES"}) {
+    const char* text = std::getenv(name);
+    const int granted = text ? std::atoi(text) : 0;
+    if (granted > 0) cores = std::min(cores, granted);
   }
   return cores;
 }

@@ -6,7 +6,8 @@
 namespace soragrad {
 
 // The least of: the cores of the process's affinity, the CPU quota of its control group (rounded
-// up; cgroup v2's cpu.max, v1's cpu.cfs_quota_us), and SLURM_CPUS_PER_TASK. At least 1.
+// up; cgroup v2's cpu.max, v1's cpu.cfs_quota_us), and the environment's SLURM_CPUS_PER_TASK and
+// SORAGRAD_CORES, which `table --jobs` gives its workers. At least 1.
 int available_cores();
 
 // The quota part, of a file system below `root`: cores, rounded up, or 0 for no limit. The group is

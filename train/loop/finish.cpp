@@ -163,7 +163,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   results["threads"] = num_threads();
   results["version"] = version.number;
   results["commit"] = version.commit;
-  write_file_atomically(folder.file("results.json"), json_text(results, 1) + "\n");
+  folder.write_file("results.json", json_text(results, 1) + "\n");
   return results;
 }
 

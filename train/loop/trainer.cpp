@@ -61,6 +61,7 @@ void Trainer::restore() {
 }
 
 void Trainer::open_logs() {
+  folder_.require_own();
   metrics_ = std::make_unique<AppendFile>(folder_.file("metrics.jsonl"), state_.metrics_bytes);
   if (metrics_->length() < state_.metrics_bytes) {
     progress_.note(fmt::format("metrics.jsonl lacks {} bytes of the steps before; it goes on",
@@ -99,6 +100,8 @@ bool Trainer::run() {
   } catch (const Interrupted&) {
     write_checkpoint();
     return false;
+  } catch (const RunIsLost&) {
+    throw;  // nothing is this process's to save
   } catch (...) {
     rescue();
     throw;
@@ -235,6 +238,7 @@ void Trainer::log_step(int64_t tokens) {
     record.tokens = tokens;
     record.step_seconds = seconds;
     if (session_.device == Device::cuda) record.launches = unread_launches_ / unread_steps_;
+    folder_.require_own();
     state_.unlogged = step_line(record);  // in a checkpoint after an error: the step is done
     metrics_->append(state_.unlogged);
     state_.unlogged.clear();
@@ -307,6 +311,7 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
   for (size_t i = 0; i < results.size(); ++i) {
     lines += evaluation_line(state_.step, session_.validation[i].name, results[i]);
   }
+  folder_.require_own();
   metrics_->append(lines);
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string& split = session_.validation[i].name;
@@ -391,6 +396,7 @@ nlohmann::json Trainer::phase_record() {
     lines += evaluation_line(state_.step, rows->name, evaluation);
     for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
   }
+  folder_.require_own();
   metrics_->append(lines);
   state_.seconds += since(start);
   return record;

@@ -207,6 +207,10 @@ std::vector<GridRun> runs_of(const Recipe& recipe) {
   return runs;
 }
 
+std::string name_of(const Recipe& recipe, const GridRun& run) {
+  return run.folder.substr(recipe.output.size() + 1);
+}
+
 Config config_of(const Recipe& recipe, const GridRun& run) {
   Config config;
   apply(config, recipe.common);

@@ -62,6 +62,8 @@ std::vector<GridRun> runs_of(const Recipe& recipe);
 // Those of one cell: seeds, then folds.
 std::vector<GridRun> runs_of_cell(const Recipe& recipe, const std::string& task,
                                   const std::string& method);
+// The name of the run's folder in the grid's: "TASK-METHOD-SEED".
+std::string name_of(const Recipe& recipe, const GridRun& run);
 // The resolved configuration of one run.
 Config config_of(const Recipe& recipe, const GridRun& run);
 // Throws where the folder of the run holds one that was started with other settings than the recipe

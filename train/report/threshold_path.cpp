@@ -206,9 +206,9 @@ std::string path_html(const ThresholdPath& path) {
 }
 
 void write_path(const RunFolder& folder, const ThresholdPath& path, const std::string& title) {
-  write_file_atomically(folder.file("path.json"), json_text(to_json(path), 1) + "\n");
-  write_file_atomically(folder.file("path.csv"), to_csv(path_table(path, false)));
-  write_file_atomically(folder.file("path.html"), html_page(title, path_html(path)));
+  folder.write_file("path.json", json_text(to_json(path), 1) + "\n");
+  folder.write_file("path.csv", to_csv(path_table(path, false)));
+  folder.write_file("path.html", html_page(title, path_html(path)));
 }
 
 std::function<void(const json&)> path_writer(const RunFolder& folder, const Config& config,

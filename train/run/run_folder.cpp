@@ -43,9 +43,11 @@ bool exists(const std::string& path) {
   return type != fs::file_type::not_found;
 }
 
-// What a crash in create() leaves: the temporary name that core/atomic_file.h gives config.yaml.
+// What a run that never began leaves: the temporary name that core/atomic_file.h gives config.yaml,
+// a lease, and the note of a grid on why it failed.
 bool is_unfinished(const fs::path& file) {
-  return file.filename().string().starts_with("config.yaml.tmp.");
+  const std::string name = file.filename().string();
+  return name.starts_with("config.yaml.tmp.") || is_lease(name) || name.starts_with(kErrorFile);
 }
 
 bool is_own_event_file(const fs::path& file) {
@@ -62,6 +64,10 @@ bool is_own_temporary(const std::string& name) {
   return std::ranges::any_of(kOwnFiles, [&](std::string_view own) {
     return name.starts_with(std::string(own) + ".tmp.");
   });
+}
+
+bool is_own_temporary_file(const fs::path& file) {
+  return is_own_temporary(file.filename().string());
 }
 
 // What a kill leaves of the work that it cut short: files of core/atomic_file.h and folders of
@@ -102,7 +108,7 @@ void remove_run(const std::string& path) {
   for (const std::string_view name : kOwnFiles) {
     if (name != "config.yaml") fs::remove(fmt::format("{}/{}", path, name));
   }
-  for (const auto is_ours : {is_unfinished, is_own_event_file, is_earlier_result}) {
+  for (const auto is_ours : {is_own_temporary_file, is_own_event_file, is_earlier_result}) {
     remove_files(path, is_ours);
   }
 }
@@ -135,8 +141,10 @@ void sync_folder(const fs::path& folder) {
 }
 
 // Replaces `target` by a folder that `write` fills: temporary name, sync, rename. A kill leaves the
-// old folder or the new one; an error leaves the old one.
-void publish(const fs::path& target, const std::function<void(const std::string&)>& write) {
+// old folder or the new one; an error leaves the old one. `check` is called before each change.
+void publish(const fs::path& target, const std::function<void(const std::string&)>& write,
+             const std::function<void()>& check) {
+  check();
   const fs::path parent = target.parent_path();
   const fs::path fresh = parent / (std::string(kFresh) + target.filename().string());
   const fs::path old = parent / (std::string(kOld) + target.filename().string());
@@ -148,7 +156,11 @@ void publish(const fs::path& target, const std::function<void(const std::string&
   try {
     write(fresh.string());
     reported(target.string(), [&] { sync_folder(fresh); });
+    check();
+  } catch (const RunIsLost&) {
+    throw;  // the folder may be the other process's by now
   } catch (...) {
+    check();
     std::error_code error;
     fs::remove_all(fresh, error);  // its space may be what is missing
     throw;
@@ -183,7 +195,8 @@ bool RunFolder::is_busy(const std::string& path) {
   if (folder < 0) return false;
   const bool busy = ::flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(folder);
-  return busy;
+  const std::optional<LeaseHolder> holder = lease_holder(path);
+  return holder ? !holder->is_stale : busy;
 }
 
 void RunFolder::check_free(const std::string& path, bool overwrite) {
@@ -205,14 +218,24 @@ void RunFolder::check_free(const std::string& path, bool overwrite) {
           path);
 }
 
-RunFolder RunFolder::create(const std::string& path, const Config& config) {
-  check_free(path, config.overwrite);
+RunFolder RunFolder::claim(const std::string& path) {
   reported(path, [&] { fs::create_directories(path); });
   RunFolder run(path);
   run.lock();
-  check_free(path, config.overwrite);  // another process may have made and left a run since
-  reported(path, [&] { remove_run(path); });
-  run.write_config(config, {});
+  return run;
+}
+
+void RunFolder::start(const Config& config) const {
+  check_free(path_, config.overwrite);
+  require_own();
+  reported(path_, [&] { remove_run(path_); });
+  write_config(config, {});
+}
+
+RunFolder RunFolder::create(const std::string& path, const Config& config) {
+  check_free(path, config.overwrite);
+  RunFolder run = claim(path);
+  run.start(config);
   return run;
 }
 
@@ -233,17 +256,36 @@ RunFolder RunFolder::open(const std::string& path, bool lock) {
 }
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      lock_(std::exchange(other.lock_, -1)),
+      lease_(std::move(other.lease_)) {}
 
 RunFolder::~RunFolder() {
+  lease_.reset();  // first: who gets the lock finds no lease
   if (lock_ >= 0) ::close(lock_);
 }
 
 void RunFolder::lock() {
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   require(lock_ >= 0, "[{}] cannot be opened: {}.", shown(path_), system_reason(errno));
-  require(::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
-          "[run] {} is being trained by another process.", path_);
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    // A process that was stopped keeps its lock, but not its lease.
+    const std::optional<LeaseHolder> holder = lease_holder(path_);
+    if (!holder || !holder->is_stale) {
+      throw RunIsTaken(fmt::format("[run] {} is being trained by another process{}.", shown(path_),
+                                   holder ? ": " + holder->text() : ""));
+    }
+  }
+  lease_ = std::make_unique<Lease>(path_);
+}
+
+void RunFolder::require_own() const {
+  if (lease_) lease_->require_mine();
+}
+
+void RunFolder::write_file(const std::string& name, std::string_view bytes) const {
+  require_own();
+  write_file_atomically(file(name), bytes);
 }
 
 std::string RunFolder::new_event_file(int64_t step) const {
@@ -264,7 +306,7 @@ int64_t RunFolder::own_event_bytes(const std::string& name, int64_t bytes) const
 }
 
 void RunFolder::write_config(const Config& config, const std::vector<ChangedKey>& changes) const {
-  write_file_atomically(file("config.yaml"), config_text(config, changes));
+  write_file("config.yaml", config_text(config, changes));
 }
 
 std::string RunFolder::checkpoint(int64_t step) const {
@@ -287,7 +329,7 @@ std::vector<int64_t> RunFolder::checkpoints() const {
 
 void RunFolder::add_checkpoint(int64_t step, int64_t limit,
                                const std::function<void(const std::string&)>& write) const {
-  publish(checkpoint(step), write);
+  publish(checkpoint(step), write, [&] { require_own(); });
   std::vector<int64_t> steps = checkpoints();
   for (; limit > 0 && static_cast<int64_t>(steps.size()) > limit; steps.erase(steps.begin())) {
     const std::string oldest = checkpoint(steps.front());
@@ -301,7 +343,7 @@ void RunFolder::add_checkpoint(int64_t step, int64_t limit,
 
 void RunFolder::replace_folder(const std::string& name,
                                const std::function<void(const std::string&)>& write) const {
-  publish(file(name), write);
+  publish(file(name), write, [&] { require_own(); });
 }
 
 }  // namespace soragrad::train

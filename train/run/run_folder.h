@@ -8,27 +8,38 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/config/config.h"
 #include "train/run/changed_keys.h"
+#include "train/run/lease.h"
 
 namespace soragrad::train {
 
 // The text of a run's config.yaml.
 std::string config_text(const Config& config, const std::vector<ChangedKey>& changes);
 
+// In a run's folder: why a grid's attempt at it failed (train/grid/run_error.h).
+constexpr std::string_view kErrorFile = "error.json";
+
 class RunFolder {
  public:
   // Refuses a path that exists: a run without `overwrite`, anything else always (an empty folder
   // may be used). Changes nothing.
   static void check_free(const std::string& path, bool overwrite);
-  // Makes the folder and locks it, empties it of the run before and writes config.yaml.
+  // Makes the folder, locks it and takes its lease; start() begins the run.
+  static RunFolder claim(const std::string& path);
+  // Empties a claimed folder of the run before and writes config.yaml. Refuses what check_free()
+  // refuses.
+  void start(const Config& config) const;
+  // claim() and start().
   static RunFolder create(const std::string& path, const Config& config);
-  // An existing run. With `lock` it is locked, and what a kill left half-written is removed; throws
-  // if another process trains it.
+  // An existing run. With `lock` it is locked, its lease is taken, and what a kill left
+  // half-written is removed; throws RunIsTaken if another process trains it.
   static RunFolder open(const std::string& path, bool lock);
   static bool is_run(const std::string& path);
   // Whether a process trains the run of this folder now.
@@ -45,6 +56,12 @@ class RunFolder {
   std::string new_event_file(int64_t step) const;
   // `bytes` if an event file of this name has at least as many; else 0: the run needs a new one.
   int64_t own_event_bytes(const std::string& name, int64_t bytes) const;
+
+  // To be called before anything is written to the folder by other means than this class. Throws
+  // RunIsLost if another process has taken the run over (lease.h).
+  void require_own() const;
+  // Replaces a file of the folder in one step.
+  void write_file(const std::string& name, std::string_view bytes) const;
 
   // Writes config.yaml anew, with a line for each key that changed since the run began.
   void write_config(const Config& config, const std::vector<ChangedKey>& changes) const;
@@ -66,6 +83,7 @@ class RunFolder {
 
   std::string path_;
   int lock_ = -1;
+  std::unique_ptr<Lease> lease_;
 };
 
 }  // namespace soragrad::train
