@@ -70,6 +70,7 @@ nlohmann::ordered_json complete_evaluation(Session& session, const RunFolder& fo
   }
   while (splits.size() > session.validation.size()) splits.erase(splits.size() - 1);
   for (const Rows& rows : session.test) splits.push_back(evaluated(session, rows));
+  folder.require_own();
   write_evaluation(path, step, splits);
   return splits;
 }

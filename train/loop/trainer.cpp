@@ -303,6 +303,7 @@ void Trainer::keep_evaluation(const std::vector<Evaluation>& results,
   for (size_t i = 0; i < results.size(); ++i) {
     splits.push_back(evaluation_record(session_.validation[i], logits[i], results[i]));
   }
+  folder_.require_own();
   write_evaluation(folder_.file("evaluation.json"), state_.step, splits);
 }
 
