@@ -14,6 +14,15 @@ if(SORAGRAD_SANITIZE)
       -fno-omit-frame-pointer>)
   target_link_options(soragrad_options INTERFACE -fsanitize=address,undefined)
 endif()
+if(SORAGRAD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "[soragrad] SORAGRAD_FUZZ needs clang; configure with CXX=clang++.")
+  endif()
+  set(checks address,undefined,float-cast-overflow)
+  target_compile_options(soragrad_options INTERFACE -fsanitize=fuzzer-no-link,${checks}
+    -fno-sanitize-recover=undefined,float-cast-overflow -fno-omit-frame-pointer)
+  target_link_options(soragrad_options INTERFACE -fsanitize=${checks})
+endif()
 
 # Finds the libraries of other projects among these; what is missing ends the configuration.
 macro(soragrad_find_all)

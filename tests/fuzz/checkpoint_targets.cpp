@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -98,19 +97,6 @@ constexpr Target kTargets[] = {
 
 std::span<const Target> checkpoint_targets() {
   return kTargets;
-}
-
-bool run(const Target& target, std::string_view bytes) {
-  try {
-    target.read(bytes);
-    return true;
-  } catch (const Error& error) {
-    const std::string_view message = error.what();
-    if (message.find('\n') == message.npos && message.size() < 4096) return false;
-    std::fprintf(stderr, "%s: not one line: %.400s\n", std::string(target.name).c_str(),
-                 error.what());
-    std::abort();
-  }
 }
 
 }  // namespace soragrad::fuzz

@@ -112,17 +112,13 @@ struct Mutator {
 };
 
 int run_target(const Target& target, int rounds) {
-  const std::vector<std::string> seeds = target.seeds();
+  const std::vector<std::string> seeds = corpus(target);
   int refused = 0;
   for (int round = 0; round < rounds; ++round) {
     std::snprintf(position, sizeof position, "mutate: %.40s fails in round %d\n",
                   std::string(target.name).c_str(), round);
     Mutator mutator{std::mt19937_64(static_cast<uint64_t>(round) + 1)};
     std::string bytes = seeds[mutator.below(seeds.size())];
-    if (bytes.empty()) {
-      std::fprintf(stderr, "mutate: a seed of %s is empty\n", std::string(target.name).c_str());
-      return -1;
-    }
     const std::string other = seeds[mutator.below(seeds.size())];
     const bool whole = round < static_cast<int>(seeds.size());
     if (whole) bytes = seeds[static_cast<size_t>(round)];
@@ -146,7 +142,7 @@ int main_of(int argc, char** argv) {
   ::setrlimit(RLIMIT_AS, &limit);
 #endif
   int failures = 0, ran = 0;
-  for (const auto& list : {checkpoint_targets(), text_targets()}) {
+  for (const auto& list : {checkpoint_targets(), text_targets(), table_targets()}) {
     for (const Target& target : list) {
       if (argc > 2 && target.name != argv[2]) continue;
       const std::string name(target.name);

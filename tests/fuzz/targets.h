@@ -19,10 +19,16 @@ struct Target {
 std::span<const Target> checkpoint_targets();
 // config.json, tokenizers, rows, YAML and adapters.
 std::span<const Target> text_targets();
+// Own data in every format, corpora, checkpoints of runs.
+std::span<const Target> table_targets();
 
-// Runs a target on one file: whether it was accepted. Ends the program where a message is not one
-// line.
+// Runs a target on one file: whether it was accepted. Ends the program if a message is not one line
+// of less than 500 bytes.
 bool run(const Target& target, std::string_view bytes);
+
+// The target's seeds, then the files of tests/fuzz/corpus/NAME: inputs that reach much of a reader,
+// as libFuzzer found them, and those that once were a fault.
+std::vector<std::string> corpus(const Target& target);
 
 }  // namespace soragrad::fuzz
 

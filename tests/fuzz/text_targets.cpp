@@ -1,12 +1,9 @@
 #include <filesystem>
 
-#include "data/custom/custom.h"
 #include "data/glue_file.h"
-#include "data/table/table.h"
 #include "data/tokenizer/tokenizer.h"
 #include "models/config.h"
 #include "sora/adapter_file.h"
-#include "tests/data/table/parquet_writer.h"
 #include "tests/data/tokenizer_models.h"
 #include "tests/files.h"
 #include "tests/fuzz/targets.h"
@@ -69,38 +66,6 @@ void read_rows(std::string_view bytes) {
   data::load_glue_file(data::find_task("mrpc"), path, data::Labels::ignored);
 }
 
-// A table of own data: every column that can be read.
-void read_table_of(const char* path, std::string_view bytes) {
-  const auto table = data::read_table(path, std::string(bytes));
-  std::vector<size_t> wanted;
-  for (size_t i = 0; i < table->columns().size(); ++i) {
-    if (table->is_readable(i)) wanted.push_back(i);
-  }
-  table->read(wanted);
-}
-
-void read_own_rows(std::string_view bytes) {
-  data::CustomKeys keys;
-  keys.train_files = {folder().write("own.jsonl", bytes)};
-  data::load_custom(keys);
-}
-
-std::vector<std::string> parquet_seeds() {
-  test::ParquetColumn text{.name = "text"};
-  test::ParquetColumn tags{.name = "label", .kind = test::ParquetColumn::Kind::list};
-  for (int row = 0; row < 12; ++row) {
-    text.texts.push_back(row % 5 == 0 ? std::nullopt : std::optional(std::to_string(row % 4)));
-    tags.lists.push_back(std::vector<std::string>(static_cast<size_t>(row % 3), "a"));
-  }
-  std::vector<std::string> files;
-  for (const int codec : {0, 1, 6}) {
-    files.push_back(test::parquet_bytes({text, tags}, {.codec = codec}));
-    files.push_back(test::parquet_bytes(
-        {text, tags}, {.dictionary = true, .page_v2 = true, .codec = codec, .rows_of_a_group = 5}));
-  }
-  return files;
-}
-
 void read_yaml(std::string_view bytes) {
   train::Config config;
   train::read_yaml(config, folder().write("config.yaml", bytes));
@@ -135,18 +100,6 @@ constexpr const char* kRobertaTokenizer =
     R"("</s>":2,"<unk>":3,"a":4,"b":5,"ab":6},"merges":["a b"]}})";
 
 constexpr Target kTargets[] = {
-    {"csv", [](std::string_view bytes) { read_table_of("a.csv", bytes); },
-     [] { return seeds("id,text,label\n1,\"a, \"\"b\"\"\",x\r\n\n2,\"c\nd\",y\n"); }},
-    {"fasttext", [](std::string_view bytes) { read_table_of("a.txt", bytes); },
-     [] { return seeds("__label__a __label__b some text\n__label__c more\n"); }},
-    {"jsonl", read_own_rows,
-     [] {
-       return seeds(
-           "{\"text\":\"a\\u00e4\\ud83d\\ude00\",\"label\":[\"x\",1,true]}\n"
-           "{\"label\":[],\"text\":null,\"more\":{\"deep\":[1.5e3]}}\n",
-           "{\"text\":\"a\",\"label\":\"x\"}\n{\"text\":\"b\",\"label\":\"y\"}\n");
-     }},
-    {"parquet", [](std::string_view bytes) { read_table_of("a.parquet", bytes); }, parquet_seeds},
     {"config_json", read_config,
      [] {
        return seeds(
