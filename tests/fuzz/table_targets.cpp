@@ -41,6 +41,12 @@ void read_table(const char* format, std::string_view bytes) {
   seen = sum;
 }
 
+// Any text is a table of lines; what can train is less.
+void read_fasttext(std::string_view bytes) {
+  read_table("fasttext", bytes);
+  data::load_custom({.train_files = {folder().write("rows.txt", bytes)}});
+}
+
 void read_own_data(std::string_view bytes) {
   const std::string path = folder().write("rows.jsonl", bytes);
   const data::CustomData data = data::load_custom({.train_files = {path}});
@@ -119,8 +125,11 @@ constexpr Target kTargets[] = {
                     "\n",
                     R"([{"text":"a","label":"x"},{"text":"b","label":"y"}])");
      }},
-    {"fasttext", [](std::string_view bytes) { read_table("fasttext", bytes); },
-     [] { return seeds("__label__a some text\n__label__b __label__c more\n"); }},
+    {"fasttext", read_fasttext,
+     [] {
+       return seeds("__label__a one\n__label__b two\n__label__a three\n__label__b four\n",
+                    "__label__a __label__b one\n__label__b two\nthree\n");
+     }},
     {"parquet", [](std::string_view bytes) { read_table("parquet", bytes); }, parquet_seeds},
     {"own_data", read_own_data,
      [] {
