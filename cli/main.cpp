@@ -249,6 +249,10 @@ void add_fetch(CommandLine& line) {
   sub->add_option("--revision", o.revision, "Branch, tag or commit [pinned, else main]");
   sub->add_option("--format", o.format,
                   "Of a task: parquet from the Hub, or tsv from GLUE's own server [parquet]");
+  sub->footer([] {
+    return "HF_ENDPOINT, HF_TOKEN and HTTPS_PROXY are honoured; HF_HUB_OFFLINE=1 refuses.\n"
+           "An interrupted download is continued by the same command.";
+  });
 }
 
 void add_doctor(CommandLine& line) {
@@ -288,16 +292,11 @@ void add_trace(CommandLine& line) {
   add_own_keys(sub, o.keys);
 }
 
-// Every help ends with two examples.
+// Every help ends with two examples, after what the verb itself has put below its options.
 void add_examples(CLI::App& app) {
   app.footer(cli::examples(""));
   for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    const std::string text = cli::examples(sub->get_name());
-    if (sub->get_name() == "train") {
-      sub->footer([text] { return train::keys_help() + "\n" + text; });
-    } else {
-      sub->footer(text);
-    }
+    sub->footer(cli::examples(sub->get_name()));
   }
 }
 

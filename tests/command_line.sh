@@ -86,6 +86,9 @@ for verb in '' $verbs; do
   [ "$(awk '{ if (length > n) n = length } END { print n + 0 }' out)" -le 100 ] || no "$verb --help: too wide"
   [ "$(grep -c '^  soragrad ' out)" -ge 2 ] || no "$verb --help: two examples are needed"
 done
+# What a verb itself has put below its options is still there.
+"$soragrad" pretrain --help | grep -q '^  mlm_probability ' || no "pretrain --help: no keys"
+"$soragrad" fetch --help | grep -q 'HF_TOKEN' || no "fetch --help: no word on HF_TOKEN"
 echo "$checks checks, $wrong wrong"
 [ "$wrong" = 0 ]
 
