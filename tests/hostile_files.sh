@@ -140,7 +140,7 @@ old "subprocess" "refuses 'subprocess.Popen'" "csubprocess\nPopen\n($touch_it""t
 old "eval" "refuses 'builtins.eval'" "cbuiltins\neval\n($touch_it""tR"
 old "instance" "refuses 'posix.system'" "($touch_it""iposix\nsystem\n"
 old "torch.load" "refuses 'torch.load'" 'ctorch\nload\n'
-old "a cycle" "holds a list" ']q\x01h\x01a'
+old "a cycle" "holds a value of type list" ']q\x01h\x01a'
 old "a dict of itself" "" '}q\x01h\x01h\x01s'
 old "unknown opcode" "opcode 0xff" '\xff'
 old "empty" "empty stack" ''
