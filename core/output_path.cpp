@@ -60,7 +60,11 @@ void require_output_folder(const std::string& path) {
   fs::path folder = fs::path(path).lexically_normal();
   if (!folder.has_filename()) folder = parent_of(folder);  // of a name that ends in "/"
   struct stat status {};
+  const fs::path wanted = folder;
   while (!find(folder, status)) folder = parent_of(folder);
+  if (folder == wanted) {
+    require(S_ISDIR(status.st_mode), "[output] {} exists and is no folder; name another.", path);
+  }
   require(S_ISDIR(status.st_mode), "[output] {} cannot be made: {} is no folder.", path,
           folder.string());
   require_writable(folder, path);
