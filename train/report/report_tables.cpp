@@ -194,7 +194,7 @@ std::string results_section(const Runs& runs) {
       }
       return score_text(number_at(run, path));
     });
-    table.row("  always the most frequent answer", "majority_baseline/" + path,
+    table.row("  one answer for all: most frequent, or mean", "majority_baseline/" + path,
               [&](const RunRecord& run) -> std::string {
                 const json value = number_at(run, "majority_baseline/" + path);
                 return value.is_number() ? score_text(value) : "";
