@@ -106,7 +106,7 @@ std::string file_table(const json& data, const std::vector<std::string>& splits,
                                           static_cast<double>(std::max<int64_t>(rows, 1))),
                 "", false},
                {count_text(facts.at("full_rows")), "", false}});
-    if (facts.at("file") == "") continue;  // own data: split.json has the files
+    if (facts.at("file").get<std::string>().empty()) continue;  // own data: see split.json
     const json& hash = facts.at("sha256");
     files.row({{split, "", false},
                {facts.at("file").get<std::string>(), "", true},
