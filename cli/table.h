@@ -27,7 +27,8 @@ struct TableOptions {
 };
 
 // Also writes table.txt, .md, .csv and .html and costs.csv into the recipe's output folder; a
-// worker of a part of the recipe prints and writes none. A run that another process trains is left to it.
+// worker of a part of the recipe prints and writes none. A run that another process trains is left
+// to it.
 // Returns 1 where runs failed; the others are done all the same.
 int table_main(const TableOptions& options);
 

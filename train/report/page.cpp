@@ -76,11 +76,14 @@ constexpr std::string_view kScript = R"(
   document.querySelectorAll('svg').forEach(function (svg) {
     var lines = Array.from(svg.querySelectorAll('path.line')).map(function (path) {
       return {name: path.dataset.name, x: numbers(path.dataset.x), y: numbers(path.dataset.y),
-        at: path.getAttribute('d').slice(1).split('L').map(function (p) { return +p.split(' ')[0]; })};
+        at: path.getAttribute('d').slice(1).split('L').map(function (p) {
+          return +p.split(' ')[0];
+        })};
     });
     if (!lines.length) return;
     svg.addEventListener('mousemove', function (event) {
-      if (event.target.querySelector && event.target.querySelector('title') && event.target !== svg) {
+      if (event.target !== svg && event.target.querySelector &&
+          event.target.querySelector('title')) {
         tip.style.display = 'none';
         return;
       }

@@ -4,13 +4,11 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/sha256.h"
+#include "train/run/checkpoint_files.h"
 
 namespace soragrad::train {
 
 namespace {
-
-constexpr const char* kNumbers = "/state.json";
-constexpr const char* kTensors = "/state.safetensors";
 
 sora::NamedTensors tensors_of(const nn::Optimizer& optimizer) {
   return {{"values", optimizer.values()},
@@ -48,9 +46,7 @@ PretrainCheckpoint read(const std::string& folder) {
   require(state.step >= 0 && checkpoint.updates >= 0 && state.metrics_bytes >= 0 &&
               state.event_bytes >= 0 && state.event_file.find('/') == state.event_file.npos,
           "[checkpoint] {} is damaged: a count or a name is out of range.", where);
-  const std::string found = sha256_of_file(folder + kTensors);
-  require(found == hash, "[checkpoint] {}{} is damaged: its SHA-256 is {}, state.json has {}.",
-          folder, kTensors, found.substr(0, 12), hash.substr(0, 12));
+  require_tensors(folder, hash);
   return checkpoint;
 }
 
@@ -79,16 +75,7 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainState& st
 
 std::optional<PretrainCheckpoint> find_pretrain_checkpoint(const RunFolder& folder,
                                                            const Note& note) {
-  const std::vector<int64_t> steps = folder.checkpoints();
-  for (size_t i = steps.size(); i-- > 0;) {
-    try {
-      return read(folder.checkpoint(steps[i]));
-    } catch (const Error& error) {
-      if (i == 0) throw;
-      note(fmt::format("{} Going on from the checkpoint of step {}.", error.what(), steps[i - 1]));
-    }
-  }
-  return std::nullopt;
+  return newest_checkpoint(folder, note, read);
 }
 
 void restore(const PretrainCheckpoint& checkpoint, nn::Optimizer& optimizer) {

@@ -11,13 +11,12 @@
 #include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/tensor_file.h"
+#include "train/run/checkpoint_files.h"
 
 namespace soragrad::train {
 
 namespace {
 
-constexpr const char* kNumbers = "/state.json";
-constexpr const char* kTensors = "/state.safetensors";
 constexpr const char* kAdapterConfig = "/adapter_config.json";
 constexpr std::string_view kFrozen = "frozen.";
 
@@ -122,24 +121,13 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
           "[checkpoint] {} is damaged: a count is negative.", where);
   require(state.event_file.find('/') == state.event_file.npos,
           "[checkpoint] {} is damaged: event_file is no name in the run's folder.", where);
-  const std::string found = hash.empty() ? "" : sha256_of_file(folder + kTensors);
-  require(found == hash, "[checkpoint] {}{} is damaged: its SHA-256 is {}, state.json has {}.",
-          folder, kTensors, found.substr(0, 12), hash.substr(0, 12));
+  if (!hash.empty()) require_tensors(folder, hash);  // old checkpoints have none
   info.has_adapter_config = std::filesystem::exists(folder + kAdapterConfig);
   return info;
 }
 
 std::optional<CheckpointInfo> find_checkpoint(const RunFolder& folder, const Note& note) {
-  const std::vector<int64_t> steps = folder.checkpoints();
-  for (size_t i = steps.size(); i-- > 0;) {
-    try {
-      return read_checkpoint(folder.checkpoint(steps[i]));
-    } catch (const Error& error) {
-      if (i == 0) throw;
-      note(fmt::format("{} Going on from the checkpoint of step {}.", error.what(), steps[i - 1]));
-    }
-  }
-  return std::nullopt;
+  return newest_checkpoint(folder, note, read_checkpoint);
 }
 
 RunState load_checkpoint(const CheckpointInfo& checkpoint, nn::Module& model, sora::Tuner& tuner) {
