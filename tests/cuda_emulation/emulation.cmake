@@ -28,6 +28,7 @@ target_compile_options(test_cuda_emulation PRIVATE -O1 -g1 -fsanitize=address
   -fno-omit-frame-pointer)
 target_link_options(test_cuda_emulation PRIVATE -fsanitize=address)
 target_link_libraries(test_cuda_emulation PRIVATE test_main soragrad_train soragrad_options)
+target_precompile_headers(test_cuda_emulation PRIVATE ${soragrad_common_headers} <doctest/doctest.h>)
 add_test(NAME cuda_emulation
   COMMAND test_cuda_emulation --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp)
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
