@@ -124,13 +124,16 @@ std::string split_text(const RunRecord& run) {
   std::string text = "The validation rows are a file of their own.";
   if (kind == "validation_split") {
     text = fmt::format(
-        "A share of {:g} of the train rows validates, drawn within each label with "
-        "split_seed {}.",
+        "A share of {:g} of the train rows validates. It is drawn with split_seed {} so that both "
+        "parts have the same mix of labels.",
         split.value("validation_split", 0.0), split.value("split_seed", int64_t{0}));
   } else if (kind == "k_folds") {
-    text = fmt::format("Fold {} of {} validates, drawn within each label with split_seed {}.",
-                       split.value("fold", int64_t{0}), split.value("k_folds", int64_t{0}),
-                       split.value("split_seed", int64_t{0}));
+    text = fmt::format(
+        "Fold {} of {} validates. Folds are drawn with split_seed {} so that all have the same mix "
+        "of "
+        "labels.",
+        split.value("fold", int64_t{0}), split.value("k_folds", int64_t{0}),
+        split.value("split_seed", int64_t{0}));
   }
   std::string files;
   for (const char* part : {"train", "validation", "test"}) {
