@@ -61,7 +61,7 @@ std::string CustomWarning::text() const {
   for (const Meaning& known : kMeanings) {
     if (known.kind == kind) meaning = known.text;
   }
-  return fmt::format("{} {}{}{}", count, meaning, example.empty() ? "" : ", as ", example);
+  return fmt::format("{} {}{}{}", count, meaning, example.empty() ? "" : ", the first: ", example);
 }
 
 std::vector<CustomWarning> similar_labels(std::span<const std::string> classes) {

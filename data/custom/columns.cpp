@@ -24,6 +24,19 @@ std::string list_of(std::span<const std::string> names) {
   return names.size() > kMost ? fmt::format("{} and {} more", text, names.size() - kMost) : text;
 }
 
+// What to do about a header of a single cell that holds the separator of another format; empty for
+// any other header.
+std::string other_separator(std::span<const std::string> columns) {
+  if (columns.size() != 1) return "";
+  const std::string& header = columns[0];
+  if (header.find('\t') != header.npos) return "the cells are separated by tabs: set format=tsv";
+  if (header.find(';') != header.npos || header.find('|') != header.npos) {
+    return "cells are separated by commas (csv) or tabs (tsv): write the file so";
+  }
+  if (header.find(',') != header.npos) return "the cells are separated by commas: set format=csv";
+  return "";
+}
+
 class Chooser {
  public:
   Chooser(const Table& table, const CustomKeys& keys) : table_(table), keys_(keys) {}
@@ -57,6 +70,9 @@ class Chooser {
             "[{}] the columns {} are all candidates for {}; choose one: {}={}.", table_.path(),
             list_of(present), key, key, present.empty() ? "" : present[0]);
     if (present.size() == 1) return take(position);
+    const std::string separator = other_separator(table_.columns());
+    require(!needed || separator.empty(), "[{}] the header is one cell, {}; {}.", table_.path(),
+            list_of(table_.columns()), separator);
     require(!needed, "[{}] no column for {}: it is none of the columns {}; set {}=NAME.",
             table_.path(), key, list_of(table_.columns()), key);
     return std::nullopt;

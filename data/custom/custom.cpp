@@ -108,14 +108,14 @@ std::vector<int64_t> count_labels(const Task& task, std::span<const Example> row
 
 void add_file_warnings(CustomData& data) {
   CustomWarning empty{"empty_label"}, unknown{"unknown_label"}, invalid{"invalid_utf8"};
-  const auto add = [](CustomWarning& warning, int64_t count, const std::string& path) {
-    if (count > 0 && warning.count == 0) warning.example = path;
+  const auto add = [](CustomWarning& warning, int64_t count, const std::string& where) {
+    if (count > 0 && warning.count == 0) warning.example = where;
     warning.count += count;
   };
   for (const CustomPart* part : {&data.train, &data.validation, &data.test}) {
     for (const CustomFileInfo& file : part->files) {
-      add(empty, file.empty_labels, file.path);
-      add(unknown, file.unknown_labels, file.path);
+      add(empty, file.empty_labels, file.first_empty);
+      add(unknown, file.unknown_labels, file.first_unknown);
       add(invalid, file.invalid_utf8, file.path);
     }
   }

@@ -22,6 +22,7 @@ struct CustomFileInfo {
   std::string path, sha256;
   int64_t bytes = 0, rows = 0, dropped = 0;  // rows: that remain
   int64_t empty_labels = 0, unknown_labels = 0, invalid_utf8 = 0;
+  std::string first_empty, first_unknown;  // "FILE:line" of the first such row
 };
 
 // Where a row came from.

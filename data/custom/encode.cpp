@@ -41,11 +41,11 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
     Example example;
     if (file.is_labelled()) {
       if (file.labels[i].kind() == Cell::Kind::null) {
-        ++info.empty_labels;
+        if (info.empty_labels++ == 0) info.first_empty = file.where(row);
         continue;
       }
       if (!add_label(file, row, example)) {
-        ++info.unknown_labels;
+        if (info.unknown_labels++ == 0) info.first_unknown = file.where(row);
         continue;
       }
     }

@@ -17,6 +17,9 @@ bool is_digit(char c) {
 
 void JsonLine::wrong(std::string_view expected) const {
   const std::string_view rest = text_.substr(position_, 20);
+  require(number_ > 1 || text_.substr(0, 1) != "[",
+          "[{}:1] a JSON list; own data has one object a line, without [ ] and commas around them.",
+          path_);
   fail("[{}:{}] not a JSON object on one line: at byte {} is {}, expected {}.", path_, number_,
        position_ + 1, rest.empty() ? "the line's end" : quote(rest), expected);
 }

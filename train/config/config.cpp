@@ -247,7 +247,8 @@ void resolve(Config& config) {
     const bool needs_no_folder = is_custom(config) && !config.train_file.empty();
     if (name == "data" && needs_no_folder) continue;
     if (std::get<std::string*>(find_key(name)->field(config))->empty()) {
-      misuse("[{}] is not given; add {}=... or put it into the YAML file.", name, name);
+      const char* other = name == "data" && is_custom(config) ? " or train_file=FILE" : "";
+      misuse("[{}] is not given; add {}=...{} or put it into the YAML file.", name, name, other);
     }
   }
   complete(config);

@@ -38,6 +38,9 @@ TEST_CASE("own data: texts of missing values are labels, blanks are trimmed, emp
   CHECK(data.label_counts == std::vector<int64_t>{2, 1, 1});
   CHECK(data.dropped() == 1);
   CHECK(data.train.rows.rows.back().text_a == "");
+  const CustomData split = load_custom(folder.keys("text,label\na,x\nb,\nc,y\nd,x\ne,y\n"));
+  REQUIRE(split.warnings.size() == 1);
+  CHECK(split.warnings[0].text().ends_with("rows.csv:3"));
 }
 
 TEST_CASE("own data: whole numbers are classes by value, a point makes a regression") {
@@ -79,6 +82,10 @@ TEST_CASE("own data: what cannot be is refused by file, line and value") {
   CHECK(contains(refusal(folder.keys("text,label,target\na,b,c\n")), "\"label\", \"target\""));
   CHECK(contains(refusal(folder.keys("text,label\na,\n")), "no row has a label"));
   CHECK(contains(refusal(folder.keys("text,label\na,x\nb,x\n")), "one class"));
+  CHECK(contains(refusal(folder.keys("text;label\na;x\n")), "separated by commas (csv)"));
+  CHECK(contains(refusal(folder.keys("text\tlabel\na\tx\n")), "set format=tsv"));
+  CHECK(contains(refusal(folder.keys("text,label\na,x\n", "rows.tsv")), "set format=csv"));
+  CHECK(contains(refusal(folder.keys("[{\"text\": \"a\"}]\n", "rows.json")), "one object a line"));
   CustomKeys listed = folder.keys("text,label\na,x\nb,y\nc,z\n");
   listed.labels = {"x", "y"};
   CHECK(contains(refusal(listed), "rows.csv:4] the label \"z\""));
