@@ -122,7 +122,18 @@ TEST_CASE("train_tokenizer: sizes and corpora that do not fit are refused in one
   CHECK(test::contains(message("roberta", 260, corpus), "at least 261"));
   CHECK(test::contains(message("bert", 6, corpus), "are 8 already"));
   CHECK(test::contains(message("deberta-v2", 100, corpus), "at least 262"));
-  CHECK(test::contains(message("deberta-v2", 5000, corpus), "SentencePiece"));
+  CHECK(message("deberta-v2", 5000, corpus) ==
+        "[train-tokenizer] " + corpus +
+            ": the text has words for a vocabulary of at most 265 tokens, not of 5000; lower "
+            "--vocab-size or add text.");
+  CHECK(message("deberta-v2", 262, corpus) ==
+        "[train-tokenizer] " + corpus +
+            ": a vocabulary of 262; special tokens, 256 bytes and the text's characters are 265 "
+            "already. Raise --vocab-size.");
+  for (const char* blank : {"\xe2\x96\x81 \xe2\x96\x81\xe2\x96\x81\n", "\x01\x02 \x03\n"}) {
+    const std::string file = folder.write("blank.txt", blank);
+    CHECK(test::contains(message("deberta-v2", 300, file), "no character that is printed"));
+  }
   CHECK(test::contains(message("bert", 300, empty), "no text"));
 }
 
