@@ -274,53 +274,67 @@ constexpr Key kPretrainKeys[] = {
 };
 #undef FIELD
 
-// Keys that a run of pre-training shares with a run of `train`.
-constexpr std::string_view kSharedKeys[] = {"model",
-                                            "output",
-                                            "overwrite",
-                                            "device",
-                                            "precision",
-                                            "threads",
-                                            "seed",
-                                            "learning_rate",
-                                            "weight_decay",
-                                            "adam_beta1",
-                                            "adam_beta2",
-                                            "adam_epsilon",
-                                            "max_grad_norm",
-                                            "optim",
-                                            "lr_scheduler_type",
-                                            "warmup_ratio",
-                                            "warmup_steps",
-                                            "max_steps",
-                                            "max_seconds",
-                                            "per_device_train_batch_size",
-                                            "per_device_eval_batch_size",
-                                            "gradient_accumulation_steps",
-                                            "max_seq_length",
-                                            "shuffle",
-                                            "logging_steps",
-                                            "eval_steps",
-                                            "save_steps",
-                                            "save_total_limit",
-                                            "hidden_dropout_prob",
-                                            "attention_probs_dropout_prob",
-                                            "initial_state"};
+// A key that a run of pre-training shares with a run of `train`, with what --help shows of it if
+// that differs.
+struct SharedKey {
+  std::string_view name;
+  std::string_view help = {};
+  std::string_view unset = {};
+};
+constexpr SharedKey kSharedKeys[] = {
+    {"model"},
+    {"output", "", "runs/pretrain-OBJECTIVE-SEED"},
+    {"overwrite"},
+    {"device"},
+    {"precision"},
+    {"threads"},
+    {"seed"},
+    {"learning_rate"},
+    {"weight_decay"},
+    {"adam_beta1"},
+    {"adam_beta2"},
+    {"adam_epsilon"},
+    {"max_grad_norm"},
+    {"optim"},
+    {"lr_scheduler_type"},
+    {"warmup_ratio"},
+    {"warmup_steps"},
+    {"max_steps", "required but with `batches`"},
+    {"max_seconds"},
+    {"per_device_train_batch_size"},
+    {"per_device_eval_batch_size"},
+    {"gradient_accumulation_steps"},
+    {"max_seq_length", "tokens of a sequence"},
+    {"shuffle"},
+    {"logging_steps"},
+    {"eval_steps", "steps between validations; 0: at the end alone"},
+    {"save_steps"},
+    {"save_total_limit"},
+    {"hidden_dropout_prob"},
+    {"attention_probs_dropout_prob"},
+    {"initial_state"},
+};
+
+constexpr const Key* find_in_table(std::string_view name) {
+  for (const Key& key : kKeys) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+static_assert(std::ranges::all_of(kSharedKeys, find_in_table, &SharedKey::name),
+              "a shared key is not in the table of keys");
 
 // The shared keys, and pre-training's own before those of the optimizer.
 std::vector<Key> pretraining_keys() {
   std::vector<Key> all;
-  for (const std::string_view name : kSharedKeys) {
-    const auto key = std::ranges::find(kKeys, name, &Key::name);
-    if (key == std::end(kKeys)) continue;
-    if (key->group == kOptimizer && all.back().group == kRun) {
+  for (const SharedKey& shared : kSharedKeys) {
+    const Key& key = *find_in_table(shared.name);
+    if (key.group == kOptimizer && all.back().group == kRun) {
       all.insert(all.end(), std::begin(kPretrainKeys), std::end(kPretrainKeys));
     }
-    all.push_back(*key);
-    if (name == "output") all.back().unset = "runs/pretrain-OBJECTIVE-SEED";
-    if (name == "max_steps") all.back().help = "required but with `batches`";
-    if (name == "max_seq_length") all.back().help = "tokens of a sequence";
-    if (name == "eval_steps") all.back().help = "steps between validations; 0: at the end alone";
+    all.push_back(key);
+    if (!shared.help.empty()) all.back().help = shared.help;
+    if (!shared.unset.empty()) all.back().unset = shared.unset;
   }
   return all;
 }
