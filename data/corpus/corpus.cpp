@@ -55,8 +55,8 @@ std::vector<std::string> corpus_files(const std::string& list, const std::string
 
 double Corpus::File::share_read() const {
   const double in_pass =
-      bytes > 0 ? static_cast<double>(bytes_read) / static_cast<double>(bytes) : 1;
-  return (static_cast<double>(pass) + in_pass) / static_cast<double>(passes);
+      bytes > 0 ? static_cast<double>(read.bytes_read) / static_cast<double>(bytes) : 1;
+  return (static_cast<double>(read.pass) + in_pass) / static_cast<double>(passes);
 }
 
 Corpus::Corpus(const Tokenizer& tokenizer, CorpusOptions options)
@@ -94,18 +94,17 @@ Corpus::File* Corpus::next_file() {
 }
 
 void Corpus::read_block(File& file, std::vector<std::string>& lines) {
-  if (!file.reader) file.reader = std::make_unique<LineReader>(file.path, file.offset);
+  if (!file.reader) file.reader = std::make_unique<LineReader>(file.path, file.read.offset);
   TextLine line;
   for (size_t bytes = 0; bytes < kBlockBytes;) {
     if (!file.reader->next(line)) {
       file.reader.reset();
-      ++file.pass;
-      file.offset = file.bytes_read = 0;
+      file.read = {.pass = file.read.pass + 1};
       ++counts_.documents;
       return;
     }
-    file.offset = file.reader->offset();
-    file.bytes_read = file.reader->file_bytes_read();
+    file.read.offset = file.reader->offset();
+    file.read.bytes_read = file.reader->file_bytes_read();
     ++counts_.lines;
     counts_.text_bytes += static_cast<int64_t>(line.text.size());
     if (line.is_cut && ++counts_.cut_lines == 1) {
@@ -149,10 +148,10 @@ void Corpus::begin_epoch() {
           options_.files);
   ++counts_.epoch;
   epoch_tokens_ = 0;
-  for (File& file : files_) file.pass = 0;
+  for (File& file : files_) file.read.pass = 0;
 }
 
-bool Corpus::fill_stream() {
+std::vector<std::vector<int32_t>> Corpus::read_blocks() {
   std::vector<std::string> lines;
   for (size_t block = 0; block < kBlocks; ++block) {
     File* file = next_file();
@@ -163,12 +162,32 @@ bool Corpus::fill_stream() {
   parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
     ids[static_cast<size_t>(i)] = tokenizer_.encode(lines[static_cast<size_t>(i)]).ids;
   });
-  stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(stream_begin_));
-  stream_begin_ = 0;
-  for (const std::vector<int32_t>& line : ids) {  // between its special tokens
-    stream_.insert(stream_.end(), line.begin() + 1, line.end() - 1);
-    epoch_tokens_ += static_cast<int64_t>(line.size()) - 2;
-    counts_.tokens += static_cast<int64_t>(line.size()) - 2;
+  return ids;
+}
+
+bool Corpus::fill_stream() {
+  std::vector<Progress> before;
+  for (const File& file : files_) before.push_back(file.read);
+  const CorpusCounts counts = counts_;
+  try {
+    const std::vector<std::vector<int32_t>> lines = read_blocks();
+    size_t tokens = 0;
+    for (const std::vector<int32_t>& line : lines) tokens += line.size() - 2;
+    stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(stream_begin_));
+    stream_begin_ = 0;
+    stream_.reserve(stream_.size() + tokens);         // the last thing here that can fail
+    for (const std::vector<int32_t>& line : lines) {  // between its special tokens
+      stream_.insert(stream_.end(), line.begin() + 1, line.end() - 1);
+    }
+    epoch_tokens_ += static_cast<int64_t>(tokens);
+    counts_.tokens += static_cast<int64_t>(tokens);
+  } catch (...) {
+    for (size_t i = 0; i < files_.size(); ++i) {
+      files_[i].read = before[i];
+      files_[i].reader.reset();
+    }
+    counts_ = counts;
+    throw;
   }
   if (next_file()) return true;
   begin_epoch();
@@ -190,6 +209,7 @@ std::optional<std::vector<int32_t>> Corpus::next_in_order() {
 
 std::optional<std::vector<int32_t>> Corpus::next() {
   if (!options_.shuffle) return next_in_order();
+  buffer_.reserve(kBufferSequences);  // so that no sequence is lost for want of memory
   while (buffer_.size() < kBufferSequences) {
     std::optional<std::vector<int32_t>> sequence = next_in_order();
     if (!sequence) break;

@@ -39,6 +39,9 @@ struct CorpusCounts {
   int64_t cut_lines = 0;     // cuts of lines longer than kMaxLinePiece
 };
 
+// The numbers of a named tensor of a checkpoint.
+using ReadNumbers = std::function<std::vector<int64_t>(const std::string& name)>;
+
 class Corpus {
  public:
   // Finds the files. A path that is named n times is read n times an epoch. Throws where a path or
@@ -46,35 +49,41 @@ class Corpus {
   Corpus(const Tokenizer& tokenizer, CorpusOptions options);
   ~Corpus();
 
-  // The ids of the next sequence; none at the end unless `repeat`. Throws where all files together
-  // hold no token.
+  // The ids of the next sequence; none at the end unless `repeat`. Throws if all files together
+  // hold no token, or if a file cannot be read. After an error save() still returns where the
+  // sequence begins that could not be made.
   std::optional<std::vector<int32_t>> next();
 
   const CorpusCounts& counts() const { return counts_; }
   // Lines about what was counted and not reported before: invalid UTF-8, NUL bytes, cut lines.
   std::vector<std::string> warnings();
 
-  // For an exact resume: named tensors, and the same Corpus from them. load() throws where they
+  // For an exact resume: named tensors, and the same Corpus from them. load() throws if they
   // belong to other files or options.
   using Named = std::vector<std::pair<std::string, Tensor>>;
   Named save() const;
-  void load(const std::function<std::vector<int64_t>(const std::string& name)>& tensor);
+  void load(const ReadNumbers& tensor);
 
  private:
+  // How far a file has been read.
+  struct Progress {
+    int64_t pass = 0;        // of this epoch
+    int64_t offset = 0;      // of the text, in this pass
+    int64_t bytes_read = 0;  // of the file, in this pass
+  };
   struct File {
     std::string path;
-    int64_t passes = 1;                  // an epoch
-    int64_t bytes = 0;                   // of the file
-    int64_t pass = 0;                    // of this epoch
-    int64_t offset = 0;                  // of the text, in this pass
-    int64_t bytes_read = 0;              // of the file, in this pass
+    int64_t passes = 1;  // an epoch
+    int64_t bytes = 0;   // of the file
+    Progress read;
     std::unique_ptr<LineReader> reader;  // null: not open
-    bool finished() const { return pass >= passes; }
+    bool finished() const { return read.pass >= passes; }
     double share_read() const;
   };
 
   File* next_file();  // null: the epoch is over
   void read_block(File& file, std::vector<std::string>& lines);
+  std::vector<std::vector<int32_t>> read_blocks();  // a line each, with its special tokens
   bool fill_stream();  // more tokens, from some blocks; false at the end
   std::optional<std::vector<int32_t>> next_in_order();
   void begin_epoch();
@@ -93,6 +102,12 @@ class Corpus {
   bool ended_ = false;
   std::vector<std::string> warnings_;
 };
+
+// Sequences as the tensors NAME_lengths and NAME of a checkpoint, and back.
+void append_sequences(Corpus::Named& tensors, const std::string& name,
+                      const std::vector<std::vector<int32_t>>& sequences);
+std::vector<std::vector<int32_t>> read_sequences(const ReadNumbers& tensor,
+                                                 const std::string& name);
 
 // The files of "a.txt,b/*.xz", sorted within a glob, in the order given.
 std::vector<std::string> corpus_files(const std::string& list, const std::string& key);

@@ -16,29 +16,22 @@ Tensor numbers(const std::vector<int64_t>& values) {
 Corpus::Named Corpus::save() const {
   std::vector<int64_t> files;
   for (const File& file : files_) {
-    for (const int64_t number :
-         {file.bytes, file.passes, file.pass, file.offset, file.bytes_read}) {
-      files.push_back(number);
-    }
+    files.insert(files.end(),
+                 {file.bytes, file.passes, file.read.pass, file.read.offset, file.read.bytes_read});
   }
   const CorpusCounts& c = counts_;
   const std::vector<int64_t> counts{c.epoch,  c.documents,    c.lines,     c.text_bytes,
                                     c.tokens, c.invalid_utf8, c.nul_bytes, c.cut_lines,
                                     drawn_,   epoch_tokens_,  ended_,      options_.max_length};
   const auto begin = stream_.begin() + static_cast<std::ptrdiff_t>(stream_begin_);
-  std::vector<int64_t> lengths, tokens;
-  for (const std::vector<int32_t>& sequence : buffer_) {
-    lengths.push_back(static_cast<int64_t>(sequence.size()));
-    tokens.insert(tokens.end(), sequence.begin(), sequence.end());
-  }
-  return {{"corpus.files", numbers(files)},
-          {"corpus.counts", numbers(counts)},
-          {"corpus.stream", numbers({begin, stream_.end()})},
-          {"corpus.buffer_lengths", numbers(lengths)},
-          {"corpus.buffer", numbers(tokens)}};
+  Named tensors{{"corpus.files", numbers(files)},
+                {"corpus.counts", numbers(counts)},
+                {"corpus.stream", numbers({begin, stream_.end()})}};
+  append_sequences(tensors, "corpus.buffer", buffer_);
+  return tensors;
 }
 
-void Corpus::load(const std::function<std::vector<int64_t>(const std::string& name)>& tensor) {
+void Corpus::load(const ReadNumbers& tensor) {
   const std::vector<int64_t> files = tensor("corpus.files"), counts = tensor("corpus.counts");
   require(files.size() == 5 * files_.size(),
           "[resume] {} names {} files; the checkpoint's run had {}.", options_.key, files_.size(),
@@ -54,9 +47,7 @@ void Corpus::load(const std::function<std::vector<int64_t>(const std::string& na
             "[resume] {}: {} bytes, read {} times an epoch; in the checkpoint's run {} bytes, {} "
             "times. Resume with the same corpus.",
             file.path, file.bytes, file.passes, saved[0], saved[1]);
-    file.pass = saved[2];
-    file.offset = saved[3];
-    file.bytes_read = saved[4];
+    file.read = {.pass = saved[2], .offset = saved[3], .bytes_read = saved[4]};
     file.reader.reset();
   }
   counts_ = {.epoch = counts[0],
@@ -70,17 +61,35 @@ void Corpus::load(const std::function<std::vector<int64_t>(const std::string& na
   drawn_ = counts[8];
   epoch_tokens_ = counts[9];
   ended_ = counts[10] != 0;
-  const std::vector<int64_t> stream = tensor("corpus.stream"), ids = tensor("corpus.buffer");
+  const std::vector<int64_t> stream = tensor("corpus.stream");
   stream_.assign(stream.begin(), stream.end());
   stream_begin_ = 0;
-  buffer_.clear();
+  buffer_ = read_sequences(tensor, "corpus.buffer");
+}
+
+void append_sequences(Corpus::Named& tensors, const std::string& name,
+                      const std::vector<std::vector<int32_t>>& sequences) {
+  std::vector<int64_t> lengths, tokens;
+  for (const std::vector<int32_t>& sequence : sequences) {
+    lengths.push_back(static_cast<int64_t>(sequence.size()));
+    tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+  }
+  tensors.emplace_back(name + "_lengths", numbers(lengths));
+  tensors.emplace_back(name, numbers(tokens));
+}
+
+std::vector<std::vector<int32_t>> read_sequences(const ReadNumbers& tensor,
+                                                 const std::string& name) {
+  const std::vector<int64_t> ids = tensor(name);
+  std::vector<std::vector<int32_t>> sequences;
   auto begin = ids.begin();
-  for (const int64_t length : tensor("corpus.buffer_lengths")) {
+  for (const int64_t length : tensor(name + "_lengths")) {
     require(length >= 0 && length <= ids.end() - begin,
             "[resume] the checkpoint's corpus is damaged.");
-    buffer_.emplace_back(begin, begin + length);
+    sequences.emplace_back(begin, begin + length);
     begin += length;
   }
+  return sequences;
 }
 
 }  // namespace soragrad::data

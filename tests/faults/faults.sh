@@ -26,6 +26,12 @@ common: {model: $quickstart/model, data: $quickstart/data, train_file: $PWD/dev.
 methods: {lora: {r: 2}}
 tasks: {cola: }
 R
+head -n 400 "$quickstart/data/CoLA/train.tsv" | cut -f 4 >corpus.txt
+"$soragrad" train-tokenizer --model-type bert --vocab-size 150 --corpus corpus.txt --output small \
+  --layers 1 --hidden-size 8 --heads 1 >/dev/null
+pretraining=(model="$PWD/small" corpus="$PWD/corpus.txt" validation_corpus="$PWD/corpus.txt"
+  threads=2 max_seq_length=16 max_steps=3 eval_steps=2 save_steps=2 logging_steps=1
+  per_device_train_batch_size=4 mlm_probability=0.5)
 
 # attempt FOLDER VERB WITH...: the verb in a folder of its own, its program started by the command WITH;
 # returns the exit code.
@@ -39,6 +45,10 @@ attempt() {
       train)
         arguments=(train "${common[@]}" output=out/run)
         if [ -e out/run/config.yaml ]; then arguments=(train --resume out/run); fi
+        ;;
+      pretrain)
+        arguments=(pretrain "${pretraining[@]}" output=out/run)
+        if [ -e out/run/config.yaml ]; then arguments=(pretrain --resume out/run); fi
         ;;
       table) arguments=(table ../grid.yaml) ;;
       export) arguments=(export --run ../trained --format merged --output out/merged) ;;
@@ -93,7 +103,7 @@ chosen() {
 }
 
 "$soragrad" train "${common[@]}" output=trained >/dev/null 2>&1
-for verb in train table export predict trace; do
+for verb in train pretrain table export predict trace; do
   mkdir whole
   attempt whole "$verb" env || { echo "$verb fails undisturbed: $(cat whole/stderr.txt)"; exit 1; }
   (cd whole && fingerprint) >"$verb.bits"

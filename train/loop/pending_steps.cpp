@@ -25,6 +25,16 @@ const StepResult& PendingSteps::read() {
   return last_;
 }
 
+void require_finite_losses(std::span<const Tensor> losses, int64_t step, double rate) {
+  for (const Tensor& loss : losses) {
+    const double value = loss.item();
+    require(std::isfinite(value),
+            "[train] step {}: loss {} at learning rate {:.3g} is not finite; lower learning_rate, "
+            "or look at the rows of this step.",
+            step, value, rate);
+  }
+}
+
 }  // namespace soragrad::train
 
 // SPDX-License-Identifier: Apache-2.0

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,10 @@ class PendingSteps {
   std::vector<Step> steps_;
   StepResult last_;
 };
+
+// Throws if a loss () of a step is not finite, before its update spoils the parameters. Waits for
+// the device.
+void require_finite_losses(std::span<const Tensor> losses, int64_t step, double rate);
 
 }  // namespace soragrad::train
 

@@ -36,12 +36,13 @@ class CorpusBatches : public PretrainBatches {
         masker_(masker_of(config, tokenizer, model)) {}
 
   std::vector<data::MaskedBatch> step(int64_t step) override {
+    take(step);
     std::vector<data::MaskedBatch> batches(
         static_cast<size_t>(config_.gradient_accumulation_steps));
     int64_t row = 0;
     for (data::MaskedBatch& batch : batches) {
-      for (int64_t i = 0; i < config_.per_device_train_batch_size; ++i) {
-        masker_.append(*corpus_.next(), static_cast<uint32_t>(step), row++, batch);
+      for (int64_t i = 0; i < config_.per_device_train_batch_size; ++i, ++row) {
+        masker_.append(taken_[static_cast<size_t>(row)], static_cast<uint32_t>(step), row, batch);
       }
       require(batch.predicted() > 0,
               "[corpus] step {}: a batch of {} sequences has special and unknown tokens alone; "
@@ -52,19 +53,40 @@ class CorpusBatches : public PretrainBatches {
   }
   std::vector<std::string> warnings() override { return corpus_.warnings(); }
   const data::CorpusCounts* counts() const override { return &corpus_.counts(); }
-  sora::NamedTensors state() const override { return corpus_.save(); }
-  void restore(const nn::Checkpoint& checkpoint) override {
-    corpus_.load([&](const std::string& name) {
+  sora::NamedTensors state(int64_t next) const override {
+    sora::NamedTensors tensors = corpus_.save();
+    if (next == taken_for_) data::append_sequences(tensors, kTaken, taken_);
+    return tensors;
+  }
+  void restore(const nn::Checkpoint& checkpoint, int64_t next) override {
+    const auto read = [&](const std::string& name) {
       std::vector<int64_t> values(static_cast<size_t>(checkpoint.at(name).numel()));
       checkpoint.copy_to<int64_t>(name, values);
       return values;
-    });
+    };
+    corpus_.load(read);
+    if (!checkpoint.contains(kTaken)) return;
+    taken_ = data::read_sequences(read, kTaken);
+    taken_for_ = next;
   }
 
  private:
+  static constexpr const char* kTaken = "corpus.taken";
+
+  // Reads the sequences of a step, as far as an earlier attempt has not read them.
+  void take(int64_t step) {
+    if (step != std::exchange(taken_for_, step)) taken_.clear();
+    const auto wanted = static_cast<size_t>(config_.gradient_accumulation_steps *
+                                            config_.per_device_train_batch_size);
+    taken_.reserve(wanted);  // so that no sequence is lost for want of memory
+    while (taken_.size() < wanted) taken_.push_back(*corpus_.next());
+  }
+
   const Config config_;
   data::Corpus corpus_;
   data::Masker masker_;
+  std::vector<std::vector<int32_t>> taken_;  // sequences of the step asked for last,
+  int64_t taken_for_ = -1;                   // which is this one
 };
 
 class ReplayedBatches : public PretrainBatches {

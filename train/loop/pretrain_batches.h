@@ -20,16 +20,18 @@ class PretrainBatches {
  public:
   virtual ~PretrainBatches() = default;
 
-  // The batches of a step, counted from 0; steps are asked for in their order.
+  // The batches of a step, counted from 0. Steps are asked for in their order; a step that was not
+  // finished may be asked for again.
   virtual std::vector<data::MaskedBatch> step(int64_t step) = 0;
   virtual int64_t steps() const { return 0; }  // that there are; 0: without end
   // Lines that are new since the last call.
   virtual std::vector<std::string> warnings() { return {}; }
   // What was read so far; null for batches of a file.
   virtual const data::CorpusCounts* counts() const { return nullptr; }
-  // For an exact resume.
-  virtual sora::NamedTensors state() const { return {}; }
-  virtual void restore(const nn::Checkpoint& /*checkpoint*/) {}
+  // For an exact resume with step `next`: the one after the step that was asked for last, or that
+  // one once more.
+  virtual sora::NamedTensors state(int64_t /*next*/) const { return {}; }
+  virtual void restore(const nn::Checkpoint& /*checkpoint*/, int64_t /*next*/) {}
 };
 
 // The run's masks: mask_replace and random_replace by objective where they are not given.

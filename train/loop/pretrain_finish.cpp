@@ -47,12 +47,12 @@ json finish_pretraining(PretrainSession& session, const RunFolder& folder,
   results["seed"] = config.seed;
   results["model"] = config.model;
   results["steps"] = state.step;
-  results["train"] = {{"loss", trainer.scores().loss},
-                      {"mlm_loss", trainer.scores().mlm_loss},
-                      {"mlm_accuracy", trainer.scores().mlm_accuracy}};
+  results["train"] = {{"loss", state.scores.loss},
+                      {"mlm_loss", state.scores.mlm_loss},
+                      {"mlm_accuracy", state.scores.mlm_accuracy}};
   if (session.model->detects()) {
-    results["train"]["rtd_loss"] = trainer.scores().rtd_loss;
-    results["train"]["rtd_accuracy"] = trainer.scores().rtd_accuracy;
+    results["train"]["rtd_loss"] = state.scores.rtd_loss;
+    results["train"]["rtd_accuracy"] = state.scores.rtd_accuracy;
   }
   results["validation"] = state.validation;
   results["parameters"] = parameters_of(session);

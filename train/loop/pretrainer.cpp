@@ -9,7 +9,6 @@
 #include "core/profile.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
-#include "train/run/metrics_log.h"
 #include "train/run/number_text.h"
 
 namespace soragrad::train {
@@ -49,31 +48,39 @@ Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder, bool resume)
     const auto note = [this](const std::string& line) { progress_.note(line); };
     if (const auto checkpoint = find_pretrain_checkpoint(folder, note)) resume_from(*checkpoint);
   }
+  folder.require_own();
   metrics_ = std::make_unique<AppendFile>(folder.file("metrics.jsonl"), state_.metrics_bytes);
+  if (!state_.unlogged.empty()) metrics_->append(std::exchange(state_.unlogged, {}));
   state_.event_bytes = folder.own_event_bytes(state_.event_file, state_.event_bytes);
   if (state_.event_bytes == 0) state_.event_file = folder.new_event_file(state_.step);
   events_ = std::make_unique<EventFile>(folder.file(state_.event_file), state_.event_bytes);
+  mark_logs();
 }
 
 bool Pretrainer::run() {
-  const InterruptGuard guard;
+  const bool is_complete =
+      run_guarded({.folder = folder_,
+                   .verb = "pretrain",
+                   .parameters = parameters_,
+                   .step = state_.step,
+                   .loop = [this] { train_steps(); },
+                   .save = [this] { write_checkpoint(); },
+                   .note = [this](const std::string& line) { progress_.note(line); }});
+  if (is_complete) metrics_->sync();
+  return is_complete;
+}
+
+void Pretrainer::train_steps() {
   const int64_t save_steps = session_.config.save_steps;
-  try {
-    while (true) {
-      if (state_.evaluation_due) evaluate_now();
-      const bool save_due = save_steps > 0 && state_.step % save_steps == 0;
-      if (save_due && state_.step > saved_step_) save_checkpoint_now();
-      if (interrupted_by()) throw Interrupted();
-      if (state_.step == session_.total_steps) break;
-      advance();
-      state_.evaluation_due = evaluation_due();
-    }
-  } catch (const Interrupted&) {
-    save_checkpoint_now();
-    return false;
+  while (true) {
+    if (state_.evaluation_due) evaluate_now();
+    const bool is_last = state_.step == session_.total_steps;
+    const bool save_due = save_steps > 0 && state_.step > 0 && state_.step % save_steps == 0;
+    if ((save_due || is_last) && state_.step != saved_step_) write_checkpoint();
+    stop_if_interrupted();
+    if (is_last) return;
+    advance();
   }
-  metrics_->sync();
-  return true;
 }
 
 void Pretrainer::advance() {
@@ -81,11 +88,44 @@ void Pretrainer::advance() {
   const auto start = Clock::now();
   const double factor = session_.schedule.factor(state_.step);
   const double rate = session_.config.learning_rate * factor;
-  const std::vector<data::MaskedBatch> batches = session_.batches->step(state_.step);
+  std::vector<Tensor> losses;
+  const std::vector<Outcome> outcomes = run_passes(session_.batches->step(state_.step), losses);
+  if (session_.device == Device::cpu) {  // where reading does not wait
+    parameters_.is_diverged = true;
+    require_finite_losses(losses, state_.step + 1, rate);
+    parameters_.is_diverged = false;
+  }
+  {
+    const profile::Span update_span("update");
+    parameters_.is_consistent = false;
+    session_.optimizer->step(factor);
+    session_.optimizer->zero_grad();
+    parameters_.is_consistent = true;
+  }
+  ++state_.step;
+  state_.evaluation_due = evaluation_due();
+  int64_t tokens = 0;
+  for (const Outcome& outcome : outcomes) tokens += outcome.tokens;
+  state_.tokens += tokens;
+  pending_.add(
+      {state_.step, rate, std::move(losses), Tensor(), session_.optimizer->grad_norm().clone()});
+  const bool reads = session_.device == Device::cpu || logging_due() || first_step_seconds_ == 0;
+  if (reads) {
+    read_pending();
+    state_.scores = score(outcomes);
+  }
+  const double seconds = since(start);
+  state_.seconds += seconds;
+  state_.step_seconds += seconds;
+  if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
+  log_step(rate, tokens, seconds);
+  note_warnings();
+}
+
+std::vector<Pretrainer::Outcome> Pretrainer::run_passes(
+    const std::vector<data::MaskedBatch>& batches, std::vector<Tensor>& losses) {
   const real share = real{1} / static_cast<real>(batches.size());
   std::vector<Outcome> outcomes;
-  std::vector<Tensor> losses;
-  int64_t tokens = 0;
   for (const data::MaskedBatch& batch : batches) {
     const auto number =
         state_.step * static_cast<int64_t>(batches.size()) + static_cast<int64_t>(outcomes.size());
@@ -98,29 +138,15 @@ void Pretrainer::advance() {
       backward(outcome.output.loss, share);
     }
     outcome.output.loss = {};
-    tokens += outcome.tokens;
     outcomes.push_back(std::move(outcome));
   }
-  {
-    const profile::Span update_span("update");
-    session_.optimizer->step(factor);
-    session_.optimizer->zero_grad();
-  }
-  ++state_.step;
-  state_.tokens += tokens;
-  pending_.add(
-      {state_.step, rate, std::move(losses), Tensor(), session_.optimizer->grad_norm().clone()});
-  const bool reads = session_.device == Device::cpu || logging_due() || first_step_seconds_ == 0;
-  if (reads) {
-    result_ = pending_.read();
-    scores_ = score(outcomes);
-  }
-  const double seconds = since(start);
-  state_.seconds += seconds;
-  state_.step_seconds += seconds;
-  if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
-  log_step(rate, tokens, seconds);
-  note_warnings();
+  return outcomes;
+}
+
+void Pretrainer::read_pending() {
+  parameters_.is_consistent = false;
+  result_ = pending_.read();
+  parameters_.is_consistent = true;
 }
 
 Pretrainer::Outcome Pretrainer::run_batch(const data::MaskedBatch& batch, const nn::Pass& pass) {
@@ -159,7 +185,7 @@ void Pretrainer::log_step(double rate, int64_t tokens, double seconds) {
   if (logged) {
     std::string line = fmt::format("{{\"step\": {}", state_.step);
     std::vector<std::pair<std::string, double>> scalars;
-    for (const auto& [name, value] : named(scores_, session_.model->detects())) {
+    for (const auto& [name, value] : named(state_.scores, session_.model->detects())) {
       line += fmt::format(", \"{}\": {}", name, json_number(value));
       scalars.emplace_back("train/" + name, value);
     }
@@ -171,11 +197,16 @@ void Pretrainer::log_step(double rate, int64_t tokens, double seconds) {
       line += fmt::format(", \"corpus_epoch\": {}, \"corpus_tokens\": {}", counts->epoch,
                           counts->tokens);
     }
-    metrics_->append(line + "}\n");
+    folder_.require_own();
+    state_.unlogged = line + "}\n";  // in a checkpoint after an error: the step is done
+    metrics_->append(state_.unlogged);
+    state_.unlogged.clear();
+    mark_logs();
     scalars.emplace_back("train/learning_rate", rate);
     scalars.emplace_back("train/grad_norm", result_.grad_norm);
     scalars.emplace_back("train/tokens_per_second", static_cast<double>(tokens) / seconds);
     events_->add(state_.step, scalars);
+    mark_logs();
   }
   progress_.step(
       {state_.step, session_.total_steps, result_.loss, rate, -1, tokens, seconds, logged});
@@ -189,12 +220,12 @@ bool Pretrainer::evaluation_due() const {
 
 void Pretrainer::evaluate_now() {
   const auto start = Clock::now();
-  result_ = pending_.read();  // nothing is judged by parameters that are not finite
+  read_pending();  // nothing is judged by parameters that are not finite
   const NoGrad no_grad;
   const nn::Pass pass{false, static_cast<uint64_t>(session_.config.seed), kValidationPass};
   double mlm = 0, rtd = 0, mlm_hits = 0, rtd_hits = 0, replaced = 0, tokens = 0, predicted = 0;
   for (const data::MaskedBatch& batch : session_.validation) {
-    if (interrupted_by()) throw Interrupted();
+    stop_if_interrupted();
     const Outcome outcome = run_batch(batch, pass);
     const models::PretrainingOutput& output = outcome.output;
     tokens += static_cast<double>(outcome.tokens);
@@ -217,38 +248,50 @@ void Pretrainer::evaluate_now() {
     evaluation.metrics.emplace_back("rtd_accuracy", rtd_hits / tokens);
     evaluation.metrics.emplace_back("replaced_share", replaced / tokens);
   }
-  state_.evaluation_due = false;
   state_.seconds += since(start);
-  state_.validation = nlohmann::json::object();
+  log_evaluation(evaluation);
+}
+
+// An error here leaves the evaluation due, and the logs as they were.
+void Pretrainer::log_evaluation(const Evaluation& evaluation) {
+  nlohmann::json validation = nlohmann::json::object();
   std::string text;
   std::vector<std::pair<std::string, double>> scalars{{"eval/validation/loss", evaluation.loss}};
   for (const auto& [name, value] : evaluation.metrics) {
-    state_.validation[name] = value;
+    validation[name] = value;
     scalars.emplace_back("eval/validation/" + name, value);
     text += fmt::format("  {} {:.4f}", name, value);
   }
+  folder_.require_own();
   metrics_->append(evaluation_line(state_.step, "validation", evaluation));
   events_->add(state_.step, scalars);
+  state_.validation = std::move(validation);
+  state_.evaluation_due = false;
+  mark_logs();
   progress_.note(fmt::format("step {}: validation{}", state_.step, text));
 }
 
-void Pretrainer::save_checkpoint_now() {
-  result_ = pending_.read();
-  metrics_->sync();
+void Pretrainer::mark_logs() {
   state_.metrics_bytes = metrics_->length();
   state_.event_bytes = events_->length();
+}
+
+void Pretrainer::write_checkpoint() {
+  read_pending();
+  metrics_->sync();
+  folder_.add_checkpoint(state_.step, session_.config.save_total_limit,
+                         [&](const std::string& path) {
+                           save_pretrain_checkpoint(path, state_, *session_.optimizer,
+                                                    session_.batches->state(state_.step));
+                         });
   saved_step_ = state_.step;
-  folder_.add_checkpoint(
-      state_.step, session_.config.save_total_limit, [&](const std::string& path) {
-        save_pretrain_checkpoint(path, state_, *session_.optimizer, session_.batches->state());
-      });
 }
 
 void Pretrainer::resume_from(const PretrainCheckpoint& checkpoint) {
   restore(checkpoint, *session_.optimizer);
-  session_.batches->restore(nn::open_checkpoint(checkpoint.tensors()));
+  session_.batches->restore(nn::open_checkpoint(checkpoint.tensors()), checkpoint.state.step);
   state_ = checkpoint.state;
-  saved_step_ = state_.step;
+  saved_step_ = state_.evaluation_due ? -1 : state_.step;
   progress_.note(fmt::format("continuing {} after step {}", folder_.path(), state_.step));
   progress_.start_at(state_.step);
 }

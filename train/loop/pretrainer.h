@@ -14,19 +14,13 @@
 #include "train/loop/pending_steps.h"
 #include "train/loop/pretrain_session.h"
 #include "train/loop/progress.h"
+#include "train/loop/rescue.h"
 #include "train/run/event_file.h"
+#include "train/run/metrics_log.h"
 #include "train/run/pretrain_state.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::train {
-
-// Means of a step or of a validation.
-struct PretrainScores {
-  double loss = 0, mlm_loss = 0, rtd_loss = 0;
-  double mlm_accuracy = 0;    // share of predicted positions whose largest logit is the label's
-  double rtd_accuracy = 0;    // share of all tokens
-  double replaced_share = 0;  // of all tokens
-};
 
 class Pretrainer {
  public:
@@ -34,12 +28,11 @@ class Pretrainer {
   // there is one.
   Pretrainer(PretrainSession& session, RunFolder& folder, bool resume);
 
-  // Trains to the end, or until a request to stop arrives: then a checkpoint is saved and the
-  // result is false.
+  // Trains to the end and saves a checkpoint of it. False: a request to stop came first, and a
+  // checkpoint of its step is saved. An error leaves a checkpoint of the last good step (rescue.h).
   bool run();
 
   const PretrainState& state() const { return state_; }
-  const PretrainScores& scores() const { return scores_; }  // of the step logged last
   double first_step_seconds() const { return first_step_seconds_; }
 
  private:
@@ -49,27 +42,35 @@ class Pretrainer {
     int64_t tokens = 0, predicted = 0;
   };
 
-  void advance();
+  void train_steps();  // the loop
+  void advance();      // one step
+  // The passes of a step's batches: their losses (), a batch each, and what else they return.
+  std::vector<Outcome> run_passes(const std::vector<data::MaskedBatch>& batches,
+                                  std::vector<Tensor>& losses);
+  void read_pending();  // into result_
   Outcome run_batch(const data::MaskedBatch& batch, const nn::Pass& pass);
   PretrainScores score(const std::vector<Outcome>& outcomes) const;
   bool logging_due() const;
   void log_step(double rate, int64_t tokens, double seconds);
   bool evaluation_due() const;
   void evaluate_now();
-  void save_checkpoint_now();
+  void log_evaluation(const Evaluation& evaluation);
+  // The state fits the logs as they are now: what a checkpoint counts as written.
+  void mark_logs();
+  void write_checkpoint();
   void resume_from(const PretrainCheckpoint& checkpoint);
   void note_warnings();
 
   PretrainSession& session_;
   RunFolder& folder_;
   PretrainState state_;
-  PretrainScores scores_;
   std::unique_ptr<AppendFile> metrics_;
   std::unique_ptr<EventFile> events_;
   Progress progress_;
   PendingSteps pending_;
-  StepResult result_;       // of the step read last
-  int64_t saved_step_ = 0;  // of the newest checkpoint
+  ParameterState parameters_;
+  StepResult result_;        // of the step read last
+  int64_t saved_step_ = -1;  // of the newest checkpoint that this object wrote or read
   double first_step_seconds_ = 0;
 };
 

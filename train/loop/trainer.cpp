@@ -94,20 +94,16 @@ int64_t Trainer::phase_steps() const {
 }
 
 bool Trainer::run() {
-  const InterruptGuard guard;
-  try {
-    train_phases();
-  } catch (const Interrupted&) {
-    write_checkpoint();
-    return false;
-  } catch (const RunIsLost&) {
-    throw;  // nothing is this process's to save
-  } catch (...) {
-    rescue();
-    throw;
-  }
-  metrics_->sync();
-  return true;
+  const bool is_complete =
+      run_guarded({.folder = folder_,
+                   .verb = "train",
+                   .parameters = parameters_,
+                   .step = state_.step,
+                   .loop = [this] { train_phases(); },
+                   .save = [this] { write_checkpoint(); },
+                   .note = [this](const std::string& line) { progress_.note(line); }});
+  if (is_complete) metrics_->sync();
+  return is_complete;
 }
 
 void Trainer::train_phases() {
@@ -144,9 +140,9 @@ void Trainer::advance() {
 
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
   require_finite(losses);
-  is_consistent_ = false;
+  parameters_.is_consistent = false;
   const Tensor regularizer = train_step_.update();
-  is_consistent_ = true;
+  parameters_.is_consistent = true;
 
   ++state_.step;
   ++state_.phase_step;
@@ -187,23 +183,17 @@ Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
 // On the CPU, where reading does not wait: before a bad loss spoils the parameters.
 void Trainer::require_finite(const Losses& losses) {
   if (session_.device != Device::cpu) return;
-  for (const Tensor& loss : losses.task) {
-    const double value = loss.item();
-    if (std::isfinite(value)) continue;
-    is_diverged_ = true;
-    const Phase& phase = session_.plan.phases[static_cast<size_t>(state_.phase)];
-    const double rate = session_.config.learning_rate * phase.schedule.factor(state_.phase_step);
-    fail(
-        "[train] step {}: loss {} at learning rate {:.3g} is not finite; lower learning_rate, "
-        "or look at the rows of this step.",
-        state_.step + 1, value, rate);
-  }
+  const Phase& phase = session_.plan.phases[static_cast<size_t>(state_.phase)];
+  const double rate = session_.config.learning_rate * phase.schedule.factor(state_.phase_step);
+  parameters_.is_diverged = true;
+  require_finite_losses(losses.task, state_.step + 1, rate);
+  parameters_.is_diverged = false;
 }
 
 void Trainer::read_pending() {
-  is_consistent_ = false;
+  parameters_.is_consistent = false;
   result_ = pending_.read();
-  is_consistent_ = true;
+  parameters_.is_consistent = true;
 }
 
 bool Trainer::logging_due() const {
@@ -425,30 +415,6 @@ void Trainer::write_checkpoint() {
                    session_.from_adapter ? &adapter : nullptr});
       });
   saved_step_ = state_.step;
-}
-
-void Trainer::rescue() noexcept {
-  // A step before a loss that is not finite may be bad already: it replaces no older checkpoint.
-  const auto note = [&](const std::string& text) noexcept {
-    try {
-      progress_.note(text);
-    } catch (...) {  // the error that is on its way counts
-    }
-  };
-  try {
-    const std::vector<int64_t> checkpoints = folder_.checkpoints();
-    const bool keeps_older = !is_consistent_ || (is_diverged_ && !checkpoints.empty());
-    if (!keeps_older && (checkpoints.empty() || checkpoints.back() != state_.step)) {
-      write_checkpoint();
-    }
-    const std::vector<int64_t> kept = folder_.checkpoints();
-    if (!kept.empty()) {
-      note(fmt::format("`soragrad train --resume {}` goes on from step {}", folder_.path(),
-                       kept.back()));
-    }
-  } catch (const std::exception& error) {
-    note(fmt::format("no checkpoint of step {} could be saved: {}", state_.step, error.what()));
-  }
 }
 
 }  // namespace soragrad::train

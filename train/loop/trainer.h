@@ -11,6 +11,7 @@
 
 #include "train/loop/pending_steps.h"
 #include "train/loop/progress.h"
+#include "train/loop/rescue.h"
 #include "train/loop/session.h"
 #include "train/loop/train_step.h"
 #include "train/run/event_file.h"
@@ -29,9 +30,8 @@ class Trainer {
   // Goes on from the checkpoint of the session, if it has one.
   Trainer(Session& session, RunFolder& folder, OnPhase on_phase = {});
 
-  // Trains to the end and saves a checkpoint of it, or until a request to stop (interrupt.h): then
-  // a checkpoint is saved and the result is false. An error leaves a checkpoint of the last good
-  // step, unless parameters are not finite: then the checkpoint before stays the newest.
+  // Trains to the end and saves a checkpoint of it. False: a request to stop came first, and a
+  // checkpoint of its step is saved. An error leaves a checkpoint of the last good step (rescue.h).
   bool run();
 
   const RunState& state() const { return state_; }
@@ -69,8 +69,6 @@ class Trainer {
   nlohmann::json phase_record();  // of the phase that ends: sparsity and metrics
   void save_checkpoint_now();
   void write_checkpoint();
-  // After an error: a checkpoint, if the parameters are those of a finished step.
-  void rescue() noexcept;
   // The state fits the logs as they are now: what a checkpoint counts as written.
   void mark_logs();
   void open_logs();
@@ -92,9 +90,8 @@ class Trainer {
   int64_t unread_tokens_ = 0;
   int64_t unread_launches_ = 0;
   double unread_seconds_ = 0;
-  int64_t saved_step_ = -1;    // of the newest checkpoint that this object wrote or read
-  bool is_consistent_ = true;  // parameters are those of state_.step, and finite as far as known
-  bool is_diverged_ = false;   // the loss of the step after state_.step is not finite
+  int64_t saved_step_ = -1;  // of the newest checkpoint that this object wrote or read
+  ParameterState parameters_;
   std::vector<nn::Parameter*> frozen_;  // saved too: neither trained nor the base model's
   double sparsity_ = -1;
   double first_step_seconds_ = 0;

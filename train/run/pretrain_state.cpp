@@ -20,6 +20,26 @@ std::string layout_of(const nn::Optimizer& optimizer) {
   return fmt::format("{:016x}", optimizer.layout_hash());
 }
 
+nlohmann::json json_of(const PretrainScores& scores) {
+  return {{"loss", scores.loss},
+          {"mlm_loss", scores.mlm_loss},
+          {"rtd_loss", scores.rtd_loss},
+          {"mlm_accuracy", scores.mlm_accuracy},
+          {"rtd_accuracy", scores.rtd_accuracy},
+          {"replaced_share", scores.replaced_share}};
+}
+
+PretrainScores scores_of(const nlohmann::json& numbers) {
+  PretrainScores scores;
+  numbers.at("loss").get_to(scores.loss);
+  numbers.at("mlm_loss").get_to(scores.mlm_loss);
+  numbers.at("rtd_loss").get_to(scores.rtd_loss);
+  numbers.at("mlm_accuracy").get_to(scores.mlm_accuracy);
+  numbers.at("rtd_accuracy").get_to(scores.rtd_accuracy);
+  numbers.at("replaced_share").get_to(scores.replaced_share);
+  return scores;
+}
+
 PretrainCheckpoint read(const std::string& folder) {
   const std::string where = folder + kNumbers;
   const nlohmann::json numbers = read_json_object(where);
@@ -35,10 +55,12 @@ PretrainCheckpoint read(const std::string& folder) {
     numbers.at("tokens").get_to(state.tokens);
     numbers.at("seconds").get_to(state.seconds);
     numbers.at("step_seconds").get_to(state.step_seconds);
+    if (numbers.contains("train")) state.scores = scores_of(numbers.at("train"));
     state.validation = numbers.at("validation");
     numbers.at("metrics_bytes").get_to(state.metrics_bytes);
     numbers.at("event_bytes").get_to(state.event_bytes);
     numbers.at("event_file").get_to(state.event_file);
+    state.unlogged = numbers.value("unlogged", "");
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
@@ -65,10 +87,12 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainState& st
   numbers["tokens"] = state.tokens;
   numbers["seconds"] = state.seconds;
   numbers["step_seconds"] = state.step_seconds;
+  numbers["train"] = json_of(state.scores);
   numbers["validation"] = state.validation;
   numbers["metrics_bytes"] = state.metrics_bytes;
   numbers["event_bytes"] = state.event_bytes;
   numbers["event_file"] = state.event_file;
+  if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
 }

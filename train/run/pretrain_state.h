@@ -17,18 +17,28 @@
 
 namespace soragrad::train {
 
+// Means of a step.
+struct PretrainScores {
+  double loss = 0, mlm_loss = 0, rtd_loss = 0;
+  double mlm_accuracy = 0;    // share of predicted positions whose largest logit is the label's
+  double rtd_accuracy = 0;    // share of all tokens
+  double replaced_share = 0;  // of all tokens
+};
+
 struct PretrainState {
   int64_t step = 0;             // finished
   bool evaluation_due = false;  // the step is done, its validation is not
   int64_t tokens = 0;           // of all steps
   double seconds = 0;           // in steps and validations, over all sessions
   double step_seconds = 0;      // in steps alone
+  PretrainScores scores;        // of the step that was read last
   nlohmann::json validation = nlohmann::json::object();  // metrics of the newest validation
   int64_t metrics_bytes = 0, event_bytes = 0;            // lengths of the logs
   std::string event_file;                                // its name in the run's folder
+  std::string unlogged;  // lines of metrics.jsonl that could not be written; empty: none
 };
 
-// `corpus`: named tensors that say where the corpus is read.
+// `corpus`: named tensors that tell how far the corpus has been read.
 void save_pretrain_checkpoint(const std::string& folder, const PretrainState& state,
                               const nn::Optimizer& optimizer, const sora::NamedTensors& corpus);
 

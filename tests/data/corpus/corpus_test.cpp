@@ -136,6 +136,38 @@ TEST_CASE("corpus: a resumed corpus goes on as if it had never stopped, with any
   set_num_threads(before);
 }
 
+TEST_CASE("corpus: after a file that cannot be read the state is that of the sequences before") {
+  const Folder folder;
+  const std::string a = folder.write("a.txt", Folder::words(0, 1000));
+  const std::string b = folder.write("b.txt", Folder::words(100, 3000));
+  for (const bool shuffle : {false, true}) {
+    Corpus whole = folder.corpus(a + "," + b, 34, shuffle, true);
+    std::vector<std::vector<int32_t>> expected;
+    for (int i = 0; i < 1000; ++i) expected.push_back(*whole.next());
+    Corpus broken = folder.corpus(a + "," + b, 34, shuffle, true);
+    size_t taken = 0;
+    while (taken < 50) CHECK(broken.next() == expected[taken++]);
+    std::filesystem::rename(b, b + ".away");
+    const std::string message = test::message_of([&] {
+      while (taken < 600) {
+        const auto sequence = broken.next();
+        CHECK(sequence == expected[taken++]);
+      }
+    });
+    CHECK(test::contains(message, "b.txt"));
+    std::filesystem::rename(b + ".away", b);
+    const auto state = saved(broken);
+    Corpus second = folder.corpus(a + "," + b, 34, shuffle, true);
+    second.load([&](const std::string& name) { return state.at(name); });
+    for (; taken < 1000; ++taken) {
+      if (second.next() != expected[taken]) FAIL("sequence " << taken << " differs");
+      broken.next();
+    }
+    CHECK(saved(second) == saved(broken));
+    CHECK(saved(second) == saved(whole));
+  }
+}
+
 TEST_CASE("corpus: shuffled sequences are those of the files, in another order") {
   const Folder folder;
   const std::string file = folder.write("a.txt", Folder::words(0, 9000));

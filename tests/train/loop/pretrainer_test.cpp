@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <regex>
 #include <thread>
 
@@ -82,7 +83,9 @@ nlohmann::json run_to_end(const Config& config) {
   return finish_pretraining(*session, folder, trainer, {"0", "test"});
 }
 
-nlohmann::json resume(const std::string& path) {
+// `before` is called when the session is open and before the first step.
+nlohmann::json resume(
+    const std::string& path, const std::function<void()>& before = [] {}) {
   RunFolder folder = RunFolder::open(path, true);
   Config config;
   config.verb = Verb::pretrain;
@@ -91,8 +94,22 @@ nlohmann::json resume(const std::string& path) {
   resolve_pretraining(config);
   const auto session = open_pretrain_session(config, quiet);
   Pretrainer trainer(*session, folder, true);
-  REQUIRE(trainer.run());
+  before();
+  const bool is_complete = trainer.run();  // may throw what the caller expects
+  REQUIRE(is_complete);
   return finish_pretraining(*session, folder, trainer, {"0", "test"});
+}
+
+// A copy of a finished run as it was at `step`, without the checkpoints after it.
+std::string copy_at(const std::string& run, int64_t step) {
+  const std::string copy = run + "-again";
+  fs::copy(run, copy, fs::copy_options::recursive);
+  fs::remove(copy + "/results.json");
+  fs::remove_all(copy + "/final");
+  for (const int64_t saved : RunFolder::open(copy, false).checkpoints()) {
+    if (saved > step) fs::remove_all(copy + "/checkpoints/step-" + std::to_string(saved));
+  }
+  return copy;
 }
 
 // The log without the one field that may differ.
@@ -130,11 +147,7 @@ TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was 
     const std::string name = "run-" + setting;
     set_num_threads(1);
     run_to_end(tiny.config(name, {setting}));
-    const std::string run = (tiny / name).string(), copy = run + "-again";
-    fs::copy(run, copy, fs::copy_options::recursive);
-    fs::remove(copy + "/results.json");
-    fs::remove_all(copy + "/final");
-    fs::remove_all(copy + "/checkpoints/step-10");
+    const std::string run = (tiny / name).string(), copy = copy_at(run, 5);
     set_num_threads(2);
     resume(copy);
     CHECK(log_of(run) == log_of(copy));
@@ -163,6 +176,47 @@ TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
   }
   if (!fs::exists(config.output + "/results.json")) resume(config.output);
   CHECK(weights_of(config.output) == weights_of((tiny / "whole").string()));
+}
+
+TEST_CASE("pretrainer: a file of the corpus that cannot be read loses no step") {
+  const TinyText tiny;
+  const std::string corpus = (tiny / "corpus.txt").string();
+  // An epoch of this corpus ends within step 21: its file is opened again there.
+  run_to_end(tiny.config("whole", {"max_steps=30", "shuffle=false", "threads=1"}));
+  const std::string run = (tiny / "whole").string(), copy = copy_at(run, 5);
+  CHECK_THROWS_WITH_AS(resume(copy, [&] { fs::rename(corpus, corpus + ".away"); }),
+                       doctest::Contains("corpus.txt"), Error);
+  fs::rename(corpus + ".away", corpus);
+  CHECK(RunFolder::open(copy, false).checkpoints().back() == 20);
+  resume(copy);
+  CHECK(log_of(run) == log_of(copy));
+  CHECK(weights_of(run) == weights_of(copy));
+}
+
+TEST_CASE("pretrainer: a loss that is not finite keeps the step before it, and older checkpoints") {
+  const TinyText tiny;
+  for (const bool has_older : {false, true}) {
+    const Config config =
+        tiny.config(has_older ? "older" : "none",
+                    {"learning_rate=1e30", "warmup_ratio=0", "save_steps=0", "max_steps=20"});
+    const auto session = open_pretrain_session(config, quiet);
+    RunFolder folder = RunFolder::create(config.output, session->config);
+    if (has_older) folder.add_checkpoint(0, 0, [](const std::string&) {});
+    Pretrainer trainer(*session, folder, false);
+    CHECK_THROWS_WITH_AS(trainer.run(), doctest::Contains("is not finite"), Error);
+    REQUIRE(folder.checkpoints().size() == 1);
+    CHECK(folder.checkpoints()[0] == (has_older ? 0 : trainer.state().step));
+  }
+}
+
+TEST_CASE("pretrainer: a run that goes on after its last step reports that step's numbers") {
+  const TinyText tiny;
+  const nlohmann::json whole = run_to_end(tiny.config("whole", {}));
+  const std::string copy = copy_at((tiny / "whole").string(), 12);
+  const nlohmann::json again = resume(copy);
+  CHECK(again["train"] == whole["train"]);
+  CHECK(again["validation"] == whole["validation"]);
+  CHECK(again["train"]["loss"].get<double>() > 0);
 }
 
 TEST_CASE("pretrainer: what the folder or the keys lack is said in one line") {
