@@ -66,17 +66,26 @@ struct Writer {
   }
 };
 
+// Whether the key takes a list of names.
+bool takes_names(std::string_view name) {
+  const Key* key = find_key(name);
+  Config blank;
+  return key && std::holds_alternative<std::vector<std::string>*>(key->field(blank));
+}
+
+}  // namespace
+
 // The items of a list of names are set apart by a character that no name holds, so that a name may
 // hold a comma.
-std::string scalar_or_list(const YAML::Node& node, const std::string& where, std::string_view key,
-                           bool is_names) {
+std::string yaml_value(const YAML::Node& node, const std::string& where, std::string_view key) {
   if (node.IsNull()) return "auto";
   if (node.IsScalar()) return node.Scalar();
   if (node.IsMap() && key == "class_weights") {
-    YAML::Emitter flow;
-    flow << YAML::Flow << node;
-    return flow.c_str();
+    YAML::Node flow = YAML::Clone(node);  // {a: 1, b: 2}, however it is written
+    flow.SetStyle(YAML::EmitterStyle::Flow);
+    return YAML::Dump(flow);
   }
+  const bool is_names = takes_names(key);
   std::string text;
   bool flat = node.IsSequence();
   for (auto item = node.begin(); flat && item != node.end(); ++item) {
@@ -90,8 +99,6 @@ std::string scalar_or_list(const YAML::Node& node, const std::string& where, std
        quote(key));
 }
 
-}  // namespace
-
 void read_yaml(Config& config, const std::string& path) {
   const YAML::Node root = read_yaml_file(path, "config");
   if (root.IsNull()) return;
@@ -104,10 +111,7 @@ void read_yaml(Config& config, const std::string& path) {
     const std::string& key = entry.first.Scalar();
     const auto [before, fresh] = seen.emplace(key, line);
     require(fresh, "[{}] {} was set in line {} already.", where, quote(key), before->second);
-    const Key* known = find_key(key);
-    const bool is_names =
-        known && std::holds_alternative<std::vector<std::string>*>(known->field(config));
-    set(config, key, scalar_or_list(entry.second, where, key, is_names), where);
+    set(config, key, yaml_value(entry.second, where, key), where);
   }
 }
 

@@ -31,16 +31,8 @@ struct Reader {
     if (node.IsNull()) return result;
     require(node.IsMap(), "[recipe] {}: expected keys of `train`: {{key: value}}.", at(node));
     for (const auto& entry : node) {
-      std::string value;
-      if (entry.second.IsSequence()) {
-        for (const YAML::Node& item : entry.second) {
-          if (!value.empty()) value += ',';
-          value += scalar(item);
-        }
-      } else {
-        value = entry.second.IsNull() ? "auto" : scalar(entry.second);
-      }
-      result.push_back({scalar(entry.first), value, at(entry.first)});
+      const std::string key = scalar(entry.first), where = at(entry.first);
+      result.push_back({key, yaml_value(entry.second, where, key), where});
     }
     return result;
   }
@@ -62,6 +54,29 @@ struct Reader {
       result.emplace_back(name, keys(entry.second));
     }
     return result;
+  }
+  std::vector<int64_t> seeds(const YAML::Node& node) const {
+    require(node.IsSequence(), "[recipe] {}: seeds must be a list.", at(node));
+    std::vector<int64_t> result;
+    for (const YAML::Node& item : node) {
+      Config check;
+      set(check, "seed", scalar(item), at(item));
+      if (std::ranges::find(result, check.seed) != result.end()) {
+        throw UsageError(
+            fmt::format("[recipe] {}: the seed {} appears twice; its run would count twice.",
+                        at(item), check.seed));
+      }
+      result.push_back(check.seed);
+    }
+    return result;
+  }
+  int64_t folds(const YAML::Node& node) const {
+    Config check;
+    set(check, "k_folds", scalar(node), at(node));
+    if (check.custom.k_folds == 1) {
+      throw UsageError(fmt::format("[recipe] {}: folds is 1; there are 2 at least.", at(node)));
+    }
+    return check.custom.k_folds;
   }
 };
 
@@ -108,26 +123,9 @@ Recipe read_recipe(const std::string& path) {
     } else if (key == "output") {
       recipe.output = reader.scalar(value);
     } else if (key == "seeds") {
-      require(value.IsSequence(), "[recipe] {}: seeds must be a list.", reader.at(value));
-      for (const YAML::Node& item : value) {
-        Config check;
-        set(check, "seed", reader.scalar(item), reader.at(item));
-        if (std::ranges::find(recipe.seeds, check.seed) != recipe.seeds.end()) {
-          throw UsageError(
-              fmt::format("[recipe] {}: the seed {} appears twice; its run would count "
-                          "twice.",
-                          reader.at(item), check.seed));
-        }
-        recipe.seeds.push_back(check.seed);
-      }
+      recipe.seeds = reader.seeds(value);
     } else if (key == "folds") {
-      Config check;
-      set(check, "k_folds", reader.scalar(value), reader.at(value));
-      recipe.folds = check.custom.k_folds;
-      if (recipe.folds == 1) {
-        throw UsageError(
-            fmt::format("[recipe] {}: folds is 1; there are 2 at least.", reader.at(value)));
-      }
+      recipe.folds = reader.folds(value);
     } else if (key == "common") {
       recipe.common = reader.keys(value);
     } else if (key == "methods") {
