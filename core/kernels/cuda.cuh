@@ -1,5 +1,5 @@
 // What CUDA kernels share: thread indices, launches with a thread per element or a warp per row,
-// sums over a warp, a block, an array and over rows, and random words.
+// accesses of 16 bytes, sums over a warp, a block, an array and over rows, and random words.
 //
 // Every sum has one order, which depends on the sizes alone, and no atomics are used: two runs give
 // the same bits.
@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/dtype.h"
 #include "core/host_device.h"
@@ -61,6 +62,57 @@ void launch_rows(Kernel kernel, int64_t n, const Args&... args) {
   launch(kernel, grid_size(ceil_div(n, kWarpsPerBlock)), kWarpsPerBlock * kWarp, 0, args...);
 }
 
+// -- Accesses of 16 bytes -------------------------------------------------------------------------
+// A thread that waits for memory waits as long for 16 bytes as for 4. Kernels therefore load all
+// that a step needs in pieces of 16 bytes, compute, and store last: a store before a load would
+// make the load wait, because the compiler cannot know that the two places differ.
+struct alignas(16) Four {
+  real at[4];
+};
+
+// True if rows of n numbers that begin at these pointers can be read and written 16 bytes at a
+// time. Launchers ask it once and choose a kernel for aligned rows or one for all others.
+template <typename... Pointers>
+bool in_fours(int64_t n, Pointers... pointers) {
+  return n % 4 == 0 && (... && (reinterpret_cast<uintptr_t>(pointers) % sizeof(Four) == 0));
+}
+
+// x[0] to x[3]; zeros from x[count] on. If kAligned, count is at most 0 or at least 4.
+template <bool kAligned>
+__device__ Four load_fours(const real* x, int64_t count) {
+  if constexpr (kAligned) {
+    return count > 0 ? *reinterpret_cast<const Four*>(x) : Four{};
+  } else {
+    Four four{};
+    for (int c = 0; c < 4; ++c) four.at[c] = c < count ? x[c] : real(0);
+    return four;
+  }
+}
+template <bool kAligned>
+__device__ void store_fours(real* x, int64_t count, const Four& four) {
+  if constexpr (kAligned) {
+    if (count > 0) *reinterpret_cast<Four*>(x) = four;
+  } else {
+    for (int c = 0; c < 4 && c < count; ++c) x[c] = four.at[c];
+  }
+}
+
+// Calls choose(std::true_type) or choose(std::false_type): a kernel's template argument.
+template <typename Choose>
+void with_flag(bool flag, const Choose& choose) {
+  if (flag) {
+    choose(std::true_type());
+  } else {
+    choose(std::false_type());
+  }
+}
+
+// Launches a thread for every four of n elements.
+template <typename Kernel, typename... Args>
+void launch_fours(Kernel kernel, int64_t n, const Args&... args) {
+  launch_elements(kernel, ceil_div(n, 4), args...);
+}
+
 // -- Sums -----------------------------------------------------------------------------------------
 // Sum over the 32 lanes of a warp by a butterfly. All lanes take part and get the same bits.
 template <typename T>
@@ -79,6 +131,26 @@ __device__ T warp_max(T x) {
     x = other > x ? other : x;
   }
   return x;
+}
+
+// Sums over the lanes of kCount numbers each, a multiple of 32: lane l gets the totals
+// l kCount / 32 and on, in x[0] and on. Halves of the numbers change hands at each step, so it
+// takes fewer than kCount shuffles instead of five a number.
+template <int kCount>
+__device__ void warp_sums(real (&x)[kCount]) {
+  int count = kCount;
+#pragma unroll
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+    const bool upper = lane_index() & offset;
+    count /= 2;
+#pragma unroll
+    for (int i = 0; i < kCount / 2; ++i) {
+      if (i >= count) continue;
+      const real given = upper ? x[i] : x[i + count];
+      const real kept = upper ? x[i + count] : x[i];
+      x[i] = kept + __shfl_xor_sync(kAllLanes, given, offset);
+    }
+  }
 }
 
 // Sum over the threads of a block, which has whole warps. All threads take part and get the same
@@ -168,21 +240,33 @@ void sum_columns(const Term& term, int64_t rows, int64_t columns, const Gradient
 }
 
 // -- Random words ---------------------------------------------------------------------------------
-// Word `index` of the stream. Dropout keeps an element whose word is at least drop_threshold.
-__device__ inline uint32_t random_word(const RandomStream& stream, uint64_t index) {
-  const Philox4 words = philox(stream, index / 4);
-  const unsigned place = static_cast<unsigned>(index % 4);
-  return place == 0   ? words.bits[0]
-         : place == 1 ? words.bits[1]
-         : place == 2 ? words.bits[2]
-                      : words.bits[3];
+// The stream with the number of its pass read from memory, if it is there. Kernels call it once,
+// before they draw.
+__device__ inline RandomStream resolved(RandomStream stream) {
+  if (stream.step_at) stream.step = *stream.step_at;
+  stream.step_at = nullptr;
+  return stream;
 }
 
-// Inverted dropout of one element: x keep_scale if word `index` keeps it, else 0.
+// Inverted dropout of four elements that begin at element `first` of the stream, a multiple of 4:
+// x keep_scale if the element's word is at least drop_threshold, else 0.
+__device__ inline Four dropped(const Four& x, const RandomStream& stream, uint64_t first,
+                               uint32_t drop_threshold, real keep_scale) {
+  const Philox4 words = philox(stream, first / 4);
+  Four y;
+  for (int c = 0; c < 4; ++c) {
+    y.at[c] = words.bits[c] >= drop_threshold ? x.at[c] * keep_scale : real(0);
+  }
+  return y;
+}
+
+// Inverted dropout of element `index` alone.
 __device__ inline real dropped(real x, const RandomStream& stream, uint64_t index,
                                uint32_t drop_threshold, real keep_scale) {
-  if (drop_threshold == 0) return x;
-  return random_word(stream, index) >= drop_threshold ? x * keep_scale : real(0);
+  const Philox4 words = philox(stream, index / 4);
+  const unsigned place = static_cast<unsigned>(index % 4);
+  const uint32_t word = place < 2 ? words.bits[place == 0 ? 0 : 1] : words.bits[place == 2 ? 2 : 3];
+  return word >= drop_threshold ? x * keep_scale : real(0);
 }
 
 }  // namespace soragrad::kernels

@@ -53,9 +53,10 @@ struct AttentionArgs {
 // True if the kernels of this device multiply in bf16 themselves. They use tensor cores, round q,
 // k, v, the position tables and dy to bf16, and sum in fp32. Probabilities and their gradients are
 // each split into two bf16 parts, which keeps them to 2^-17. If false, the caller rounds the same
-// operands and gets the same numbers to within those 2^-17.
+// operands and gets the same numbers to within those 2^-17. Rows of a head must be whole pieces of
+// 16 bytes.
 inline bool attention_takes_bf16(Device device, int64_t head_size) {
-  return device == Device::cuda && head_size <= 128;
+  return device == Device::cuda && head_size <= 128 && head_size % 4 == 0;
 }
 // Cost model. `pairs`: matrix products per (query, key) pair. `distances`: matrix products per
 // position table and (row, distance) pair; a sequence of L tokens has L (2L - 1) of these.

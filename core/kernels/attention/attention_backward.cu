@@ -10,29 +10,22 @@
 // The gradient of softmax needs the sum over j of p(i, j) g(i, j). It equals dy_i . y_i, so no row
 // of scores must be complete before ds is computed.
 //
-// A block of 64 threads owns one head of a group of sequences. It walks their tiles of 32 queries
-// by 32 keys: sequences, then queries, then keys, each in rising order. Each tile's scores are
-// computed once; p and ds go to shared memory (45 KiB with all operands), and every gradient is a
-// product with one of them, summed up in global memory. dq of a tile's queries grows over the keys;
-// dk and dv grow over the queries.
-//
-// One block owns every row that it adds to, so there is one order of sums and no atomics: two runs
-// give the same bits. The price is that there are no more blocks than groups times heads. Gradients
-// of the tables are summed by distance first; attention_distances.cuh has the rest.
+// attention_gradients.cuh has the plan: a launch for p and ds, one for the products, one for the
+// tables. attention_tile.cuh has the tile of a block of 64 threads. The products take 32 columns of
+// a head at a time, blockIdx.z; a thread owns 4 by 4 numbers of the result (a Patch) in registers.
 #include "core/kernels/attention/attention_bf16.cuh"
-#include "core/kernels/attention/attention_distances.cuh"
+#include "core/kernels/attention/attention_gradients.cuh"
 #include "core/kernels/attention/attention_tile.cuh"
 #include "core/kernels/cuda.cuh"
 
 namespace soragrad::kernels {
 namespace {
 
-struct BackwardTile {
+struct GradientTile {
   ScoreTile scores;
   TileRows<kTile> dy, v;
-  TileRows<kTile> p, ds;  // (query, key); p after dropout
 };
-static_assert(sizeof(BackwardTile) <= kSharedBytes);
+static_assert(sizeof(GradientTile) <= kSharedBytes);
 
 // What backward needs to know of the thread's four queries. The 8 threads that share a query hold
 // the same values.
@@ -61,7 +54,7 @@ __device__ RowState row_state(const AttentionBackwardArgs& args, const TileCoord
 }
 
 // Loads one chunk of columns of q, k, the tables, dy and v.
-__device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args,
+__device__ void load_all(GradientTile& tile, const AttentionBackwardArgs& args,
                          const TileCoords& at, int64_t chunk) {
   const AttentionArgs& forward = args.forward;
   load_scores(tile.scores, forward, at, chunk);
@@ -71,9 +64,9 @@ __device__ void load_all(BackwardTile& tile, const AttentionBackwardArgs& args,
             [&](int n) { return key_row(forward, at, forward.v, n); });
 }
 
-// Fills tile.p and tile.ds, with zeros beyond the sequence. Ends without a barrier.
-__device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
-                                const TileCoords& at, const RowState& rows) {
+// Writes the tile's p and ds, with zeros beyond the sequence. Ends without a barrier.
+__device__ void write_scores(GradientTile& tile, const AttentionBackwardArgs& args,
+                             const TileCoords& at, const RowState& rows, real* to_p, real* to_ds) {
   const AttentionArgs& forward = args.forward;
   Patch s{}, g{};
   for (int64_t chunk = 0; chunk < forward.head_size; chunk += kChunk) {
@@ -89,118 +82,161 @@ __device__ void score_gradients(BackwardTile& tile, const AttentionBackwardArgs&
     const uint32_t kept = kept_keys<kSide>(forward, at, at.query + i);
     for (int b = 0; b < kPatch; ++b) {
       const int j = patch_x() + kSide * b;
-      real p = 0;
+      real p = 0, ds = 0;
       if (i < tile_queries(at) && j < tile_keys(at)) {
         p = math::exp(forward.scale * s.row[a].at[b] - rows.log_sum[a]);
+        ds = forward.scale * p * (dropped_key(forward, kept, j, g.row[a].at[b]) - rows.dy_y[a]);
       }
-      tile.p.at[i][j] = dropped_key(forward, kept, j, p);
-      tile.ds.at[i][j] =
-          forward.scale * p * (dropped_key(forward, kept, j, g.row[a].at[b]) - rows.dy_y[a]);
+      to_p[kTile * i + j] = dropped_key(forward, kept, j, p);
+      to_ds[kTile * i + j] = ds;
     }
   }
 }
 
-// Adds one chunk of columns of the tile's part to dq, dk and dv. The first tile that meets a row
-// overwrites it, so the gradients need not be cleared.
-__device__ void add_token_gradients(BackwardTile& tile, const AttentionBackwardArgs& args,
-                                    const TileCoords& at, int64_t chunk) {
-  const AttentionArgs& forward = args.forward;
-  const int column = 4 * patch_x(), middle = kTile - 1;
-  const auto of = [&](auto& rows) {
-    return [&](int, int n) -> const Four& { return rows.four(n, column); };
-  };
-  Patch dq{}, dk{}, dv{};
-  const auto ds_of_query = [&](int a, int j) { return tile.ds.at[patch_row(a)][j]; };
-  add_product(dq, tile_keys(at), ds_of_query, of(tile.scores.k));
-  if (forward.position_key) {
-    add_product(dq, tile_keys(at), ds_of_query, [&](int a, int j) -> const Four& {
-      return tile.scores.key.four(patch_row(a) - j + middle, column);
-    });
-  }
-  const auto ds_of_key = [&](int b, int i) { return tile.ds.at[i][patch_row(b)]; };
-  add_product(dk, tile_queries(at), ds_of_key, of(tile.scores.q));
-  if (forward.position_query) {
-    add_product(dk, tile_queries(at), ds_of_key, [&](int b, int i) -> const Four& {
-      return tile.scores.query.four(i - patch_row(b) + middle, column);
-    });
-  }
-  add_product(
-      dv, tile_queries(at), [&](int b, int i) { return tile.p.at[i][patch_row(b)]; }, of(tile.dy));
-#pragma unroll
-  for (int a = 0; a < kPatch; ++a) {
-    const int n = patch_row(a);
-    const auto add = [&](const real* row, bool first, const Four& x) {
-      if (row) add_four(const_cast<real*>(row), chunk + column, forward.head_size, first, x);
-    };
-    add(query_row(forward, at, args.dq, n), at.key == 0, dq.row[a]);
-    add(key_row(forward, at, args.dk, n), at.query == 0, dk.row[a]);
-    add(key_row(forward, at, args.dv, n), at.query == 0, dv.row[a]);
-  }
-}
-
-// Adds one chunk of columns of one table's gradient to sums (2 max_length - 1, hidden): 64
-// distances, 32 at a time, four for a thread. `rows` is q or k; weight(distance, n) is the ds of
-// its row n at that distance, 0 outside of the tile.
-template <typename Weight>
-__device__ void add_distances(const AttentionArgs& args, const TileCoords& at, int64_t chunk,
-                              TileRows<kTile>& rows, int terms, real* sums, const Weight& weight) {
-  const int column = 4 * patch_x();
-  for (int begin = 0; begin < kRun; begin += kTile) {
-    Patch part{};
-    add_product(
-        part, terms, [&](int a, int n) { return weight(begin + patch_row(a) - (kTile - 1), n); },
-        [&](int, int n) -> const Four& { return rows.four(n, column); });
-#pragma unroll
-    for (int a = 0; a < kPatch; ++a) {
-      const int64_t entry = distance_entry(args, at, begin + patch_row(a));
-      if (entry < 0) continue;
-      add_four(sums + entry * args.heads * args.head_size + at.column, chunk + column,
-               args.head_size, false, part.row[a]);
-    }
-  }
-}
-
-// The same for both tables: dpk sums up ds times q, dpq sums up ds times k.
-__device__ void add_table_gradients(BackwardTile& tile, const AttentionArgs& args,
-                                    const TileCoords& at, int64_t chunk, const DistanceSums& sums) {
-  const auto ds = [&](int i, int j) {
-    return i >= 0 && i < kTile && j >= 0 && j < kTile ? tile.ds.at[i][j] : real(0);
-  };
-  if (sums.key) {
-    add_distances(args, at, chunk, tile.scores.q, tile_queries(at), sums.key,
-                  [&](int distance, int i) { return ds(i, i - distance); });
-  }
-  if (sums.query) {
-    add_distances(args, at, chunk, tile.scores.k, tile_keys(at), sums.query,
-                  [&](int distance, int j) { return ds(j + distance, j); });
-  }
-}
-
-// Grid: (groups, heads). Group x has the sequences x, x + groups, x + 2 groups, ...
-__global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSums sums) {
-  BackwardTile& tile = *dynamic_shared<BackwardTile>();
+// Grid: (sequences * tiles of queries, heads).
+__global__ void scores_kernel(AttentionBackwardArgs args, GradientPlan plan) {
+  GradientTile& tile = *dynamic_shared<GradientTile>();
   const AttentionArgs& forward = args.forward;
   if (!forward.first_query_only) clear_idle_rows(forward, args.dq);
   clear_idle_rows(forward, args.dk);
   clear_idle_rows(forward, args.dv);
-  sums.go_to_group(forward, blockIdx.x);
-  for (int64_t sequence = blockIdx.x; sequence < forward.sequences; sequence += gridDim.x) {
-    TileCoords at = tile_coords(forward, sequence, blockIdx.y);
-    for (at.query = 0; at.query < at.queries; at.query += kTile) {
-      const RowState rows = row_state(args, at);
-      for (at.key = 0; at.key < at.length; at.key += kTile) {
-        score_gradients(tile, args, at, rows);
-        for (int64_t chunk = 0; chunk < forward.head_size; chunk += kChunk) {
-          load_all(tile, args, at, chunk);
-          // This barrier also separates the sums by distance of two tiles: neighbouring tiles share
-          // distances, which other threads then add to.
-          __syncthreads();
-          add_token_gradients(tile, args, at, chunk);
-          add_table_gradients(tile, forward, at, chunk, sums);
-          __syncthreads();
-        }
-      }
+  const int64_t tiles = forward.first_query_only ? 1 : plan.tiles, sequence = blockIdx.x / tiles;
+  TileCoords at = block_coords(forward, tiles);
+  if (at.query >= at.queries) return;
+  const RowState rows = row_state(args, at);
+  for (; at.key < at.length; at.key += kTile) {
+    write_scores(tile, args, at, rows, tile_of(plan.p, forward, plan, sequence, at),
+                 tile_of(plan.ds, forward, plan, sequence, at));
+  }
+}
+
+// Operands of the products: a tile of p or ds, rows of tokens, and rows of a position table.
+struct ProductTile {
+  TileRows<kTile> weights, rows, more_rows;
+  TileRows<kRun> positions;
+};
+
+__device__ void load_weights(ProductTile& tile, const real* from) {
+  load_rows(tile.weights, 0, kTile, [&](int n) { return from + kTile * n; });
+}
+
+// Stores the thread's four rows of a gradient; row_of(n) is where row n of the head begins, or
+// null.
+template <typename RowOf>
+__device__ void store_patch(const Patch& sum, const AttentionArgs& args, int64_t chunk,
+                            const RowOf& row_of) {
+#pragma unroll
+  for (int a = 0; a < kPatch; ++a) {
+    real* row = const_cast<real*>(row_of(patch_row(a)));
+    if (row) store_four(row, chunk + 4 * patch_x(), args.head_size, sum.row[a]);
+  }
+}
+
+// One chunk of columns of dq of 32 queries.
+__device__ void write_dq(ProductTile& tile, const AttentionBackwardArgs& args,
+                         const GradientPlan& plan, const Piece& piece, int64_t chunk) {
+  const AttentionArgs& forward = args.forward;
+  const int column = 4 * patch_x(), middle = kTile - 1;
+  TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
+  at.query = int64_t{kTile} * piece.tile;
+  if (at.query >= at.queries) return;
+  Patch dq{};
+  for (; at.key < at.length; at.key += kTile) {
+    load_weights(tile, tile_of(plan.ds, forward, plan, piece.sequence, at));
+    load_rows(tile.rows, chunk, forward.head_size,
+              [&](int n) { return key_row(forward, at, forward.k, n); });
+    if (forward.position_key) {
+      load_positions(tile.positions, forward, at, forward.position_key, chunk);
     }
+    __syncthreads();
+    const auto ds = [&](int a, int j) { return tile.weights.at[patch_row(a)][j]; };
+    add_product(dq, tile_keys(at), ds,
+                [&](int, int j) -> const Four& { return tile.rows.four(j, column); });
+    if (forward.position_key) {
+      add_product(dq, tile_keys(at), ds, [&](int a, int j) -> const Four& {
+        return tile.positions.four(patch_row(a) - j + middle, column);
+      });
+    }
+    __syncthreads();
+  }
+  store_patch(dq, forward, chunk, [&](int n) { return query_row(forward, at, args.dq, n); });
+}
+
+// One chunk of columns of dk or dv of 32 keys.
+__device__ void write_dk_or_dv(ProductTile& tile, const AttentionBackwardArgs& args,
+                               const GradientPlan& plan, const Piece& piece, int64_t chunk) {
+  const AttentionArgs& forward = args.forward;
+  const int column = 4 * patch_x(), middle = kTile - 1;
+  const bool of_k = piece.gradient == Gradient::dk;
+  TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
+  at.key = int64_t{kTile} * piece.tile;
+  if (at.key >= at.length) return;
+  Patch sum{};
+  for (; at.query < at.queries; at.query += kTile) {
+    load_weights(tile, tile_of(of_k ? plan.ds : plan.p, forward, plan, piece.sequence, at));
+    load_rows(tile.rows, chunk, forward.head_size,
+              [&](int n) { return query_row(forward, at, of_k ? forward.q : args.dy, n); });
+    const bool of_table = of_k && forward.position_query;
+    if (of_table) load_positions(tile.positions, forward, at, forward.position_query, chunk);
+    __syncthreads();
+    const auto weight = [&](int b, int i) { return tile.weights.at[i][patch_row(b)]; };
+    add_product(sum, tile_queries(at), weight,
+                [&](int, int i) -> const Four& { return tile.rows.four(i, column); });
+    if (of_table) {
+      add_product(sum, tile_queries(at), weight, [&](int b, int i) -> const Four& {
+        return tile.positions.four(i - patch_row(b) + middle, column);
+      });
+    }
+    __syncthreads();
+  }
+  store_patch(sum, forward, chunk,
+              [&](int n) { return key_row(forward, at, of_k ? args.dk : args.dv, n); });
+}
+
+// One chunk of columns of both tables' sums for 32 distances of a group: dpk sums up ds times q,
+// dpq ds times k.
+__device__ void write_table_sums(ProductTile& tile, const AttentionBackwardArgs& args,
+                                 const GradientPlan& plan, const Piece& piece, int64_t chunk) {
+  const AttentionArgs& forward = args.forward;
+  const int column = 4 * patch_x();
+  Patch key{}, query{};
+  for_each_tile(forward, plan, piece, [&](int64_t sequence, const TileCoords& at, bool below) {
+    load_weights(tile, tile_of(plan.ds, forward, plan, sequence, at));
+    load_rows(tile.rows, chunk, forward.head_size,
+              [&](int n) { return query_row(forward, at, forward.q, n); });
+    load_rows(tile.more_rows, chunk, forward.head_size,
+              [&](int n) { return key_row(forward, at, forward.k, n); });
+    __syncthreads();
+    const auto distance = [&](int a) { return patch_row(a) - (below ? kTile : 0); };
+    add_product(
+        key, tile_queries(at),
+        [&](int a, int i) { return skewed(tile.weights, i, i - distance(a)); },
+        [&](int, int i) -> const Four& { return tile.rows.four(i, column); });
+    add_product(
+        query, tile_keys(at),
+        [&](int a, int j) { return skewed(tile.weights, j + distance(a), j); },
+        [&](int, int j) -> const Four& { return tile.more_rows.four(j, column); });
+    __syncthreads();
+  });
+  const auto store = [&](const Patch& sum, real* sums) {
+    if (!sums) return;
+    store_patch(sum, forward, chunk, [&](int n) { return window_row(forward, piece, sums, n); });
+  };
+  store(key, plan.of_key);
+  store(query, plan.of_query);
+}
+
+// Grid: (pieces, heads, chunks of columns).
+__global__ void products_kernel(AttentionBackwardArgs args, GradientPlan plan) {
+  ProductTile& tile = *dynamic_shared<ProductTile>();
+  const Piece piece = block_piece(args.forward, plan);
+  const int64_t chunk = int64_t{blockIdx.z} * kChunk;
+  if (piece.gradient == Gradient::dq) {
+    write_dq(tile, args, plan, piece, chunk);
+  } else if (piece.gradient == Gradient::tables) {
+    write_table_sums(tile, args, plan, piece, chunk);
+  } else {
+    write_dk_or_dv(tile, args, plan, piece, chunk);
   }
 }
 
@@ -209,10 +245,18 @@ __global__ void attention_backward_kernel(AttentionBackwardArgs args, DistanceSu
 void attention_backward_cuda(const AttentionBackwardArgs& args) {
   if (args.forward.sequences == 0) return;
   if (args.forward.bf16) return attention_backward_bf16(args);
-  with_distance_sums(args, [&](int64_t groups, const DistanceSums& sums) {
-    launch(attention_backward_kernel, dim3(grid_size(groups), grid_size(args.forward.heads)),
-           kTileThreads, sizeof(BackwardTile), args, sums);
-  });
+  const unsigned heads = grid_size(args.forward.heads);
+  const unsigned chunks = grid_size(ceil_div(args.forward.head_size, kChunk));
+  with_gradient_plan(
+      args,
+      [&](const GradientPlan& plan, int64_t blocks) {
+        launch(scores_kernel, dim3(grid_size(blocks), heads), kTileThreads, sizeof(GradientTile),
+               args, plan);
+      },
+      [&](const GradientPlan& plan, int64_t blocks) {
+        launch(products_kernel, dim3(grid_size(blocks), heads, chunks), kTileThreads,
+               sizeof(ProductTile), args, plan);
+      });
 }
 
 }  // namespace soragrad::kernels

@@ -16,7 +16,7 @@
 namespace soragrad::kernels {
 namespace {
 
-constexpr int kWarps = kTile / kPart;
+constexpr int kWarps = kTile / kPart, kThreads = kWarps * kWarp;
 
 template <int kDepth>
 struct ForwardTile {
@@ -72,19 +72,20 @@ __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& 
 
 // Grid: (sequences * tiles, heads), as in attention.cu.
 template <int kDepth>
-__global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
+__global__ void __launch_bounds__(kThreads)
+    attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
   ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
   TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  load_queries(tile.scores.q, args, at, args.q);
+  load_queries<kThreads>(tile.scores.q, args, at, args.q);
   FragmentC y[kDepth / kMmaColumns] = {};
   RunningSoftmax<kGroup> softmax[2];
   for (; at.key < at.length; at.key += kTile) {
-    load_keys(tile.scores.k, args, at, args.k);
-    load_keys(tile.v, args, at, args.v);
-    load_tables(tile.scores, args, at);
+    load_keys<kThreads>(tile.scores.k, args, at, args.k);
+    load_keys<kThreads>(tile.v, args, at, args.v);
+    load_tables<kThreads>(tile.scores, args, at);
     __syncthreads();
     RowScores p;
 #pragma unroll
@@ -117,10 +118,10 @@ __global__ void attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
     const float inverse = 1 / softmax[r].sum;
 #pragma unroll
     for (int n = 0; n < kDepth / kMmaColumns; ++n) {
-      for (int c = 0; c < 2; ++c) {
-        const int64_t column = kMmaColumns * n + fragment_column(c);
-        if (column < args.head_size) row[column] = y[n].at[2 * r + c] * inverse;
-      }
+      const int column = kMmaColumns * n + fragment_column(0);
+      if (column >= args.head_size) continue;
+      *reinterpret_cast<Two*>(row + column) = {y[n].at[2 * r] * inverse,
+                                               y[n].at[2 * r + 1] * inverse};
     }
     if (args.log_sum && place_in_group() == 0) {
       args.log_sum[(at.first_query + at.query + i) * args.heads + at.head] =
@@ -135,8 +136,8 @@ void attention_bf16(const AttentionArgs& args) {
   const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
   const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
   with_depth(args.head_size, [&](auto depth) {
-    launch(attention_bf16_kernel<depth()>, grid, kWarps * kWarp,
-           shared_bytes<ForwardTile<depth()>>(args), args, tiles);
+    launch(attention_bf16_kernel<depth()>, grid, kThreads, shared_bytes<ForwardTile<depth()>>(args),
+           args, tiles);
   });
 }
 

@@ -92,51 +92,82 @@ void with_depth(int64_t head_size, const Call& call) {
 }
 
 // -- Loading --------------------------------------------------------------------------------------
-// Rounds rows [0, count) to bf16 and stores row n as row to(n). row_of(n) returns the head's part
-// of row n, or null for a row of zeros. The whole block takes part; the caller sets the barriers.
-template <int kRows, int kDepth, typename RowOf, typename To>
-__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int count, int64_t head_size,
-                               const RowOf& row_of, const To& to) {
-  constexpr int kFours = kDepth / 4;
-  for (int n = static_cast<int>(threadIdx.x); n < count * kFours;
-       n += static_cast<int>(blockDim.x)) {
-    const int row = n / kFours, column = n % kFours * 4;
-    const real* source = row_of(row);
-    const Four x = source ? load_four(source, column, head_size) : Four{};
-    uint32_t* pair = &rows.pair[to(row)][column / 2];
-    pair[0] = bf16_pair(x.at[0], x.at[1]);
-    pair[1] = bf16_pair(x.at[2], x.at[3]);
+struct alignas(8) Two {
+  real at[2];
+};
+
+// Rounds rows [0, kCount) to bf16 and stores row n as row to(n). row_of(n) returns the head's part
+// of row n, or null for a row of zeros. The kThreads threads of the block take part; the caller
+// sets the barriers. A thread loads up to eight pieces of 16 bytes before it stores the first.
+template <int kThreads, int kCount, int kRows, int kDepth, typename RowOf, typename To>
+__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int head_size, const RowOf& row_of,
+                               const To& to) {
+  constexpr int kFours = kDepth / 4, kStep = kThreads / kFours;  // pieces of a row; rows at a time
+  constexpr int kLoads = kCount < kStep ? 1 : kCount / kStep, kBatch = kLoads < 8 ? kLoads : 8;
+  const int column = static_cast<int>(threadIdx.x) % kFours * 4;
+  const int first = static_cast<int>(threadIdx.x) / kFours;
+  if (first >= kCount) return;
+#pragma unroll 1
+  for (int begin = first; begin < kCount; begin += kBatch * kStep) {
+    Four x[kBatch];
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) {
+      const real* __restrict__ source = row_of(begin + i * kStep);
+      x[i] = load_fours<true>(source + column, source ? head_size - column : 0);
+    }
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) {
+      uint32_t* pair = &rows.pair[to(begin + i * kStep)][column / 2];
+      pair[0] = bf16_pair(x[i].at[0], x[i].at[1]);
+      pair[1] = bf16_pair(x[i].at[2], x[i].at[3]);
+    }
   }
 }
 
-template <int kDepth>
+template <int kThreads, int kDepth>
 __device__ void load_queries(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                              const TileCoords& at, const real* x) {
-  load_bf16_rows(
-      rows, kTile, args.head_size, [&](int n) { return query_row(args, at, x, n); },
+  load_bf16_rows<kThreads, kTile>(
+      rows, static_cast<int>(args.head_size), [&](int n) { return query_row(args, at, x, n); },
       [](int n) { return n; });
 }
-template <int kDepth>
+template <int kThreads, int kDepth>
 __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                           const TileCoords& at, const real* x) {
-  load_bf16_rows(
-      rows, kTile, args.head_size, [&](int n) { return key_row(args, at, x, n); },
+  load_bf16_rows<kThreads, kTile>(
+      rows, static_cast<int>(args.head_size), [&](int n) { return key_row(args, at, x, n); },
       [](int n) { return n; });
 }
-// Loads the tables' rows that the ring buffers lack: all 64 for the first tile of keys, the 32 of
-// the smallest distances for the following ones. Tiles of keys must come in rising order.
-template <int kDepth>
+
+// Whether the distances of the next tile are lower, as when a block walks the keys, or higher, as
+// when it walks the queries.
+enum class Next { lower, higher };
+
+// Loads the table's rows that the ring buffer lacks: all 64 for the first tile, then the 32 at the
+// end that the block walks to.
+template <int kThreads, int kDepth>
+__device__ void load_table(Bf16Rows<kRun, kDepth>& rows, const AttentionArgs& args,
+                           const TileCoords& at, const real* table, Next next) {
+  const int64_t walked = next == Next::lower ? at.key : at.query;
+  const int begin = walked > 0 && next == Next::higher ? kRun - kTile : 0;
+  const auto row_of = [&](int n) { return position_row(args, at, table, begin + n); };
+  const auto to = [&](int n) { return (first_of_run(at) + begin + n) % kRun; };
+  const int head_size = static_cast<int>(args.head_size);
+  if (walked == 0) {
+    load_bf16_rows<kThreads, kRun>(rows, head_size, row_of, to);
+  } else {
+    load_bf16_rows<kThreads, kRun - kTile>(rows, head_size, row_of, to);
+  }
+}
+template <int kThreads, int kDepth>
 __device__ void load_tables(Bf16ScoreTile<kDepth>& tile, const AttentionArgs& args,
                             const TileCoords& at) {
-  const auto load = [&](Bf16Rows<kRun, kDepth>& rows, const real* table) {
-    if (!table) return;
-    load_bf16_rows(
-        rows, at.key == 0 ? kRun : kRun - kTile, args.head_size,
-        [&](int n) { return position_row(args, at, table, n); },
-        [&](int n) { return (first_of_run(at) + n) % kRun; });
-  };
-  load(tile.key, args.position_key);
-  load(tile.query, args.position_query);
+  if (args.position_key) {
+    load_table<kThreads>(tile.key, args, at, args.position_key, Next::lower);
+  }
+  if (args.position_query) {
+    load_table<kThreads>(tile.query, args, at, args.position_query, Next::lower);
+  }
 }
 
 // True if any of the tile's distances n - 31, n in [row, row + 16), has a pair of query and key in

@@ -32,11 +32,6 @@ constexpr int kRun = 2 * kTile;            // distances 1 - kTile ... kTile - 1,
 constexpr int kChunk = 32;                 // columns of the head in shared memory at a time
 constexpr size_t kSharedBytes = 48 << 10;  // every GPU allows a block this much by default
 
-// Four successive columns, loaded and stored as 16 bytes.
-struct alignas(16) Four {
-  real at[4];
-};
-
 // Rows in shared memory, kChunk columns of each; the 4 more avoid bank conflicts.
 template <int kRows>
 struct alignas(16) TileRows {
@@ -132,30 +127,17 @@ struct RunningSoftmax {
 // Columns [column, column + 4) of a head's row, zeros beyond the head's end. `column` is a multiple
 // of 4.
 __device__ inline Four load_four(const real* row, int64_t column, int64_t head_size) {
-  if (head_size % 4 == 0) {  // then every row of every head is aligned
-    return column < head_size ? *reinterpret_cast<const Four*>(row + column) : Four{};
-  }
-  Four x{};
-  for (int c = 0; c < 4; ++c) x.at[c] = column + c < head_size ? row[column + c] : real(0);
-  return x;
+  return head_size % 4 == 0 ? load_fours<true>(row + column, head_size - column)  // all are aligned
+                            : load_fours<false>(row + column, head_size - column);
 }
 
 // Stores the four columns that are inside the head.
 __device__ inline void store_four(real* row, int64_t column, int64_t head_size, const Four& x) {
   if (head_size % 4 == 0) {
-    if (column < head_size) *reinterpret_cast<Four*>(row + column) = x;
-    return;
+    store_fours<true>(row + column, head_size - column, x);
+  } else {
+    store_fours<false>(row + column, head_size - column, x);
   }
-  for (int c = 0; c < 4 && column + c < head_size; ++c) row[column + c] = x.at[c];
-}
-
-// row += x, or row = x if `first`. Not atomic: one thread owns the position.
-__device__ inline void add_four(real* row, int64_t column, int64_t head_size, bool first, Four x) {
-  if (!first) {
-    const Four before = load_four(row, column, head_size);
-    for (int c = 0; c < 4; ++c) x.at[c] += before.at[c];
-  }
-  store_four(row, column, head_size, x);
 }
 
 // Fills all rows with columns [chunk, chunk + 32) of the head. row_of(n) returns the head's part of

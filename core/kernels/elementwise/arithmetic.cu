@@ -1,4 +1,4 @@
-// A thread owns an element.
+// A thread owns four successive elements.
 #include "core/kernels/elementwise/arithmetic.h"
 
 #include "core/kernels/cuda.cuh"
@@ -6,31 +6,49 @@
 namespace soragrad::kernels {
 namespace {
 
-__global__ void add_kernel(BinaryArgs args) {
-  const int64_t i = global_thread();
-  if (i < args.n) args.y[i] = args.a[i] + args.b[i];
+struct Sum {
+  __device__ static real of(real a, real b) { return a + b; }
+};
+struct Product {
+  __device__ static real of(real a, real b) { return a * b; }
+};
+
+template <typename Op, bool kAligned>
+__global__ void binary_kernel(BinaryArgs args) {
+  const int64_t first = 4 * global_thread(), count = args.n - first;
+  if (count <= 0) return;
+  Four a = load_fours<kAligned>(args.a + first, count);
+  const Four b = load_fours<kAligned>(args.b + first, count);
+  for (int c = 0; c < 4; ++c) a.at[c] = Op::of(a.at[c], b.at[c]);
+  store_fours<kAligned>(args.y + first, count, a);
 }
 
-__global__ void mul_kernel(BinaryArgs args) {
-  const int64_t i = global_thread();
-  if (i < args.n) args.y[i] = args.a[i] * args.b[i];
-}
-
+template <bool kAligned>
 __global__ void scale_kernel(ScaleArgs args) {
-  const int64_t i = global_thread();
-  if (i < args.n) args.y[i] = args.factor * args.x[i];
+  const int64_t first = 4 * global_thread(), count = args.n - first;
+  if (count <= 0) return;
+  Four x = load_fours<kAligned>(args.x + first, count);
+  for (real& element : x.at) element *= args.factor;
+  store_fours<kAligned>(args.y + first, count, x);
+}
+
+template <typename Op>
+void launch_binary(const BinaryArgs& args) {
+  with_flag(in_fours(args.n, args.a, args.b, args.y),
+            [&](auto aligned) { launch_fours(binary_kernel<Op, aligned()>, args.n, args); });
 }
 
 }  // namespace
 
 void add_cuda(const BinaryArgs& args) {
-  launch_elements(add_kernel, args.n, args);
+  launch_binary<Sum>(args);
 }
 void mul_cuda(const BinaryArgs& args) {
-  launch_elements(mul_kernel, args.n, args);
+  launch_binary<Product>(args);
 }
 void scale_cuda(const ScaleArgs& args) {
-  launch_elements(scale_kernel, args.n, args);
+  with_flag(in_fours(args.n, args.x, args.y),
+            [&](auto aligned) { launch_fours(scale_kernel<aligned()>, args.n, args); });
 }
 
 }  // namespace soragrad::kernels

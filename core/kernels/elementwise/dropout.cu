@@ -6,20 +6,21 @@
 namespace soragrad::kernels {
 namespace {
 
+template <bool kAligned>
 __global__ void dropout_kernel(DropoutArgs args) {
-  const int64_t block = global_thread(), first = 4 * block;
-  if (first >= args.n) return;
-  const Philox4 words = philox(args.stream, static_cast<uint64_t>(block));
-  for (int place = 0; place < 4 && first + place < args.n; ++place) {
-    const real kept = args.x[first + place] * args.keep_scale;
-    args.y[first + place] = words.bits[place] >= args.drop_threshold ? kept : real(0);
-  }
+  const int64_t first = 4 * global_thread(), count = args.n - first;
+  if (count <= 0) return;
+  const Four x = load_fours<kAligned>(args.x + first, count);
+  store_fours<kAligned>(args.y + first, count,
+                        dropped(x, resolved(args.stream), static_cast<uint64_t>(first),
+                                args.drop_threshold, args.keep_scale));
 }
 
 }  // namespace
 
 void dropout_cuda(const DropoutArgs& args) {
-  launch_elements(dropout_kernel, ceil_div(args.n, 4), args);
+  with_flag(in_fours(args.n, args.x, args.y),
+            [&](auto aligned) { launch_fours(dropout_kernel<aligned()>, args.n, args); });
 }
 
 }  // namespace soragrad::kernels

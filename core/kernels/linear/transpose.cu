@@ -9,8 +9,13 @@ namespace {
 
 constexpr int kTile = 32, kTileRows = 8;  // elements of a side; rows of threads
 
+struct SharedTile {
+  real at[kTile][kTile + 1];  // one more column: a column then meets every bank once
+};
+
 __global__ void transpose_kernel(TransposeArgs args) {
-  __shared__ real tile[kTile][kTile + 1];  // one more column: a column then meets every bank once
+  __shared__ SharedTile memory;
+  auto& tile = memory.at;
   const int64_t row0 = static_cast<int64_t>(blockIdx.y) * kTile;
   const int64_t column0 = static_cast<int64_t>(blockIdx.x) * kTile;
   for (int r = threadIdx.y; r < kTile; r += kTileRows) {
