@@ -1,6 +1,11 @@
-// The threads of a block are fibers (ucontext). They run in turn until each has finished or waits
-// at a barrier; one fiber serves all threads that never wait. A warp's barrier opens when its 32
-// lanes have arrived, the block's when all threads have.
+// The threads of a block are fibers. One runs until it has finished or waits at a barrier. A warp's
+// barrier opens when its 32 lanes have arrived, the block's when all threads have.
+//
+// A warp runs as far as it can, through its own barriers too, before the next warp does: one warp
+// may be a whole stretch between two __syncthreads ahead of another, as on a GPU.
+//
+// A fiber begins by ucontext and then changes by __builtin_setjmp and __builtin_longjmp, which cost
+// no system call and, unlike swapcontext, are no call that AddressSanitizer clears its shadow for.
 #include "tests/cuda_emulation/cuda_emulation.h"
 
 #include <ucontext.h>
@@ -13,24 +18,33 @@
 #include "core/error.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
+
+extern "C" {
+extern const std::byte __executable_start[], _end[];  // the program's image, by the linker
+}
 
 namespace soragrad::cuda_emulation {
 namespace {
 
 constexpr size_t kStackBytes = size_t{128} << 10;
-[[maybe_unused]] constexpr size_t kOuterBytes = 4096;
 constexpr unsigned kWarpSize = 32;
 constexpr unsigned kMaxThreads = 1024;  // of a block, on every GPU
 constexpr size_t kMaxSharedBytes = 99
                                    << 10;  // of a block that asks, from compute capability 8.0 on
 
-enum class State { ready, at_warp_barrier, at_block_barrier, done };
+enum class State { unborn, ready, at_warp_barrier, at_block_barrier, done };
+
+// Where a context goes on: what __builtin_setjmp stores.
+struct Place {
+  void* words[5] = {};
+};
 
 struct Fiber {
-  ucontext_t context{};
+  Place place;
+  bool begun = false;
+  ucontext_t context{};  // for the beginning alone
   std::unique_ptr<std::byte[]> stack = std::make_unique<std::byte[]>(kStackBytes);
   void* fake_stack = nullptr;  // AddressSanitizer's
 };
@@ -49,18 +63,23 @@ struct Warp {
 
 struct Machine {
   std::vector<std::unique_ptr<Fiber>> fibers;
-  size_t fibers_used = 0;
-  std::vector<Thread> threads;  // the block's
-  unsigned started = 0;         // how many of them have started, in their order
-  unsigned running = 0;
+  std::vector<Fiber*> idle;
+  std::vector<Thread> threads;      // the block's
+  unsigned running = 0;             // number of a thread
+  unsigned next = 0, warp_end = 0;  // threads of the warp that have not begun, in their order
   std::vector<Warp> warps;
   const std::function<void()>* body = nullptr;
-  ucontext_t scheduler{};
+  Place scheduler;
   const void* scheduler_stack = nullptr;
   size_t scheduler_stack_bytes = 0;
   std::unique_ptr<std::byte[]> shared;
+  size_t shared_bytes = 0;
   Order order = Order::forward;
   int64_t launches = 0;
+  bool truncates = false;
+  Observer* observer = nullptr;
+  Barrier removed;
+  std::set<Barrier> met;
 };
 
 Machine& machine() {
@@ -72,29 +91,40 @@ unsigned thread_count() {
   return static_cast<unsigned>(machine().threads.size());
 }
 
-// Number of the thread that runs as number `place`.
-unsigned in_order(unsigned place) {
-  return machine().order == Order::forward ? place : thread_count() - 1 - place;
+// Number of the thread, or warp, that runs as number `place` of `count`.
+unsigned in_order(unsigned place, unsigned count) {
+  return machine().order == Order::forward ? place : count - 1 - place;
 }
 
-void enter_fiber(Fiber& fiber) {
+// A jump goes past AddressSanitizer's check of functions that do not return, which would take the
+// fiber's stack for the program's.
+#define SORAGRAD_JUMPS __attribute__((noinline, no_sanitize("address")))
+
+SORAGRAD_JUMPS void jump(Place& to) {
+  __builtin_longjmp(to.words, 1);
+}
+
+SORAGRAD_JUMPS void enter_fiber(Fiber& fiber) {
 #ifdef __SANITIZE_ADDRESS__
   void* fake_stack = nullptr;
   __sanitizer_start_switch_fiber(&fake_stack, fiber.stack.get(), kStackBytes);
 #endif
-  swapcontext(&machine().scheduler, &fiber.context);
+  if (!__builtin_setjmp(machine().scheduler.words)) {
+    if (fiber.begun) jump(fiber.place);
+    fiber.begun = true;
+    setcontext(&fiber.context);
+  }
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
 }
 
-void leave_fiber(Fiber& fiber, [[maybe_unused]] bool for_ever) {
-  Machine& m = machine();
+SORAGRAD_JUMPS void leave_fiber(Fiber& fiber) {
 #ifdef __SANITIZE_ADDRESS__
-  __sanitizer_start_switch_fiber(for_ever ? nullptr : &fiber.fake_stack, m.scheduler_stack,
-                                 m.scheduler_stack_bytes);
+  __sanitizer_start_switch_fiber(&fiber.fake_stack, machine().scheduler_stack,
+                                 machine().scheduler_stack_bytes);
 #endif
-  swapcontext(&fiber.context, &m.scheduler);
+  if (!__builtin_setjmp(fiber.place.words)) jump(machine().scheduler);
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(fiber.fake_stack, nullptr, nullptr);
 #endif
@@ -103,43 +133,48 @@ void leave_fiber(Fiber& fiber, [[maybe_unused]] bool for_ever) {
 void wait_at(State barrier) {
   Thread& thread = machine().threads[machine().running];
   thread.state = barrier;
-  leave_fiber(*thread.fiber, false);
+  leave_fiber(*thread.fiber);
 }
 
-// Starts one thread after another; where one waits at a barrier, the next gets a fiber of its own.
+// Begins one thread of the warp after another; if one waits, the next gets another fiber.
 void fiber_main() {
   Machine& m = machine();
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(nullptr, &m.scheduler_stack, &m.scheduler_stack_bytes);
 #endif
-  Fiber& fiber = *m.fibers[m.fibers_used - 1];
-  while (m.started < thread_count()) {
-    m.running = in_order(m.started++);
-    m.threads[m.running].fiber = &fiber;
-    threadIdx = m.threads[m.running].index;
-    (*m.body)();
-    m.threads[m.running].state = State::done;
+  Fiber& fiber = *m.idle.back();
+  m.idle.pop_back();
+  while (true) {
+    while (m.next < m.warp_end) {
+      m.running = in_order(m.next++, thread_count());
+      Thread& thread = m.threads[m.running];
+      thread.fiber = &fiber;
+      threadIdx = thread.index;
+      (*m.body)();
+      m.threads[m.running].state = State::done;
+    }
+    m.idle.push_back(&fiber);
+    leave_fiber(fiber);
+    m.idle.pop_back();  // it was the last: see begin_threads()
   }
-  leave_fiber(fiber, true);
 }
 
-void start_fiber() {
+// Begins threads until one of them waits or the warp has no more.
+void begin_threads() {
   Machine& m = machine();
-  if (m.fibers_used == m.fibers.size()) m.fibers.push_back(std::make_unique<Fiber>());
-  Fiber& fiber = *m.fibers[m.fibers_used++];
-#ifdef __SANITIZE_ADDRESS__
-  // Frames that are never returned from: the outermost, as threads run to their ends.
-  __asan_unpoison_memory_region(fiber.stack.get() + kStackBytes - kOuterBytes, kOuterBytes);
-#endif
-  getcontext(&fiber.context);
-  fiber.context.uc_stack.ss_sp = fiber.stack.get();
-  fiber.context.uc_stack.ss_size = kStackBytes;
-  fiber.context.uc_link = nullptr;
-  makecontext(&fiber.context, fiber_main, 0);
-  enter_fiber(fiber);
+  if (m.idle.empty()) {
+    Fiber& fiber = *m.fibers.emplace_back(std::make_unique<Fiber>());
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = kStackBytes;
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, fiber_main, 0);
+    m.idle.push_back(&fiber);
+  }
+  enter_fiber(*m.idle.back());
 }
 
-// Threads [begin, end) go on where all of them wait at this barrier.
+// Threads [begin, end) go on if all of them wait at this barrier.
 bool open_barrier(unsigned begin, unsigned end, State barrier) {
   Machine& m = machine();
   for (unsigned i = begin; i < end; ++i) {
@@ -149,39 +184,62 @@ bool open_barrier(unsigned begin, unsigned end, State barrier) {
   return true;
 }
 
-bool open_barriers() {
-  bool progress = open_barrier(0, thread_count(), State::at_block_barrier);
-  for (unsigned warp = 0; warp < thread_count(); warp += kWarpSize) {
-    progress |= open_barrier(warp, warp + kWarpSize, State::at_warp_barrier);
+// Runs the warp that comes as number `place` until all of its lanes have ended or wait for others.
+// Returns false if none could run.
+bool run_warp(unsigned place) {
+  Machine& m = machine();
+  const unsigned begin = in_order(place, thread_count() / kWarpSize) * kWarpSize;
+  bool progress = false;
+  if (m.threads[begin].state == State::unborn) {
+    m.next = place * kWarpSize;
+    m.warp_end = m.next + kWarpSize;
+    while (m.next < m.warp_end) begin_threads();
+    progress = true;
   }
-  return progress;
+  while (true) {
+    open_barrier(begin, begin + kWarpSize, State::at_warp_barrier);
+    bool ran = false;
+    for (unsigned i = 0; i < kWarpSize; ++i) {
+      const unsigned thread = begin + in_order(i, kWarpSize);
+      if (m.threads[thread].state != State::ready) continue;
+      m.running = thread;
+      threadIdx = m.threads[thread].index;
+      enter_fiber(*m.threads[thread].fiber);
+      ran = true;
+    }
+    if (!ran) return progress;
+    progress = true;
+  }
 }
 
 void run_block() {
   Machine& m = machine();
-  m.fibers_used = 0;
-  m.started = 0;
+  m.warps.assign(thread_count() / kWarpSize, Warp());
+  std::memset(m.shared.get(), 0xff, m.shared_bytes);
   for (unsigned i = 0; i < thread_count(); ++i) {
     m.threads[i] = {
-        State::ready,
+        State::unborn,
         dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)), nullptr};
   }
-  while (m.started < thread_count()) start_fiber();
+  const unsigned warps = thread_count() / kWarpSize;
   const auto done = [](const Thread& thread) { return thread.state == State::done; };
-  while (!std::all_of(m.threads.begin(), m.threads.end(), done)) {
-    if (!open_barriers()) {
+  do {
+    bool progress = open_barrier(0, thread_count(), State::at_block_barrier);
+    for (unsigned place = 0; place < warps; ++place) progress |= run_warp(place);
+    if (!progress) {
       m.fibers.clear();  // their threads end here
+      m.idle.clear();
       fail("[cuda emulation] threads of block ({}, {}, {}) wait at different barriers.", blockIdx.x,
            blockIdx.y, blockIdx.z);
     }
-    for (unsigned place = 0; place < thread_count(); ++place) {
-      m.running = in_order(place);
-      Thread& thread = m.threads[m.running];
-      if (thread.state != State::ready) continue;
-      threadIdx = thread.index;
-      enter_fiber(*thread.fiber);
-    }
-  }
+  } while (!std::all_of(m.threads.begin(), m.threads.end(), done));
+}
+
+// Whether a kernel's barrier counts; notes that it was met.
+bool stands(const Barrier& barrier) {
+  Machine& m = machine();
+  if (m.observer) m.met.insert(barrier);
+  return barrier != m.removed;
 }
 
 }  // namespace
@@ -201,8 +259,51 @@ std::byte* shared_memory() {
   return machine().shared.get();
 }
 
-void block_barrier() {
+void block_barrier(const Barrier& barrier) {
+  if (!stands(barrier)) return;
   wait_at(State::at_block_barrier);
+  if (machine().observer) machine().observer->passed_block_barrier();
+}
+
+void warp_barrier(const Barrier& barrier) {
+  if (!stands(barrier)) return;
+  exchange({});
+  if (machine().observer) machine().observer->passed_warp_barrier();
+}
+
+unsigned running_thread() {
+  return machine().running;
+}
+bool in_stack_of_running_thread(const void* address) {
+  const Fiber* fiber = machine().threads[machine().running].fiber;
+  const auto* at = static_cast<const std::byte*>(address);
+  return fiber && at >= fiber->stack.get() && at < fiber->stack.get() + kStackBytes;
+}
+bool in_shared_memory(const void* address) {
+  const auto* at = static_cast<const std::byte*>(address);
+  const auto inside = [at](const void* begin, size_t bytes) {
+    const auto* first = static_cast<const std::byte*>(begin);
+    return first && at >= first && at < first + bytes;
+  };
+  return inside(machine().shared.get(), machine().shared_bytes) ||
+         inside(__executable_start, static_cast<size_t>(_end - __executable_start));
+}
+
+void set_observer(Observer* observer) {
+  run_all();
+  machine().observer = observer;
+  machine().met.clear();
+}
+const std::set<Barrier>& barriers_met() {
+  return machine().met;
+}
+void remove_barrier(const Barrier& barrier) {
+  run_all();
+  machine().removed = barrier;
+}
+void set_truncating_tensor_cores(bool truncates) {
+  run_all();
+  machine().truncates = truncates;
 }
 
 const Words* exchange(const Words& words) {
@@ -214,6 +315,32 @@ const Words* exchange(const Words& words) {
   wait_at(State::at_warp_barrier);
   return warp.values[turn];
 }
+
+namespace {
+
+float sum_in_order(float c, const float (&row)[16], const float (&column)[16]) {
+  for (int k = 0; k < 16; ++k) c += row[k] * column[k];
+  return c;
+}
+
+// As a tensor core adds: the exact products and c are cut, not rounded, at 2^-24 of the largest of
+// them, and so is the sum (Fasi et al., "Numerical behavior of NVIDIA tensor cores", 2021).
+float truncated_sum(float c, const float (&row)[16], const float (&column)[16]) {
+  double terms[17] = {c}, largest = std::abs(static_cast<double>(c));
+  for (int k = 0; k < 16; ++k) {
+    terms[k + 1] = static_cast<double>(row[k]) * static_cast<double>(column[k]);
+    largest = std::max(largest, std::abs(terms[k + 1]));
+  }
+  if (largest == 0 || !std::isfinite(largest)) return sum_in_order(c, row, column);
+  const double unit = std::ldexp(1.0, std::ilogb(largest) - 24);
+  double sum = 0;
+  for (const double term : terms) sum += std::trunc(term / unit);
+  const double cut = std::abs(sum) * unit;
+  const double last = std::ldexp(1.0, std::max(std::ilogb(cut), -126) - 23);
+  return static_cast<float>(std::copysign(cut == 0 ? 0 : std::trunc(cut / last) * last, sum));
+}
+
+}  // namespace
 
 // PTX ISA, "Matrix fragments for mma.m16n8k16 with floating point type": element i of the lane of
 // group l / 4 and place l % 4.
@@ -239,7 +366,8 @@ void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
     }
   }
   for (int i = 0; i < 4; ++i) {
-    for (int k = 0; k < 16; ++k) c[i] += rows[i / 2][k] * columns[i % 2][k];
+    c[i] = machine().truncates ? truncated_sum(c[i], rows[i / 2], columns[i % 2])
+                               : sum_in_order(c[i], rows[i / 2], columns[i % 2]);
   }
 }
 
@@ -257,8 +385,11 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
           "[cuda emulation] {} bytes of shared memory; a block can have {}.", shared_bytes,
           kMaxSharedBytes);
   m.threads.resize(threads);
+  m.shared = std::make_unique_for_overwrite<std::byte[]>(shared_bytes);
+  m.shared_bytes = shared_bytes;
   m.body = &thread;
   ++m.launches;
+  if (m.observer) m.observer->launch_begins();
   gridDim = grid;
   blockDim = block;
   const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
@@ -267,10 +398,9 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
     blockIdx = dim3(static_cast<unsigned>(number % grid.x),
                     static_cast<unsigned>(number / grid.x % grid.y),
                     static_cast<unsigned>(number / grid.x / grid.y));
-    m.warps.assign(threads / kWarpSize, Warp());
-    m.shared = std::make_unique<std::byte[]>(shared_bytes);
-    std::memset(m.shared.get(), 0xff, shared_bytes);
+    if (m.observer) m.observer->block_begins(number);
     run_block();
+    if (m.observer) m.observer->block_ends();
   }
   m.shared.reset();
 }

@@ -5,8 +5,8 @@
 //
 // What it finds: accesses beyond an array or beyond shared memory, barriers that not all threads
 // reach, host code that reads device memory, and (set_order) results that depend on the order in
-// which threads or blocks run. What it cannot: speed, limits of registers and of shared memory,
-// weaker memory order than one processor's, fast-math and FMA rounding.
+// which threads or blocks run. Dynamic shared memory begins as NaNs. access_checker.h finds races.
+// What it cannot: speed, limits of registers and of shared memory.
 #pragma once
 
 #include <algorithm>
@@ -17,12 +17,15 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <set>
+#include <string_view>
 
 #include "core/cuda_runtime.h"
 
 #define __global__
 #define __device__
 #define __host__
+#define __launch_bounds__(...)
 #define __shared__ static  // one block at a time
 
 struct dim3 {
@@ -51,12 +54,46 @@ int64_t launches();      // kernels launched so far; runs them first
 int64_t launches_run();  // kernels that have run so far
 
 std::byte* shared_memory();  // of the running block, of exactly the requested size; NaNs at first
-void block_barrier();
+
+// A barrier in the code of a kernel: __syncthreads or __syncwarp.
+struct Barrier {
+  std::string_view file;
+  int line = 0;
+  auto operator<=>(const Barrier&) const = default;
+};
+void block_barrier(const Barrier& barrier);
+void warp_barrier(const Barrier& barrier);
 // Passes words to the other lanes of the warp. Returns the words of all 32 lanes.
 using Words = std::array<uint64_t, 3>;
 const Words* exchange(const Words& words);
 // The tensor cores' product of core/kernels/mma.cuh, with the fragments' layout of the PTX ISA.
 void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+
+// Whether the tensor cores cut sums off, as those of a GPU do. If not, the default, they add in
+// order and round.
+void set_truncating_tensor_cores(bool truncates);
+
+// -- Watching kernels -----------------------------------------------------------------------------
+// What an observer is told of. The calls about barriers come from the thread that has passed one.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void launch_begins() = 0;
+  virtual void block_begins(uint64_t number) = 0;
+  virtual void block_ends() = 0;
+  virtual void passed_block_barrier() = 0;
+  virtual void passed_warp_barrier() = 0;
+};
+void set_observer(Observer* observer);  // null: none
+// The barriers that kernels have met since an observer was set.
+const std::set<Barrier>& barriers_met();
+// From now on kernels run as if the barrier were not there. A default Barrier: all are there.
+void remove_barrier(const Barrier& barrier);
+
+unsigned running_thread();  // number within the block
+bool in_stack_of_running_thread(const void* address);
+bool in_shared_memory(const void* address);  // dynamic, or a __shared__ variable
+bool in_device_memory(const void* address, size_t bytes);
 
 // Host access to device memory is allowed while one lives, as in an operation of the stream.
 class DeviceAccess {
@@ -67,12 +104,12 @@ class DeviceAccess {
 
 }  // namespace soragrad::cuda_emulation
 
-inline void __syncthreads() {
-  soragrad::cuda_emulation::block_barrier();
+inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  soragrad::cuda_emulation::block_barrier({file, line});
 }
 
-inline void __syncwarp() {
-  soragrad::cuda_emulation::exchange({});
+inline void __syncwarp(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  soragrad::cuda_emulation::warp_barrier({file, line});
 }
 
 template <typename T>

@@ -98,6 +98,9 @@ void enqueue(std::function<void()> operation) {
 void run_all() {
   run_until(runtime().given);
 }
+bool in_device_memory(const void* address, size_t bytes) {
+  return inside(runtime().device, address, bytes);
+}
 int64_t host_waits() {
   return runtime().waits;
 }
