@@ -15,6 +15,7 @@
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/state_dict.h"
 #include "sora/method_config.h"
+#include "sora/method_keys.h"
 #include "sora/peft_import.h"
 
 namespace soragrad::sora {
@@ -167,19 +168,18 @@ void load_adapter_values(const fs::path& folder, std::string_view method, nn::Mo
 }
 
 MethodConfig continued(const MethodConfig& run, const fs::path& folder) {
-  const MethodConfig adapter = read_adapter_config(folder).method;
+  MethodConfig adapter = read_adapter_config(folder).method;
   require(
       adapter.method == run.method,
       "[initial_state] {} holds an adapter of method {}, the run's method is {}; set method={}.",
       shown(folder.string()), adapter.method, run.method, adapter.method);
   MethodConfig config = run;
-  config.r = adapter.r;
-  config.lora_alpha = adapter.lora_alpha;
-  config.target_modules = adapter.target_modules;
-  config.init_r = adapter.init_r;
+  for (const MethodKey& key : method_keys()) {
+    if (!key.is_shape) continue;
+    std::visit([&](auto* to) { *to = *std::get<decltype(to)>(key.field(adapter)); },
+               key.field(config));
+  }
   config.target_r = std::min(run.target_r, adapter.init_r);
-  config.bottleneck = adapter.bottleneck;
-  config.adapter_activation = adapter.adapter_activation;
   config.modules = adapter.modules;
   return config;
 }

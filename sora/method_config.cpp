@@ -8,84 +8,38 @@
 
 #include "core/json.h"
 #include "core/text.h"
-#include "sora/baselines/adapter.h"
+#include "sora/method_keys.h"
 #include "sora/target_pattern.h"
 
 namespace soragrad::sora {
 namespace {
 
-bool is_low_rank(const std::string& method) {
-  return method == "sora" || method == "lora" || method == "adalora";
-}
-
-// Calls visit(name, member) for every key of the method; the one list that reading and writing
-// share.
-template <typename Config, typename Visit>
-void for_each_key(Config& config, Visit&& visit) {
-  const std::string method = config.method;
-  visit("train_head", config.train_head);
-  if (is_low_rank(method)) {
-    visit("lora_alpha", config.lora_alpha);
-    visit("lora_dropout", config.lora_dropout);
-    visit("target_modules", config.target_modules);
-  }
-  if (method == "sora" || method == "lora") visit("r", config.r);
-  if (method == "sora") {
-    visit("proximal", config.proximal);
-    visit("xi", config.xi);
-    visit("sparse_lambda", config.sparse_lambda);
-    visit("sparse_lr", config.sparse_lr);
-    visit("sparse_adam_epsilon", config.sparse_adam_epsilon);
-    visit("sparse_optim", config.sparse_optim);
-  }
-  if (method == "adalora") {
-    visit("init_r", config.init_r);
-    visit("target_r", config.target_r);
-    visit("tinit", config.tinit);
-    visit("tfinal", config.tfinal);
-    visit("deltaT", config.deltaT);
-    visit("beta1", config.beta1);
-    visit("beta2", config.beta2);
-    visit("orth_reg_weight", config.orth_reg_weight);
-  }
-  if (method == "houlsby" || method == "pfeiffer") {
-    visit("bottleneck", config.bottleneck);
-    visit("adapter_activation", config.adapter_activation);
+// Calls visit(key, member) for every key that the method reads.
+template <typename Visit>
+void for_each_key(MethodConfig& config, Visit&& visit) {
+  for (const MethodKey& key : method_keys()) {
+    if (!key.is_read_by(config.method)) continue;
+    std::visit([&](auto* member) { visit(key, *member); }, key.field(config));
   }
 }
 
-void at_least(const char* key, int64_t value, int64_t least) {
-  require(value >= least, "[{}] {} is too small; at least {} is wanted.", key, value, least);
+void check_value(const MethodKey& key, double value) {
+  require(key.range.contains(value), "[{}] {} is out of range; expected {}.", key.name, value,
+          key.range.expects);
 }
-
-void not_negative(const char* key, double value) {
-  require(std::isfinite(value) && value >= 0, "[{}] {} is no number from 0 on.", key, value);
+void check_value(const MethodKey& key, int64_t value) {
+  require(key.range.contains(static_cast<double>(value)), "[{}] {} is out of range; expected {}.",
+          key.name, value, key.range.expects);
 }
-
-void in_unit(const char* key, double value) {
-  require(value >= 0 && value < 1, "[{}] {} is not in [0, 1).", key, value);
+void check_value(const MethodKey& key, const std::optional<double>& value) {
+  if (value) check_value(key, *value);
 }
-
-void check_sora(const MethodConfig& config) {
-  nn::proximal_of(config.proximal);
-  not_negative("xi", config.xi.value_or(0));
-  not_negative("sparse_lambda", config.sparse_lambda);
-  not_negative("sparse_adam_epsilon", config.sparse_adam_epsilon);
-  require(config.sparse_optim == "adamw" || config.sparse_optim == "sgd",
-          "[sparse_optim] \"{}\" is not known; use adamw or sgd.", config.sparse_optim);
+void check_value(const MethodKey& key, const std::string& value) {
+  require(is_choice(key.choices, value), "[{}] {} is not known; use one of {}.", key.name,
+          quote(value), listed(key.choices));
 }
-
-void check_adalora(const MethodConfig& config) {
-  at_least("init_r", config.init_r, 1);
-  at_least("target_r", config.target_r, 0);
-  require(config.target_r <= config.init_r, "[target_r] {} is above init_r, {}.", config.target_r,
-          config.init_r);
-  at_least("tinit", config.tinit, 0);
-  at_least("tfinal", config.tfinal, 0);
-  at_least("deltaT", config.deltaT, 1);
-  in_unit("beta1", config.beta1);
-  in_unit("beta2", config.beta2);
-  not_negative("orth_reg_weight", config.orth_reg_weight);
+void check_value(const MethodKey& /*target_modules*/, const std::vector<std::string>& patterns) {
+  for (const std::string& pattern : patterns) TargetPattern{pattern};  // throws
 }
 
 // Largest rank a Linear can be given: keeps a mistyped number from allocating without bound.
@@ -165,21 +119,10 @@ void check(const MethodConfig& config) {
   const std::vector<std::string> names = method_names();
   require(std::find(names.begin(), names.end(), config.method) != names.end(),
           "[method] \"{}\" is not known; use one of {}.", config.method, fmt::join(names, ", "));
-  if (is_low_rank(config.method)) {
-    require(std::isfinite(config.lora_alpha), "[lora_alpha] {} is no number.", config.lora_alpha);
-    in_unit("lora_dropout", config.lora_dropout);
-  }
-  if (config.method == "sora" || config.method == "lora") at_least("r", config.r, 1);
-  if (config.method == "sora") check_sora(config);
-  if (config.method == "adalora") check_adalora(config);
-  if (config.method == "houlsby" || config.method == "pfeiffer") {
-    at_least("bottleneck", config.bottleneck, 1);
-    activation_of(config.adapter_activation);
-  }
-  for (const std::string& target : config.target_modules) TargetPattern{target};  // throws
-  for (const int64_t rank : {config.r, config.init_r, config.bottleneck}) {
-    require(rank <= kMaxRank, "[method] a rank of {} is above {}.", rank, kMaxRank);
-  }
+  MethodConfig copy = config;
+  for_each_key(copy, [](const MethodKey& key, const auto& value) { check_value(key, value); });
+  require(config.method != "adalora" || config.target_r <= config.init_r,
+          "[target_r] {} is above init_r, {}.", config.target_r, config.init_r);
   for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
     require(shape.rank >= 1 && shape.rank <= kMaxRank && std::isfinite(shape.factor),
             "[modules] {} has rank {} and factor {}; a rank of 1 to {} and a number are wanted.",
@@ -188,8 +131,11 @@ void check(const MethodConfig& config) {
 }
 
 nlohmann::json to_json(const MethodConfig& config) {
-  nlohmann::json json{{"method", config.method}};
-  for_each_key(config, [&](const char* key, const auto& value) { write_value(json, key, value); });
+  nlohmann::json json{{"method", config.method}, {"train_head", config.train_head}};
+  MethodConfig copy = config;
+  for_each_key(copy, [&](const MethodKey& key, const auto& value) {
+    write_value(json, key.name.data(), value);
+  });
   if (config.modules) json["modules"] = nlohmann::json::object();
   for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
     json["modules"][shape.module] = {{"rank", shape.rank}, {"factor", shape.factor}};
@@ -201,7 +147,9 @@ MethodConfig method_config_of(const nlohmann::json& json, const std::string& whe
   const JsonReader reader(json, where);
   MethodConfig config;
   read_key(reader, "method", config.method);
-  for_each_key(config, [&](const char* key, auto& value) { read_key(reader, key, value); });
+  read_key(reader, "train_head", config.train_head);
+  for_each_key(
+      config, [&](const MethodKey& key, auto& value) { read_key(reader, key.name.data(), value); });
   if (const nlohmann::json* modules = reader.find("modules")) {
     config.modules = read_modules(*modules, reader);
   }

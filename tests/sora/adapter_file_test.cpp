@@ -96,8 +96,9 @@ TEST_CASE("adapter: what does not fit is listed by name") {
   CHECK(contains(load_with("method", "bitfit"), "24 unexpected ("));
   CHECK(contains(load_with("r", nullptr), "adapter_config.json] the key \"r\" is missing."));
   CHECK(contains(load_with("r", "many"), "\"r\" is \"many\"; it must be an integer."));
-  CHECK(contains(load_with("r", 0), "[r] 0 is too small; at least 1 is wanted."));
-  CHECK(contains(load_with("r", int64_t{1} << 40), "above 65536"));
+  CHECK(contains(load_with("r", 0),
+                 "[r] 0 is out of range; expected a whole number from 1 to 65536."));
+  CHECK(contains(load_with("r", int64_t{1} << 40), "expected a whole number from 1 to 65536"));
   CHECK(
       contains(load_with("r", 65536), "24 mis-shaped ("));  // and nothing of that size is allocated
   CHECK(contains(load_with("method", "lora\nsora"), "\"method\" holds control characters."));

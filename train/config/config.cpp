@@ -94,24 +94,6 @@ std::vector<std::string> names(std::string_view text) {
   return parts;
 }
 
-// Whether the text is one of "a|b|c".
-bool is_choice(std::string_view choices, std::string_view text) {
-  while (!choices.empty()) {
-    const size_t bar = choices.find('|');
-    if (choices.substr(0, bar) == text) return true;
-    choices = bar == choices.npos ? std::string_view() : choices.substr(bar + 1);
-  }
-  return false;
-}
-
-std::string listed(std::string_view choices) {
-  std::string text(choices);
-  for (size_t bar = text.find('|'); bar != text.npos; bar = text.find('|', bar)) {
-    text.replace(bar, 1, ", ");
-  }
-  return text;
-}
-
 // Reads `text` into a field; false where it is no such value.
 struct Reader {
   const Key& key;
@@ -121,8 +103,7 @@ struct Reader {
   bool ranged(T& target) const {
     const std::optional<T> value = number<T>(text);
     if (!value) return false;
-    const double x = static_cast<double>(*value);
-    if (x < key.low || x > key.high || (key.open_low && x == key.low)) return false;
+    if (!key.range.contains(static_cast<double>(*value))) return false;
     target = *value;
     return true;
   }
@@ -221,9 +202,10 @@ void set(Config& config, std::string_view name, std::string_view value, const st
   const bool cleared = (value == "auto" || value == "null" || value == "~" || value.empty()) &&
                        clear(*key, value, field);
   if (!cleared && (value.empty() || !std::visit(Reader{*key, value}, field))) {
-    const std::string expected = !key->choices.empty()  ? "one of " + listed(choices_of(*key))
-                                 : key->expects.empty() ? "a value"
-                                                        : std::string(key->expects);
+    const std::string_view expects = key->range.expects;
+    const std::string expected = !key->choices.empty() ? "one of " + listed(choices_of(*key))
+                                 : expects.empty()     ? "a value"
+                                                       : std::string(expects);
     misuse("[{}] {} is {}; expected {}.", origin, key->name, quote(value), expected);
   }
   if (cleared) {
@@ -258,7 +240,7 @@ void complete(Config& config) {
   const data::Protocol protocol = data::parse_protocol(config.protocol);
   sora::MethodConfig& method = config.method;
   if (config.max_steps == 0) {
-    misuse("[max_steps] is 0; expected {}.", find_key("max_steps")->expects);
+    misuse("[max_steps] is 0; expected {}.", find_key("max_steps")->range.expects);
   }
   if (!config.train_head) config.train_head = rules_of(protocol).train_head;
   method.train_head = *config.train_head;
@@ -326,8 +308,7 @@ std::vector<std::string> unread_keys(const Config& config) {
   std::vector<std::string> lines;
   for (const Key& key : keys()) {
     if (key.methods.empty() || !config.is_set(key.name)) continue;
-    const std::string padded = fmt::format(" {} ", key.methods);
-    if (padded.find(fmt::format(" {} ", config.method.method)) != padded.npos) continue;
+    if (is_choice(key.methods, config.method.method)) continue;
     lines.push_back(fmt::format("{} has no effect with method={} (set by {})", key.name,
                                 config.method.method, config.origins.find(key.name)->second));
   }

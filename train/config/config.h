@@ -1,5 +1,6 @@
 // The configuration of a run: flat keys with Hugging Face's and peft's names. One table
-// (config_keys.cpp) drives reading, checking, --help, --dump-config and config.yaml.
+// (config_keys.cpp, with the methods' own keys from sora/method_keys.h) drives reading, checking,
+// --help, --dump-config and config.yaml.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,11 @@
 #include <variant>
 #include <vector>
 
+#include "core/allowed_values.h"
 #include "data/custom/keys.h"
 #include "data/split.h"
 #include "sora/method.h"
+#include "sora/method_keys.h"
 
 namespace soragrad::train {
 
@@ -96,18 +99,20 @@ using Field =
 struct Key {
   std::string_view group;  // heading in --help
   std::string_view name;
-  Field (*field)(Config&);
-  std::string_view expects;  // "a number of at least 0": ends the message about a wrong value
-  std::string_view choices;  // of texts; read it through choices_of()
-  double low, high;          // of numbers; inclusive, but see open_low
-  bool open_low;             // low itself is excluded
-  std::string_view unset;    // what --help shows as the default of an empty value
-  std::string_view methods;  // the methods that read it; empty: all
+  Field (*own_field)(Config&);       // null: the key is the methods',
+  const sora::MethodKey* of_method;  // which is this one
+  NumberRange range;                 // of numbers; `expects` is of texts too
+  std::string_view choices;          // of texts; read it through choices_of()
+  std::string_view unset;            // what --help shows as the default of an empty value
+  std::string_view methods;          // the methods that read it, "sora|lora"; empty: all
   std::string_view help;
+
+  Field field(Config& config) const;
 };
 
 std::span<const Key> keys(Verb verb = Verb::train);
-// The words that the key takes, "a|b|c"; empty: any. For `task` the tasks that are registered now.
+// The words that the key takes, "a|b|c"; empty: any. For `method` all methods, for `task` the tasks
+// that are registered now.
 std::string choices_of(const Key& key);
 const Key* find_key(std::string_view name, Verb verb = Verb::train);  // null where there is none
 

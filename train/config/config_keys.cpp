@@ -1,7 +1,8 @@
-// The table of all keys of `train`. Defaults stand in struct Config and sora::MethodConfig.
+// The table of all keys. Defaults are in struct Config and sora::MethodConfig.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <vector>
 
 #include "data/task.h"
@@ -11,48 +12,35 @@ namespace soragrad::train {
 
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
+using namespace ranges;
+using Range = NumberRange;
 
-struct Range {
-  std::string_view expects;
-  double low, high;
-  bool open_low;
-};
 // Stands for the names of all tasks that can train, which are known only when the program runs.
 constexpr std::string_view kTaskNames = "<tasks>";
-constexpr Range kAny{"", -kInf, kInf, false};
-constexpr Range kTruth{"true or false", 0, 0, false};
-constexpr Range kPositive{"a number above 0", 0, kInf, true};
-constexpr Range kNotNegative{"a number of at least 0", 0, kInf, false};
-constexpr Range kShare{"a number of at least 0 and below 1", 0, 1 - 0x1p-53, false};
-constexpr Range kRatio{"a number from 0 to 1", 0, 1, false};
-constexpr Range kCount{"a whole number of at least 1", 1, 1e12, false};
-constexpr Range kCountOrNone{"a whole number of at least 0", 0, 1e12, false};
-constexpr Range kSmallCount{"a whole number from 1 to 65536", 1, 65536, false};
-constexpr Range kThreads{"a whole number from 0 (all cores) to 1024", 0, 1024, false};
-constexpr Range kSteps{"-1 (by epochs) or a whole number from 1 to 1000000000", -1, 1e9, false};
+constexpr std::string_view kMethodNames = "<methods>";  // the same for methods
+constexpr Range kAny{};
+constexpr Range kTruth{"true or false"};
+constexpr Range kThreads{"a whole number from 0 (all cores) to 1024", 0, 1024};
+constexpr Range kSteps{"-1 (by epochs) or a whole number from 1 to 1000000000", -1, 1e9};
 constexpr Range kEpochs{"a number above 0, up to 1000000", 0, 1e6, true};
-constexpr Range kLength{"a whole number from 3 to 1000000", 3, 1e6, false};
-constexpr Range kSeed{"a whole number of at least 0", 0, 0x1p63, false};
+constexpr Range kLength{"a whole number from 3 to 1000000", 3, 1e6};
+constexpr Range kSeed{"a whole number of at least 0", 0, 0x1p63};
 constexpr Range kSplit{"a number above 0 and below 1", 0, 1 - 0x1p-53, true};
-constexpr Range kSplitSeed{"a whole number from 0 to 4294967295", 0, 0x1p32 - 1, false};
-constexpr Range kFolds{"a whole number from 0 to 1000", 0, 1000, false};
-constexpr Range kAlpha{"a number", -kInf, kInf, false};
-constexpr Range kNames{"names separated by commas, or [a, b]", 0, 0, false};
+constexpr Range kSplitSeed{"a whole number from 0 to 4294967295", 0, 0x1p32 - 1};
+constexpr Range kFolds{"a whole number from 0 to 1000", 0, 1000};
+constexpr Range kNames{"names separated by commas, or [a, b]"};
 
 constexpr Key key(std::string_view group, std::string_view name, Field (*field)(Config&),
                   Range range, std::string_view choices, std::string_view unset,
                   std::string_view methods, std::string_view help) {
-  return {group,      name,           field, range.expects, choices, range.low,
-          range.high, range.open_low, unset, methods,       help};
+  return {group, name, field, nullptr, range, choices, unset, methods, help};
 }
 
 #define FIELD(member) [](Config& c) -> Field { return &c.member; }
 constexpr std::string_view kOwn = "Own data (task=custom)", kLoss = "Loss";
 constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLength_ = "Length and batches",
                            kWatch = "Logging, evaluation, checkpoints", kModel = "Model",
-                           kLowRank = "sora, lora, adalora", kSora = "sora", kAdalora = "adalora",
-                           kAdapter = "houlsby, pfeiffer", kPretraining = "Pre-training";
+                           kSora = "sora", kPretraining = "Pre-training";
 
 constexpr Key kKeys[] = {
     key(kRun, "model", FIELD(model), kAny, "", "required", "",
@@ -68,8 +56,7 @@ constexpr Key kKeys[] = {
     key(kRun, "output", FIELD(output), kAny, "", "runs/TASK-METHOD-SEED", "", "run folder"),
     key(kRun, "overwrite", FIELD(overwrite), kTruth, "", "", "",
         "replace the run folder where it exists"),
-    key(kRun, "method", FIELD(method.method), kAny,
-        "sora|lora|adalora|houlsby|pfeiffer|bitfit|full", "", "", "what is trained"),
+    key(kRun, "method", FIELD(method.method), kAny, kMethodNames, "", "", "what is trained"),
     key(kRun, "protocol", FIELD(protocol), kAny, "glue|paper|adalora", "", "",
         "splits, head and selection metric; `soragrad inspect protocols`"),
     key(kRun, "train_head", FIELD(train_head), kTruth, "", "by protocol", "",
@@ -193,60 +180,20 @@ constexpr Key kKeys[] = {
         ""),
     key(kModel, "initial_state", FIELD(initial_state), kAny, "", "none", "",
         "safetensors file that replaces tensors before step 1, or an adapter to go on from"),
+};
 
-    key(kLowRank, "r", FIELD(method.r), kSmallCount, "", "", "sora lora", "rank"),
-    key(kLowRank, "lora_alpha", FIELD(method.lora_alpha), kAlpha, "", "", "sora lora adalora",
-        "the delta is scaled by lora_alpha / r"),
-    key(kLowRank, "lora_dropout", FIELD(method.lora_dropout), kShare, "", "", "sora lora adalora",
-        "dropout of the delta's input"),
-    key(kLowRank, "target_modules", FIELD(method.target_modules), kNames, "",
-        "all six Linears of a layer", "sora lora adalora",
-        "ends of module names (* stands for characters of one part), all-linear, or /regex/"),
-
-    key(kSora, "proximal", FIELD(method.proximal), kAny, "exact|released|released_lr", "", "sora",
-        "soft threshold by lr*xi, or the released code's by xi or lr*xi"),
-    key(kSora, "xi", FIELD(method.xi), kNotNegative, "", "0.4; released: 3e-4", "sora",
-        "threshold of the gates"),
-    key(kSora, "sparse_lambda", FIELD(method.sparse_lambda), kNotNegative, "", "", "sora",
-        "weight of the mean absolute gate in the loss"),
-    key(kSora, "sparse_lr", FIELD(method.sparse_lr), kNotNegative, "", "learning_rate", "sora",
-        "peak rate of the gates"),
-    key(kSora, "sparse_adam_epsilon", FIELD(method.sparse_adam_epsilon), kPositive, "", "", "sora",
-        "of the gates"),
-    key(kSora, "sparse_optim", FIELD(method.sparse_optim), kAny, "adamw|sgd", "", "sora",
-        "the gates' optimizer; sgd: the paper's equation"),
+// Keys of `train` alone under a heading of the methods'.
+constexpr Key kPathKeys[] = {
     key(kSora, "schedule", FIELD(schedule), kAny, "none|linear|log_linear|exp_linear", "", "sora",
         "Algorithm 1: path of thresholds from xi to xi_max"),
     key(kSora, "xi_max", FIELD(xi_max), kNotNegative, "", "with schedule: required", "sora",
         "last threshold"),
-    key(kSora, "xi_steps", FIELD(xi_steps), Range{"a whole number from 1 to 1000", 1, 1000, false},
-        "", "with schedule: required", "sora", "number of thresholds, xi included"),
+    key(kSora, "xi_steps", FIELD(xi_steps), Range{"a whole number from 1 to 1000", 1, 1000}, "",
+        "with schedule: required", "sora", "number of thresholds, xi included"),
     key(kSora, "phase_epochs", FIELD(phase_epochs), kEpochs, "", "", "sora",
         "epochs for each threshold after the first"),
     key(kSora, "restart_lr", FIELD(restart_lr), kTruth, "", "", "sora",
         "warm-up and decay anew for each threshold; false: rate 0"),
-
-    key(kAdalora, "init_r", FIELD(method.init_r), kSmallCount, "", "", "adalora",
-        "rank at the start"),
-    key(kAdalora, "target_r", FIELD(method.target_r), kSmallCount, "", "", "adalora",
-        "mean rank at the end"),
-    key(kAdalora, "tinit", FIELD(method.tinit), kCountOrNone, "", "", "adalora",
-        "steps before the budget falls"),
-    key(kAdalora, "tfinal", FIELD(method.tfinal), kCountOrNone, "", "", "adalora",
-        "steps at the end with fixed ranks"),
-    key(kAdalora, "deltaT", FIELD(method.deltaT), kCount, "", "", "adalora",
-        "steps between two allocations"),
-    key(kAdalora, "beta1", FIELD(method.beta1), kShare, "", "", "adalora",
-        "smoothing of the sensitivity"),
-    key(kAdalora, "beta2", FIELD(method.beta2), kShare, "", "", "adalora",
-        "smoothing of the uncertainty"),
-    key(kAdalora, "orth_reg_weight", FIELD(method.orth_reg_weight), kNotNegative, "", "", "adalora",
-        "weight of the orthogonality term"),
-
-    key(kAdapter, "bottleneck", FIELD(method.bottleneck), kSmallCount, "", "", "houlsby pfeiffer",
-        "width of the adapter"),
-    key(kAdapter, "adapter_activation", FIELD(method.adapter_activation), kAny,
-        "gelu_new|gelu|relu", "", "houlsby pfeiffer", ""),
 };
 
 constexpr Key kPretrainKeys[] = {
@@ -324,6 +271,18 @@ constexpr const Key* find_in_table(std::string_view name) {
 static_assert(std::ranges::all_of(kSharedKeys, find_in_table, &SharedKey::name),
               "a shared key is not in the table of keys");
 
+std::vector<Key> training_keys() {
+  std::vector<Key> all(std::begin(kKeys), std::end(kKeys));
+  for (const sora::MethodKey& key : sora::method_keys()) {
+    all.push_back({key.group, key.name, nullptr, &key, key.range, key.choices, key.unset,
+                   key.methods, key.help});
+  }
+  const auto last = std::find_if(all.rbegin(), all.rend(),
+                                 [](const Key& key) { return key.group == kPathKeys[0].group; });
+  all.insert(last.base(), std::begin(kPathKeys), std::end(kPathKeys));
+  return all;
+}
+
 // The shared keys, and pre-training's own before those of the optimizer.
 std::vector<Key> pretraining_keys() {
   std::vector<Key> all;
@@ -342,12 +301,19 @@ std::vector<Key> pretraining_keys() {
 }  // namespace
 
 std::span<const Key> keys(Verb verb) {
-  if (verb == Verb::train) return kKeys;
+  static const std::vector<Key> training = training_keys();
+  if (verb == Verb::train) return training;
   static const std::vector<Key> pretraining = pretraining_keys();
   return pretraining;
 }
 
+Field Key::field(Config& config) const {
+  if (!of_method) return own_field(config);
+  return std::visit([](auto* member) { return Field(member); }, of_method->field(config.method));
+}
+
 std::string choices_of(const Key& key) {
+  if (key.choices == kMethodNames) return fmt::format("{}", fmt::join(sora::method_names(), "|"));
   if (key.choices != kTaskNames) return std::string(key.choices);
   std::string names;
   for (const data::Task* task : data::all_tasks()) {
