@@ -20,24 +20,29 @@ std::string layout_of(const nn::Optimizer& optimizer) {
   return fmt::format("{:016x}", optimizer.layout_hash());
 }
 
-nlohmann::json json_of(const PretrainScores& scores) {
-  return {{"loss", scores.loss},
-          {"mlm_loss", scores.mlm_loss},
-          {"rtd_loss", scores.rtd_loss},
-          {"mlm_accuracy", scores.mlm_accuracy},
-          {"rtd_accuracy", scores.rtd_accuracy},
-          {"replaced_share", scores.replaced_share}};
+// Calls visit(name, member) for every number of a state; the one list that reading and writing
+// share.
+template <typename State, typename Visit>
+void for_each_number(State& state, Visit&& visit) {
+  visit("step", state.step);
+  visit("evaluation_due", state.evaluation_due);
+  visit("tokens", state.tokens);
+  visit("seconds", state.seconds);
+  visit("step_seconds", state.step_seconds);
+  visit("validation", state.validation);
+  visit("metrics_bytes", state.metrics_bytes);
+  visit("event_bytes", state.event_bytes);
+  visit("event_file", state.event_file);
 }
-
-PretrainScores scores_of(const nlohmann::json& numbers) {
-  PretrainScores scores;
-  numbers.at("loss").get_to(scores.loss);
-  numbers.at("mlm_loss").get_to(scores.mlm_loss);
-  numbers.at("rtd_loss").get_to(scores.rtd_loss);
-  numbers.at("mlm_accuracy").get_to(scores.mlm_accuracy);
-  numbers.at("rtd_accuracy").get_to(scores.rtd_accuracy);
-  numbers.at("replaced_share").get_to(scores.replaced_share);
-  return scores;
+// The same for the means of a step.
+template <typename Scores, typename Visit>
+void for_each_mean(Scores& scores, Visit&& visit) {
+  visit("loss", scores.loss);
+  visit("mlm_loss", scores.mlm_loss);
+  visit("rtd_loss", scores.rtd_loss);
+  visit("mlm_accuracy", scores.mlm_accuracy);
+  visit("rtd_accuracy", scores.rtd_accuracy);
+  visit("replaced_share", scores.replaced_share);
 }
 
 PretrainCheckpoint read(const std::string& folder) {
@@ -48,18 +53,15 @@ PretrainCheckpoint read(const std::string& folder) {
   PretrainState& state = checkpoint.state;
   std::string hash;
   try {
-    numbers.at("step").get_to(state.step);
+    for_each_number(state,
+                    [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
+    if (numbers.contains("train")) {
+      const nlohmann::json& means = numbers.at("train");
+      for_each_mean(state.scores,
+                    [&](const char* name, double& mean) { means.at(name).get_to(mean); });
+    }
     numbers.at("updates").get_to(checkpoint.updates);
     numbers.at("layout").get_to(checkpoint.layout);
-    numbers.at("evaluation_due").get_to(state.evaluation_due);
-    numbers.at("tokens").get_to(state.tokens);
-    numbers.at("seconds").get_to(state.seconds);
-    numbers.at("step_seconds").get_to(state.step_seconds);
-    if (numbers.contains("train")) state.scores = scores_of(numbers.at("train"));
-    state.validation = numbers.at("validation");
-    numbers.at("metrics_bytes").get_to(state.metrics_bytes);
-    numbers.at("event_bytes").get_to(state.event_bytes);
-    numbers.at("event_file").get_to(state.event_file);
     state.unlogged = numbers.value("unlogged", "");
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
@@ -80,18 +82,11 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainState& st
   tensors.insert(tensors.end(), corpus.begin(), corpus.end());
   sora::write_tensors(folder + kTensors, tensors);
   nlohmann::json numbers;
-  numbers["step"] = state.step;
+  for_each_number(state, [&](const char* name, const auto& member) { numbers[name] = member; });
+  for_each_mean(state.scores,
+                [&](const char* name, double mean) { numbers["train"][name] = mean; });
   numbers["updates"] = optimizer.steps();
   numbers["layout"] = layout_of(optimizer);
-  numbers["evaluation_due"] = state.evaluation_due;
-  numbers["tokens"] = state.tokens;
-  numbers["seconds"] = state.seconds;
-  numbers["step_seconds"] = state.step_seconds;
-  numbers["train"] = json_of(state.scores);
-  numbers["validation"] = state.validation;
-  numbers["metrics_bytes"] = state.metrics_bytes;
-  numbers["event_bytes"] = state.event_bytes;
-  numbers["event_file"] = state.event_file;
   if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");

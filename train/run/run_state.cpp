@@ -35,26 +35,33 @@ std::string frozen_name(const nn::Parameter& parameter) {
   return std::string(kFrozen) + parameter.path();
 }
 
+// Calls visit(name, member) for every number of a state; the one list that reading and writing
+// share.
+template <typename State, typename Visit>
+void for_each_number(State& state, Visit&& visit) {
+  visit("step", state.step);
+  visit("phase", state.phase);
+  visit("phase_step", state.phase_step);
+  visit("phase_ended", state.phase_ended);
+  visit("evaluation_due", state.evaluation_due);
+  visit("best_step", state.best_step);
+  visit("best_value", state.best_value);
+  visit("waited", state.waited);
+  visit("best_validation", state.best_validation);
+  visit("last_validation", state.last_validation);
+  visit("phases", state.phases);
+  visit("tokens", state.tokens);
+  visit("seconds", state.seconds);
+  visit("step_seconds", state.step_seconds);
+  visit("metrics_bytes", state.metrics_bytes);
+  visit("event_bytes", state.event_bytes);
+}
+
 RunState state_of(const nlohmann::json& numbers) {
   RunState state;
-  numbers.at("step").get_to(state.step);
-  numbers.at("phase").get_to(state.phase);
-  numbers.at("phase_step").get_to(state.phase_step);
-  numbers.at("phase_ended").get_to(state.phase_ended);
-  numbers.at("evaluation_due").get_to(state.evaluation_due);
-  numbers.at("best_step").get_to(state.best_step);
-  numbers.at("best_value").get_to(state.best_value);
-  numbers.at("waited").get_to(state.waited);
-  state.best_validation = numbers.at("best_validation");
-  state.last_validation = numbers.at("last_validation");
-  state.phases = numbers.at("phases");
+  for_each_number(state, [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
   state.thresholds.sum = numbers.value("threshold_sum", 0.0);
   state.thresholds.per_xi = numbers.value("threshold_per_xi", 0.0);
-  numbers.at("tokens").get_to(state.tokens);
-  numbers.at("seconds").get_to(state.seconds);
-  numbers.at("step_seconds").get_to(state.step_seconds);
-  numbers.at("metrics_bytes").get_to(state.metrics_bytes);
-  numbers.at("event_bytes").get_to(state.event_bytes);
   state.event_file = numbers.value("event_file", "");
   state.unlogged = numbers.value("unlogged", "");
   return state;
@@ -73,25 +80,10 @@ void save_checkpoint(const std::string& folder, const CheckpointContents& conten
     sora::save_adapter_config(folder, contents.adapter->method, contents.adapter->info);
   }
   nlohmann::json numbers;
-  numbers["step"] = state.step;
+  for_each_number(state, [&](const char* name, const auto& member) { numbers[name] = member; });
   numbers["layout"] = layout_of(contents.tuner);
-  numbers["phase"] = state.phase;
-  numbers["phase_step"] = state.phase_step;
-  numbers["phase_ended"] = state.phase_ended;
-  numbers["evaluation_due"] = state.evaluation_due;
-  numbers["best_step"] = state.best_step;
-  numbers["best_value"] = state.best_value;
-  numbers["waited"] = state.waited;
-  numbers["best_validation"] = state.best_validation;
-  numbers["last_validation"] = state.last_validation;
-  numbers["phases"] = state.phases;
   numbers["threshold_sum"] = contents.tuner.thresholds().sum;
   numbers["threshold_per_xi"] = contents.tuner.thresholds().per_xi;
-  numbers["tokens"] = state.tokens;
-  numbers["seconds"] = state.seconds;
-  numbers["step_seconds"] = state.step_seconds;
-  numbers["metrics_bytes"] = state.metrics_bytes;
-  numbers["event_bytes"] = state.event_bytes;
   numbers["event_file"] = state.event_file;
   if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["keys"] = contents.values;
