@@ -207,6 +207,15 @@ void require_finite(const Variable& logits, int64_t start, const std::string& ar
       start + (broken - values.begin()) / logits.size(1), *broken, array);
 }
 
+// Class numbers are the model's, as logits are.
+void add_labels(ArrayFile& file, const Tensor& labels) {
+  if (labels.dtype() == DType::i64) {
+    file.add("labels", labels.to_vector<int64_t>());
+  } else {
+    file.add("labels", labels);
+  }
+}
+
 }  // namespace
 
 int trace_main(const TraceOptions& options) {
@@ -247,12 +256,7 @@ int trace_main(const TraceOptions& options) {
   train::Answers answers;
   if (labelled) {
     answers = train::answers(batch, task, classes);
-    const Tensor& labels = answers.labels;  // class numbers are the model's, as logits are
-    if (labels.dtype() == DType::i64) {
-      file.add("labels", labels.to_vector<int64_t>());
-    } else {
-      file.add("labels", labels);
-    }
+    add_labels(file, answers.labels);
   }
   model.for_each_parameter(
       [&](nn::Parameter& parameter) { parameter.set_requires_grad(options.grad); });

@@ -59,6 +59,39 @@ int64_t probability_count(const AttentionLayout& layout, const AttentionOptions&
   return count;
 }
 
+// Operands as the kernel reads them, and the result that it writes.
+struct Operands {
+  const Tensor &q, &k, &v;
+  const Tensor &position_key, &position_query;  // undefined: none
+  const Tensor& y;
+};
+
+// All arguments but those that only some callers want. They hold raw pointers into the tensors.
+kernels::AttentionArgs forward_args(const Operands& x, const AttentionLayout& layout,
+                                    const AttentionOptions& options) {
+  const Tensor& table = x.position_key.defined() ? x.position_key : x.position_query;
+  return {.q = x.q.data(),
+          .k = x.k.data(),
+          .v = x.v.data(),
+          .position_key = data_or_null(x.position_key),
+          .position_query = data_or_null(x.position_query),
+          .offsets = layout.offsets.data<int64_t>(),
+          .distance_row = table.defined() ? layout.distance_row.data<int32_t>() : nullptr,
+          .y = x.y.data(),
+          .tokens = x.k.size(0),
+          .sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
+          .heads = options.heads,
+          .head_size = x.k.size(1) / options.heads,
+          .max_length = layout.max_length,
+          .positions = table.defined() ? table.size(0) : 0,
+          .scale = options.scale,
+          .drop_threshold = drop_threshold(options.dropout),
+          .keep_scale = static_cast<real>(1 / (1 - options.dropout)),
+          .stream = options.stream,
+          .first_query_only = options.first_query_only,
+          .pairs = probability_count(layout, options) / options.heads};
+}
+
 }  // namespace
 
 Variable attention(const Variable& q, const Variable& k, const Variable& v,
@@ -75,30 +108,9 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
   };
   const Tensor tq = operand(q.value()), tk = operand(k.value()), tv = operand(v.value());
   const Tensor pk = operand(position_key.value()), pq = operand(position_query.value());
-  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
-  const bool positions = pk.defined() || pq.defined();
   Tensor y = Tensor::empty_like(tq);
-  kernels::AttentionArgs args{.q = tq.data(),
-                              .k = tk.data(),
-                              .v = tv.data(),
-                              .position_key = data_or_null(pk),
-                              .position_query = data_or_null(pq),
-                              .offsets = offsets.data<int64_t>(),
-                              .distance_row = positions ? distance_row.data<int32_t>() : nullptr,
-                              .y = y.data(),
-                              .tokens = tk.size(0),
-                              .sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
-                              .heads = options.heads,
-                              .head_size = tk.size(1) / options.heads,
-                              .max_length = layout.max_length,
-                              .positions = positions ? (pk.defined() ? pk : pq).size(0) : 0,
-                              .scale = options.scale,
-                              .drop_threshold = drop_threshold(options.dropout),
-                              .keep_scale = static_cast<real>(1 / (1 - options.dropout)),
-                              .stream = options.stream,
-                              .first_query_only = options.first_query_only,
-                              .bf16 = rounds_itself,
-                              .pairs = probability_count(layout, options) / options.heads};
+  kernels::AttentionArgs args = forward_args({tq, tk, tv, pk, pq, y}, layout, options);
+  args.bf16 = rounds_itself;
   if (options.probabilities) {
     *options.probabilities =
         Tensor::empty({probability_count(layout, options)}, kReal, tq.device());
@@ -112,6 +124,7 @@ Variable attention(const Variable& q, const Variable& k, const Variable& v,
       kept ? Tensor::empty({tq.size(0), options.heads}, kReal, tq.device()) : Tensor();
   if (kept) args.log_sum = log_sum.data();
   kernels::attention(tq.device(), args);
+  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
   return record("attention", std::move(y), {q, k, v, position_key, position_query},
                 // args holds raw pointers; the tensors captured beside it keep their memory alive.
                 [=](const Tensor& given, Gradients& gradients) {

@@ -236,6 +236,43 @@ void check_chunk(const Chunk& chunk, const Leaf& leaf, int64_t rows, int64_t pag
   }
 }
 
+// Fields of the three kinds of page; false for one that is of no use here.
+bool set_data_page(ThriftReader& reader, const Field& field, PageHeader& header) {
+  int64_t* const places[] = {&header.values, &header.encoding, &header.definition_encoding,
+                             &header.repetition_encoding};
+  if (field.id < 1 || field.id > 4) return false;
+  *places[field.id - 1] = reader.integer(field);
+  return true;
+}
+
+bool set_dictionary_page(ThriftReader& reader, const Field& field, PageHeader& header) {
+  if (field.id != 1 && field.id != 2) return false;
+  (field.id == 1 ? header.values : header.encoding) = reader.integer(field);
+  return true;
+}
+
+bool set_data_page_2(ThriftReader& reader, const Field& field, PageHeader& header) {
+  switch (field.id) {
+    case 1:
+      header.values = reader.integer(field);
+      return true;
+    case 4:
+      header.encoding = reader.integer(field);
+      return true;
+    case 5:
+      header.definition_bytes = reader.integer(field);
+      return true;
+    case 6:
+      header.repetition_bytes = reader.integer(field);
+      return true;
+    case 7:
+      header.is_compressed = reader.boolean(field);
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Metadata read_metadata(std::string_view file, std::string_view path) {
@@ -272,9 +309,10 @@ Metadata read_metadata(std::string_view file, std::string_view path) {
 PageHeader read_page_header(std::string_view bytes, std::string_view path) {
   ThriftReader reader(bytes, path);
   PageHeader header;
-  const auto read_numbers = [&](const Field& outer, auto&& set) {
+  const auto read_numbers = [&](const Field& outer,
+                                bool (*set)(ThriftReader&, const Field&, PageHeader&)) {
     reader.expect(outer, ThriftReader::record);
-    reader.read_struct([&](const Field& field) { return set(field); });
+    reader.read_struct([&](const Field& field) { return set(reader, field, header); });
     return true;
   };
   reader.read_struct([&](const Field& field) {
@@ -288,42 +326,12 @@ PageHeader read_page_header(std::string_view bytes, std::string_view path) {
       case 3:
         header.compressed_bytes = reader.integer(field);
         return true;
-      case 5:  // data page 1
-        return read_numbers(field, [&](const Field& inner) {
-          int64_t* const places[] = {&header.values, &header.encoding, &header.definition_encoding,
-                                     &header.repetition_encoding};
-          if (inner.id < 1 || inner.id > 4) return false;
-          *places[inner.id - 1] = reader.integer(inner);
-          return true;
-        });
-      case 7:  // dictionary page
-        return read_numbers(field, [&](const Field& inner) {
-          if (inner.id != 1 && inner.id != 2) return false;
-          (inner.id == 1 ? header.values : header.encoding) = reader.integer(inner);
-          return true;
-        });
-      case 8:  // data page 2
-        return read_numbers(field, [&](const Field& inner) {
-          switch (inner.id) {
-            case 1:
-              header.values = reader.integer(inner);
-              return true;
-            case 4:
-              header.encoding = reader.integer(inner);
-              return true;
-            case 5:
-              header.definition_bytes = reader.integer(inner);
-              return true;
-            case 6:
-              header.repetition_bytes = reader.integer(inner);
-              return true;
-            case 7:
-              header.is_compressed = reader.boolean(inner);
-              return true;
-            default:
-              return false;
-          }
-        });
+      case 5:
+        return read_numbers(field, set_data_page);
+      case 7:
+        return read_numbers(field, set_dictionary_page);
+      case 8:
+        return read_numbers(field, set_data_page_2);
       default:
         return false;
     }

@@ -133,6 +133,7 @@ class Reader {
 
   // What is built out of values.
   bool step();
+  bool push_plain(uint8_t opcode);  // a value without parts; false: the opcode is another one
   void push_global(std::string_view module, std::string_view name);
   void push_storage();
   void reduce();
@@ -152,19 +153,9 @@ class Reader {
   size_t copied_ = 0;
 };
 
-// One opcode; false after STOP.
-bool Reader::step() {
-  const size_t at = position_;
-  const auto opcode = take<uint8_t>();
+bool Reader::push_plain(uint8_t opcode) {
   // clang-format off
   switch (opcode) {
-    case 0x80: {  // PROTO
-      const auto protocol = take<uint8_t>();
-      require(protocol <= 5, "[{}] pickle protocol {} is not known; 0 to 5 are.", where_, protocol);
-      break;
-    }
-    case 0x95: take<uint64_t>(); break;  // FRAME: a hint for streams
-    case '.': return false;
     case 'N': push(Kind::none); break;
     case 0x88: push(Kind::boolean, 1); break;
     case 0x89: push(Kind::boolean, 0); break;
@@ -177,14 +168,34 @@ bool Reader::step() {
     case 0x8c: push(Kind::text, 0, take(take<uint8_t>())); break;
     case 'U': push(Kind::text, 0, take(take<uint8_t>())); break;
     case 'T': push(Kind::text, 0, take(take<uint32_t>())); break;
+    case ')': push(Kind::tuple); break;
+    case ']': push(Kind::list); break;
+    case '}': push(Kind::dict); break;
+    default: return false;
+  }
+  // clang-format on
+  return true;
+}
+
+// One opcode; false after STOP.
+bool Reader::step() {
+  const size_t at = position_;
+  const auto opcode = take<uint8_t>();
+  if (push_plain(opcode)) return true;
+  // clang-format off
+  switch (opcode) {
+    case 0x80: {  // PROTO
+      const auto protocol = take<uint8_t>();
+      require(protocol <= 5, "[{}] pickle protocol {} is not known; 0 to 5 are.", where_, protocol);
+      break;
+    }
+    case 0x95: take<uint64_t>(); break;  // FRAME: a hint for streams
+    case '.': return false;
     case '(':
       marks_.push_back(stack_.size());
       require(marks_.size() <= kMaxValues, "[{}] the pickle nests more than {} marks.", where_,
               kMaxValues);
       break;
-    case ')': push(Kind::tuple); break;
-    case ']': push(Kind::list); break;
-    case '}': push(Kind::dict); break;
     case 't': push_tuple(pop_to_mark()); break;
     case 0x85: push_tuple(pop_items(1)); break;
     case 0x86: push_tuple(pop_items(2)); break;

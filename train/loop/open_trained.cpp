@@ -121,6 +121,115 @@ std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std:
   return data::make_custom_task(problem, std::move(labels), keys, false);
 }
 
+// What a source and its run or adapter settle together, before anything is loaded.
+struct Choice {
+  std::string task, protocol, precision;
+  std::string base, adapter;  // folders; adapter empty: none
+  std::string trained_on;     // the task of the run or adapter; empty: not known
+};
+
+void check_usage(const TrainedSource& source) {
+  if (source.run.empty() && source.model.empty()) misuse("[usage] give --run or --model.");
+  if (!source.run.empty() && !source.adapter.empty()) {
+    misuse("[usage] --adapter belongs to --model; a run has its own.");
+  }
+  if (source.run.empty() && source.phase >= 0) misuse("[usage] --phase belongs to --run.");
+}
+
+// Of a run: its configuration holds where the source is silent.
+void choose_run(const TrainedSource& source, Trained& trained, Choice& choice) {
+  const RunFolder run = RunFolder::open(source.run, false);
+  Config config;
+  read_yaml(config, run.file("config.yaml"));
+  trained.run = run.path();
+  trained.config = config;
+  trained.weights = trained_folder(run, source.phase);
+  if (choice.base.empty()) choice.base = config.model;
+  choice.trained_on = config.task;
+  if (choice.task.empty()) choice.task = config.task;
+  if (choice.protocol.empty()) choice.protocol = config.protocol;
+  if (choice.precision.empty()) choice.precision = config.precision;
+  if (source.data.empty()) {
+    trained.data = config.data;
+    if (choice.task == config.task) {
+      trained.overrides = {config.train_file, config.validation_file, config.test_file};
+    }
+  }
+  if (source.max_length == 0) trained.max_length = config.max_seq_length;
+  if (config.method.method != "full") {
+    choice.adapter = trained.weights;
+    require(fs::is_directory(choice.base),
+            "[run] the base model of {} is not at {} any more; name its folder by --model.",
+            run.path(), choice.base);
+  } else if (data::has_tokenizer(trained.weights)) {
+    choice.base = trained.weights;
+  }
+  trained.tokenizer_folder = choice.base;
+  if (config.method.method == "full") choice.base = trained.weights;
+}
+
+// Of a model, with an adapter or without.
+void choose_model(Trained& trained, Choice& choice) {
+  trained.weights = choice.adapter.empty() ? choice.base : choice.adapter;
+  trained.tokenizer_folder = choice.base;
+  if (!choice.adapter.empty()) {
+    choice.trained_on = sora::read_adapter_config(choice.adapter).info.task;
+  }
+  if (choice.task.empty()) choice.task = choice.trained_on;
+}
+
+void set_task(const TrainedSource& source, const Choice& choice, const Note& note,
+              Trained& trained) {
+  if (choice.task.empty()) misuse("[usage] --task is missing.");
+  if (choice.task == kCustomTask) {
+    take_own_keys(trained, source);
+    trained.own_task = own_task_of(trained, choice.base, choice.adapter);
+    trained.task = trained.own_task.get();
+  } else {
+    if (!source.keys.empty()) {
+      throw UsageError(fmt::format("[usage] {} is a key of own data; the task is {}, not custom.",
+                                   quote(source.keys[0]), choice.task));
+    }
+    trained.task = &data::find_task(choice.task);
+  }
+  if (const std::string line = other_task_line(trained.weights, choice.trained_on, *trained.task);
+      !line.empty()) {
+    note(line);
+  }
+}
+
+// Loads the model and its adapter. The base model is hashed meanwhile, if the adapter names its
+// hash.
+void load_parts(const TrainedSource& source, const Choice& choice, const Note& note,
+                Trained& trained) {
+  models::LoadOptions options;
+  options.labels = trained.task->labels;
+  options.num_labels = trained.task->num_labels();
+  options.regression = trained.task->regression();
+  if (trained.own_task) {
+    options.takes_task_order = true;
+    options.problem_type = data::name_of(trained.task->problem_type);
+  }
+  options.device = trained.device;
+  options.precision = parse_precision(choice.precision.empty() ? "fp32" : choice.precision);
+  std::string wanted;
+  if (!choice.adapter.empty()) {
+    wanted = sora::read_adapter_config(choice.adapter).info.base_model_sha256;
+  }
+  std::shared_future<std::string> found;
+  if (!wanted.empty()) found = start_base_sha256(choice.base);
+  models::LoadedModel loaded = models::load_model(choice.base, options);
+  if (!wanted.empty()) require_base_model(choice.base, found.get(), wanted);
+  for (const std::string& line : loaded.notes) note(line);
+  trained.method = load_adapter_and_head(choice.adapter, loaded);
+  if (const std::string drawn = models::drawn_line(loaded, options.seed); !drawn.empty()) {
+    require(loaded.other_labels.empty() && !source.needs_head,
+            "[model] the head is untrained: {} Give a model or an adapter that holds it.", drawn);
+    note("warning: the head is untrained: " + drawn);
+  }
+  trained.model = std::move(loaded.model);
+}
+
 }  // namespace
 
 data::CustomKeys own_keys(const Trained& trained) {
@@ -131,97 +240,25 @@ data::CustomKeys own_keys(const Trained& trained) {
 }
 
 Trained open_trained(const TrainedSource& source, const Note& note) {
-  if (source.run.empty() && source.model.empty()) misuse("[usage] give --run or --model.");
-  if (!source.run.empty() && !source.adapter.empty()) {
-    misuse("[usage] --adapter belongs to --model; a run has its own.");
-  }
-  if (source.run.empty() && source.phase >= 0) misuse("[usage] --phase belongs to --run.");
+  check_usage(source);
   Trained trained;
-  std::string task = source.task, protocol = source.protocol, base = source.model;
-  std::string precision = source.precision;
-  std::string adapter = source.adapter;
-  std::string trained_on;  // the task of the run or adapter, if it is known
   trained.data = source.data;
   trained.max_length = source.max_length > 0 ? source.max_length : 128;
-  if (!source.run.empty()) {
-    const RunFolder run = RunFolder::open(source.run, false);
-    Config config;
-    read_yaml(config, run.file("config.yaml"));
-    trained.run = run.path();
-    trained.config = config;
-    trained.weights = trained_folder(run, source.phase);
-    if (base.empty()) base = config.model;
-    trained_on = config.task;
-    if (task.empty()) task = config.task;
-    if (protocol.empty()) protocol = config.protocol;
-    if (precision.empty()) precision = config.precision;
-    if (source.data.empty()) {
-      trained.data = config.data;
-      if (task == config.task) {
-        trained.overrides = {config.train_file, config.validation_file, config.test_file};
-      }
-    }
-    if (source.max_length == 0) trained.max_length = config.max_seq_length;
-    if (config.method.method != "full") {
-      adapter = trained.weights;
-      require(fs::is_directory(base),
-              "[run] the base model of {} is not at {} any more; name its folder by --model.",
-              run.path(), base);
-    } else if (data::has_tokenizer(trained.weights)) {
-      base = trained.weights;
-    }
-    trained.tokenizer_folder = base;
-    if (config.method.method == "full") base = trained.weights;
+  Choice choice{.task = source.task,
+                .protocol = source.protocol,
+                .precision = source.precision,
+                .base = source.model,
+                .adapter = source.adapter};
+  if (source.run.empty()) {
+    choose_model(trained, choice);
   } else {
-    trained.weights = adapter.empty() ? base : adapter;
-    trained.tokenizer_folder = base;
-    if (!adapter.empty()) trained_on = sora::read_adapter_config(adapter).info.task;
-    if (task.empty()) task = trained_on;
+    choose_run(source, trained, choice);
   }
   trained.tokenizer = data::load_tokenizer(trained.tokenizer_folder);
-  if (task.empty()) misuse("[usage] --task is missing.");
-  if (task == kCustomTask) {
-    take_own_keys(trained, source);
-    trained.own_task = own_task_of(trained, base, adapter);
-    trained.task = trained.own_task.get();
-  } else {
-    if (!source.keys.empty()) {
-      throw UsageError(fmt::format("[usage] {} is a key of own data; the task is {}, not custom.",
-                                   quote(source.keys[0]), task));
-    }
-    trained.task = &data::find_task(task);
-  }
-  if (const std::string line = other_task_line(trained.weights, trained_on, *trained.task);
-      !line.empty()) {
-    note(line);
-  }
-  trained.protocol = data::parse_protocol(protocol.empty() ? "glue" : protocol);
+  set_task(source, choice, note, trained);
+  trained.protocol = data::parse_protocol(choice.protocol.empty() ? "glue" : choice.protocol);
   trained.device = resolve_device(source.device);
-
-  models::LoadOptions options;
-  options.labels = trained.task->labels;
-  options.num_labels = trained.task->num_labels();
-  options.regression = trained.task->regression();
-  if (trained.own_task) {
-    options.takes_task_order = true;
-    options.problem_type = data::name_of(trained.task->problem_type);
-  }
-  options.device = trained.device;
-  options.precision = parse_precision(precision.empty() ? "fp32" : precision);
-  std::string wanted;  // base_model_sha256 of the adapter
-  if (!adapter.empty()) wanted = sora::read_adapter_config(adapter).info.base_model_sha256;
-  std::shared_future<std::string> found;
-  if (!wanted.empty()) found = start_base_sha256(base);
-  models::LoadedModel loaded = models::load_model(base, options);
-  if (!wanted.empty()) require_base_model(base, found.get(), wanted);
-  for (const std::string& line : loaded.notes) note(line);
-  trained.method = load_adapter_and_head(adapter, loaded);
-  if (const std::string drawn = models::drawn_line(loaded, options.seed); !drawn.empty()) {
-    require(loaded.other_labels.empty() && !source.needs_head,
-            "[model] the head is untrained: {} Give a model or an adapter that holds it.", drawn);
-    note("warning: the head is untrained: " + drawn);
-  }
-  trained.model = std::move(loaded.model);
+  load_parts(source, choice, note, trained);
   require_length(*trained.model, trained.max_length, "max_length");
   return trained;
 }
