@@ -12,9 +12,9 @@ constexpr NumberRange kText{};
 constexpr NumberRange kNames{"names separated by commas, or [a, b]"};
 constexpr bool kIsShape = true, kIsFree = false;
 
-template <auto member>
+template <auto Member>
 MethodField field(MethodConfig& config) {
-  return &(config.*member);
+  return &(config.*Member);
 }
 using C = MethodConfig;
 
