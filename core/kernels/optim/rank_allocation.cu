@@ -31,7 +31,8 @@ __global__ void rank_mask_kernel(RankMaskArgs args) {
   const RankPlan plan = *args.plan;
   for (int64_t k = threadIdx.x / kWarp; k < part.rank; k += blockDim.x / kWarp) {
     const int64_t i = part.begin + k;
-    real mask = args.mask[i];
+    real mask = 0;
+    if (lane_index() == 0) mask = args.mask[i];  // by the lane that writes it: no other may be late
     if (plan.masks) {
       const real score = args.scores[i];
       int lower = 0;
