@@ -150,11 +150,11 @@ Sizes sizes_of(const train::Session& session) {
 }
 
 // What the run will hold beside this program: weights and their packed copies, what trains with its
-// moments, the best values, activations.
+// moments, the best values, the sum over micro-batches, activations.
 bool check_memory(DoctorReport& report, const train::Session& session) {
   const Sizes sizes = sizes_of(session);
-  const int64_t needed = 2 * sizes.model * kFloat +
-                         (kOptimizerFloats + 1) * sizes.trained * kFloat + sizes.activations;
+  const int64_t floats = kOptimizerFloats + 1 + (session.config.gradient_accumulation_steps > 1);
+  const int64_t needed = (2 * sizes.model + floats * sizes.trained) * kFloat + sizes.activations;
   const int64_t there = available_memory();
   const bool fits = needed < there || session.device == Device::cuda;
   report.add(

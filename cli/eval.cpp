@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/communicator.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -49,13 +50,14 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
-  if (!options.profile.empty()) require_output_file(options.profile);
+  const bool is_first = world().is_first();
+  if (is_first && !options.profile.empty()) require_output_file(options.profile);
   train::Trained trained = open(options, /*needs_head=*/false);
   auto splits = train::evaluation_rows(trained, split);
   require(!splits.empty(), "[eval] {} has no {} data{}.", trained.task->name, options.split,
           trained.data.empty() ? "" : " below " + trained.data);
   nlohmann::ordered_json result = nlohmann::ordered_json::object();
-  train::ProfileRun profile(options.profile);
+  train::ProfileRun profile(is_first ? options.profile : "");
   for (data::NamedDataset& named : splits) {
     const train::Rows rows = encoded(trained, std::move(named));
     require(rows.dataset.labelled, "[eval] {} has no labels to compare with; use predict instead.",
@@ -71,12 +73,12 @@ int eval_main(const EvalOptions& options) {
     result["rows" + suffix_of(rows.name)] = rows.size();
   }
   profile.finish();
-  write_output(json_text(result) + "\n");
+  if (is_first) write_output(json_text(result) + "\n");
   return 0;
 }
 
 int predict_main(const EvalOptions& options) {
-  require_output_file(options.output);
+  if (world().is_first()) require_output_file(options.output);
   train::Trained trained = open(options, /*needs_head=*/true);
   const bool is_json = options.output.ends_with(".jsonl");
   if (trained.own_task && !is_json && !options.output.ends_with(".tsv")) {
@@ -86,6 +88,7 @@ int predict_main(const EvalOptions& options) {
   const train::Rows rows = encoded(trained, train::prediction_rows(trained, options.input));
   const std::vector<float> logits =
       train::compute_logits(*trained.model, rows, options.batch_size, false);
+  if (!world().is_first()) return 0;
   if (trained.own_task || is_json || options.probabilities) {
     const std::string& separator = trained.config.custom.label_separator;
     write_file_atomically(

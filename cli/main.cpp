@@ -19,6 +19,7 @@
 #include "cli/help.h"
 #include "cli/inspect.h"
 #include "cli/pretrain.h"
+#include "cli/processes.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/tokenize.h"
@@ -76,7 +77,8 @@ void add_profile_option(CLI::App* sub, std::string& file) {
 
 void add_train(CommandLine& line) {
   cli::TrainOptions& o = line.train;
-  CLI::App* sub = verb(line, "train", "Train a run", [&o] { return cli::train_main(o); });
+  CLI::App* sub =
+      verb(line, "train", "Train a run", cli::together([&o] { return cli::train_main(o); }));
   sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
   sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
   sub->add_option("--model", o.model, "With --resume: where the base model is now")
@@ -149,7 +151,7 @@ void add_own_keys(CLI::App* sub, std::vector<std::string>& keys) {
 void add_eval(CommandLine& line) {
   cli::EvalOptions& o = line.eval;
   CLI::App* sub = verb(line, "eval", "Print metrics as JSON, and a table by class on stderr",
-                       [&o] { return cli::eval_main(o); });
+                       cli::together([&o] { return cli::eval_main(o); }));
   add_model_options(sub, o);
   sub->add_option("--data", o.data, "GLUE root or the task's folder; with --run: the run's");
   sub->add_option("--split", o.split, "validation or test [validation]");
@@ -160,7 +162,7 @@ void add_eval(CommandLine& line) {
 void add_predict(CommandLine& line) {
   cli::EvalOptions& o = line.predict;
   CLI::App* sub = verb(line, "predict", "Write predictions: names, or GLUE's submission format",
-                       [&o] { return cli::predict_main(o); });
+                       cli::together([&o] { return cli::predict_main(o); }));
   add_model_options(sub, o);
   sub->add_option("--input", o.input, "File in the task's format")->required();
   sub->add_option("--output", o.output, "FILE.tsv or FILE.jsonl to write")->required();
@@ -300,11 +302,6 @@ void add_examples(CLI::App& app) {
   }
 }
 
-int report(int code, std::string_view message) {
-  log_line(fmt::format("soragrad: {}", message));
-  return code;
-}
-
 int run(CommandLine& line, int argc, char** argv) {
   try {
     cli::check_verb(line.app, argc, argv);
@@ -316,9 +313,9 @@ int run(CommandLine& line, int argc, char** argv) {
     write_output(cli::wrapped(text.str(), cli::help_columns()));
     return code;
   } catch (const CLI::ParseError& error) {
-    return report(kUsage, cli::usage_text(line.app, error, argc, argv));
+    return cli::end_with_error(kUsage, cli::usage_text(line.app, error, argc, argv));
   } catch (const UsageError& error) {
-    return report(kUsage, error.what());
+    return cli::end_with_error(kUsage, error.what());
   }
 }
 
@@ -339,7 +336,7 @@ int main(int argc, char** argv) {
     add_examples(line.app);
     return run(line, argc, argv);
   } catch (const std::exception& error) {
-    return report(kFailed, cli::error_text(error));
+    return cli::end_with_error(kFailed, cli::error_text(error));
   }
 }
 

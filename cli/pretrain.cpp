@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/processes.h"
 #include "cli/report.h"
 #include "cli/version.h"
 #include "core/console.h"
@@ -96,6 +97,7 @@ int resume(const TrainOptions& options) {
 }  // namespace
 
 int pretrain_main(const TrainOptions& options) {
+  require_alone("pretrain");
   if (!options.resume.empty()) return resume(options);
   train::Config config;
   config.verb = train::Verb::pretrain;

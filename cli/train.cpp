@@ -5,14 +5,17 @@
 #include <memory>
 #include <utility>
 
+#include "cli/processes.h"
 #include "cli/report.h"
 #include "cli/version.h"
+#include "core/communicator.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/output_path.h"
 #include "train/config/config.h"
 #include "train/config/own_data.h"
+#include "train/loop/agreement.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/session.h"
@@ -40,7 +43,7 @@ int interrupted(const std::string& after, const std::string& folder) {
 
 // Own data: writes split.json, or compares the files with the one that is there.
 void record_split(const train::Session& session, const train::RunFolder& folder) {
-  if (!session.custom) return;
+  if (!session.custom || !folder.writes()) return;
   const std::string path = folder.file("split.json");
   if (std::filesystem::exists(path)) {
     data::require_same_files(read_file(path), path, *session.custom);
@@ -50,8 +53,35 @@ void record_split(const train::Session& session, const train::RunFolder& folder)
                     data::split_json(*session.custom, train::custom_keys(session.config)));
 }
 
+// Gives the other processes what the first one has found of a run that goes on.
+void share(train::Resume& resume, const train::RunFolder& folder) {
+  Communicator& all = world();
+  if (all.size() == 1) return;
+  const train::CheckpointInfo none;
+  const train::CheckpointInfo& found = resume.checkpoint ? *resume.checkpoint : none;
+  const nlohmann::json facts = {{"complete", resume.complete},
+                                {"checkpoint", found.folder},
+                                {"phase_ended", found.state.phase_ended}};
+  const nlohmann::json shared = nlohmann::json::parse(all.broadcast_text(facts.dump()));
+  if (all.is_first()) return;
+  shared.at("complete").get_to(resume.complete);
+  train::read_yaml(resume.config, folder.file("config.yaml"));  // as the first has written it
+  resume.config.output = folder.path();
+  train::make_absolute(resume.config);
+  train::resolve(resume.config);
+  const std::string checkpoint = shared.at("checkpoint");
+  if (checkpoint.empty()) return;
+  resume.checkpoint = train::read_checkpoint(checkpoint);
+  shared.at("phase_ended").get_to(resume.checkpoint->state.phase_ended);
+}
+
+std::string version_line() {
+  return version().number + " " + version().commit;
+}
+
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
+  tell_processes(session.config);
   record_split(session, folder);
   train::Trainer trainer(
       session, folder,
@@ -67,6 +97,7 @@ int train_in(train::RunFolder& folder, train::Session& session, const Output& pr
   if (!is_complete) {
     return interrupted(fmt::format("after step {}", trainer.state().step), folder.path());
   }
+  if (!folder.writes()) return 0;
   write_run_page(folder.path());
   print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
   return 0;
@@ -88,10 +119,15 @@ int interrupted_early(const train::Config& config, train::RunFolder* claimed) {
 int resume_run(const std::string& path, const Output& print, const train::ResumeRequest& request,
                const std::string& profile_file) {
   const train::InterruptGuard guard;
-  train::RunFolder folder = train::RunFolder::open(path, true);
-  train::Resume resume = train::prepare_resume(folder, request, note);
+  const bool is_first = world().is_first();
+  train::RunFolder folder =
+      is_first ? train::RunFolder::open(path, true) : train::RunFolder::observe(path);
+  train::Resume resume;
+  if (is_first) resume = train::prepare_resume(folder, request, note);
+  share(resume, folder);
+  train::require_same_program(resume.config, version_line());
   if (resume.complete) {
-    print(folder.path() + " is complete; nothing to do.\n");
+    if (is_first) print(folder.path() + " is complete; nothing to do.\n");
     return 0;
   }
   train::set_time_limit(resume.config.max_seconds);
@@ -101,7 +137,8 @@ int resume_run(const std::string& path, const Output& print, const train::Resume
   } catch (const train::Interrupted&) {
     return interrupted("before it went on", folder.path());
   }
-  train::ProfileRun profile(profile_file);
+  train::require_same_session(*session);
+  train::ProfileRun profile(is_first ? profile_file : "");
   return train_in(folder, *session, print, profile);
 }
 
@@ -123,8 +160,11 @@ int train_main(const TrainOptions& options) {
   for (const std::string& argument : options.arguments) train::set_argument(config, argument);
   if (options.dump_config) {
     train::complete(config);
-    write_output(train::to_yaml(config));
+    if (world().is_first()) write_output(train::to_yaml(config));
     return 0;
+  }
+  if (world().size() > 1 && !config.is_set("gradient_accumulation_steps")) {
+    config.gradient_accumulation_steps = world().size();
   }
   train::resolve(config);
   return train_run(std::move(config), write_output, {.profile = options.profile});
@@ -135,9 +175,13 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
   train::set_time_limit(config.max_seconds);
   for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
   train::make_absolute(config);
-  train::RunFolder::check_free(config.output, config.overwrite);
-  require_output_folder(config.output);
-  if (!options.profile.empty()) require_output_file(options.profile);
+  const bool is_first = world().is_first();
+  if (is_first) {
+    train::RunFolder::check_free(config.output, config.overwrite);
+    require_output_folder(config.output);
+    if (!options.profile.empty()) require_output_file(options.profile);
+  }
+  train::require_same_program(config, version_line());
   std::unique_ptr<train::Session> session;
   try {
     session = train::open_session(config, note);
@@ -147,12 +191,14 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
   // Columns, classes and metric as the files of own data settled them.
   config.custom = session->config.custom;
   config.metric_for_best_model = session->config.metric_for_best_model;
-  train::ProfileRun profile(options.profile);
+  train::require_same_session(*session);
+  train::ProfileRun profile(is_first ? options.profile : "");
   if (options.folder) {
     options.folder->start(config);
     return train_in(*options.folder, *session, print, profile);
   }
-  train::RunFolder folder = train::RunFolder::create(config.output, config);
+  train::RunFolder folder = is_first ? train::RunFolder::create(config.output, config)
+                                     : train::RunFolder::observe(config.output);
   return train_in(folder, *session, print, profile);
 }
 

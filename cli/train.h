@@ -31,8 +31,8 @@ struct StartOptions {
 // One run of a resolved configuration, from its start; the summary goes to `print`.
 int train_run(train::Config config, const Output& print, const StartOptions& options = {});
 // Continues the run of a folder; nothing to do if it is complete.
-int resume_run(const std::string& folder, const Output& print,
-               const train::ResumeRequest& request = {}, const std::string& profile = "");
+int resume_run(const std::string& path, const Output& print,
+               const train::ResumeRequest& request = {}, const std::string& profile_file = "");
 
 }  // namespace soragrad::cli
 

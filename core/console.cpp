@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <span>
@@ -20,7 +21,13 @@ namespace {
 constexpr size_t kMaxLogBytes = 4096;
 constexpr int kPatience = 100;  // milliseconds that a full non-blocking stderr is waited for
 
+std::atomic<bool> is_muted{false};
+
 }  // namespace
+
+void set_log_muted(bool muted) noexcept {
+  is_muted = muted;
+}
 
 void protect_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -34,6 +41,7 @@ void protect_standard_streams() {
 }
 
 void log_text(std::string_view text) noexcept {
+  if (is_muted) return;
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
     if (written > 0) {

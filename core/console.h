@@ -16,6 +16,9 @@ void protect_standard_streams();
 // (it is closed, full, or its reader is dead) is lost without a word.
 void log_line(std::string_view line) noexcept;
 
+// Whether log lines and texts are dropped: in all but the first of several processes.
+void set_log_muted(bool muted) noexcept;
+
 // The text on stderr as it is: tables of several lines, lines that rewrite themselves.
 void log_text(std::string_view text) noexcept;
 

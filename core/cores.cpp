@@ -71,10 +71,11 @@ int cgroup_cores(const fs::path& root) {
   return least;
 }
 
-int available_cores() {
+int available_cores(int sharing) {
   cpu_set_t set;
   int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
   if (const int quota = cgroup_cores("/"); quota > 0) cores = std::min(cores, quota);
+  cores = std::max(cores / std::max(sharing, 1), 1);
   for (const char* name : {"SLURM_CPUS_PER_TASK", "SORAGRAD_CORES"}) {
     const char* text = std::getenv(name);
     const int granted = text ? std::atoi(text) : 0;

@@ -1,9 +1,12 @@
 #include "sora/tuner.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "autograd/graph.h"
+#include "core/communicator.h"
+#include "core/integer_math.h"
 #include "core/profile.h"
 
 namespace soragrad::sora {
@@ -40,7 +43,7 @@ Phase make_phase(const TunerSettings& settings, int64_t steps, std::optional<dou
   return {.steps = steps, .schedule = schedule, .gate_schedule = schedule, .xi = xi};
 }
 
-Tuner::Tuner(nn::Module& model, MethodConfig method, TunerSettings settings)
+Tuner::Tuner(nn::Module& model, MethodConfig method, const TunerSettings& settings)
     : Tuner(model, make_tuned(std::move(method), settings), settings) {}
 
 Tuner::Tuner(nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings)
@@ -112,13 +115,14 @@ nn::Pass Tuner::pass() {
       !phase_done(),
       "[tuner] all {} updates of this phase are done; set total_steps higher, or begin_phase().",
       phase_.steps);
-  require(passes_ < settings_.gradient_accumulation_steps,
+  const int64_t unit = passes_ * world().size() + world().rank();
+  require(unit < settings_.gradient_accumulation_steps,
           "[tuner] step {} has {} forward passes already, as gradient_accumulation_steps says; "
           "call step(), or set it higher.",
           steps_ + 1, passes_);
   require_unchanged();
   // Counts all forward passes of training: the key of dropout's random numbers (core/rng.h).
-  const int64_t number = steps_ * settings_.gradient_accumulation_steps + passes_;
+  const int64_t number = steps_ * settings_.gradient_accumulation_steps + unit;
   require(number <= std::numeric_limits<uint32_t>::max(), "[tuner] {} forward passes are too many.",
           number);
   ++passes_;
@@ -141,14 +145,31 @@ Tensor Tuner::backward(int64_t parts, const Work& passes) {
       steps_ + 1);
   require(parts >= 1 && (parts_ == 0 || parts_ == parts),
           "[tuner] backward() of step {} with {} parts after {}.", steps_ + 1, parts, parts_);
-  require(parts_done_ < parts, "[tuner] all {} parts of step {} are there; call step().", parts,
-          steps_ + 1);
+  require(rounds_done_ * world().size() + world().rank() < parts,
+          "[tuner] all {} parts of step {} are there; call step().", parts, steps_ + 1);
   require_unchanged();
-  const Tensor result = passes();
-  parts_ = parts;
-  ++parts_done_;
+  Tensor result = passes();
+  add_unit(parts);
   pass_is_open_ = false;
   return result;
+}
+
+void Tuner::no_loss(int64_t parts) {
+  const int64_t first = rounds_done_ * world().size();
+  require(!pass_is_open_ && first < parts && first + world().rank() >= parts,
+          "[tuner] no_loss() in step {}, which has a loss for this process, or all {}.", steps_ + 1,
+          parts);
+  require_unchanged();
+  add_unit(parts);
+}
+
+// A lone loss needs no sum: its gradient is where the update reads it.
+void Tuner::add_unit(int64_t parts) {
+  const int64_t processes = world().size();
+  const int64_t units = std::min(processes, parts - rounds_done_ * processes);
+  if (parts > 1 || processes > 1) units_.add(optimizer_->grads(), static_cast<int>(units));
+  parts_ = parts;
+  ++rounds_done_;
 }
 
 void Tuner::step() {
@@ -158,13 +179,13 @@ void Tuner::step() {
 // prepare() calls upload this step's numbers from the host; run() then calls update(), which
 // launches the same kernels in every step, or replays them from a CUDA graph.
 Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
-  require(parts_done_ > 0, "[tuner] step {} has no loss; call backward() before step().",
-          steps_ + 1);
-  require(parts_done_ == parts_,
+  require(parts_ > 0, "[tuner] step {} has no loss; call backward() before step().", steps_ + 1);
+  require(rounds_done_ == ceil_div(parts_, int64_t{world().size()}),
           "[tuner] step {} has {} of its {} parts; call backward() for each.", steps_ + 1,
-          parts_done_, parts_);
+          rounds_done_, parts_);
   require(!pass_is_open_, "[tuner] a pass of step {} has no backward().", steps_ + 1);
   require_unchanged();
+  units_.finish(optimizer_->grads());
   rate_ = settings_.learning_rate * phase_.schedule.factor(phase_steps_);
   const std::vector<nn::GroupStep> rates = group_steps();
   optimizer_->prepare(rates);
@@ -173,7 +194,7 @@ Tensor Tuner::step(const std::function<Tensor(const Work& update)>& run) {
   regularizer_ = run([this] { return update(); });
   ++steps_;
   ++phase_steps_;
-  passes_ = parts_ = parts_done_ = 0;
+  passes_ = parts_ = rounds_done_ = 0;
   return regularizer_;
 }
 

@@ -32,6 +32,7 @@
 #include "sora/adapter_file.h"
 #include "sora/method.h"
 #include "sora/sparsity.h"
+#include "sora/unit_sum.h"
 
 namespace soragrad::sora {
 
@@ -71,7 +72,7 @@ class Tuner {
   // parameters over at the first pass(); until then they may be replaced or frozen.
   // Duty of the caller: the model outlives the tuner.
   // Throws naming the key for wrong settings.
-  Tuner(nn::Module& model, MethodConfig method, TunerSettings settings);
+  Tuner(nn::Module& model, MethodConfig method, const TunerSettings& settings);
   // The same with a method of one's own.
   Tuner(nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings);
   ~Tuner();
@@ -88,6 +89,10 @@ class Tuner {
   // Adds the gradient of loss / parts; a step needs `parts` such losses, each a mean over its rows.
   // Condition: pass() was called since the last backward().
   void backward(const Variable& loss, int64_t parts = 1);
+  // Several processes (core/communicator.h): process r of n takes the losses number r, r + n, ...
+  // of a step, one a round. In a last round that has fewer losses than processes, the others call
+  // this instead of pass() and backward(). Collective, as backward() is then.
+  void no_loss(int64_t parts);
   // Updates. Condition: backward() was called as often as its `parts` say. On a GPU the host does
   // not wait.
   void step();
@@ -145,6 +150,7 @@ class Tuner {
   void require_model() const;
   void require_unchanged();
   void require_between_steps(const char* call) const;
+  void add_unit(int64_t parts);  // after a round of the processes' passes
   std::vector<nn::GroupStep> group_steps() const;
   void add_threshold(const std::vector<nn::GroupStep>& steps);
   Tensor update();
@@ -159,7 +165,9 @@ class Tuner {
   int64_t steps_ = 0, phase_steps_ = 0, total_steps_ = 0;
   int64_t passes_ = 0;         // of the step in hand
   bool pass_is_open_ = false;  // a pass waits for its backward()
-  int64_t parts_ = 0, parts_done_ = 0;
+  int64_t parts_ = 0;          // of the step in hand
+  int64_t rounds_done_ = 0;    // a round: one part of each process
+  UnitSum units_;
   double rate_ = 0;
   ThresholdSum thresholds_;
   Tensor regularizer_;

@@ -134,6 +134,23 @@ done
 "$soragrad" table recipe.yaml output=array --print-only --format csv >array.csv
 cmp whole.csv array.csv || { tail -n 5 array/logs/*; exit 1; }
 [ "$(find array/logs -name 'cola-*.log' | wc -l)" = 12 ]
+
+# One run by two processes of a step: the bits of one process. Open MPI finds the processes by PMIx.
+if "$soragrad" --version | grep -q '^backends .*mpi' && srun --mpi=list 2>&1 | grep -q pmix; then
+  one=(model="$quickstart/model" data=glue task=cola max_steps=12 gradient_accumulation_steps=4
+    per_device_train_batch_size=4 learning_rate=5e-3 logging_steps=1 hidden_dropout_prob=0.1)
+  "$soragrad" train "${one[@]}" threads=1 output=one >one.out 2>one.err
+  srun --mpi=pmix -n 2 "$soragrad" train "${one[@]}" output=two >two.out 2>two.err ||
+    { tail -n 20 two.err slurmd.log; exit 1; }
+  cmp one/final/adapter_model.safetensors two/final/adapter_model.safetensors
+  grep '"threads": 1' two/results.json >/dev/null || { echo "not a core each"; exit 1; }
+  srun --mpi=none -n 2 "$soragrad" train "${one[@]}" output=apart >apart.out 2>apart.err &&
+    { echo "two processes that cannot reach each other trained"; exit 1; }
+  [ "$(grep -c -e '--mpi=pmix' apart.err)" = 1 ] || { cat apart.err; exit 1; }
+  echo "srun -n 2: the bits of one process"
+else
+  echo "not tried: srun -n 2 (no MPI in this build, or no PMIx in this Slurm)"
+fi
 echo "an array of 12 runs, task $victim killed, task ${other:-none} told to stop: the same table"
 
 # SPDX-License-Identifier: Apache-2.0

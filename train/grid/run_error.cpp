@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/file.h"
+#include "core/host_name.h"
 #include "core/json.h"
 #include "train/run/run_folder.h"
 
@@ -45,10 +46,8 @@ void record_run_error(const std::string& folder, const std::string& message) noe
   try {
     RunError error = read_run_error(folder).value_or(RunError{});
     if (error.attempts == 0) {
-      char host[256] = {};
-      ::gethostname(host, sizeof host - 1);
       error.message = message;
-      error.host = host;
+      error.host = host_name();
     }
     make_folders(folder);
     write_file_atomically(file_of(folder),

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "autograd/graph.h"
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
@@ -59,8 +60,11 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows&
   std::vector<float> logits(order.size() * labels);
   const NoGrad no_grad;
   const nn::Pass pass;
+  Communicator& all = world();
+  int64_t batch_number = -1;  // batch b is process b % size's
   for (size_t begin = 0; begin < order.size(); begin += static_cast<size_t>(batch_size)) {
-    if (stoppable && interrupted_by()) throw Interrupted();
+    if (stoppable) stop_if_interrupted();
+    if (++batch_number % all.size() != all.rank()) continue;
     const profile::Span span("evaluation");
     const size_t end = std::min(order.size(), begin + static_cast<size_t>(batch_size));
     const data::Batch batch =
@@ -71,6 +75,7 @@ std::vector<float> compute_logits(models::SequenceClassifier& model, const Rows&
                   logits.begin() + order[i] * static_cast<std::ptrdiff_t>(labels));
     }
   }
+  all.merge_values(std::span(logits));
   require_finite(model, rows, logits);
   class_map(model, *rows.dataset.task).reorder(logits);
   return logits;

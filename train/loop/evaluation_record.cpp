@@ -23,6 +23,7 @@ using Json = nlohmann::ordered_json;
 using data::ProblemType;
 
 constexpr size_t kTextCharacters = 280;  // of a text among the worst rows
+constexpr const char* kFile = "evaluation.json";
 constexpr int64_t kMaxBytes = int64_t{64} << 20;
 
 // One row as the file has it.
@@ -231,11 +232,12 @@ Json evaluation_record(const Rows& rows, std::span<const float> logits,
   return SplitRecorder(rows, logits).record(evaluation);
 }
 
-void write_evaluation(const std::string& path, int64_t step, const Json& splits) {
-  write_file_atomically(path, json_text(Json{{"step", step}, {"splits", splits}}) + "\n");
+void write_evaluation(const RunFolder& folder, int64_t step, const Json& splits) {
+  folder.write_file(kFile, json_text(Json{{"step", step}, {"splits", splits}}) + "\n");
 }
 
-Json read_evaluation(const std::string& path, int64_t step) {
+Json read_evaluation(const RunFolder& folder, int64_t step) {
+  const std::string path = folder.file(kFile);
   if (!is_file(path)) return nullptr;
   const nlohmann::json file = read_json_object(path, kMaxBytes);
   if (file.value("step", int64_t{-1}) != step || !file.contains("splits")) return nullptr;

@@ -18,6 +18,7 @@
 
 #include "train/loop/rows.h"
 #include "train/run/metrics_log.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::train {
 
@@ -31,10 +32,10 @@ constexpr int64_t kCalibrationBins = 15;
 nlohmann::ordered_json evaluation_record(const Rows& rows, std::span<const float> logits,
                                          const Evaluation& evaluation);
 
-// Replaces the file by the records of an evaluation after `step`.
-void write_evaluation(const std::string& path, int64_t step, const nlohmann::ordered_json& splits);
+// Replaces the run's file by the records of an evaluation after `step`.
+void write_evaluation(const RunFolder& folder, int64_t step, const nlohmann::ordered_json& splits);
 // The records of an evaluation after `step` in the file; null if there is none of that step.
-nlohmann::ordered_json read_evaluation(const std::string& path, int64_t step);
+nlohmann::ordered_json read_evaluation(const RunFolder& folder, int64_t step);
 
 }  // namespace soragrad::train
 

@@ -1,7 +1,7 @@
 #include "train/loop/finish.h"
 
 #include "core/allocator.h"
-#include "core/file.h"
+#include "core/communicator.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "data/source_scores.h"
@@ -56,22 +56,24 @@ nlohmann::ordered_json evaluated(Session& session, const Rows& rows) {
 
 // Completes evaluation.json by the test splits and returns all of its splits. An evaluation of
 // another step, which a run leaves that went on from an older checkpoint with other keys, is made
-// again: the model has the parameters that results.json is about.
+// again: the model has the parameters that results.json is about. Collective.
 nlohmann::ordered_json complete_evaluation(Session& session, const RunFolder& folder,
                                            const RunState& state) {
   const bool ends_with_best = session.config.load_best_model_at_end &&
                               session.plan.phases.size() == 1 && state.best_step > 0;
   const int64_t step = ends_with_best ? state.best_step : state.step;
-  const std::string path = folder.file("evaluation.json");
-  nlohmann::ordered_json splits = read_evaluation(path, step);
-  if (!splits.is_array() || splits.size() < session.validation.size()) {
+  nlohmann::ordered_json splits;
+  if (folder.writes()) splits = read_evaluation(folder, step);
+  const bool is_there = splits.is_array() && splits.size() >= session.validation.size();
+  if (!world().decide(is_there)) {
     splits = nlohmann::ordered_json::array();
     for (const Rows& rows : session.validation) splits.push_back(evaluated(session, rows));
+  } else if (!folder.writes()) {  // who does not write needs their number alone
+    splits = nlohmann::ordered_json(session.validation.size(), nullptr);
   }
   while (splits.size() > session.validation.size()) splits.erase(splits.size() - 1);
   for (const Rows& rows : session.test) splits.push_back(evaluated(session, rows));
-  folder.require_own();
-  write_evaluation(path, step, splits);
+  write_evaluation(folder, step, splits);
   return splits;
 }
 
@@ -123,6 +125,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
   }
+  if (!folder.writes()) return results;
   results["data"] = data_of(session);
   results["parameters"] = parameters_of(session);
   const sora::Sparsity sparsity = session.tuner->method().sparsity();

@@ -77,7 +77,7 @@ void write_fold_predictions(Session& session, const RunFolder& folder) {
         fmt::format("{}\t{}\t{}\t{}\t{}\n", session.config.custom.fold, origin.file, origin.row + 1,
                     answer_of(task, rows.dataset.rows[i], separator), lines[i + 1]);
   }
-  write_file_atomically(folder.file(kFoldPredictions), text);
+  folder.write_file(kFoldPredictions, text);
 }
 
 std::string joined_predictions(std::span<const std::string> run_folders) {

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "core/communicator.h"
 #include "train/loop/process.h"
 
 namespace soragrad::train {
@@ -86,7 +87,10 @@ void set_time_limit(int64_t seconds) noexcept {
 }
 
 int exit_code_of(int reason) noexcept {
-  return reason == kTimeLimit || reason == SIGUSR1 ? kRunMeAgain : 128 + reason;
+  // Launchers end several processes by SIGTERM, whatever the reason.
+  const bool by_launcher = reason == SIGTERM && world().size() > 1;
+  const bool again = reason == kTimeLimit || reason == SIGUSR1 || by_launcher;
+  return again ? kRunMeAgain : 128 + reason;
 }
 
 std::string interruption_text(int reason) {
@@ -95,7 +99,19 @@ std::string interruption_text(int reason) {
 }
 
 void stop_if_interrupted() {
+  if (world().size() > 1) return;
   if (guards > 0 && interrupted_by() != 0) throw Interrupted();
+}
+
+void stop_together() {
+  if (world().size() == 1) return stop_if_interrupted();
+  if (guards == 0) return;
+  constexpr int64_t kTimeIsOver = 1000;  // above every signal, so that it is seen as a maximum
+  const int reason = interrupted_by();
+  const int64_t any = world().max(reason == kTimeLimit ? kTimeIsOver : reason);
+  if (any == 0) return;
+  set_interrupted(any == kTimeIsOver ? kTimeLimit : static_cast<int>(any));
+  throw Interrupted();
 }
 
 }  // namespace soragrad::train

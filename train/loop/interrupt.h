@@ -25,12 +25,13 @@ constexpr int kTimeLimit = -1;
 
 // The signal that arrived, kTimeLimit, or 0.
 int interrupted_by() noexcept;
-// For tests: as if the signal had arrived; 0 forgets it.
+// As if the signal had arrived, or the time were over (kTimeLimit); 0 forgets it.
 void set_interrupted(int signal) noexcept;
 // Lets the time end this many seconds after the process was started; 0: never.
 void set_time_limit(int64_t seconds) noexcept;
 
-// 75 (EX_TEMPFAIL: run me again) for the time limit and SIGUSR1, else 128 + signal.
+// 75 (EX_TEMPFAIL: run me again) for the time limit, SIGUSR1 and, with several processes, SIGTERM;
+// else 128 + signal.
 int exit_code_of(int reason) noexcept;
 // "signal 15 (Terminated)", "max_seconds".
 std::string interruption_text(int reason);
@@ -40,8 +41,12 @@ class Interrupted : public std::runtime_error {
  public:
   Interrupted() : std::runtime_error("interrupted") {}
 };
-// Throws Interrupted if a request has arrived during the life of a guard.
+// Throws Interrupted if a request has arrived during the life of a guard. One of several processes
+// goes on: all stop at the same place, by the next function.
 void stop_if_interrupted();
+// Throws Interrupted on all processes (core/communicator.h) if a request has arrived at any of
+// them. Collective.
+void stop_together();
 
 }  // namespace soragrad::train
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/communicator.h"
 #include "train/loop/interrupt.h"
 
 namespace soragrad::train {
@@ -21,6 +22,8 @@ void try_note(const Note& note, const std::string& text) noexcept {
 }
 
 void rescue(const GuardedRun& run) noexcept {
+  world().announce_failure();
+  if (!run.folder.writes()) return;
   if (run.step == 0) return;  // a run that goes on without a checkpoint begins there
   try {
     const std::vector<int64_t> before = run.folder.checkpoints();

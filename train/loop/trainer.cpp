@@ -2,13 +2,16 @@
 
 #include <chrono>
 #include <cmath>
+#include <span>
 #include <utility>
 
+#include "core/communicator.h"
 #include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
 #include "sora/gated_delta.h"
+#include "train/loop/agreement.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/evaluation_record.h"
 #include "train/loop/interrupt.h"
@@ -18,11 +21,19 @@ namespace soragrad::train {
 
 namespace {
 
+constexpr int64_t kStepsBetweenComparisons = 100;  // of the processes' parameters
+
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// What a micro-batch leaves behind, as the processes tell each other.
+struct UnitRecord {
+  double loss = 0;
+  int64_t tokens = 0;
+};
 
 }  // namespace
 
@@ -61,6 +72,7 @@ void Trainer::restore() {
 }
 
 void Trainer::open_logs() {
+  if (!folder_.writes()) return;
   folder_.require_own();
   metrics_ = std::make_unique<AppendFile>(folder_.file("metrics.jsonl"), state_.metrics_bytes);
   if (metrics_->length() < state_.metrics_bytes) {
@@ -102,7 +114,7 @@ bool Trainer::run() {
                    .loop = [this] { train_phases(); },
                    .save = [this] { write_checkpoint(); },
                    .note = [this](const std::string& line) { progress_.note(line); }});
-  if (is_complete) metrics_->sync();
+  if (is_complete && metrics_) metrics_->sync();
   return is_complete;
 }
 
@@ -114,7 +126,7 @@ void Trainer::train_phases() {
       evaluate_now();
       if (save_steps > 0 && state_.step % save_steps == 0) save_checkpoint_now();
     }
-    stop_if_interrupted();
+    stop_together();
     if (state_.phase_step < phase_steps()) {
       advance();
       const bool save_due = save_steps > 0 && state_.step % save_steps == 0;
@@ -146,6 +158,9 @@ void Trainer::advance() {
 
   ++state_.step;
   ++state_.phase_step;
+  if (state_.step % kStepsBetweenComparisons == 0) {
+    require_same_values(session_.tuner->optimizer().values(), state_.step);
+  }
   state_.evaluation_due = evaluation_due();
   state_.tokens += losses.tokens;
   pending_.add({state_.step, session_.tuner->learning_rate(), std::move(losses.task), regularizer,
@@ -167,15 +182,33 @@ void Trainer::advance() {
   unread_seconds_ = 0;
 }
 
+// Process r of n has the micro-batches m with m % n == r, one in each round.
 Trainer::Losses Trainer::accumulate(int64_t sampler_step) {
   const auto batches = session_.sampler->step(sampler_step);
   const auto parts = static_cast<int64_t>(batches.size());
+  Communicator& all = world();
   Losses losses;
-  for (const std::vector<int64_t>& rows : batches) {
+  std::vector<UnitRecord> units(batches.size());
+  for (int64_t first = 0; first < parts; first += all.size()) {
+    const int64_t unit = first + all.rank();
+    if (unit >= parts) {
+      session_.tuner->no_loss(parts);
+      continue;
+    }
+    const auto m = static_cast<size_t>(unit);
     const data::Batch batch =
-        data::collate(session_.train.encoded, session_.train.dataset.rows, rows);
+        data::collate(session_.train.encoded, session_.train.dataset.rows, batches[m]);
     losses.task.push_back(train_step_.run_batch(batch, parts));
     losses.tokens += batch.tokens();
+    units[m].tokens = batch.tokens();
+    if (all.size() > 1) units[m].loss = static_cast<double>(losses.task.back().item());
+  }
+  if (all.size() == 1) return losses;
+  all.merge_values(std::span(units));
+  losses = {};
+  for (const UnitRecord& unit : units) {
+    losses.task.push_back(Tensor::full({}, static_cast<real>(unit.loss)));
+    losses.tokens += unit.tokens;
   }
   return losses;
 }
@@ -228,9 +261,8 @@ void Trainer::log_step(int64_t tokens) {
     record.tokens = tokens;
     record.step_seconds = seconds;
     if (session_.device == Device::cuda) record.launches = unread_launches_ / unread_steps_;
-    folder_.require_own();
     state_.unlogged = step_line(record);  // in a checkpoint after an error: the step is done
-    metrics_->append(state_.unlogged);
+    append(state_.unlogged);
     state_.unlogged.clear();
     mark_logs();
     const std::pair<std::string, double> scalars[] = {
@@ -240,7 +272,7 @@ void Trainer::log_step(int64_t tokens) {
         {"train/grad_norm", result_.grad_norm},
         {"train/sparsity", sparsity.share()},
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
-    events_->add(state_.step, scalars);
+    add_events(scalars);
     mark_logs();
     if (gates_) log_gates();
   }
@@ -272,7 +304,7 @@ void Trainer::evaluate_now() {
     }
   }
   // The folder first: an error here leaves the evaluation due.
-  const bool is_best = state_.phase == 0 && better(results.at(0));
+  const bool is_best = world().decide(state_.phase == 0 && better(results.at(0)));
   if (is_best) {
     folder_.replace_folder("best", [&](const std::string& path) { save_trained(path, session_); });
   }
@@ -288,13 +320,12 @@ void Trainer::keep_evaluation(const std::vector<Evaluation>& results,
                               const std::vector<std::vector<float>>& logits, bool is_best) {
   const bool ends_with_best =
       session_.config.load_best_model_at_end && session_.plan.phases.size() == 1;
-  if (ends_with_best && !is_best) return;
+  if (!folder_.writes() || (ends_with_best && !is_best)) return;
   nlohmann::ordered_json splits = nlohmann::ordered_json::array();
   for (size_t i = 0; i < results.size(); ++i) {
     splits.push_back(evaluation_record(session_.validation[i], logits[i], results[i]));
   }
-  folder_.require_own();
-  write_evaluation(folder_.file("evaluation.json"), state_.step, splits);
+  write_evaluation(folder_, state_.step, splits);
 }
 
 void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_best) {
@@ -302,8 +333,7 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
   for (size_t i = 0; i < results.size(); ++i) {
     lines += evaluation_line(state_.step, session_.validation[i].name, results[i]);
   }
-  folder_.require_own();
-  metrics_->append(lines);
+  append(lines);
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string& split = session_.validation[i].name;
     std::vector<std::pair<std::string, double>> scalars{
@@ -313,7 +343,7 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
       text += fmt::format("  {}{} {}", i == 0 ? "" : split + " ", name,
                           std::isnan(value) ? "undefined" : fmt::format("{:.4f}", value));
     }
-    events_->add(state_.step, scalars);
+    add_events(scalars);
   }
   progress_.note(fmt::format("step {}: validation{}  loss {:.4f}{}", state_.step, text,
                              results[0].loss, is_best ? "  (best so far)" : ""));
@@ -387,13 +417,23 @@ nlohmann::json Trainer::phase_record() {
     lines += evaluation_line(state_.step, rows->name, evaluation);
     for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
   }
-  folder_.require_own();
-  metrics_->append(lines);
+  append(lines);
   state_.seconds += since(start);
   return record;
 }
 
+void Trainer::append(const std::string& lines) {
+  if (!metrics_) return;
+  folder_.require_own();
+  metrics_->append(lines);
+}
+
+void Trainer::add_events(std::span<const std::pair<std::string, double>> scalars) {
+  if (events_) events_->add(state_.step, scalars);
+}
+
 void Trainer::mark_logs() {
+  if (!metrics_) return;
   state_.metrics_bytes = metrics_->length();
   state_.event_bytes = events_->length();
 }
@@ -405,6 +445,10 @@ void Trainer::save_checkpoint_now() {
 
 void Trainer::write_checkpoint() {
   read_pending();
+  if (!metrics_) {
+    saved_step_ = state_.step;
+    return;
+  }
   metrics_->sync();
   if (gates_) gates_->sync();
   const sora::AdapterConfig adapter{session_.config.method, session_.info};

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ class Trainer {
   bool reading_due() const;
   bool logging_due() const;
   void log_step(int64_t tokens);
+  // To metrics.jsonl and to the event file; nothing in a process that does not write.
+  void append(const std::string& lines);
+  void add_events(std::span<const std::pair<std::string, double>> scalars);
   void log_gates();
   bool evaluation_due() const;
   void evaluate_now();

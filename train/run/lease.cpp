@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "core/host_name.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -62,11 +63,6 @@ int64_t newest_generation(const std::string& folder) {
     newest = std::max(newest, generation_of(entry.path().filename().string()));
   }
   return newest;
-}
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "unknown";
 }
 
 // Where process numbers mean the same processes: this boot of the machine and this container. Empty

@@ -255,9 +255,16 @@ RunFolder RunFolder::open(const std::string& path, bool lock) {
   return run;
 }
 
+RunFolder RunFolder::observe(const std::string& path) {
+  RunFolder run(path);
+  run.writes_ = false;
+  return run;
+}
+
 RunFolder::RunFolder(RunFolder&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),
+      writes_(other.writes_),
       lease_(std::move(other.lease_)) {}
 
 RunFolder::~RunFolder() {
@@ -284,6 +291,7 @@ void RunFolder::require_own() const {
 }
 
 void RunFolder::write_file(const std::string& name, std::string_view bytes) const {
+  if (!writes_) return;
   require_own();
   write_file_atomically(file(name), bytes);
 }
@@ -329,6 +337,7 @@ std::vector<int64_t> RunFolder::checkpoints() const {
 
 void RunFolder::add_checkpoint(int64_t step, int64_t limit,
                                const std::function<void(const std::string&)>& write) const {
+  if (!writes_) return;
   publish(checkpoint(step), write, [&] { require_own(); });
   std::vector<int64_t> steps = checkpoints();
   for (; limit > 0 && static_cast<int64_t>(steps.size()) > limit; steps.erase(steps.begin())) {
@@ -343,6 +352,7 @@ void RunFolder::add_checkpoint(int64_t step, int64_t limit,
 
 void RunFolder::replace_folder(const std::string& name,
                                const std::function<void(const std::string&)>& write) const {
+  if (!writes_) return;
   publish(file(name), write, [&] { require_own(); });
 }
 

@@ -41,6 +41,9 @@ class RunFolder {
   // An existing run. With `lock` it is locked, its lease is taken, and what a kill left
   // half-written is removed; throws RunIsTaken if another process trains it.
   static RunFolder open(const std::string& path, bool lock);
+  // The same run as other processes that train it with this one see it: nothing is locked, and
+  // what would write does nothing.
+  static RunFolder observe(const std::string& path);
   static bool is_run(const std::string& path);
   // Whether a process trains the run of this folder now.
   static bool is_busy(const std::string& path);
@@ -50,6 +53,7 @@ class RunFolder {
   ~RunFolder();
 
   const std::string& path() const { return path_; }
+  bool writes() const { return writes_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   // The name of a new event file. A run that begins (step 0) first removes those of this program
   // that an earlier attempt left; other event files are never touched.
@@ -83,6 +87,7 @@ class RunFolder {
 
   std::string path_;
   int lock_ = -1;
+  bool writes_ = true;
   std::unique_ptr<Lease> lease_;
 };
 

@@ -1,0 +1,23 @@
+// Data parallel by MPI: `mpirun -n N soragrad train ...`, or `srun` under Slurm.
+#pragma once
+
+namespace soragrad::train {
+
+// Whether this build has MPI.
+bool has_mpi();
+
+// How many processes a launcher has started with this one; 1 without one.
+int launched_processes();
+
+// Joins the processes that were started together and makes them world() (core/communicator.h); does
+// nothing for a process that was started alone. All but the first are muted. Splits this machine's
+// cores among its processes unless the launcher has bound each to its own. Throws if several were
+// started and this build has no MPI. To be called once, before the first parallel loop.
+void start_mpi();
+
+// Ends the work with MPI after all have finished. After an error: world().abort().
+void finish_mpi();
+
+}  // namespace soragrad::train
+
+// SPDX-License-Identifier: Apache-2.0
