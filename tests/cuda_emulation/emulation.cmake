@@ -78,7 +78,11 @@ set_tests_properties(cuda_emulation cuda_emulation/trainer cuda_emulation/train_
   cuda_emulation/accesses cuda_emulation/mutants
   PROPERTIES TIMEOUT 600 COST 100)  # the longest begin first
 find_program(SORAGRAD_PYTHON python3)
-if(SORAGRAD_PYTHON)  # the machine code of the kernels, where nvcc is
+if(SORAGRAD_PYTHON)
+  add_test(NAME first_contact COMMAND ${SORAGRAD_PYTHON} ${PROJECT_SOURCE_DIR}/tests/first_contact.py
+    ${PROJECT_SOURCE_DIR} $<TARGET_FILE:soragrad> ${PROJECT_BINARY_DIR}/tests/first_contact)
+  set_tests_properties(first_contact PROPERTIES TIMEOUT 300 LABELS slow)
+  # The machine code of the kernels, where nvcc is.
   add_test(NAME sass_counts COMMAND ${SORAGRAD_PYTHON} ${PROJECT_SOURCE_DIR}/benchmarks/gpu/sass_counts)
   set_tests_properties(sass_counts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS slow)
 endif()

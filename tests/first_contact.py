@@ -1,0 +1,83 @@
+"""benchmarks/gpu/run_all --dry-run: all parts in their order, failures in full, and what had no time by name.
+
+    first_contact.py SOURCE SORAGRAD SCRATCH
+
+Stand-ins take the place of the programs that take long: a test program with a case that crashes, and an op_smoke that ends
+at its second row.
+"""
+import json, os, pathlib, shutil, subprocess, sys
+
+TEST_PROGRAM = """#!/bin/sh
+case "$*" in
+  *--list-test-cases*) printf '[doctest] listing\\n===\\nadd: a GPU, or none\\nmul: a GPU crashes\\n===\\n';;
+  *crashes*) seq 1 3000; echo 'the last words'; exit 139;;
+  '--test-case=add: a GPU\\, or none') echo 'MESSAGE: SKIPPED: no GPU'; exit 77;;
+esac
+"""
+SMOKE = """#!/bin/sh
+test "$2" -le 0 && printf '0\\tadd: two\\tok\\t1e-08\\t1e-06\\n'
+test "$2" -le 1 && { printf '1\\tmul: three\\t[cuda] mul_kernel failed: an illegal memory access.\\n'; exit 1; }
+printf '2\\texp: one\\tok\\t5e-07\\t1e-06\\nall rows have run\\n'
+"""
+SLOW = "#!/bin/sh\necho begun; sleep 60\n"
+PARTS = ["machine", "programs", "model", "probe", "smoke", "proofs", "bits", "steps of cola8", "steps of rte32", "attention",
+         "kernels of cola8 bf16", "kernels of rte32 bf16", "hardware counters", "memcheck", "peers"]
+
+
+def script(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def run(source, programs, output, budget):
+    command = [sys.executable, source / "benchmarks/gpu/run_all", "--model", source / "examples/quickstart/model", "--glue",
+               source / "examples/quickstart/data", "--output", output, "--programs", programs, "--budget", str(budget), "--dry-run"]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done, json.loads(output.read_text())
+
+
+def check(condition, what, done):
+    if not condition:
+        sys.exit(f"{what}\n{done.stdout}")
+
+
+def main():
+    source, soragrad, scratch = map(pathlib.Path, sys.argv[1:])
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    os.symlink(soragrad, scratch / "soragrad")
+    script(scratch / "test_models", TEST_PROGRAM)
+    script(scratch / "op_smoke", SMOKE)
+
+    done, found = run(source, scratch, scratch / "whole.json", 600)
+    status = {part["name"]: part["status"] for part in found["parts"]}
+    check(list(status) == PARTS, f"parts: {list(status)}", done)
+    check(done.returncode == 1, f"exit status {done.returncode}", done)
+    check(found["failed"] == ["proof/mul: a GPU crashes", "smoke/mul: three"], f"failed: {found['failed']}", done)
+    crash = found["failures"]["proof/mul: a GPU crashes"]
+    check(crash["output"].splitlines() == [*map(str, range(1, 3001)), "the last words"], "not the whole output", done)
+    check(crash["end"] == "ended with 139" and crash["program"] == "test_models", str(crash["end"]), done)
+    check("the last words" in done.stdout and "mul_kernel failed" in done.stdout, "the summary lacks a failure", done)
+    check(found["proof"]["add: a GPU, or none"] == "skipped", str(found["proof"]), done)
+    check(found["smoke"]["rows"] == 3, "the rows after one that ends the program did not run", done)
+    check(found["smoke"]["nearest to their limits"][0]["row"] == "exp: one", str(found["smoke"]), done)
+    for name in ("again", "eager", "resumed"):
+        check(found["bits"][name] == "equal", f"bits {name}: {found['bits'][name]}", done)
+    check(found["cola8"]["soragrad bf16"]["median_ms"] > 0, str(found["cola8"]), done)
+    check(found["profile"]["cola8 bf16"]["kernel"]["adamw"]["calls"] > 0, str(found["profile"]), done)
+    for name in ("steps of rte32", "attention", "hardware counters", "memcheck"):
+        check(status[name] == "left out", f"{name}: {status[name]}", done)
+
+    script(scratch / "op_smoke", SLOW)
+    done, found = run(source, scratch, scratch / "short.json", 14)
+    status = {part["name"]: part["status"] for part in found["parts"]}
+    check(list(status) == PARTS, f"parts: {list(status)}", done)
+    smoke = found["failures"]["smoke/rows"]
+    check(smoke["end"].startswith("ran longer than") and smoke["output"] == "begun\n", str(smoke), done)
+    check(all(status[name] == "left out" for name in PARTS[5:]), str(status), done)
+    check(found["seconds"] < 30, f"{found['seconds']} s of 14", done)
+
+
+main()
+
+# SPDX-License-Identifier: Apache-2.0
