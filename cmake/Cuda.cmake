@@ -58,14 +58,14 @@ find_path(CUBLASLT_INCLUDE_DIR cublasLt.h REQUIRED
 function(soragrad_cuda name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cu)
   target_sources(soragrad_${name} PRIVATE ${sources})
-  target_compile_definitions(soragrad_${name} PUBLIC SORAGRAD_WITH_CUDA)
+  soragrad_call_kernels(soragrad_${name})
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu APPEND PROPERTY
     COMPILE_DEFINITIONS "SORAGRAD_CUDA_ARCHITECTURES=\"${SORAGRAD_CUDA_ARCHITECTURES_TEXT}\"")
   # fmt 9 takes nvcc for a compiler without constexpr, and nvcc refuses its consteval.
   target_compile_options(soragrad_${name} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:-DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)
   target_include_directories(soragrad_${name} SYSTEM PRIVATE ${CUBLASLT_INCLUDE_DIR})
-  target_link_libraries(soragrad_${name} PUBLIC CUDA::cudart CUDA::cublasLt)
+  target_link_libraries(soragrad_${name} PRIVATE CUDA::cudart CUDA::cublasLt)
 endfunction()
 
 # SPDX-License-Identifier: Apache-2.0

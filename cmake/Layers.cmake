@@ -90,6 +90,17 @@ function(soragrad_share name)
   target_link_options(soragrad_${name} PRIVATE -Wl,--version-script=${exports})
 endfunction()
 
+# soragrad_call_kernels(TARGET...): these include core/kernels/, whose table of devices depends on
+# CUDA; check_arrows.sh keeps it from all others. They compile alike with CUDA and without, so a build
+# folder that is configured for CUDA afterwards keeps them.
+function(soragrad_call_kernels)
+  if(SORAGRAD_CUDA)
+    foreach(target ${ARGN})
+      target_compile_definitions(${target} PRIVATE SORAGRAD_WITH_CUDA)
+    endforeach()
+  endif()
+endfunction()
+
 function(soragrad_program name main)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${main})

@@ -25,6 +25,9 @@ declare -A rooms=(  # what a room of train/ may include of train/
 declare -A families=(
   [attention]="linear"  # its small matrix products and its rounding to bf16
 )
+# The kernels' table depends on the devices of the build (soragrad_call_kernels in Layers.cmake). Other
+# folders may ask for the CPU's instructions only.
+with_kernels="core autograd nn sora"
 seen=0 wrong=0
 
 refuse() {  # FILE LINE REASON TEXT
@@ -65,6 +68,9 @@ for folder in "${!may[@]}"; do
     target=${target%%\"*}
     if [[ " ${may[$folder]} " != *" ${target%%/*} "* ]]; then
       refuse "$file" "$line" "$folder must not include ${target%%/*}" "$text"
+    elif [[ $target == core/kernels/* && " $with_kernels " != *" $folder "* && \
+        $target != core/kernels/linear/onednn.h ]]; then
+      refuse "$file" "$line" "only $with_kernels may include core/kernels/" "$text"
     elif [[ $file == train/* && $target == train/* ]]; then
       check_room "$file" "$line" "$target" "$text"
     elif [[ $file == core/kernels/* && $target == core/kernels/* ]]; then

@@ -27,6 +27,9 @@ try refused core/kernels/loss/sums.h core/kernels/norm/softmax.h
 try refused core/kernels/linear/gemm.cu core/kernels/attention/attention.h
 try refused core/kernels/kernel.h core/kernels/linear/gemm.h
 try refused core/kernels/kernel.h autograd/variable.h
+try refused models/encoder.cpp core/kernels/linear/gemm.h
+try taken sora/sora.cpp core/kernels/linear/gemm.h
+try taken cli/version.cpp core/kernels/linear/onednn.h
 try taken train/loop/trainer.h train/run/run_folder.h
 try taken train/report/summary.h train/recipe/recipe.h
 try taken core/kernels/attention/attention.cpp core/kernels/linear/round_bf16.h
