@@ -95,6 +95,8 @@ void add_pretrain(CommandLine& line) {
       verb(line, "pretrain", "Pre-train a model on text", [&o] { return cli::pretrain_main(o); });
   sub->add_option("--config", o.config, "YAML file of keys")->type_name("FILE.yaml");
   sub->add_option("--resume", o.resume, "Continue the run in this folder")->type_name("DIR");
+  sub->add_option("--model", o.model, "With --resume: where the model's folder is now")
+      ->type_name("DIR");
   sub->add_flag("--dump-config", o.dump_config, "Print the effective YAML and stop");
   add_profile_option(sub, o.profile);
   sub->add_option("KEYS", o.arguments, "Keys, which win over the file's")->type_name("key=value");

@@ -47,7 +47,7 @@ inline std::vector<json> repeat(train::Config config, const fs::path& folder, co
   resolve_pretraining(config);
   const auto session = open_pretrain_session(config, [](const std::string&) {});
   RunFolder run = RunFolder::create(config.output, session->config);
-  Pretrainer trainer(*session, run, false);
+  Pretrainer trainer(*session, run);
   REQUIRE(trainer.run());
   finish_pretraining(*session, run, trainer, {"0", "test"});
   return read_lines(output / "metrics.jsonl");

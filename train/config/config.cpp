@@ -1,5 +1,7 @@
 #include "train/config/config.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -277,22 +279,21 @@ void make_absolute(Config& config) {
   const auto absolute = [](const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal().string();
   };
-  for (std::string* path : {&config.model, &config.data, &config.initial_state, &config.output}) {
+  const auto each_absolute = [&](const std::string& files) {
+    std::vector<std::string> paths = file_list(files);
+    std::ranges::transform(paths, paths.begin(), absolute);
+    return fmt::format("{}", fmt::join(paths, ","));
+  };
+  std::vector<std::string*> paths = {&config.model, &config.data, &config.initial_state,
+                                     &config.output, &config.pretrain.batches};
+  std::vector<std::string*> lists = {&config.pretrain.corpus, &config.pretrain.validation_corpus};
+  for (std::string* file : {&config.train_file, &config.validation_file, &config.test_file}) {
+    (is_custom(config) ? lists : paths).push_back(file);
+  }
+  for (std::string* path : paths) {
     if (!path->empty()) *path = absolute(*path);
   }
-  for (std::string* files : {&config.train_file, &config.validation_file, &config.test_file}) {
-    if (files->empty()) continue;
-    if (!is_custom(config)) {
-      *files = absolute(*files);
-      continue;
-    }
-    std::string list;
-    for (const std::string& file : file_list(*files)) {
-      if (!list.empty()) list += ',';
-      list += absolute(file);
-    }
-    *files = list;
-  }
+  for (std::string* list : lists) *list = each_absolute(*list);
 }
 
 bool keeps_meaning(std::string_view key) {

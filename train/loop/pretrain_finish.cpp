@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "train/loop/process.h"
+#include "train/run/changed_keys.h"
 #include "train/run/number_text.h"
 
 namespace soragrad::train {
@@ -73,6 +74,8 @@ json finish_pretraining(PretrainSession& session, const RunFolder& folder,
   results["device"] = name_of(session.device);
   results["precision"] = config.precision;
   results["threads"] = num_threads();
+  const std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
+  if (!changes.empty()) results["changed_keys"] = to_json(changes);
   results["version"] = version.number;
   results["commit"] = version.commit;
   write_file_atomically(folder.file("results.json"), json_text(results, 1) + "\n");

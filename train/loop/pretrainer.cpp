@@ -9,6 +9,7 @@
 #include "core/profile.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
+#include "train/run/changed_keys.h"
 #include "train/run/number_text.h"
 
 namespace soragrad::train {
@@ -42,12 +43,10 @@ std::vector<std::pair<std::string, double>> named(const PretrainScores& scores, 
 
 }  // namespace
 
-Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder, bool resume)
+Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder,
+                       const std::optional<PretrainCheckpoint>& checkpoint)
     : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
-  if (resume) {
-    const auto note = [this](const std::string& line) { progress_.note(line); };
-    if (const auto checkpoint = find_pretrain_checkpoint(folder, note)) resume_from(*checkpoint);
-  }
+  if (checkpoint) resume_from(*checkpoint);
   folder.require_own();
   metrics_ = std::make_unique<AppendFile>(folder.file("metrics.jsonl"), state_.metrics_bytes);
   if (!state_.unlogged.empty()) metrics_->append(std::exchange(state_.unlogged, {}));
@@ -279,11 +278,12 @@ void Pretrainer::mark_logs() {
 void Pretrainer::write_checkpoint() {
   read_pending();
   metrics_->sync();
-  folder_.add_checkpoint(state_.step, session_.config.save_total_limit,
-                         [&](const std::string& path) {
-                           save_pretrain_checkpoint(path, state_, *session_.optimizer,
-                                                    session_.batches->state(state_.step));
-                         });
+  folder_.add_checkpoint(
+      state_.step, session_.config.save_total_limit, [&](const std::string& path) {
+        save_pretrain_checkpoint(path,
+                                 {state_, *session_.optimizer, session_.batches->state(state_.step),
+                                  recorded_values(session_.config)});
+      });
   saved_step_ = state_.step;
 }
 

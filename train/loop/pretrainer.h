@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,9 @@ namespace soragrad::train {
 
 class Pretrainer {
  public:
-  // Goes on from the newest checkpoint of the folder that is not damaged, if `resume` is set and
-  // there is one.
-  Pretrainer(PretrainSession& session, RunFolder& folder, bool resume);
+  // Goes on from the checkpoint (resume.h); without one the run begins at step 0.
+  Pretrainer(PretrainSession& session, RunFolder& folder,
+             const std::optional<PretrainCheckpoint>& checkpoint = {});
 
   // Trains to the end and saves a checkpoint of it. False: a request to stop came first, and a
   // checkpoint of its step is saved. An error leaves a checkpoint of the last good step (rescue.h).

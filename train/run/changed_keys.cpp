@@ -60,7 +60,7 @@ nlohmann::json to_json(const std::vector<ChangedKey>& changes) {
 nlohmann::json recorded_values(const Config& config) {
   Config copy = config;
   nlohmann::json values = nlohmann::json::object();
-  for (const Key& key : keys()) {
+  for (const Key& key : keys(config.verb)) {
     if (keeps_meaning(key.name) || key.name == "model") continue;
     values[std::string(key.name)] = value_text(copy, key);
   }

@@ -63,6 +63,7 @@ PretrainCheckpoint read(const std::string& folder) {
     numbers.at("updates").get_to(checkpoint.updates);
     numbers.at("layout").get_to(checkpoint.layout);
     state.unlogged = numbers.value("unlogged", "");
+    checkpoint.values = numbers.value("values", nlohmann::json());
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
@@ -76,17 +77,18 @@ PretrainCheckpoint read(const std::string& folder) {
 
 }  // namespace
 
-void save_pretrain_checkpoint(const std::string& folder, const PretrainState& state,
-                              const nn::Optimizer& optimizer, const sora::NamedTensors& corpus) {
-  sora::NamedTensors tensors = tensors_of(optimizer);
-  tensors.insert(tensors.end(), corpus.begin(), corpus.end());
+void save_pretrain_checkpoint(const std::string& folder, const PretrainContents& contents) {
+  const PretrainState& state = contents.state;
+  sora::NamedTensors tensors = tensors_of(contents.optimizer);
+  tensors.insert(tensors.end(), contents.corpus.begin(), contents.corpus.end());
   sora::write_tensors(folder + kTensors, tensors);
   nlohmann::json numbers;
   for_each_number(state, [&](const char* name, const auto& member) { numbers[name] = member; });
   for_each_mean(state.scores,
                 [&](const char* name, double mean) { numbers["train"][name] = mean; });
-  numbers["updates"] = optimizer.steps();
-  numbers["layout"] = layout_of(optimizer);
+  numbers["updates"] = contents.optimizer.steps();
+  numbers["layout"] = layout_of(contents.optimizer);
+  numbers["values"] = contents.values;
   if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");

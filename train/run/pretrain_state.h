@@ -1,5 +1,5 @@
 // Everything of a pre-training run that changes from step to step, and its checkpoint:
-//   state.json         numbers, the hash of the tensors
+//   state.json         numbers, the keys that the steps were made with, the hash of the tensors
 //   state.safetensors  flat parameter values, Adam moments, and where the corpus is read
 // Random numbers are functions of the step and need no state.
 #pragma once
@@ -38,16 +38,23 @@ struct PretrainState {
   std::string unlogged;  // lines of metrics.jsonl that could not be written; empty: none
 };
 
-// `corpus`: named tensors that tell how far the corpus has been read.
-void save_pretrain_checkpoint(const std::string& folder, const PretrainState& state,
-                              const nn::Optimizer& optimizer, const sora::NamedTensors& corpus);
+// What save_pretrain_checkpoint() writes.
+struct PretrainContents {
+  const PretrainState& state;
+  const nn::Optimizer& optimizer;
+  sora::NamedTensors corpus;  // tell how far the corpus has been read
+  nlohmann::json values;      // recorded_values() (changed_keys.h)
+};
+
+void save_pretrain_checkpoint(const std::string& folder, const PretrainContents& contents);
 
 // A checkpoint whose tensors have the hash that its numbers name.
 struct PretrainCheckpoint {
   std::string folder;
   PretrainState state;
   int64_t updates = 0;
-  std::string layout;  // of the trainable parameters
+  std::string layout;     // of the trainable parameters
+  nlohmann::json values;  // recorded_values() of the run; null in old checkpoints
 
   std::string tensors() const { return folder + "/state.safetensors"; }
 };

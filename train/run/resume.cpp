@@ -53,11 +53,12 @@ struct Difference {
   std::string before, now;
 };
 
-std::vector<Difference> differences(Config& config, const CheckpointInfo& checkpoint) {
+// `values`: recorded_values() of the checkpoint.
+std::vector<Difference> differences(Config& config, const nlohmann::json& values) {
   std::vector<Difference> found;
-  for (const Key& key : keys()) {
-    const auto made = checkpoint.values.find(std::string(key.name));
-    if (made == checkpoint.values.end() || !made->is_string()) continue;
+  for (const Key& key : keys(config.verb)) {
+    const auto made = values.find(std::string(key.name));
+    if (made == values.end() || !made->is_string()) continue;
     const std::string before = made->get<std::string>(), now = value_text(config, key);
     if (before != now) found.push_back({key, before, now});
   }
@@ -75,6 +76,7 @@ std::string take_changes(const std::vector<Difference>& found, const Names& give
     if (ChangedKey* change = recorded(changes, name, now)) {
       change->step = std::min(change->step, step);
     } else if (!given.contains(name) && !is_length(name)) {
+      if (++count > kShown) continue;
       refused +=
           fmt::format("{}{}={} (made with {})", refused.empty() ? "" : ", ", name, now, before);
     } else if (name == "initial_state") {
@@ -95,13 +97,25 @@ void move_results_aside(const RunFolder& folder, int64_t step) {
   require(!error, "[resume] cannot rename {}: {}.", results, error.message());
 }
 
+// Training goes on behind the end that a checkpoint has seen.
+void extend(CheckpointInfo& checkpoint) {
+  if (checkpoint.state.phase > 0) {
+    misuse(
+        "[resume] the phases after the first have their own length; max_steps and "
+        "num_train_epochs cannot change any more.");
+  }
+  checkpoint.state.phase_ended = false;  // by early stopping
+}
+void extend(PretrainCheckpoint& /*checkpoint*/) {}
+
 // Lets what was asked for hold from the checkpoint on, and refuses what was not.
-void apply_changes(Resume& resume, const RunFolder& folder, const Names& given,
+template <typename Checkpoint>
+void apply_changes(ResumeOf<Checkpoint>& resume, const RunFolder& folder, const Names& given,
                    std::vector<ChangedKey>& changes, const Note& note) {
   const int64_t step = resume.checkpoint->state.step;
   const size_t known = changes.size();
   const std::string refused =
-      take_changes(differences(resume.config, *resume.checkpoint), given, step, changes);
+      take_changes(differences(resume.config, resume.checkpoint->values), given, step, changes);
   require(refused.empty(),
           "[resume] {} has other values than the checkpoint of step {}: {}. Put them back, or name "
           "them after --resume {} to take them from here on.",
@@ -110,19 +124,17 @@ void apply_changes(Resume& resume, const RunFolder& folder, const Names& given,
     note(fmt::format("from step {} on: {}={}, before {}", step, changes[i].key, changes[i].now,
                      changes[i].before));
   }
-  if (std::ranges::none_of(given, is_length)) return;
-  if (resume.checkpoint->state.phase > 0) {
-    misuse(
-        "[resume] the phases after the first have their own length; max_steps and "
-        "num_train_epochs cannot change any more.");
-  }
-  resume.checkpoint->state.phase_ended = false;  // by early stopping
+  if (std::ranges::any_of(given, is_length)) extend(*resume.checkpoint);
 }
 
-}  // namespace
-
-Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, const Note& note) {
-  Resume resume;
+// A run of either verb; `find` is its find_checkpoint(), `resolve` its resolve().
+template <typename Checkpoint>
+ResumeOf<Checkpoint> prepare(Verb verb, const RunFolder& folder, const ResumeRequest& request,
+                             const Note& note,
+                             std::optional<Checkpoint> (*find)(const RunFolder&, const Note&),
+                             void (*resolve)(Config&)) {
+  ResumeOf<Checkpoint> resume;
+  resume.config.verb = verb;
   const std::string file = folder.file("config.yaml");
   read_yaml(resume.config, file);
   std::vector<ChangedKey> changes = read_changes(file);
@@ -138,9 +150,10 @@ Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, con
     return resume;
   }
   if (finished && std::ranges::none_of(given, is_length)) {
-    misuse("[resume] {} is complete; max_steps=N or num_train_epochs=N extends it.", folder.path());
+    misuse("[resume] {} is complete; max_steps=N{} extends it.", folder.path(),
+           verb == Verb::train ? " or num_train_epochs=N" : "");
   }
-  resume.checkpoint = find_checkpoint(folder, note);
+  resume.checkpoint = find(folder, note);
   require(resume.checkpoint || !finished, "[resume] {} is complete and has no checkpoint left.",
           folder.path());
   if (resume.checkpoint) {
@@ -154,6 +167,18 @@ Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, con
     folder.write_config(resume.config, changes);
   }
   return resume;
+}
+
+}  // namespace
+
+Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, const Note& note) {
+  return prepare<CheckpointInfo>(Verb::train, folder, request, note, find_checkpoint, resolve);
+}
+
+PretrainResume prepare_pretrain_resume(const RunFolder& folder, const ResumeRequest& request,
+                                       const Note& note) {
+  return prepare<PretrainCheckpoint>(Verb::pretrain, folder, request, note,
+                                     find_pretrain_checkpoint, resolve_pretraining);
 }
 
 }  // namespace soragrad::train

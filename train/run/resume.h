@@ -9,6 +9,7 @@
 #include "train/config/config.h"
 #include "train/run/changed_keys.h"
 #include "train/run/note.h"
+#include "train/run/pretrain_state.h"
 #include "train/run/run_folder.h"
 #include "train/run/run_state.h"
 
@@ -19,11 +20,14 @@ struct ResumeRequest {
   std::string model;                   // where the base model is now; empty: as in config.yaml
 };
 
-struct Resume {
-  Config config;                             // of the run from here on
-  std::optional<CheckpointInfo> checkpoint;  // nothing: the run begins at step 0
-  bool complete = false;                     // the run has its results, and nothing was asked for
+template <typename Checkpoint>
+struct ResumeOf {
+  Config config;                         // of the run from here on
+  std::optional<Checkpoint> checkpoint;  // nothing: the run begins at step 0
+  bool complete = false;                 // the run has its results, and nothing was asked for
 };
+using Resume = ResumeOf<CheckpointInfo>;
+using PretrainResume = ResumeOf<PretrainCheckpoint>;
 
 // Reads the run and decides how it goes on. Values of config.yaml that differ from the checkpoint's
 // are refused unless the request names their keys or an earlier resume recorded them; max_steps and
@@ -31,6 +35,8 @@ struct Resume {
 // key that changed, and moves results.json aside if a finished run is extended.
 // The folder must be locked. Throws UsageError for a key that cannot change.
 Resume prepare_resume(const RunFolder& folder, const ResumeRequest& request, const Note& note);
+PretrainResume prepare_pretrain_resume(const RunFolder& folder, const ResumeRequest& request,
+                                       const Note& note);
 
 }  // namespace soragrad::train
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <regex>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "tests/files.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/pretrain_finish.h"
+#include "train/run/resume.h"
 
 using namespace soragrad;
 using namespace soragrad::train;
@@ -78,22 +80,19 @@ struct TinyText : test::TemporaryFolder {
 nlohmann::json run_to_end(const Config& config) {
   const auto session = open_pretrain_session(config, quiet);
   RunFolder folder = RunFolder::create(config.output, session->config);
-  Pretrainer trainer(*session, folder, false);
+  Pretrainer trainer(*session, folder);
   REQUIRE(trainer.run());
   return finish_pretraining(*session, folder, trainer, {"0", "test"});
 }
 
 // `before` is called when the session is open and before the first step.
 nlohmann::json resume(
-    const std::string& path, const std::function<void()>& before = [] {}) {
+    const std::string& path, const std::function<void()>& before = [] {},
+    const ResumeRequest& request = {}) {
   RunFolder folder = RunFolder::open(path, true);
-  Config config;
-  config.verb = Verb::pretrain;
-  read_yaml(config, folder.file("config.yaml"));
-  config.output = path;
-  resolve_pretraining(config);
-  const auto session = open_pretrain_session(config, quiet);
-  Pretrainer trainer(*session, folder, true);
+  const PretrainResume resume = prepare_pretrain_resume(folder, request, quiet);
+  const auto session = open_pretrain_session(resume.config, quiet);
+  Pretrainer trainer(*session, folder, resume.checkpoint);
   before();
   const bool is_complete = trainer.run();  // may throw what the caller expects
   REQUIRE(is_complete);
@@ -163,7 +162,7 @@ TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
   {
     const auto session = open_pretrain_session(config, quiet);
     RunFolder folder = RunFolder::create(config.output, session->config);
-    Pretrainer trainer(*session, folder, false);
+    Pretrainer trainer(*session, folder);
     std::thread signal([&] {  // as soon as the first step is logged
       while (read_text(config.output + "/metrics.jsonl").empty()) std::this_thread::yield();
       set_interrupted(SIGTERM);
@@ -202,7 +201,7 @@ TEST_CASE("pretrainer: a loss that is not finite keeps the step before it, and o
     const auto session = open_pretrain_session(config, quiet);
     RunFolder folder = RunFolder::create(config.output, session->config);
     if (has_older) folder.add_checkpoint(0, 0, [](const std::string&) {});
-    Pretrainer trainer(*session, folder, false);
+    Pretrainer trainer(*session, folder);
     CHECK_THROWS_WITH_AS(trainer.run(), doctest::Contains("is not finite"), Error);
     REQUIRE(folder.checkpoints().size() == 1);
     CHECK(folder.checkpoints()[0] == (has_older ? 0 : trainer.state().step));
@@ -217,6 +216,44 @@ TEST_CASE("pretrainer: a run that goes on after its last step reports that step'
   CHECK(again["train"] == whole["train"]);
   CHECK(again["validation"] == whole["validation"]);
   CHECK(again["train"]["loss"].get<double>() > 0);
+}
+
+TEST_CASE("pretrainer: edited keys are refused, the same on the command line are recorded") {
+  const TinyText tiny;
+  run_to_end(tiny.config("run", {}));
+  const std::string copy = copy_at((tiny / "run").string(), 5), file = copy + "/config.yaml";
+  const std::string text = read_text(file);
+  std::string edited = std::regex_replace(text, std::regex("\nseed: 42\n"), "\nseed: 7\n");
+  for (const char* key : {"learning_rate", "mlm_probability", "adam_epsilon", "weight_decay"}) {
+    edited = std::regex_replace(edited, std::regex(fmt::format("\n{}: [^\n]*", key)),
+                                fmt::format("\n{}: 0.05", key));
+  }
+  std::ofstream(file) << edited;
+  const std::string refusal = message_of([&] { resume(copy); });
+  CHECK(contains(refusal, "seed=7 (made with 42)"));
+  CHECK(contains(refusal, " and 2 more"));
+  CHECK(refusal.size() < 500);
+  std::ofstream(file) << text;
+  const nlohmann::json results = resume(copy, [] {}, {{"seed=7"}, {}});
+  REQUIRE(results["changed_keys"].size() == 1);
+  CHECK(results["changed_keys"][0]["key"] == "seed");
+  CHECK(results["changed_keys"][0]["step"] == 5);
+  CHECK(weights_of(copy) != weights_of((tiny / "run").string()));
+}
+
+TEST_CASE("pretrainer: a finished run is extended by max_steps") {
+  const TinyText tiny;
+  const std::vector<std::string> constant = {"lr_scheduler_type=constant", "warmup_ratio=0"};
+  run_to_end(tiny.config("short", constant));
+  std::vector<std::string> longer = constant;
+  longer.emplace_back("max_steps=20");
+  run_to_end(tiny.config("long", longer));
+  const std::string run = (tiny / "short").string();
+  CHECK(contains(message_of([&] { resume(run, [] {}, {{"seed=7"}, {}}); }), "max_steps=N extends"));
+  const nlohmann::json results = resume(run, [] {}, {{"max_steps=20"}, {}});
+  CHECK(results["steps"] == 20);
+  CHECK(fs::exists(run + "/results-step-12.json"));
+  CHECK(weights_of(run) == weights_of((tiny / "long").string()));
 }
 
 TEST_CASE("pretrainer: what the folder or the keys lack is said in one line") {
