@@ -54,7 +54,7 @@ SelectTypeParameters=CR_Core
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
-SchedulerParameters=sched_interval=2,batch_sched_delay=1,requeue_delay=1
+SchedulerParameters=sched_interval=2,batch_sched_delay=1
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
@@ -115,11 +115,12 @@ for ((i = 0; i < 100; ++i)); do
   other=$(task_at_work "$victim") && [ -n "$other" ] && break
   sleep 0.1
 done
+told() { grep -qs '^stopped by signal 10 ' array/logs/cola-*.log; }
 for ((i = 0; i < 20; ++i)); do  # a task that just begins cannot be told yet
-  [ -n "$other" ] || break
-  scancel --signal=USR1 --batch "${job}_$other" 2>/dev/null && break
-  sleep 0.3
+  [ -n "$other" ] && ! told || break
+  timeout 2 scancel --signal=USR1 --batch "${job}_$other" 2>/dev/null || true
 done
+told || other=
 for ((i = 0; i < 100; ++i)); do  # the killed task is over before it is queued again
   squeue -h -j "$job" -t RUNNING -o %K | grep -qx "$victim" || break
   sleep 0.1
@@ -128,6 +129,9 @@ scontrol requeue "${job}_$victim" || echo "task $victim was over before it was k
 
 for ((i = 0; i < 600; ++i)); do
   [ -n "$(squeue -h -j "$job" -t PENDING,RUNNING,COMPLETING,CONFIGURING -o %i 2>/dev/null)" ] || break
+  # Slurm lets a job that was queued again wait for two minutes; here nothing is gained by that.
+  squeue -h -r -j "$job" -t PENDING -o '%F_%K %r' | sed -n 's/ BeginTime$//p' |
+    xargs -r -I{} scontrol update JobId={} StartTime=now || true
   sleep 1
 done
 "$soragrad" table recipe.yaml output=array --status
