@@ -10,9 +10,9 @@ command -v mpirun >/dev/null || { echo "SKIPPED: mpirun is not installed (openmp
 rm -rf -- "$folder"
 mkdir -p -- "$folder/CoLA"
 cd -- "$folder"
-# 105 rows are 27 batches of 4: the last step of an epoch has 3 of 4 micro-batches, or 2 of 5.
+# 105 rows are 53 batches of 2: the last step of an epoch has 1 of 4 micro-batches, or 3 of 5.
 head -n 105 "$quickstart/data/CoLA/train.tsv" >CoLA/train.tsv
-head -n 101 "$quickstart/data/CoLA/dev.tsv" >CoLA/dev.tsv
+head -n 50 "$quickstart/data/CoLA/dev.tsv" >CoLA/dev.tsv
 
 # processes N COMMAND...
 processes() {
@@ -25,7 +25,7 @@ start() {
   local n=$1 output=$2
   shift 2
   processes "$n" "$soragrad" train model="$quickstart/model" data=. task=cola output="$output" \
-    threads=1 per_device_train_batch_size=4 logging_steps=1 eval_steps=7 save_steps=7 \
+    threads=1 per_device_train_batch_size=2 logging_steps=1 eval_steps=14 \
     per_device_eval_batch_size=8 hidden_dropout_prob=0.1 attention_probs_dropout_prob=0.1 \
     learning_rate=5e-3 max_steps=40 "$@" >"$output.out" 2>"$output.err" ||
     fail "$output ended with exit code $?"
@@ -53,11 +53,15 @@ for method in sora lora adalora houlsby pfeiffer bitfit full; do
     sora) keys+=(xi=1 sparse_lambda=1e-3) ;;
     adalora) keys+=(tinit=5 tfinal=10 deltaT=3) ;;
   esac
+  start 1 "$method-4-1" gradient_accumulation_steps=4 "${keys[@]}" &
+  start 1 "$method-5-1" gradient_accumulation_steps=5 "${keys[@]}"
+  wait "$!" || exit 1
+  count=$((count + 2))
   for units in 4 5; do
-    for n in 1 2 3 4; do
-      [ "$method" = sora ] || [ "$units" = 4 ] || [ $((n % 2)) = 1 ] || continue
+    for n in 2 3 4; do
+      [ "$method" = sora ] || [ "$units" = 4 ] || [ "$n" = 3 ] || continue
       start "$n" "$method-$units-$n" gradient_accumulation_steps="$units" "${keys[@]}"
-      [ "$n" = 1 ] || same "$method-$units-1" "$method-$units-$n"
+      same "$method-$units-1" "$method-$units-$n"
       count=$((count + 1))
     done
   done
@@ -67,11 +71,13 @@ done
 for n in 1 3; do
   start "$n" "path-$n" gradient_accumulation_steps=4 max_steps=14 schedule=linear xi=0.5 \
     xi_max=3 xi_steps=3 phase_epochs=1
-  start "$n" "early-$n" gradient_accumulation_steps=4 early_stopping_patience=2 learning_rate=1e-6
+  start "$n" "early-$n" gradient_accumulation_steps=4 early_stopping_patience=2 learning_rate=1e-6 \
+    eval_steps=7
 done
 cmp <(log path-1) <(log path-3) || fail "another path of thresholds"
 cmp path-1/path.json path-3/path.json || fail "another path.json"
 cmp <(log early-1) <(log early-3) || fail "another early stop"
+[ "$(log early-3 | grep -c '"grad_norm"')" -lt 40 ] || fail "no early stop"
 
 # The number of micro-batches is the number of processes unless it is given; it is written down.
 start 3 given max_steps=2
@@ -95,7 +101,7 @@ for n in 1 3; do
 done
 cmp eval-1.json eval-3.json
 cmp predict-1.tsv predict-3.tsv
-[ "$(wc -l <predict-3.tsv)" = 102 ] || fail "each of 101 rows is predicted once"
+[ "$(wc -l <predict-3.tsv)" = 51 ] || fail "each of 50 rows is predicted once"
 echo "1 to 4 processes: the same bits in $count runs"
 
 # SPDX-License-Identifier: Apache-2.0
