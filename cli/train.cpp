@@ -18,6 +18,7 @@
 #include "train/loop/agreement.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
+#include "train/loop/nccl.h"
 #include "train/loop/session.h"
 #include "train/loop/trainer.h"
 #include "train/report/profile_report.h"
@@ -81,6 +82,7 @@ std::string version_line() {
 
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
+  train::connect_gpus(session.device);
   tell_processes(session.config);
   record_split(session, folder);
   train::Trainer trainer(

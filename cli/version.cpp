@@ -5,6 +5,7 @@
 #include "core/cuda_runtime.h"
 #include "core/kernels/linear/onednn.h"
 #include "train/loop/mpi.h"
+#include "train/loop/nccl.h"
 
 // Set by cmake/Version.cmake for this file alone.
 #ifndef SORAGRAD_VERSION
@@ -24,9 +25,9 @@ std::string version_text() {
   const std::string architectures = cuda::architectures();
   const bool has_cuda = !architectures.empty();
   return fmt::format(
-      "soragrad {}\ncommit {}\nbackends cpu{}{}\nGPU architectures {}\nbf16 on this CPU {}",
+      "soragrad {}\ncommit {}\nbackends cpu{}{}{}\nGPU architectures {}\nbf16 on this CPU {}",
       SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "", train::has_mpi() ? ", mpi" : "",
-      has_cuda ? architectures : "none",
+      train::has_nccl() ? ", nccl" : "", has_cuda ? architectures : "none",
       kernels::has_native_bf16() ? "native" : "rounded operands, multiplied in fp32");
 }
 

@@ -19,13 +19,11 @@ ShardRange shard_of(int64_t n, int rank, int size) {
   return {n * rank / size, n * (rank + 1) / size};
 }
 
-std::vector<std::span<const real>> Communicator::exchange(std::span<const real> unit, int units,
-                                                          std::span<real> /*received*/) {
-  if (units == 0) return {};
-  return {unit};
+void Communicator::exchange(const Tensor& unit, int units, const Tensor& received) {
+  if (units > 0) received.copy_from(unit);
 }
 
-void Communicator::gather(std::span<real> /*all*/) {}
+void Communicator::gather(const Tensor& /*all*/) {}
 
 void Communicator::broadcast(std::span<std::byte> /*bytes*/) {}
 
@@ -70,8 +68,8 @@ Communicator& world() {
   return *instance();
 }
 
-void set_world(std::unique_ptr<Communicator> communicator) {
-  instance() = std::move(communicator);
+std::unique_ptr<Communicator> set_world(std::unique_ptr<Communicator> communicator) {
+  return std::exchange(instance(), std::move(communicator));
 }
 
 }  // namespace soragrad

@@ -1,5 +1,6 @@
 // Processes that train one run together. The library knows one process; a program that was started
-// as several replaces world() at its start (train/loop/mpi.h).
+// as several replaces world() at its start (train/loop/mpi.h), and once more if their gradients can
+// go from GPU to GPU (train/loop/nccl.h).
 //
 // A collective function is called by all processes, in the same order. What it returns is the same
 // on all of them, to the bit, so that decisions taken from it are the same.
@@ -12,7 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/dtype.h"
+#include "core/device.h"
+#include "core/tensor.h"
 
 namespace soragrad {
 
@@ -30,15 +32,16 @@ class Communicator {
   virtual int size() const { return 1; }
   bool is_first() const { return rank() == 0; }  // the process that writes and talks
 
-  // -- Collective
+  // -- Collective, of tensors of device(): on a GPU queued, as a kernel is
+  virtual Device device() const { return Device::cpu; }
   // The processes 0 to units - 1 have a vector of n elements each, in `unit`; on all others `unit`
-  // has n elements too and is not read. Each process gets its own shard of all of them. -> the
-  // shards, in the order of the ranks that sent them; they lie in `received`, which has room for
-  // `units` shards, or in `unit`. All memory is the host's.
-  virtual std::vector<std::span<const real>> exchange(std::span<const real> unit, int units,
-                                                      std::span<real> received);
+  // has n elements too and is not read. Each process gets its own shard of all of them: fills
+  // `received`, of `units` times the shard's size, in the order of the ranks that sent them.
+  virtual void exchange(const Tensor& unit, int units, const Tensor& received);
   // Fills `all` with the shards of all processes; this process's is there already.
-  virtual void gather(std::span<real> all);
+  virtual void gather(const Tensor& all);
+
+  // -- Collective
   // Replaces the bytes by those of the first process.
   virtual void broadcast(std::span<std::byte> bytes);
   // Bitwise or. Each byte must be zero on all processes but at most one.
@@ -69,7 +72,8 @@ class Communicator {
 
 // The communicator of this process.
 Communicator& world();
-void set_world(std::unique_ptr<Communicator> communicator);
+// -> the one before.
+std::unique_ptr<Communicator> set_world(std::unique_ptr<Communicator> communicator);
 
 }  // namespace soragrad
 

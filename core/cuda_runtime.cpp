@@ -20,6 +20,10 @@ std::string unavailable_reason() {
 std::string architectures() {
   return "";
 }
+void choose_device(int) {}
+std::string device_address() {
+  refuse();
+}
 void* allocate(size_t) {
   refuse();
 }

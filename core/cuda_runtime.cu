@@ -14,6 +14,8 @@ namespace {
 
 __global__ void probe() {}  // asking for its attributes shows if there is code for this GPU
 
+int chosen = 0;  // number of the GPU
+
 // unavailable_reason(): the first of driver, device and code that is missing.
 std::string find_reason() {
   int count = 0;
@@ -21,7 +23,11 @@ std::string find_reason() {
   cudaFuncAttributes attributes{};
   cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess && count == 0) status = cudaErrorNoDevice;
-  if (status == cudaSuccess) status = cudaGetDeviceProperties(&device, 0);
+  if (status == cudaSuccess) {
+    chosen %= count;
+    status = cudaSetDevice(chosen);
+  }
+  if (status == cudaSuccess) status = cudaGetDeviceProperties(&device, chosen);
   if (status == cudaSuccess) status = cudaFuncGetAttributes(&attributes, probe);
   static_cast<void>(cudaGetLastError());  // reported here, not by the next launch
   if (status == cudaSuccess) return "";
@@ -52,6 +58,17 @@ std::string unavailable_reason() {
 
 std::string architectures() {
   return SORAGRAD_CUDA_ARCHITECTURES;
+}
+
+void choose_device(int number) {
+  chosen = number;
+}
+
+std::string device_address() {
+  require(unavailable_reason().empty(), "[cuda] {}.", unavailable_reason());
+  char address[32] = {};
+  check(cudaDeviceGetPCIBusId(address, sizeof address, chosen), "asking for a GPU's address");
+  return address;
 }
 
 void check(cudaError_t status, const char* what) {

@@ -19,6 +19,11 @@ std::string unavailable_reason();
 // The architectures that the kernels were compiled for, "80 86 90 (PTX 90)"; empty without CUDA.
 std::string architectures();
 
+// Chooses the GPU of this process: that of this number among those that it sees, which are counted
+// again from the first after the last. GPU 0 without a call. Comes before all other calls.
+void choose_device(int number);
+std::string device_address();  // of that GPU on the machine's PCI bus
+
 void* allocate(size_t bytes);  // from the driver; null if it has not enough
 void free(void* pointer) noexcept;
 // Copies through a page-locked ring buffer of 4 MiB, and waits only if that is full. `host` may be

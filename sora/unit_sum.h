@@ -7,8 +7,6 @@
 // the sum are the same for any number of processes.
 #pragma once
 
-#include <vector>
-
 #include "core/tensor.h"
 
 namespace soragrad::sora {
@@ -22,13 +20,12 @@ class UnitSum {
   void finish(const Tensor& grads);
 
  private:
-  void add_alone(const Tensor& grads);
   void add_shards(const Tensor& grads, int units);
+  void add_part(const Tensor& part);
 
-  bool is_empty_ = true;        // no unit of this step has been added
-  Tensor sum_;                  // of one process
-  std::vector<real> shard_;     // of several: the sum's part that this process owns
-  std::vector<real> received_;  // parts of a round
+  bool is_empty_ = true;  // no unit of this step has been added
+  Tensor sum_;            // the part that this process owns: all, if it is alone
+  Tensor received_;       // parts of a round
 };
 
 }  // namespace soragrad::sora

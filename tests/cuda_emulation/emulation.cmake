@@ -16,6 +16,12 @@ file(GLOB accesses CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/accesses/*.cpp)
 set(checker_test ${CMAKE_CURRENT_LIST_DIR}/accesses/checker_test.cpp)  # has kernels of its own
 list(REMOVE_ITEM accesses ${checker_test})
 file(GLOB emulation_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
+set(nccl)
+if(SORAGRAD_HAS_MPI)  # which stands in for NCCL
+  set(nccl ${PROJECT_SOURCE_DIR}/train/loop/nccl.cpp ${CMAKE_CURRENT_LIST_DIR}/nccl.cpp)
+else()
+  list(REMOVE_ITEM emulation_tests ${CMAKE_CURRENT_LIST_DIR}/nccl_test.cpp)
+endif()
 set_source_files_properties(${kernels} ${runtime} PROPERTIES LANGUAGE CXX
   COMPILE_OPTIONS -Wno-unknown-pragmas)  # #pragma unroll
 
@@ -42,12 +48,19 @@ add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
 emulates_cuda(cuda_emulation)
 target_compile_options(cuda_emulation PRIVATE -fsanitize=address)
 
-add_executable(test_cuda_emulation ${emulation_tests} ${kernels}
+add_executable(test_cuda_emulation ${emulation_tests} ${kernels} ${nccl}
   $<TARGET_OBJECTS:cuda_emulation>)
 emulates_cuda(test_cuda_emulation)
 target_compile_options(test_cuda_emulation PRIVATE -fsanitize=address)
 target_link_options(test_cuda_emulation PRIVATE -fsanitize=address)
 target_precompile_headers(test_cuda_emulation PRIVATE ${soragrad_common_headers} <doctest/doctest.h>)
+
+if(SORAGRAD_HAS_MPI)
+  target_compile_definitions(test_cuda_emulation PRIVATE SORAGRAD_WITH_NCCL)
+  set_property(SOURCE ${CMAKE_CURRENT_LIST_DIR}/nccl.cpp APPEND PROPERTY INCLUDE_DIRECTORIES
+    ${MPI_CXX_INCLUDE_DIRS})
+  target_link_libraries(test_cuda_emulation PRIVATE MPI::MPI_CXX)
+endif()
 
 # The compiler calls back at each access of a kernel, as for its thread sanitizer, whose library is
 # not linked. FMA is used if this machine has it.
@@ -67,10 +80,18 @@ target_compile_options(test_cuda_accesses PRIVATE -fsanitize=address)
 target_link_options(test_cuda_accesses PRIVATE -fsanitize=address,alignment)
 
 add_test(NAME cuda_emulation
-  COMMAND test_cuda_emulation --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp)
+  COMMAND test_cuda_emulation
+    --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp,*nccl_test.cpp)
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
 add_test(NAME cuda_emulation/train_step
   COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)
+if(SORAGRAD_HAS_MPI AND MPIEXEC_EXECUTABLE)
+  # Under Open MPI, whose own memory is never freed.
+  add_test(NAME cuda_emulation/nccl COMMAND ${MPIEXEC_EXECUTABLE} --allow-run-as-root --oversubscribe
+    ${MPIEXEC_NUMPROC_FLAG} 3 $<TARGET_FILE:test_cuda_emulation> --source-file=*nccl_test.cpp)
+  set_tests_properties(cuda_emulation/nccl PROPERTIES ENVIRONMENT ASAN_OPTIONS=detect_leaks=0
+    TIMEOUT 600 PROCESSORS 2)
+endif()
 add_test(NAME cuda_emulation/accesses
   COMMAND test_cuda_accesses --source-file-exclude=*mutants_test.cpp,*attention_test.cpp)
 add_test(NAME cuda_emulation/mutants COMMAND test_cuda_accesses --source-file=*mutants_test.cpp)

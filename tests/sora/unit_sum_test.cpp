@@ -21,23 +21,16 @@ const std::vector<Values> kUnits{{1, 1, 1}, {1e8f, 0, 1e8f}, {-1e8f, 1, -1e8f}, 
 class FirstOfTwo : public Communicator {
  public:
   int size() const override { return 2; }
-  std::vector<std::span<const real>> exchange(std::span<const real> unit, int units,
-                                              std::span<real> received) override {
-    const ShardRange own = shard_of(static_cast<int64_t>(unit.size()), 0, 2);
-    const auto length = static_cast<size_t>(own.size());
-    std::vector<std::span<const real>> shards;
-    for (int rank = 0; rank < units; ++rank) {
-      const real* from = rank == 0 ? unit.data() : kUnits[next_other_].data();
-      const auto to = received.subspan(static_cast<size_t>(rank) * length, length);
-      std::copy_n(from, length, to.begin());
-      shards.push_back(to);
-    }
+  void exchange(const Tensor& unit, int units, const Tensor& received) override {
+    const int64_t own = shard_of(unit.numel(), 0, 2).size();
+    REQUIRE(received.numel() == units * own);
+    std::copy_n(unit.data(), own, received.data());
+    if (units == 2) std::copy_n(kUnits[next_other_].data(), own, received.data() + own);
     next_other_ += 2;
-    return shards;
   }
-  void gather(std::span<real> all) override {
-    const ShardRange other = shard_of(static_cast<int64_t>(all.size()), 1, 2);
-    for (int64_t i = other.begin; i < other.end; ++i) all[static_cast<size_t>(i)] = gathered[i];
+  void gather(const Tensor& all) override {
+    const ShardRange other = shard_of(all.numel(), 1, 2);
+    std::copy_n(gathered.data() + other.begin, other.size(), all.data() + other.begin);
   }
   Values gathered;  // the whole sum
 

@@ -70,6 +70,7 @@ void require_same_program(const Config& config, const std::string& version) {
 
 void require_same_session(const Session& session) {
   if (world().size() == 1) return;
+  compare("the device", std::string(name_of(session.device)));
   compare("the training data", text_of(session.train));
   for (const Rows& rows : session.validation) compare("the data of " + rows.name, text_of(rows));
   for (const Rows& rows : session.test) compare("the data of " + rows.name, text_of(rows));

@@ -16,7 +16,7 @@ namespace soragrad::train {
 // Program and configuration, before anything is loaded. `version` is the program's.
 void require_same_program(const Config& config, const std::string& version);
 
-// Rows, their tokens and labels, and the base model.
+// Device, rows with their tokens and labels, and the base model.
 void require_same_session(const Session& session);
 
 // The trainable parameters after `step`. Equal programs on unlike processors may round differently.

@@ -1,15 +1,18 @@
 #include "train/loop/mpi.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/communicator.h"
 #include "core/console.h"
 #include "core/cores.h"
+#include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -30,25 +33,32 @@ int number_of(const char* name) {
   return text ? std::atoi(text) : 0;
 }
 
-// Mutes all but one of the processes that fail before they know each other.
-void mute_others() {
+// For processes that fail before they know each other: all but one are mute, and give that one time
+// to tell, as mpirun ends all when the first of them ends.
+void leave_to_first() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-    if (number_of(name) > 0) set_log_muted(true);
+    if (number_of(name) <= 0) continue;
+    set_log_muted(true);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    return;
   }
 }
 
-// srun starts processes that cannot find each other unless it is told a protocol.
-void require_reachable() {
-  const int tasks = number_of("SLURM_STEP_NUM_TASKS");
-  if (launched_processes() > 1 || tasks <= 1 || std::getenv("PMIX_RANK")) return;
-  mute_others();
-  fail(
-      "[mpi] srun has started {} processes that cannot reach each other; add --mpi=pmix (`srun "
-      "--mpi=list` names what it has), or use mpirun, or one task.",
-      tasks);
+int processes_of_srun() {
+  return number_of("SLURM_STEP_NUM_TASKS");
 }
 
 #ifdef SORAGRAD_WITH_MPI
+
+// srun starts processes that cannot find each other unless it is told a protocol.
+void require_reachable() {
+  if (launched_processes() > 1 || processes_of_srun() <= 1 || std::getenv("PMIX_RANK")) return;
+  leave_to_first();
+  fail(
+      "[mpi] srun has started {} processes that cannot reach each other; add --mpi=pmix (`srun "
+      "--mpi=list` names what it has), or use mpirun, or one task.",
+      processes_of_srun());
+}
 
 MPI_Datatype mpi_real() {
   return sizeof(real) == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE;
@@ -74,32 +84,25 @@ class MpiCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
-  std::vector<std::span<const real>> exchange(std::span<const real> unit, int units,
-                                              std::span<real> received) override {
-    const auto n = static_cast<int64_t>(unit.size());
-    const Layout shards = layout(n);
-    const int64_t own = shard_of(n, rank_, size_).size();
+  void exchange(const Tensor& unit, int units, const Tensor& received) override {
+    const Layout shards = layout(unit.numel());
+    const int own = shards.counts[static_cast<size_t>(rank_)];
     const bool sends = rank_ < units;
     Layout sent, arriving;
-    std::vector<std::span<const real>> arrived;
     for (int other = 0; other < size_; ++other) {
       const bool comes = other < units;
       sent.add(sends ? shards.counts[static_cast<size_t>(other)] : 0,
                shards.at[static_cast<size_t>(other)]);
-      arriving.add(comes ? static_cast<int>(own) : 0, comes ? static_cast<int>(other * own) : 0);
-      if (!comes) continue;
-      arrived.push_back(
-          received.subspan(static_cast<size_t>(other * own), static_cast<size_t>(own)));
+      arriving.add(comes ? own : 0, comes ? other * own : 0);
     }
     check(
         MPI_Alltoallv(unit.data(), sent.counts.data(), sent.at.data(), mpi_real(), received.data(),
                       arriving.counts.data(), arriving.at.data(), mpi_real(), MPI_COMM_WORLD),
         "MPI_Alltoallv");
-    return arrived;
   }
 
-  void gather(std::span<real> all) override {
-    const Layout shards = layout(static_cast<int64_t>(all.size()));
+  void gather(const Tensor& all) override {
+    const Layout shards = layout(all.numel());
     check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all.data(), shards.counts.data(),
                          shards.at.data(), mpi_real(), MPI_COMM_WORLD),
           "MPI_Allgatherv");
@@ -180,15 +183,17 @@ class MpiCommunicator : public Communicator {
   bool has_announced_ = false;
 };
 
-// Gives each process of this machine its part of the cores, if several may use the same ones.
+// Gives each process of this machine a GPU, and its part of the cores if several may use the same.
 // Open MPI binds two processes to one core each unless it is told otherwise: a note counts the
 // cores that are left unused so.
-void share_cores() {
+void share_machine() {
   MPI_Comm machine = MPI_COMM_NULL;
   check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine),
         "MPI_Comm_split_type");
-  int processes = 1;
+  int number = 0, processes = 1;
+  MPI_Comm_rank(machine, &number);
   MPI_Comm_size(machine, &processes);
+  cuda::choose_device(number);
   cpu_set_t mine;
   CPU_ZERO(&mine);
   sched_getaffinity(0, sizeof mine, &mine);
@@ -239,14 +244,16 @@ void start_mpi() {
   if (communicator->size() == 1) return;
   set_log_muted(!communicator->is_first());
   set_world(std::move(communicator));
-  share_cores();
+  share_machine();
 }
 
 void finish_mpi() {
   int initialized = 0, finalized = 0;
   MPI_Initialized(&initialized);
   MPI_Finalized(&finalized);
-  if (initialized && !finalized) MPI_Finalize();
+  if (!initialized || finalized) return;
+  set_world(std::make_unique<Communicator>());  // what GPUs are connected by goes before MPI
+  MPI_Finalize();
 }
 
 #else
@@ -256,12 +263,13 @@ bool has_mpi() {
 }
 
 void start_mpi() {
-  require_reachable();
-  if (launched_processes() > 1) mute_others();
-  require(launched_processes() == 1,
-          "[mpi] {} processes were started together, but this build has no MPI; install "
-          "libopenmpi-dev and build again, or start one process.",
-          launched_processes());
+  const int processes = std::max(launched_processes(), processes_of_srun());
+  if (processes == 1) return;
+  leave_to_first();
+  fail(
+      "[mpi] {} processes were started together, but this build has no MPI; install "
+      "libopenmpi-dev and build again, or start one process.",
+      processes);
 }
 
 void finish_mpi() {}

@@ -11,11 +11,13 @@ int launched_processes();
 
 // Joins the processes that were started together and makes them world() (core/communicator.h); does
 // nothing for a process that was started alone. All but the first are muted. Splits this machine's
-// cores among its processes unless the launcher has bound each to its own. Throws if several were
-// started and this build has no MPI. To be called once, before the first parallel loop.
+// cores among its processes unless the launcher has bound each to its own, and deals out its GPUs.
+// Throws if several were started and this build has no MPI. To be called once, before the first
+// parallel loop and the first use of a GPU.
 void start_mpi();
 
-// Ends the work with MPI after all have finished. After an error: world().abort().
+// Ends the work with MPI after all have finished; this process is alone then. After an error:
+// world().abort().
 void finish_mpi();
 
 }  // namespace soragrad::train
