@@ -6,7 +6,7 @@
 # step, waiting for the other process included, and its least. Wants an idle machine of two cores.
 set -euo pipefail
 soragrad=$(readlink -f -- "$1") model=$(readlink -f -- "$2") glue=$(readlink -f -- "$3")
-folder=$4 rounds=${5:-5} steps=13
+folder=$4 rounds=${5:-5} steps=11
 rm -rf -- "$folder"
 mkdir -p -- "$folder/CoLA"
 cd -- "$folder"

@@ -47,12 +47,14 @@ std::function<int()> together(std::function<int()> action) {
   };
 }
 
-void tell_processes(const train::Config& config) {
+void tell_processes(const train::Session& session) {
   const int processes = world().size();
   if (processes == 1) return;
-  const int64_t units = config.gradient_accumulation_steps;
-  log_line(fmt::format("{} processes share the {} micro-batches of a step, {} on {} threads each",
-                       processes, units, config.device, num_threads()));
+  const int64_t units = session.config.gradient_accumulation_steps;
+  const int threads = num_threads();
+  log_line(fmt::format("{} processes share the {} micro-batches of a step; each on {} with {}",
+                       processes, units, name_of(session.device),
+                       threads == 1 ? "one thread" : fmt::format("{} threads", threads)));
   if (units >= processes) return;
   log_line(
       fmt::format("warning: gradient_accumulation_steps={} leaves {} of {} processes without "
@@ -63,6 +65,7 @@ void tell_processes(const train::Config& config) {
 void require_alone(std::string_view verb) {
   const int processes = train::launched_processes();
   if (processes == 1) return;
+  train::leave_to_first();
   throw UsageError(fmt::format(
       "[mpi] {} processes were started to {}, which one does; start it alone.", processes, verb));
 }

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "train/config/config.h"
+#include "train/loop/session.h"
 
 namespace soragrad::cli {
 
@@ -13,7 +13,7 @@ namespace soragrad::cli {
 std::function<int()> together(std::function<int()> action);
 
 // One line on how the processes of a run share its work; nothing for one process.
-void tell_processes(const train::Config& config);
+void tell_processes(const train::Session& session);
 
 // Throws UsageError if several processes were started to do a verb that is one process's work.
 void require_alone(std::string_view verb);

@@ -83,7 +83,7 @@ std::string version_line() {
 int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
              train::ProfileRun& profile) {
   train::connect_gpus(session.device);
-  tell_processes(session.config);
+  tell_processes(session);
   record_split(session, folder);
   train::Trainer trainer(
       session, folder,

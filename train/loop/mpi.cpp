@@ -33,17 +33,6 @@ int number_of(const char* name) {
   return text ? std::atoi(text) : 0;
 }
 
-// For processes that fail before they know each other: all but one are mute, and give that one time
-// to tell, as mpirun ends all when the first of them ends.
-void leave_to_first() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-    if (number_of(name) <= 0) continue;
-    set_log_muted(true);
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    return;
-  }
-}
-
 int processes_of_srun() {
   return number_of("SLURM_STEP_NUM_TASKS");
 }
@@ -227,6 +216,15 @@ int launched_processes() {
     if (number_of(name) > 0) return number_of(name);
   }
   return std::getenv("PMIX_RANK") ? std::max(1, number_of("SLURM_STEP_NUM_TASKS")) : 1;
+}
+
+void leave_to_first() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+    if (number_of(name) <= 0) continue;
+    set_log_muted(true);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    return;
+  }
 }
 
 #ifdef SORAGRAD_WITH_MPI

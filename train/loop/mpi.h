@@ -9,6 +9,10 @@ bool has_mpi();
 // How many processes a launcher has started with this one; 1 without one.
 int launched_processes();
 
+// For processes that fail before they know each other: all but the first are muted, and leave it
+// time to tell, as mpirun ends all when one ends.
+void leave_to_first();
+
 // Joins the processes that were started together and makes them world() (core/communicator.h); does
 // nothing for a process that was started alone. All but the first are muted. Splits this machine's
 // cores among its processes unless the launcher has bound each to its own, and deals out its GPUs.
