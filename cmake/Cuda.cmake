@@ -7,7 +7,7 @@ enable_language(CUDA)
 # nvcc may compile with an older g++ than the rest (Debian's), whose libstdc++ is not to be linked.
 list(FILTER CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES EXCLUDE REGEX "/gcc/")
 # Of the architectures of a release those that this nvcc knows, or what -DSORAGRAD_CUDA_ARCHITECTURES
-# names. The newest also comes as PTX, from which the driver makes code for newer ones.
+# names.
 set(SORAGRAD_CUDA_ARCHITECTURES "release" CACHE STRING "GPU architectures, as 80;90, or release")
 set(architectures ${SORAGRAD_CUDA_ARCHITECTURES})
 if(architectures STREQUAL "release")
@@ -21,12 +21,8 @@ if(architectures STREQUAL "release")
     endif()
   endforeach()
 endif()
-list(SORT architectures COMPARE NATURAL)
-list(TRANSFORM architectures APPEND "-real" OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
-list(GET architectures -1 newest)
-list(APPEND CMAKE_CUDA_ARCHITECTURES "${newest}-virtual")
-string(REPLACE ";" " " SORAGRAD_CUDA_ARCHITECTURES_TEXT "${architectures}")
-string(APPEND SORAGRAD_CUDA_ARCHITECTURES_TEXT " (PTX ${newest})")
+include(CudaArchitectures)
+soragrad_cuda_code(CMAKE_CUDA_ARCHITECTURES SORAGRAD_CUDA_ARCHITECTURES_TEXT ${architectures})
 if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 does not know it of nvcc
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
   set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
@@ -63,7 +59,7 @@ function(soragrad_cuda name)
     COMPILE_DEFINITIONS "SORAGRAD_CUDA_ARCHITECTURES=\"${SORAGRAD_CUDA_ARCHITECTURES_TEXT}\"")
   # fmt 9 takes nvcc for a compiler without constexpr, and nvcc refuses its consteval.
   target_compile_options(soragrad_${name} PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:-DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)
+    $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo -DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= -DFMT_USE_CONSTEVAL=0>)
   target_include_directories(soragrad_${name} SYSTEM PRIVATE ${CUBLASLT_INCLUDE_DIR})
   target_link_libraries(soragrad_${name} PRIVATE CUDA::cudart CUDA::cublasLt)
 endfunction()
