@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "autograd/ops.h"
 #include "core/kernels/attention/attention.h"
 #include "core/kernels/linear/gemm.h"
 #include "core/kernels/norm/layer_norm.h"
@@ -249,6 +251,32 @@ TEST_CASE("layer_norm: a GPU agrees with the CPU, whatever its rows' length") {
       CHECK(largest_difference(cpu[i], cuda[i]) <= 1e-5);  // numbers up to 10, sums of 1028
     }
   }
+}
+
+// The device's expf and tanhf take the place of the CPU's polynomials (core/kernels/math.h).
+TEST_CASE("unary: a GPU's tanh and gelu are exact to their last bits, over all magnitudes") {
+  if (test::skipped_without_gpu()) return;
+  std::vector<real> values;
+  for (uint64_t bits = 0; bits < 0x41400000u; bits += 40'009) {  // up to 12
+    const float x = std::bit_cast<float>(static_cast<uint32_t>(bits));
+    values.insert(values.end(), {static_cast<real>(x), static_cast<real>(-x)});
+  }
+  const Variable x(Tensor::from(values, {static_cast<int64_t>(values.size())}, Device::cuda));
+  const std::vector<real> of_tanh = tanh(x).value().to_vector(),
+                          of_gelu = gelu(x).value().to_vector();
+  double worst_tanh = 0, worst_gelu = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    constexpr double kSmallestNormal = 0x1p-126;
+    const double at = values[i], phi = 0.5 * std::erfc(-at / std::sqrt(2.0));
+    const auto error = [&](double actual, double exact) {
+      return std::abs(actual - exact) / std::max(std::abs(exact), kSmallestNormal);
+    };
+    worst_tanh = std::max(worst_tanh, error(of_tanh[i], std::tanh(at)));
+    worst_gelu = std::max(worst_gelu, error(of_gelu[i], at * phi));
+  }
+  MESSAGE("tanh " << worst_tanh << ", gelu " << worst_gelu);
+  CHECK(worst_tanh < 4 * 0x1p-23);
+  CHECK(worst_gelu < 1e-6);  // two expf of 2 units each, and the polynomial's 4e-7
 }
 
 TEST_CASE("gemm: on a GPU a product over no elements is zero, or adds nothing") {
