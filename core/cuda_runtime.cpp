@@ -1,6 +1,7 @@
 #include "core/cuda_runtime.h"
 
 #include "core/error.h"
+#include "core/gpu_identity.h"
 
 // The CUDA build replaces this file's functions by those of core/cuda_runtime.cu.
 #ifndef SORAGRAD_WITH_CUDA
@@ -23,6 +24,15 @@ std::string architectures() {
 void choose_device(int) {}
 std::string device_address() {
   refuse();
+}
+bool waits_for_each_launch() {
+  return false;
+}
+std::string gpu_identity() {
+  refuse();
+}
+std::string product_library() {
+  return "";
 }
 void* allocate(size_t) {
   refuse();
@@ -54,6 +64,20 @@ Work work() {
   return {};
 }
 void count_operation() {}
+void name_launch(const void*) {}
+void name_launch(const char*) {}
+void finish_launch() {}
+Timeline::Timeline() {
+  refuse();
+}
+Timeline::~Timeline() = default;
+int64_t Timeline::mark() {
+  refuse();
+}
+const std::vector<int64_t>& Timeline::times() {
+  refuse();
+}
+void Timeline::read() {}
 
 }  // namespace soragrad::cuda
 

@@ -2,11 +2,19 @@
 // and captured graphs.
 #include "core/cuda_runtime.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
 
 #include "core/cuda_stream.cuh"
 #include "core/error.h"
+#include "core/gpu_identity.h"
 #include "core/integer_math.h"
 
 namespace soragrad::cuda {
@@ -71,6 +79,18 @@ std::string device_address() {
   return address;
 }
 
+std::string gpu_identity() {
+  require(unavailable_reason().empty(), "[cuda] {}.", unavailable_reason());
+  int device = 0, driver = 0;
+  cudaDeviceProp properties{};
+  check(cudaGetDevice(&device), "asking for the GPU");
+  check(cudaGetDeviceProperties(&properties, device), "asking for the GPU's properties");
+  check(cudaDriverGetVersion(&driver), "asking for the driver's version");
+  return fmt::format("{}, {} multiprocessors, driver {}.{}, {}", properties.name,
+                     properties.multiProcessorCount, driver / 1000, driver % 1000 / 10,
+                     product_library());
+}
+
 void check(cudaError_t status, const char* what) {
   require(status == cudaSuccess, "[cuda] {} failed: {}.", what, cudaGetErrorString(status));
 }
@@ -90,13 +110,39 @@ namespace {
 struct Given {
   Work work;
   bool capturing = false;
-  int64_t captured = 0;  // operations, of the graph being captured
+  int64_t captured = 0;          // operations, of the graph being captured
+  const void* kernel = nullptr;  // of the launch under way, and its name if that is known
+  std::string name;
 };
 Given given;  // not locked: one thread launches work
 
 // A copy in a captured graph would be repeated at every replay, from memory that may be gone.
 void require_no_capture(const char* what) {
   require(!given.capturing, "[cuda] {} cannot be captured.", what);
+}
+
+// A kernel's name as in its source, from the compiler's: without namespaces and arguments.
+std::string plain_name(const char* mangled) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> demangled(
+      abi::__cxa_demangle(mangled, nullptr, nullptr, &status), std::free);
+  std::string name = demangled ? demangled.get() : mangled;
+  for (const std::string_view part :
+       {"void ", "soragrad::", "kernels::", "(anonymous namespace)::"}) {
+    for (size_t at; (at = name.find(part)) != std::string::npos;) name.erase(at, part.size());
+  }
+  int depth = 0;  // of template arguments
+  for (size_t i = 0; i < name.size(); ++i) {
+    depth += (name[i] == '<') - (name[i] == '>');
+    if (name[i] == '(' && depth == 0) return name.substr(0, i);
+  }
+  return name;
+}
+
+std::string name_of(const void* kernel) {
+  const char* name = nullptr;
+  if (cudaFuncGetName(&name, kernel) == cudaSuccess && name) return plain_name(name);
+  return "a kernel";
 }
 
 // A ring buffer of page-locked memory, in two halves, that copies pass through. The GPU can read
@@ -202,6 +248,13 @@ void synchronize() {
 
 namespace {
 
+// What the driver has left, in bytes.
+size_t free_memory() {
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "asking for free memory");
+  return free;
+}
+
 // A capture of the stream. The destructor ends it if an exception leaves it open, so that the
 // stream stays usable.
 class Capture {
@@ -240,8 +293,12 @@ void Graph::capture(const std::function<void()>& work) {
   work();
   check(capture.end(), "a capture");
   cudaGraphExec_t executable = nullptr;
+  const size_t before = free_memory();
   check(cudaGraphInstantiate(&executable, capture.graph(), 0), "making a captured graph");
   executable_ = executable;
+  check(cudaGraphUpload(executable, stream()), "the upload of a captured graph");
+  const size_t after = free_memory();
+  given.work.graph_bytes += after < before ? static_cast<int64_t>(before - after) : 0;
   operations_ = given.captured;
 }
 
@@ -259,6 +316,78 @@ Work work() {
 
 void count_operation() {
   ++(given.capturing ? given.captured : given.work.operations);
+}
+
+bool waits_for_each_launch() {
+  static const bool waits = [] {
+    const char* value = std::getenv("CUDA_LAUNCH_BLOCKING");
+    return value && std::string_view(value) == "1";
+  }();
+  return waits;
+}
+
+// The name is asked for before the launch if it may fault: after a fault the runtime answers
+// nothing any more.
+void name_launch(const void* kernel) {
+  given.kernel = kernel;
+  given.name = waits_for_each_launch() ? name_of(kernel) : "";
+}
+
+void name_launch(const char* what) {
+  given.kernel = nullptr;
+  given.name = what;
+}
+
+void finish_launch() {
+  const cudaError_t status = cudaGetLastError();
+  if (status != cudaSuccess && given.name.empty()) given.name = name_of(given.kernel);
+  check(status, given.name.c_str());
+  count_operation();
+  if (waits_for_each_launch() && !given.capturing) {
+    check(cudaStreamSynchronize(stream()), given.name.c_str());
+  }
+}
+
+Timeline::Timeline() : events_(kBatch + 1) {
+  for (void*& event : events_) {
+    cudaEvent_t created = nullptr;
+    check(cudaEventCreateWithFlags(&created, cudaEventDefault), "creating an event");
+    event = created;
+  }
+}
+
+Timeline::~Timeline() {
+  for (void* event : events_) static_cast<void>(cudaEventDestroy(static_cast<cudaEvent_t>(event)));
+}
+
+int64_t Timeline::mark() {
+  require_no_capture("a mark of time");
+  if (marked_ == kBatch) read();
+  const size_t number = times_.size() + marked_++;
+  check(cudaEventRecord(static_cast<cudaEvent_t>(events_[marked_]), stream()),
+        "recording an event");
+  return static_cast<int64_t>(number);
+}
+
+const std::vector<int64_t>& Timeline::times() {
+  read();
+  return times_;
+}
+
+// CUDA returns milliseconds since another event in float: few, so that no bits are lost.
+void Timeline::read() {
+  if (marked_ == 0) return;
+  const auto event = [&](size_t i) { return static_cast<cudaEvent_t>(events_[i]); };
+  check(cudaEventSynchronize(event(marked_)), "a kernel");
+  const int64_t base = times_.empty() ? 0 : times_.back();
+  const size_t origin = times_.empty() ? 1 : 0;
+  for (size_t i = 1; i <= marked_; ++i) {
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, event(origin), event(i)), "reading a time");
+    times_.push_back(base + std::llround(static_cast<double>(milliseconds) * 1e6));
+  }
+  std::swap(events_[0], events_[marked_]);
+  marked_ = 0;
 }
 
 }  // namespace soragrad::cuda

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace soragrad::cuda {
 
@@ -18,6 +19,10 @@ namespace soragrad::cuda {
 std::string unavailable_reason();
 // The architectures that the kernels were compiled for, "80 86 90 (PTX 90)"; empty without CUDA.
 std::string architectures();
+// True if the environment variable CUDA_LAUNCH_BLOCKING is 1: the host then waits for each kernel
+// and product, and an error of one names it. For searching faults; otherwise an error shows at the
+// next wait, without a name.
+bool waits_for_each_launch();
 
 // Chooses the GPU of this process: that of this number among those that it sees, which are counted
 // again from the first after the last. GPU 0 without a call. Comes before all other calls.
@@ -65,10 +70,42 @@ struct Work {
   int64_t operations = 0;        // launched one by one
   int64_t graphs = 0;            // replays of captured graphs
   int64_t graph_operations = 0;  // operations within those replays
+  int64_t graph_bytes = 0;       // memory that the driver took for captured graphs
 };
 Work work();
 // Call once per kernel, product, copy or fill launched. Within a capture it counts for the graph.
 void count_operation();
+
+// Call both around the launch of a kernel, which name_launch() remembers for messages.
+// finish_launch() counts it. It throws Error if the launch was refused or, if
+// waits_for_each_launch(), if the kernel failed.
+void name_launch(const void* kernel);
+void name_launch(const char* what);  // of what is no kernel of ours: "a product of cuBLASLt"
+void finish_launch();
+
+// The GPU's own clock, read between operations of the stream. It neither waits nor makes the
+// operations wait.
+class Timeline {
+ public:
+  Timeline();
+  ~Timeline();
+  Timeline(const Timeline&) = delete;
+  Timeline& operator=(const Timeline&) = delete;
+
+  // Marks the end of what was queued so far, and returns the number of the mark: 0, 1, 2... Every
+  // kBatch marks it waits for the GPU. Throws while a graph is captured.
+  int64_t mark();
+  // The time of each mark in nanoseconds since the first. Waits until all have been reached.
+  const std::vector<int64_t>& times();
+
+ private:
+  static constexpr size_t kBatch = 1 << 14;
+  void read();
+
+  std::vector<void*> events_;  // cudaEvent_t: the last one that was read, then those to be read
+  size_t marked_ = 0;          // of events_[1] and on, not yet read
+  std::vector<int64_t> times_;
+};
 
 }  // namespace soragrad::cuda
 

@@ -7,18 +7,6 @@ namespace soragrad::profile {
 
 constinit thread_local Recorder* recorder = nullptr;
 
-namespace {
-
-// Adds one span to a row of sums.
-void add(Row& row, int64_t duration, const Cost& cost) {
-  ++row.calls;
-  row.duration += duration;
-  row.cost.flops += cost.flops;
-  row.cost.bytes += cost.bytes;
-}
-
-}  // namespace
-
 Recorder::Recorder() : texts_{""}, before_(std::exchange(recorder, this)) {
   origin_ = now();
 }
@@ -49,10 +37,50 @@ size_t Recorder::keep(const Event& event) {
   return events_.size() - 1;
 }
 
-void Recorder::begin(Kind kind, std::string_view name) {
+// A mark is the GPU's time between two operations of its stream.
+void Recorder::mark() {
+  if (!timeline_) timeline_ = std::make_unique<cuda::Timeline>();
+  timeline_->mark();
+  ++marked_;
+}
+
+// Counts a span in a row. Once there is a timeline, its duration follows in finish().
+void Recorder::add(Row* row, const Event& event, size_t place, const Marks& marks) {
+  if (row) {
+    ++row->calls;
+    row->cost.flops += event.cost.flops;
+    row->cost.bytes += event.cost.bytes;
+  }
+  if (timeline_) {
+    untimed_.push_back({row, place, marks});
+  } else if (row) {
+    row->duration += event.duration;
+  }
+}
+
+void Recorder::finish() {
+  if (!timeline_) return;
+  const std::vector<int64_t>& times = timeline_->times();
+  const auto time = [&](int64_t mark) { return times.at(static_cast<size_t>(mark)); };
+  for (const Untimed& span : untimed_) {
+    const auto [begin, end] = span.marks;
+    // A span without kernels lies at the end of the kernel before it.
+    const int64_t start = begin < end ? time(begin) : begin > 0 ? time(begin - 1) : 0;
+    const int64_t duration = begin < end ? time(end - 1) - start : 0;
+    if (span.row) span.row->duration += duration;
+    if (span.place >= kMaxEvents) continue;
+    events_[span.place].start = start;
+    events_[span.place].duration = duration;
+  }
+  untimed_.clear();
+}
+
+void Recorder::begin(Kind kind, std::string_view name, Device device) {
   if (kind != Kind::kernel) leave_unclaimed();
-  Open open{{kind, false, number(name), module_, 0, 0, {}}, 0, module_};
+  Open open{{kind, false, number(name), module_, 0, 0, {}}, 0, module_, {marked_, marked_}};
   if (kind == Kind::module) open.event.module = module_ = open.event.name;
+  open.on_gpu = device == Device::cuda;
+  if (open.on_gpu) mark();
   open.event.start = now();
   open.place = keep(open.event);
   open_.push_back(open);
@@ -60,7 +88,10 @@ void Recorder::begin(Kind kind, std::string_view name) {
 
 void Recorder::begin_backward(std::string_view op, uint32_t module) {
   leave_unclaimed();
-  Open open{{Kind::op, true, number(std::string(op) + " backward"), module, 0, 0, {}}, 0, module_};
+  Open open{{Kind::op, true, number(std::string(op) + " backward"), module, 0, 0, {}},
+            0,
+            module_,
+            {marked_, marked_}};
   module_ = module;
   open.event.start = now();
   open.place = keep(open.event);
@@ -74,41 +105,47 @@ void Recorder::end(const Cost& cost) {
   Open open = std::move(open_.back());
   Event& event = open.event;
   if (event.kind != Kind::kernel) leave_unclaimed();
+  if (open.on_gpu) mark();
+  open.marks.end = marked_;
   event.duration = now() - event.start;
   event.cost.flops += cost.flops;
   event.cost.bytes += cost.bytes;
   open_.pop_back();
   module_ = open.outer_module;
   if (open.place < kMaxEvents) events_[open.place] = event;
-  if (open_.empty()) total_ += event.duration;
-  if (event.kind == Kind::op) add(ops_[text(event.name)], event.duration, event.cost);
-  if (event.kind != Kind::kernel) return;
-  add(kernels_[text(event.name)], event.duration, event.cost);
+  const bool is_kernel = event.kind == Kind::kernel;
+  Row* row = event.kind == Kind::op ? &ops_[text(event.name)]
+             : is_kernel            ? &kernels_[text(event.name)]
+                                    : nullptr;
+  add(row, event, open.place, open.marks);
+  if (open_.empty()) add(&all_, event, open.place, open.marks);
+  if (!is_kernel) return;
   if (!open_.empty() && open_.back().event.kind == Kind::op) {
     open_.back().event.cost.flops += event.cost.flops;
     open_.back().event.cost.bytes += event.cost.bytes;
   } else {
-    unclaimed_.push_back({event.name, event.start, event.duration, event.cost, open.place});
+    unclaimed_.push_back({event, open.marks});
   }
 }
 
 // The op's span reaches from its first kernel to now: it includes the host's work in between.
 void Recorder::name_op(std::string_view op) {
   if (unclaimed_.empty()) return;
-  Event event{Kind::op, false, number(op), module_, unclaimed_.front().start, 0, {}};
+  const Unclaimed& first = unclaimed_.front();
+  Event event{Kind::op, false, number(op), module_, first.event.start, 0, {}};
   event.duration = now() - event.start;
   for (const Unclaimed& kernel : unclaimed_) {
-    event.cost.flops += kernel.cost.flops;
-    event.cost.bytes += kernel.cost.bytes;
+    event.cost.flops += kernel.event.cost.flops;
+    event.cost.bytes += kernel.event.cost.bytes;
   }
+  const Marks marks{first.marks.begin, marked_};
   unclaimed_.clear();
-  keep(event);
-  add(ops_[std::string(op)], event.duration, event.cost);
+  add(&ops_[std::string(op)], event, keep(event), marks);
 }
 
 void Recorder::leave_unclaimed() {
   for (const Unclaimed& kernel : unclaimed_) {
-    add(ops_[text(kernel.name)], kernel.duration, kernel.cost);
+    add(&ops_[text(kernel.event.name)], kernel.event, kMaxEvents, kernel.marks);
   }
   unclaimed_.clear();
 }

@@ -18,20 +18,21 @@ __device__ T* dynamic_shared() {
   return reinterpret_cast<T*>(bytes);
 }
 
-// Launches a kernel; does not wait for it. Throws Error if the launch itself is refused; an error
-// of the running kernel shows at the next wait. Grid and block must not be empty.
+// Launches a kernel; does not wait for it, unless cuda::waits_for_each_launch(). Throws Error if the
+// launch itself is refused; an error of the running kernel shows at the next wait. Grid and block
+// must not be empty.
 template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
   static_assert((sizeof(Parameters) + ... + 0) <= 4096, "some drivers take no more of arguments");
+  cuda::name_launch(reinterpret_cast<const void*>(kernel));
   if (shared_bytes > 48 << 10) {  // above the default limit: the kernel must opt in
     cuda::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(shared_bytes)),
                 "shared memory");
   }
   kernel<<<grid, block, shared_bytes, cuda::stream()>>>(args...);
-  cuda::check(cudaGetLastError(), "launch");
-  cuda::count_operation();
+  cuda::finish_launch();
 }
 
 }  // namespace soragrad::kernels

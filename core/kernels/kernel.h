@@ -49,16 +49,15 @@ struct Kernel {
   void (*cuda)(const Args&);
 
   // Runs the kernel. On the CPU the result is there on return; on a GPU the work is queued in the
-  // one stream (cuda_launch.cuh). While a profile is recorded, each call is timed to its end.
+  // one stream (cuda_launch.cuh). While a profile is recorded, each call is timed.
   void operator()(Device device, const Args& args) const {
     const auto run = device == Device::cpu ? cpu : cuda;
     require(run != nullptr,
             "[{}] no CUDA kernel in this build. Configure with -DSORAGRAD_CUDA=ON, or use the CPU.",
             name);
     if (profile::recorder) {
-      const profile::Span span(profile::Kind::kernel, name, cost(args));
+      const profile::Span span(profile::Kind::kernel, name, cost(args), device);
       run(args);
-      if (device == Device::cuda) cuda::synchronize();  // else only the launch would be timed
     } else {
       run(args);
     }

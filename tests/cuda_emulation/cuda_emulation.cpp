@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/dtype.h"
@@ -49,10 +51,19 @@ struct Fiber {
   void* fake_stack = nullptr;  // AddressSanitizer's
 };
 
+struct AsyncCopy {
+  std::byte* to;
+  const std::byte* from;
+  size_t bytes, zeros;
+  const void* code;
+};
+
 struct Thread {
   State state = State::done;
   dim3 index;
   Fiber* fiber = nullptr;
+  std::vector<AsyncCopy> begun;                 // not yet committed
+  std::vector<std::vector<AsyncCopy>> batches;  // not yet made, the oldest first
 };
 
 // Values that lanes exchange, in two sets that alternate: a lane cannot be two exchanges ahead.
@@ -80,6 +91,7 @@ struct Machine {
   Observer* observer = nullptr;
   Barrier removed;
   std::set<Barrier> met;
+  std::string error;  // of a thread: fibers cannot throw
 };
 
 Machine& machine() {
@@ -136,6 +148,13 @@ void wait_at(State barrier) {
   leave_fiber(*thread.fiber);
 }
 
+// A thread that ends leaves no copy behind.
+void finish_copies() {
+  Thread& thread = machine().threads[machine().running];
+  if (!thread.begun.empty()) commit_copies();
+  if (!thread.batches.empty()) wait_for_copies(0);
+}
+
 // Begins one thread of the warp after another; if one waits, the next gets another fiber.
 void fiber_main() {
   Machine& m = machine();
@@ -151,6 +170,7 @@ void fiber_main() {
       thread.fiber = &fiber;
       threadIdx = thread.index;
       (*m.body)();
+      finish_copies();
       m.threads[m.running].state = State::done;
     }
     m.idle.push_back(&fiber);
@@ -219,7 +239,10 @@ void run_block() {
   for (unsigned i = 0; i < thread_count(); ++i) {
     m.threads[i] = {
         State::unborn,
-        dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)), nullptr};
+        dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)),
+        nullptr,
+        {},
+        {}};
   }
   const unsigned warps = thread_count() / kWarpSize;
   const auto done = [](const Thread& thread) { return thread.state == State::done; };
@@ -248,6 +271,9 @@ void set_order(Order order) {
   run_all();
   machine().order = order;
 }
+Order order() {
+  return machine().order;
+}
 int64_t launches() {
   run_all();
   return launches_run();
@@ -269,6 +295,39 @@ void warp_barrier(const Barrier& barrier) {
   if (!stands(barrier)) return;
   exchange({});
   if (machine().observer) machine().observer->passed_warp_barrier();
+}
+
+void copy_async(void* shared, const void* global, size_t bytes, size_t zeros, const void* code) {
+  const auto aligned = [bytes](const void* at) {
+    return reinterpret_cast<uintptr_t>(at) % bytes == 0;
+  };
+  if ((bytes != 4 && bytes != 8 && bytes != 16) || zeros > bytes || !aligned(shared) ||
+      !aligned(global) || !in_shared_memory(shared)) {
+    machine().error = fmt::format(
+        "[cuda emulation] an asynchronous copy of {} bytes; 4, 8 or 16 aligned ones to shared "
+        "memory "
+        "are possible.",
+        bytes);
+    return;
+  }
+  machine().threads[machine().running].begun.push_back(
+      {static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes, zeros, code});
+}
+void commit_copies() {
+  Thread& thread = machine().threads[machine().running];
+  thread.batches.push_back(std::exchange(thread.begun, {}));
+}
+void wait_for_copies(size_t batches_left) {
+  auto& batches = machine().threads[machine().running].batches;
+  while (batches.size() > batches_left) {
+    for (const AsyncCopy& copy : batches.front()) {
+      const size_t read = copy.bytes - copy.zeros;
+      if (machine().observer) machine().observer->copies(copy.to, copy.from, read, copy.code);
+      std::memcpy(copy.to, copy.from, read);
+      std::memset(copy.to + read, 0, copy.zeros);
+    }
+    batches.erase(batches.begin());
+  }
 }
 
 unsigned running_thread() {
@@ -401,6 +460,7 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>
     if (m.observer) m.observer->block_begins(number);
     run_block();
     if (m.observer) m.observer->block_ends();
+    if (!m.error.empty()) fail("{}", std::exchange(m.error, {}));
   }
   m.shared.reset();
 }

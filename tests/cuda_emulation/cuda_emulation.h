@@ -5,8 +5,8 @@
 //
 // What it finds: accesses beyond an array or beyond shared memory, barriers that not all threads
 // reach, host code that reads device memory, and (set_order) results that depend on the order in
-// which threads or blocks run. Dynamic shared memory begins as NaNs. access_checker.h finds races.
-// What it cannot: speed, limits of registers and of shared memory.
+// which threads, blocks or streams run. Dynamic shared memory begins as NaNs. access_checker.h
+// finds races. What it cannot: speed, limits of registers and of shared memory.
 #pragma once
 
 #include <algorithm>
@@ -34,18 +34,31 @@ struct dim3 {
 };
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
+using cudaStream_t = struct EmulatedStream*;
+namespace soragrad::cuda {
+cudaStream_t stream();  // core/cuda_stream.cuh
+}
+
 namespace soragrad::cuda_emulation {
 
 enum class Order { forward, backward };
-// Sets the order in which blocks, and threads between barriers, run from now on. Correct kernels
-// give the same bits in both orders.
+// Sets the order in which blocks, and threads between barriers, run from now on, and the order of
+// streams (include/cuda_runtime.h). Correct programs give the same bits in both orders.
 void set_order(Order order);
+Order order();
 
-// Puts an operation into the stream. It runs when somebody waits or, while a graph is captured,
-// each time that the graph is launched.
-void enqueue(std::function<void()> operation);
-void run_all();        // runs everything in the stream
+// Puts an operation into a stream. It runs when somebody waits or, while a graph is captured, each
+// time that the graph is launched.
+void enqueue(std::function<void()> operation, cudaStream_t stream = cuda::stream());
+void run_all();        // runs everything in the streams
 int64_t host_waits();  // how often the host has waited for kernels so far
+
+// In a kernel: an access to memory that is not there. All later calls of the runtime that wait
+// return cudaErrorIllegalAddress, until forget_fault().
+void fault();
+void forget_fault();
+// The next capture breaks after this many operations, as if the driver refused the next one.
+void break_capture_after(int64_t operations);
 
 // Runs `thread` for all threads of all blocks. Throws Error if the threads of a block wait for each
 // other for ever, or if a block is no whole number of warps.
@@ -63,6 +76,10 @@ struct Barrier {
 };
 void block_barrier(const Barrier& barrier);
 void warp_barrier(const Barrier& barrier);
+// cp.async, see include/cuda_pipeline.h: these are made when the running thread waits for them.
+void copy_async(void* shared, const void* global, size_t bytes, size_t zeros, const void* code);
+void commit_copies();
+void wait_for_copies(size_t batches_left);
 // Passes words to the other lanes of the warp. Returns the words of all 32 lanes.
 using Words = std::array<uint64_t, 3>;
 const Words* exchange(const Words& words);
@@ -83,6 +100,8 @@ class Observer {
   virtual void block_ends() = 0;
   virtual void passed_block_barrier() = 0;
   virtual void passed_warp_barrier() = 0;
+  // The running thread makes an asynchronous copy that the code at this address began.
+  virtual void copies(void* to, const void* from, size_t bytes, const void* code) = 0;
 };
 void set_observer(Observer* observer);  // null: none
 // The barriers that kernels have met since an observer was set.
@@ -145,9 +164,10 @@ template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
   static_assert((sizeof(Parameters) + ... + 0) <= 4096, "some drivers take no more of arguments");
+  cuda::name_launch(reinterpret_cast<const void*>(kernel));
   cuda_emulation::enqueue(
       [=] { cuda_emulation::run(grid, block, shared_bytes, [&] { kernel(args...); }); });
-  cuda::count_operation();
+  cuda::finish_launch();
 }
 
 }  // namespace soragrad::kernels

@@ -1,6 +1,6 @@
 # The .cu files compiled by the host compiler: the kernels against cuda_emulation.h,
-# core/cuda_runtime.cu against include/cuda_runtime.h. A kernel without a .cu is a link error. What
-# knows of CUDA - autograd, the allocator, packed matrices, the optimizer, AdaLoRA's ranks - is
+# core/cuda_runtime.cu and cublas.cu against the headers of include/. A kernel without a .cu is a link
+# error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer, AdaLoRA's ranks - is
 # compiled once more; the rest comes from the libraries. Two programs:
 #   test_cuda_emulation  kernels with AddressSanitizer and the CPU's arithmetic
 #   test_cuda_accesses   kernels whose every access is watched (access_checker.h), with the
@@ -9,8 +9,9 @@ if(SORAGRAD_CUDA)
   return()  # there the same sources run on the GPU
 endif()
 file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/kernels/*.cu)
-list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # cublas.cpp stands in
-set(runtime ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu)
+list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # has no kernel
+set(runtime ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu
+  ${PROJECT_SOURCE_DIR}/core/kernels/linear/cublas.cu)
 file(GLOB_RECURSE autograd CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/autograd/*.cpp)
 file(GLOB accesses CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/accesses/*.cpp)
 set(checker_test ${CMAKE_CURRENT_LIST_DIR}/accesses/checker_test.cpp)  # has kernels of its own
@@ -37,7 +38,7 @@ endfunction()
 # What both programs share.
 add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
   ${CMAKE_CURRENT_LIST_DIR}/cuda_emulation.cpp ${CMAKE_CURRENT_LIST_DIR}/runtime_api.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/cublas.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/capture.cpp ${CMAKE_CURRENT_LIST_DIR}/cublas_lt.cpp
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/packed_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
@@ -82,6 +83,10 @@ target_link_options(test_cuda_accesses PRIVATE -fsanitize=address,alignment)
 add_test(NAME cuda_emulation
   COMMAND test_cuda_emulation
     --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp,*nccl_test.cpp)
+add_test(NAME cuda_emulation/launch_blocking
+  COMMAND test_cuda_emulation "--test-case=*CUDA_LAUNCH_BLOCKING*")
+set_tests_properties(cuda_emulation/launch_blocking PROPERTIES
+  ENVIRONMENT CUDA_LAUNCH_BLOCKING=1 FAIL_REGULAR_EXPRESSION "SKIPPED:" TIMEOUT 60)
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
 add_test(NAME cuda_emulation/train_step
   COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)

@@ -1,9 +1,14 @@
 // Tests of the emulation: the results it must compute, and the mistakes it must catch.
 #include <doctest/doctest.h>
 
+#include <cuda_pipeline.h>
+
+#include "autograd/ops.h"
 #include "core/error.h"
 #include "core/kernels/cuda.cuh"
 #include "core/kernels/mma.cuh"
+#include "core/profile.h"
+#include "tests/files.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -33,6 +38,38 @@ __global__ void first_lane_skips_a_barrier() {
 __global__ void race(int* x) {
   x[threadIdx.x] = static_cast<int>(threadIdx.x);
   if (threadIdx.x > 0) x[blockDim.x + threadIdx.x] = x[threadIdx.x - 1];
+}
+
+// y = x through shared memory by asynchronous copies of four numbers a thread, in two batches. A
+// thread reads its neighbours' numbers. Wrong if it waits for one batch alone, or without the
+// barrier.
+template <int kBatchesLeft, bool kBarrier>
+__global__ void copy_in_batches(const float* x, float* y) {
+  auto& shared = *dynamic_shared<float[2][128]>();
+  for (int batch = 0; batch < 2; ++batch) {
+    const unsigned first = 4 * threadIdx.x;
+    __pipeline_memcpy_async(&shared[batch][first], &x[128 * batch + first], 16);
+    __pipeline_commit();
+  }
+  __pipeline_wait_prior(kBatchesLeft);
+  if (kBarrier) __syncthreads();
+  for (unsigned i = threadIdx.x; i < 256; i += 32) y[i] = shared[i / 128][i % 128];
+}
+
+__global__ void copy_with_zeros(const float* x, float* y) {
+  float* shared = dynamic_shared<float>();
+  __pipeline_memcpy_async(shared + 4 * threadIdx.x, x, 16, 8);
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  for (int c = 0; c < 4; ++c) y[4 * threadIdx.x + c] = shared[4 * threadIdx.x + c];
+}
+
+__global__ void misaligned_copy(const float* x) {
+  __pipeline_memcpy_async(dynamic_shared<float>() + 1, x, 16);
+}
+
+__global__ void faulty_kernel() {
+  cuda_emulation::fault();
 }
 
 // y (16, 8) = a (16, 16) b (16, 8), or a times the transposed rows of b (8, 16), of one warp; a
@@ -111,6 +148,52 @@ TEST_CASE("cuda: copies through page-locked memory arrive whole, however many ar
   for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<int64_t>(i);
   const Tensor x = Tensor::from(large, {static_cast<int64_t>(large.size())}, Device::cuda);
   CHECK(x.to_vector<int64_t>() == large);
+}
+
+TEST_CASE("cuda emulation: an asynchronous copy is made when it is waited for") {
+  std::vector<float> x(256), y(256);
+  for (int i = 0; i < 256; ++i) x[i] = static_cast<float>(i);
+  launch_and_wait(copy_in_batches<0, true>, 1, 32, 1024, x.data(), y.data());
+  CHECK(y == x);
+  launch_and_wait(copy_in_batches<1, true>, 1, 32, 1024, x.data(), y.data());
+  for (int i = 0; i < 128; ++i) CHECK(y[i] == x[i]);
+  CHECK(std::isnan(y[128]));  // the first thread read it before any copy of the second batch
+  launch_and_wait(copy_in_batches<0, false>, 1, 32, 1024, x.data(), y.data());
+  CHECK(y != x);  // another thread's copies without a barrier
+  launch_and_wait(copy_with_zeros, 1, 32, 512, x.data(), y.data());
+  CHECK(std::vector<float>(y.begin(), y.begin() + 4) == std::vector<float>{0, 1, 0, 0});
+  CHECK_THROWS_AS(launch_and_wait(misaligned_copy, 1, 32, 1024, x.data()), Error);
+}
+
+// The test cuda_emulation/launch_blocking runs this with the variable set.
+TEST_CASE("cuda emulation: with CUDA_LAUNCH_BLOCKING=1 a fault has its kernel's name") {
+  const std::string blocking = test::message_of([] { launch(faulty_kernel, 1, 32, 0); });
+  const std::string waiting = test::message_of([] { cuda::synchronize(); });
+  cuda_emulation::forget_fault();
+  CHECK(waiting == "[cuda] a kernel failed: an illegal memory access.");
+  if (!cuda::waits_for_each_launch()) {
+    CHECK(blocking.empty());
+    MESSAGE("SKIPPED: CUDA_LAUNCH_BLOCKING is not 1");
+    return;
+  }
+  CHECK(blocking == "[cuda] faulty_kernel failed: an illegal memory access.");
+}
+
+TEST_CASE("cuda emulation: a profile has the GPU's times, and nothing waits for them") {
+  profile::Recorder recorder;
+  const Tensor x = Tensor::full({64}, 1, Device::cuda);
+  const int64_t before = cuda_emulation::host_waits();
+  {
+    const profile::Span step("step");
+    for (int i = 0; i < 5; ++i) add_inplace(x, x);
+  }
+  CHECK(cuda_emulation::host_waits() == before);
+  recorder.finish();
+  const profile::Row& row = recorder.kernels().at("add");
+  CHECK(row.calls == 5);
+  CHECK(row.duration == 5000);  // an operation takes a microsecond there
+  CHECK(recorder.total() == 5000);
+  CHECK(x.to_vector() == std::vector<real>(64, 32));
 }
 
 TEST_CASE("cuda emulation: a barrier that a thread misses is an error") {

@@ -50,6 +50,7 @@ TEST_CASE("graph: each launch does the work again with what memory holds then") 
   CHECK(cuda::work().graphs - before.graphs == 2);
   CHECK(cuda::work().graph_operations - before.graph_operations == 4);
   CHECK(cuda::work().operations - before.operations == 1);  // the copy
+  CHECK(before.graph_bytes > 0);
   CHECK(sum.to_vector() == std::vector<real>{22, 44});
 }
 

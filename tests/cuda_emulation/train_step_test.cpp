@@ -204,6 +204,23 @@ TEST_CASE("train_step: captured passes of every model give the bits of those tha
   }
 }
 
+TEST_CASE("train_step: passes or updates whose capture fails run eagerly, with the same bits") {
+  constexpr int64_t kSteps = 6;
+  const auto eager = golden_session("bert", "houlsby", false);
+  const std::vector<real> expected = train_golden(*eager, kSteps);
+  const auto captured_graphs = [&](int64_t broken_after) {
+    cuda_emulation::break_capture_after(broken_after);
+    const int64_t before = cuda::work().graphs;
+    const auto session = golden_session("bert", "houlsby", true);
+    CHECK(train_golden(*session, kSteps) == expected);
+    return cuda::work().graphs - before;
+  };
+  const int64_t all = captured_graphs(-1);
+  const int64_t without_one = captured_graphs(30);  // within the first capture
+  CHECK(without_one < all);
+  CHECK(without_one > 0);  // the others are captured
+}
+
 TEST_CASE("train_step: what the host launches is what docs/cuda.md counts") {
   const auto work = [](int64_t layers, bool graphs) {
     return work_of_step(*deep_session(layers, graphs));
@@ -259,6 +276,28 @@ TEST_CASE("trainer: a run with captured steps continues with the same bits") {
   CHECK(again.log == whole.log);
   CHECK(again.values == whole.values);
   CHECK(again.work.graphs > 0);
+}
+
+TEST_CASE("trainer: a run that continues on another GPU says so") {
+  const Runs runs;
+  const Config config =
+      runs.config("moved", {"max_steps=2", "save_steps=2", "eval_steps=100"}, true);
+  train_in(config, false);
+  const RunFolder folder = RunFolder::open(config.output, false);
+  const std::string numbers = folder.checkpoint(2) + "/state.json";
+  const auto warning = [&] {
+    std::string lines;
+    const Note note = [&](const std::string& line) { lines += line; };
+    open_session(config, note, find_checkpoint(folder, note));
+    return lines;
+  };
+  CHECK_FALSE(test::contains(warning(), "the checkpoint was made on"));
+  const std::string text = test::read_text(numbers);
+  std::ofstream(numbers) << std::regex_replace(text, std::regex("emulated GPU"), "other GPU");
+  CHECK(test::contains(warning(),
+                       "the checkpoint was made on other GPU, 1 multiprocessors, driver 13.0, "
+                       "cuBLASLt 130000; this is emulated GPU, 1 multiprocessors, driver 13.0, "
+                       "cuBLASLt 130000."));
 }
 
 TEST_CASE("trainer: captured steps neither wait nor ask for memory, and leave none behind") {

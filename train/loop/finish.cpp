@@ -2,6 +2,7 @@
 
 #include "core/allocator.h"
 #include "core/communicator.h"
+#include "core/cuda_runtime.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "data/source_scores.h"
@@ -159,6 +160,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   if (session.device == Device::cuda) {
     results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
     results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
+    results["graph_gpu_bytes"] = cuda::work().graph_bytes;
   }
   const std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
   if (!changes.empty()) results["changed_keys"] = to_json(changes);

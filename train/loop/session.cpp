@@ -6,6 +6,7 @@
 
 #include "core/cuda_runtime.h"
 #include "core/error.h"
+#include "core/gpu_identity.h"
 #include "core/parallel.h"
 #include "core/text.h"
 #include "data/permutation.h"
@@ -216,6 +217,21 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
   return parameters;
 }
 
+namespace {
+
+// Another GPU, driver or library may take other algorithms, which sum in another order.
+void compare_gpus(const std::string& before, const Note& note) {
+  const std::string now = cuda::gpu_identity();
+  if (before.empty() || before == now) return;
+  note(
+      fmt::format("warning: the checkpoint was made on {}; this is {}. The steps that follow may "
+                  "differ in their "
+                  "last bits from those of the same run there.",
+                  before, now));
+}
+
+}  // namespace
+
 std::unique_ptr<Session> open_session(const Config& config, const Note& note,
                                       std::optional<CheckpointInfo> checkpoint) {
   auto session = std::make_unique<Session>();
@@ -271,6 +287,9 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
                    task.num_labels()};
   if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {
     require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
+  }
+  if (session->checkpoint && session->device == Device::cuda) {
+    compare_gpus(session->checkpoint->gpu, note);
   }
   stop_if_interrupted();
   if (session->custom) {

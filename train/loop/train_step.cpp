@@ -6,6 +6,8 @@
 
 #include "autograd/graph.h"
 #include "core/allocator.h"
+#include "core/console.h"
+#include "core/error.h"
 #include "core/profile.h"
 #include "train/loop/task_loss.h"
 
@@ -31,7 +33,8 @@ models::InputSizes graph_sizes(int64_t tokens, int64_t longest) {
 TrainStep::TrainStep(Session& session)
     : session_(session),
       rounds_(session.device == Device::cuda && session.config.cuda_graphs),
-      records_(rounds_ && !profile::recorder),  // which times every kernel
+      // A recorder times every kernel; for faults every kernel is waited for.
+      records_(rounds_ && !profile::recorder && !cuda::waits_for_each_launch()),
       classes_of_task_(class_map(*session.model, *session.train.dataset.task)) {}
 
 TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
@@ -106,15 +109,24 @@ Tensor TrainStep::run(Recorded& recorded, const std::function<Tensor()>& work) {
     if (result.defined()) recorded.result = result.clone();
     return recorded.result.defined() ? recorded.result.clone() : Tensor();
   }
-  if (!recorded.graph.is_captured()) {
-    const GraphMemory memory;
+  if (!recorded.graph.is_captured() && !recorded.refused) capture(recorded, work);
+  if (recorded.refused) return work();
+  recorded.graph.launch();
+  return recorded.result.defined() ? recorded.result.clone() : Tensor();
+}
+
+void TrainStep::capture(Recorded& recorded, const std::function<Tensor()>& work) {
+  const GraphMemory memory;
+  try {
     recorded.graph.capture([&] {
       const Tensor result = work();
       if (result.defined()) recorded.result.copy_from(result);
     });
+  } catch (const Error& error) {  // an error of the work itself comes again when it runs
+    recorded.refused = true;
+    log_line(
+        fmt::format("{} These steps are not captured but run kernel by kernel.", error.what()));
   }
-  recorded.graph.launch();
-  return recorded.result.defined() ? recorded.result.clone() : Tensor();
 }
 
 }  // namespace soragrad::train

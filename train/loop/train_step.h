@@ -10,7 +10,8 @@
 //
 // The first step of a run makes what lives on (packed weights, choices of cuBLASLt) and is not
 // recorded. After that a class is run once in the graphs' memory, so that the blocks it needs are
-// there; the second time it is recorded, and from then on launched. All ways give the same bits.
+// there; the second time it is recorded, and from then on launched. A class whose capture fails is
+// run as in the first step, with a line on stderr. All ways give the same bits.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,7 @@ class TrainStep {
   // Work that is run, recorded and launched, in this order.
   struct Recorded {
     bool rehearsed = false;
+    bool refused = false;  // its capture has failed
     cuda::Graph graph;
     Tensor result;  // of the last run, where the work returns one
   };
@@ -56,6 +58,7 @@ class TrainStep {
   Tensor run_passes(const models::Input& input, const Answers& answers, const Tensor& share,
                     const nn::Pass& pass);
   Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
+  void capture(Recorded& recorded, const std::function<Tensor()>& work);
 
   struct ReleasesGraphMemory {
     ~ReleasesGraphMemory();

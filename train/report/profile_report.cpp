@@ -116,6 +116,7 @@ ProfileRun::ProfileRun(const std::string& file) : file_(file) {
 
 void ProfileRun::finish() {
   if (!recorder_) return;
+  recorder_->finish();
   write_file_atomically(file_, profile_trace(*recorder_));
   log_text(fmt::format("{}profile in {}\n", profile_table(*recorder_, peak_), file_));
   recorder_.reset();

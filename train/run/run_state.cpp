@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/gpu_identity.h"
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/text.h"
@@ -88,6 +89,9 @@ void save_checkpoint(const std::string& folder, const CheckpointContents& conten
   if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["keys"] = contents.values;
   numbers["base_model_sha256"] = contents.base_sha256;
+  if (contents.tuner.optimizer().values().device() == Device::cuda) {
+    numbers["gpu"] = cuda::gpu_identity();
+  }
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
 }
@@ -103,6 +107,7 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
     numbers.at("layout").get_to(info.layout);
     info.values = numbers.value("keys", nlohmann::json());
     info.base_sha256 = numbers.value("base_model_sha256", "");
+    info.gpu = numbers.value("gpu", "");
     hash = numbers.value("tensors_sha256", "");
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);

@@ -1,21 +1,26 @@
-// cuBLASLt's heuristic is asked once for each shape and its answer kept: asking takes longer than a
-// small product. There is one stream and one workspace, so equal shapes take equal algorithms and
-// give equal bits within a process.
+// cuBLASLt's heuristic is asked once for each shape, and the first of its algorithms that runs is
+// kept: asking takes longer than a small product. There is one stream and one workspace, so equal
+// shapes take equal algorithms and give equal bits within a process.
 #include "core/kernels/linear/cublas.cuh"
 
 #include <cublasLt.h>
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <tuple>
+#include <vector>
 
+#include "core/cuda_runtime.h"
+#include "core/cuda_stream.cuh"
 #include "core/error.h"
-#include "core/kernels/cuda_launch.cuh"
+#include "core/gpu_identity.h"
 
 namespace soragrad::kernels {
 namespace {
 
 constexpr size_t kWorkspaceBytes = size_t{32} << 20;  // cuBLAS's own default on Hopper
+constexpr int kCandidates = 8;                        // algorithms that are tried for a shape
 
 void check(cublasStatus_t status, const char* what) {
   require(status == CUBLAS_STATUS_SUCCESS, "[gemm] {} of cuBLASLt failed: {}.", what,
@@ -40,9 +45,10 @@ Handle& handle() {
 }
 
 // What determines the algorithm: flags (transposes, bias, accumulate, type), sizes, leading
-// dimensions, alignments.
+// dimensions, alignments. The bias counts too: the heuristic looks at its address (cublasLt.h,
+// cublasLtMatmulAlgoGetHeuristic).
 using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint32_t,
-                       uint32_t, uint32_t>;
+                       uint32_t, uint32_t, uint32_t>;
 
 // The largest power of two that divides the address, at most 256.
 uint32_t alignment(const void* pointer) {
@@ -62,7 +68,8 @@ Key key_of(const ColumnMajorGemm& args) {
           args.ldc,
           alignment(args.a),
           alignment(args.b),
-          alignment(args.c)};
+          alignment(args.c),
+          args.bias ? alignment(args.bias) : 0};
 }
 
 // The descriptors of one product, freed at its end.
@@ -109,9 +116,13 @@ struct Product {
   }
 };
 
-// Asks the heuristic for its first algorithm within our workspace and alignments. Throws if there
-// is none.
-cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product) {
+struct Algorithm {  // a type with a name: nvcc 13.0 does not compile vectors of one without
+  cublasLtMatmulAlgo_t lt;
+};
+
+// The heuristic's algorithms within our workspace and alignments, the best first. Throws if it has
+// none.
+std::vector<Algorithm> candidates(const ColumnMajorGemm& args, const Product& product) {
   cublasLtMatmulPreference_t preference = nullptr;
   check(cublasLtMatmulPreferenceCreate(&preference), "a preference");
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
@@ -123,15 +134,40 @@ cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product)
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(args.b));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(args.c));
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(args.c));
-  cublasLtMatmulHeuristicResult_t result{};
+  cublasLtMatmulHeuristicResult_t results[kCandidates] = {};
   int found = 0;
-  const cublasStatus_t status =
-      cublasLtMatmulAlgoGetHeuristic(handle().lt, product.operation, product.a, product.b,
-                                     product.c, product.c, preference, 1, &result, &found);
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+      handle().lt, product.operation, product.a, product.b, product.c, product.c, preference,
+      kCandidates, results, &found);
   cublasLtMatmulPreferenceDestroy(preference);
-  const bool none = status == CUBLAS_STATUS_SUCCESS && found == 0;
-  check(none ? CUBLAS_STATUS_NOT_SUPPORTED : status, "the search for an algorithm");
-  return result.algo;
+  check(status, "the search for an algorithm");
+  std::vector<Algorithm> algorithms;
+  for (int i = 0; i < found; ++i) {
+    if (results[i].state == CUBLAS_STATUS_SUCCESS) algorithms.push_back({results[i].algo});
+  }
+  check(algorithms.empty() ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS,
+        "the search for an algorithm");
+  return algorithms;
+}
+
+// Queues the product. An algorithm that does not fit is refused before anything is queued.
+cublasStatus_t multiply(const ColumnMajorGemm& args, const Product& product,
+                        const cublasLtMatmulAlgo_t& algorithm) {
+  const float alpha = 1, beta = args.accumulate ? 1 : 0;
+  return cublasLtMatmul(handle().lt, product.operation, &alpha, args.a, product.a, args.b,
+                        product.b, &beta, args.c, product.c, args.c, product.c, &algorithm,
+                        handle().workspace, kWorkspaceBytes, cuda::stream());
+}
+
+// Queues the product with the first algorithm that is not refused. -> that algorithm.
+cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product) {
+  cublasStatus_t status = CUBLAS_STATUS_NOT_SUPPORTED;
+  for (const Algorithm& algorithm : candidates(args, product)) {
+    status = multiply(args, product, algorithm.lt);
+    if (status == CUBLAS_STATUS_SUCCESS) return algorithm.lt;
+  }
+  check(status, "a product");
+  return {};
 }
 
 }  // namespace
@@ -140,17 +176,24 @@ void column_major_gemm(const ColumnMajorGemm& args) {
   static auto& algorithms = *new std::map<Key, cublasLtMatmulAlgo_t>;
   const Product product(args);
   require_aligned(args.bias);
+  cuda::name_launch("a product of cuBLASLt");
   const Key key = key_of(args);
-  auto found = algorithms.find(key);
-  if (found == algorithms.end()) found = algorithms.emplace(key, choose(args, product)).first;
-  const float alpha = 1, beta = args.accumulate ? 1 : 0;
-  check(cublasLtMatmul(handle().lt, product.operation, &alpha, args.a, product.a, args.b, product.b,
-                       &beta, args.c, product.c, args.c, product.c, &found->second,
-                       handle().workspace, kWorkspaceBytes, cuda::stream()),
-        "a product");
-  cuda::count_operation();
+  if (const auto found = algorithms.find(key); found != algorithms.end()) {
+    check(multiply(args, product, found->second), "a product");
+  } else {
+    algorithms.emplace(key, choose(args, product));
+  }
+  cuda::finish_launch();
 }
 
 }  // namespace soragrad::kernels
+
+namespace soragrad::cuda {
+
+std::string product_library() {
+  return fmt::format("cuBLASLt {}", cublasLtGetVersion());
+}
+
+}  // namespace soragrad::cuda
 
 // SPDX-License-Identifier: Apache-2.0

@@ -24,8 +24,7 @@ struct ColumnMajorGemm {
   bool accumulate;   // add to c instead of replacing it
   const real* bias;  // (m) or null; not together with accumulate
 };
-// Throws if the bias is not aligned to 16 bytes. cuBLASLt may read it 16 bytes at a time and has no
-// attribute for its alignment, as it has for a, b and c.
+// Throws if the bias is not aligned to 16 bytes: cuBLASLt may read it 16 bytes at a time.
 inline void require_aligned(const real* bias) {
   require(reinterpret_cast<uintptr_t>(bias) % 16 == 0,
           "[gemm] the bias begins {} bytes past a multiple of 16; give it a block of its own.",

@@ -206,6 +206,11 @@ void AccessChecker::passed_warp_barrier() {
   ++state_->clocks[running_thread()].warp_barriers;
 }
 
+void AccessChecker::copies(void* to, const void* from, size_t bytes, const void* code) {
+  access(from, bytes, false, code);
+  access(to, bytes, true, code);
+}
+
 void AccessChecker::access(const void* address, size_t bytes, bool writes, const void* code) {
   State& s = *state_;
   if (!s.in_block || in_stack_of_running_thread(address) || is_index_of_thread(address)) return;

@@ -52,6 +52,7 @@ class AccessChecker final : public Observer {
   void block_ends() override;
   void passed_block_barrier() override;
   void passed_warp_barrier() override;
+  void copies(void* to, const void* from, size_t bytes, const void* code) override;
 
   void access(const void* address, size_t bytes, bool writes, const void* code);
 
