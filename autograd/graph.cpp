@@ -69,7 +69,8 @@ void walk(const std::shared_ptr<Node>& root, uint64_t first) {
   while (!ready.empty()) {
     const std::shared_ptr<Node> node = ready.top();
     ready.pop();
-    if (!node->backward || node->number < first) continue;
+    const bool is_done = !node->grad.defined();  // another op has taken its gradient
+    if (is_done || !node->backward || node->number < first) continue;
     const Tensor dy = std::exchange(node->grad, Tensor());
     Gradients gradients(*node);
     const profile::Span span(node->op, node->module);
@@ -160,6 +161,13 @@ Tensor Gradients::pending(size_t input) const {
   const Node* node = node_.inputs[input].get();
   if (!node || !node->grad.defined()) return {};
   return !node->owns_grad || is_only_user(node->grad) ? node->grad : Tensor();
+}
+
+Tensor Gradients::take(size_t input) const {
+  Node* node = node_.inputs[input].get();
+  if (!node || !node->grad.defined()) return {};
+  const Tensor taken = std::exchange(node->grad, Tensor());
+  return is_only_user(taken) ? taken : taken.clone();
 }
 
 // -- Recording ------------------------------------------------------------------------------------

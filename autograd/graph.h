@@ -26,6 +26,10 @@ class Gradients {
   // GEMM with accumulate). Undefined if none has arrived, or if the tensor is shared: then use
   // add().
   Tensor pending(size_t input) const;
+  // Takes that gradient away, for an op that hands it on to the input's own inputs: what the input
+  // has received so far then counts as passed. Undefined if none has arrived. Nobody else holds the
+  // tensor. The input is no leaf.
+  Tensor take(size_t input) const;
   // A Variable with the value of an input, as the caller kept it, whose gradient is the input's.
   // Ops that the closure records on it add to that gradient.
   Variable input(size_t input, Tensor value) const;

@@ -41,6 +41,19 @@ void add_inplace(const Tensor& to, const Tensor& from);
 // many calls with a frozen weight. Null packs for this call alone.
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed = nullptr);
+// The two products around a GELU. In bf16 on a GPU cuDNN has each with the GELU in one kernel
+// (core/packed_matrix.h); elsewhere, and with the same results, they are linear() and gelu().
+struct Activated {
+  Variable y;
+  Variable gelu_of;  // y = gelu(gelu_of); undefined: y is any Variable
+};
+// gelu(linear(x, weight, bias, packed)).
+Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
+                      const std::shared_ptr<PackedMatrix>& packed = nullptr);
+// linear(x.y, weight, bias, packed). Backward multiplies by the GELU's derivative and adds to the
+// gradient of gelu_of, past the op gelu.
+Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
+                const std::shared_ptr<PackedMatrix>& packed = nullptr);
 // op(a) (m, k) op(b) (k, n) -> (m, n). With a flag the operand is stored transposed: a (k, m), or
 // b (n, k).
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false,

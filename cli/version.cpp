@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/cuda_runtime.h"
+#include "core/kernels/linear/gemm_gelu.h"
 #include "core/kernels/linear/onednn.h"
 #include "train/loop/mpi.h"
 #include "train/loop/nccl.h"
@@ -23,10 +24,12 @@ train::Version version() {
 
 std::string version_text() {
   const std::string architectures = cuda::architectures();
+  const std::string cudnn = kernels::cudnn_version();
   const bool has_cuda = !architectures.empty();
   return fmt::format(
-      "soragrad {}\ncommit {}\nbackends cpu{}{}{}\nGPU architectures {}\nbf16 on this CPU {}",
-      SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "", train::has_mpi() ? ", mpi" : "",
+      "soragrad {}\ncommit {}\nbackends cpu{}{}{}{}\nGPU architectures {}\nbf16 on this CPU {}",
+      SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
+      cudnn.empty() ? "" : ", cudnn " + cudnn, train::has_mpi() ? ", mpi" : "",
       train::has_nccl() ? ", nccl" : "", has_cuda ? architectures : "none",
       kernels::has_native_bf16() ? "native" : "rounded operands, multiplied in fp32");
 }

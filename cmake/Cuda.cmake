@@ -53,6 +53,13 @@ find_path(CUBLASLT_INCLUDE_DIR cublasLt.h REQUIRED
 # soragrad_cuda(NAME): adds the .cu files below NAME/ to soragrad_NAME.
 function(soragrad_cuda name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cu)
+  if(SORAGRAD_HAS_CUDNN)
+    set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/kernels/linear/gemm_gelu.cpp APPEND PROPERTY
+      COMPILE_DEFINITIONS SORAGRAD_WITH_CUDNN)
+    target_link_libraries(soragrad_${name} PRIVATE cuDNN::cudnn)
+  else()
+    list(FILTER sources EXCLUDE REGEX "/(gemm_gelu|cudnn_plan)[.]cu$")
+  endif()
   target_sources(soragrad_${name} PRIVATE ${sources})
   soragrad_call_kernels(soragrad_${name})
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu APPEND PROPERTY

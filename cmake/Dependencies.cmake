@@ -32,6 +32,7 @@ soragrad_dependency(CLI11::CLI11 PACKAGE CLI11 DEB libcli11-dev)
 soragrad_dependency(CURL::libcurl PACKAGE CURL FLAG -lcurl DEB libcurl4-openssl-dev)
 soragrad_dependency(CUDA::cudart PACKAGE CUDAToolkit FLAG -lcudart DEB nvidia-cuda-toolkit)
 soragrad_dependency(CUDA::cublasLt PACKAGE CUDAToolkit FLAG -lcublasLt DEB nvidia-cuda-toolkit)
+soragrad_dependency(cuDNN::cudnn HEADER cudnn.h FLAG -lcudnn DEB nvidia-cudnn)
 
 # soragrad_find(TARGET ERROR): makes the target known to the calling folder. If it is not there, the
 # variable ERROR gets one line that tells what to install.
@@ -47,8 +48,9 @@ function(soragrad_find target error)
   elseif(header)
     string(MAKE_C_IDENTIFIER ${target} id)
     string(REGEX REPLACE "^-l" "" library ${flag})
-    find_path(${id}_INCLUDE_DIR ${header})
-    find_library(${id}_LIBRARY ${library})
+    set(cuda PATHS ${CUDAToolkit_ROOT} /usr/local/cuda PATH_SUFFIXES include lib lib64)  # of cuDNN
+    find_path(${id}_INCLUDE_DIR ${header} ${cuda})
+    find_library(${id}_LIBRARY ${library} ${cuda})
     mark_as_advanced(${id}_INCLUDE_DIR ${id}_LIBRARY)
     if(${id}_INCLUDE_DIR AND ${id}_LIBRARY)
       add_library(${target} UNKNOWN IMPORTED)

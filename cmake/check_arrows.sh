@@ -26,7 +26,7 @@ declare -A families=(
   [attention]="linear"  # its small matrix products and its rounding to bf16
 )
 # The kernels' table depends on the devices of the build (soragrad_call_kernels in Layers.cmake). Other
-# folders may ask for the CPU's instructions only.
+# folders may ask for the CPU's instructions and the version of cuDNN only.
 with_kernels="core autograd nn sora"
 seen=0 wrong=0
 
@@ -69,7 +69,7 @@ for folder in "${!may[@]}"; do
     if [[ " ${may[$folder]} " != *" ${target%%/*} "* ]]; then
       refuse "$file" "$line" "$folder must not include ${target%%/*}" "$text"
     elif [[ $target == core/kernels/* && " $with_kernels " != *" $folder "* && \
-        $target != core/kernels/linear/onednn.h ]]; then
+        ! $target =~ /(onednn|gemm_gelu)[.]h$ ]]; then
       refuse "$file" "$line" "only $with_kernels may include core/kernels/" "$text"
     elif [[ $file == train/* && $target == train/* ]]; then
       check_room "$file" "$line" "$target" "$text"

@@ -64,8 +64,8 @@ class Graph {
   int64_t operations_ = 0;
 };
 
-// What the host has launched so far. An operation is a kernel, a product of cuBLASLt, a copy or a
-// fill.
+// What the host has launched so far. An operation is a kernel, a product of cuBLASLt or cuDNN, a
+// copy or a fill.
 struct Work {
   int64_t operations = 0;        // launched one by one
   int64_t graphs = 0;            // replays of captured graphs

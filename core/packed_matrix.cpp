@@ -1,7 +1,9 @@
 #include "core/packed_matrix.h"
 
+#include "core/kernels/elementwise/unary.h"
 #include "core/kernels/linear/gemm.h"
 #include "core/kernels/linear/gemm_bf16.h"
+#include "core/kernels/linear/gemm_gelu.h"
 #include "core/kernels/linear/gemm_packed.h"
 
 namespace soragrad {
@@ -69,30 +71,74 @@ void PackedMatrix::multiply_fp32(const Product& product) {
                                      .bias = product.bias});
 }
 
-void PackedMatrix::multiply_bf16(const Product& product) {
+// The weight in bf16, packed for this direction. CUDA has one copy for both.
+const std::byte* PackedMatrix::packed_bf16(bool forward) {
   const Device device = weight_.device();
-  const int64_t n = weight_.size(product.forward ? 0 : 1);
-  const int64_t k = weight_.size(product.forward ? 1 : 0);
-  Tensor& packed = product.forward || device == Device::cuda ? forward_ : backward_;
+  Tensor& packed = forward || device == Device::cuda ? forward_ : backward_;
   if (!packed.defined()) {
+    const int64_t n = weight_.size(forward ? 0 : 1), k = weight_.size(forward ? 1 : 0);
     const size_t bytes = kernels::packed_bf16_bytes(device, k, n);
     packed = Tensor::empty({static_cast<int64_t>(bytes)}, DType::u8, device);
     kernels::pack_bf16(device, {.weight = weight_.data(),
                                 .packed = packed.raw(),
                                 .rows = weight_.size(0),
                                 .columns = weight_.size(1),
-                                .transpose = product.forward});
+                                .transpose = forward});
     weight_.storage()->drop_mapped_pages();
   }
-  kernels::gemm_bf16(device, {.a = product.a,
-                              .packed = packed.raw(),
-                              .c = product.c,
-                              .m = product.rows,
-                              .n = n,
-                              .k = k,
-                              .transpose = product.forward,
-                              .accumulate = product.accumulate,
-                              .bias = product.bias});
+  return packed.raw();
+}
+
+void PackedMatrix::multiply_bf16(const Product& product) {
+  kernels::gemm_bf16(weight_.device(), {.a = product.a,
+                                        .packed = packed_bf16(product.forward),
+                                        .c = product.c,
+                                        .m = product.rows,
+                                        .n = weight_.size(product.forward ? 0 : 1),
+                                        .k = weight_.size(product.forward ? 1 : 0),
+                                        .transpose = product.forward,
+                                        .accumulate = product.accumulate,
+                                        .bias = product.bias});
+}
+
+void PackedMatrix::forward_gelu(const ForwardGelu& args) {
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  const Device device = weight_.device();
+  if (precision_ == Precision::bf16 && device == Device::cuda &&
+      kernels::gemm_gelu({.x = args.x,
+                          .weight = packed_bf16(true),
+                          .bias = args.bias,
+                          .before = args.before,
+                          .y = args.y,
+                          .m = args.rows,
+                          .n = out,
+                          .k = in})) {
+    return;
+  }
+  forward(args.x, args.bias, args.before, args.rows);
+  kernels::gelu(device, {.x = args.before, .y = args.y, .n = args.rows * out});
+}
+
+void PackedMatrix::backward_gelu(const BackwardGelu& args) {
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  const Device device = weight_.device();
+  if (precision_ == Precision::bf16 && device == Device::cuda &&
+      kernels::gemm_gelu_backward({.dy = args.dy,
+                                   .weight = packed_bf16(false),
+                                   .sum = args.sum,
+                                   .before = args.before,
+                                   .dbefore = args.dbefore,
+                                   .m = args.rows,
+                                   .n = in,
+                                   .k = out})) {
+    return;
+  }
+  Tensor own;  // of dy W, if no other op has begun the sum
+  if (!args.sum) own = Tensor::empty({args.rows, in}, kReal, device);
+  real* sum = args.sum ? args.sum : own.data();
+  backward(args.dy, sum, args.rows, args.sum != nullptr);
+  kernels::gelu_backward(device,
+                         {.x = args.before, .dy = sum, .dx = args.dbefore, .n = args.rows * in});
 }
 
 }  // namespace soragrad

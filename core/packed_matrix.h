@@ -26,11 +26,33 @@ class PackedMatrix {
   // dx (rows, in) = dy (rows, out) W, or dx += dy W with `accumulate`.
   void backward(const real* dy, real* dx, int64_t rows, bool accumulate);
 
+  // The same with the GELU of elementwise/unary.def. In bf16 on a GPU one kernel of cuDNN each, if
+  // the build has cuDNN and it has a kernel for the shape (kernels/linear/gemm_gelu.h).
+  // before = x W^T + bias and y = gelu(before), both (rows, out).
+  struct ForwardGelu {
+    const real* x;     // (rows, in)
+    const real* bias;  // (out) or null
+    real* before;
+    real* y;
+    int64_t rows;
+  };
+  void forward_gelu(const ForwardGelu& args);
+  // dbefore = (sum + dy W) gelu'(before), all but dy (rows, in).
+  struct BackwardGelu {
+    const real* dy;  // (rows, out)
+    real* sum;       // what other ops have added; null: nothing. It is overwritten.
+    const real* before;
+    real* dbefore;
+    int64_t rows;
+  };
+  void backward_gelu(const BackwardGelu& args);
+
  private:
   struct Product;  // c = a op(W) [+ c] [+ bias]
   void multiply_fp32(const Product& product);
   void multiply_plain(const Product& product);
   void multiply_bf16(const Product& product);
+  const std::byte* packed_bf16(bool forward);
 
   Tensor weight_;
   Precision precision_;

@@ -30,7 +30,7 @@ Variable TransformerLayer::forward(const Variable& x, bool first_only, const Enc
   const Variable context = attention_->forward(queries, x, input, pass);
   const Variable attended = attention_norm_.forward(attention_dense_.forward(context, pass),
                                                     attention_dropout_, queries, pass);
-  const Variable wide = activate(activation_, intermediate_.forward(attended, pass));
+  const Activated wide = intermediate_.forward(attended, activation_, pass);
   const Variable y =
       output_norm_.forward(output_.forward(wide, pass), output_dropout_, attended, pass);
   return observed(y, pass);

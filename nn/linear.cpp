@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "autograd/ops.h"
-
 namespace soragrad::nn {
 
 Linear::Linear(Module* parent, std::string name, int64_t in, int64_t out)
@@ -14,10 +12,30 @@ Linear::Linear(Module* parent, std::string name, int64_t in, int64_t out)
       out_(out) {}
 
 Variable Linear::forward(const Variable& x, const Pass& pass) {
+  return forward(Activated{x, {}}, pass);
+}
+
+Variable Linear::forward(const Activated& x, const Pass& pass) {
   const ForwardSpan span(*this);
   Variable y = linear(x, weight, bias, packed());
-  if (delta_) y = delta_->forward(x, std::move(y), pass);
+  if (delta_) y = delta_->forward(x.y, std::move(y), pass);
   return observed(y, pass);
+}
+
+Activated Linear::forward(const Variable& x, Activation activation, const Pass& pass) {
+  Activated result;
+  if (activation != Activation::gelu) {
+    result.y = activate(activation, forward(x, pass));
+  } else if (delta_) {
+    result.gelu_of = forward(x, pass);
+    result.y = gelu(result.gelu_of);
+  } else {
+    const ForwardSpan span(*this);
+    result = linear_gelu(x, weight, bias, packed());
+    observed(result.gelu_of, pass);
+  }
+  if (!result.y.requires_grad()) result.gelu_of = {};  // its memory is free for what follows
+  return result;
 }
 
 void Linear::attach(std::unique_ptr<Delta> delta) {

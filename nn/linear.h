@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "autograd/ops.h"
 #include "core/packed_matrix.h"
+#include "nn/activation.h"
 #include "nn/module.h"
 
 namespace soragrad::nn {
@@ -28,6 +30,11 @@ class Linear : public Module {
   // x (rows, in) -> (rows, out). A frozen weight is packed for the GEMM at its first use and again
   // after it was replaced; a trainable one is packed in every call.
   Variable forward(const Variable& x, const Pass& pass);
+  // activation(forward(x)), and the Linear that follows it. A GELU between two Linears goes into
+  // their products where the device has such kernels (autograd/ops.h: linear_gelu). A Delta is
+  // added between product and activation, so with one the first product has no GELU in it.
+  Activated forward(const Variable& x, Activation activation, const Pass& pass);
+  Variable forward(const Activated& x, const Pass& pass);
 
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }

@@ -3,8 +3,11 @@
 //   dx = dy W
 //   dW = dy^T x
 //   db = sum over the rows of dy
+// and with x = gelu(h):
+//   dh = (dy W + what other ops have added to dx) gelu'(h)
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
+#include "core/kernels/elementwise/unary.h"
 #include "core/kernels/linear/column_sum.h"
 #include "core/kernels/linear/gemm.h"
 #include "core/kernels/linear/low_rank.h"
@@ -46,37 +49,102 @@ void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tens
   place.hand_over(gradients);
 }
 
-}  // namespace
-
-Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
-                const std::shared_ptr<PackedMatrix>& packed) {
+void check_linear(const Variable& x, const Variable& weight, const Variable& bias) {
   require(x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1),
           "[linear] weight {} does not fit x {}.", weight.shape(), x.shape());
   require(!bias.defined() || bias.value().numel() == weight.size(0),
           "[linear] bias {} does not fit weight {}.", bias.shape(), weight.shape());
-  const int64_t rows = x.size(0);
-  Tensor y = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
-  const auto matrix =
-      packed ? packed : std::make_shared<PackedMatrix>(weight.value(), Precision::fp32, false);
-  matrix->forward(x.value().data(), bias.defined() ? bias.value().data() : nullptr, y.data(), rows);
+}
+
+const real* data_or_null(const Variable& x) {
+  return x.defined() ? x.value().data() : nullptr;
+}
+
+std::shared_ptr<PackedMatrix> packed_or_plain(const Variable& weight,
+                                              const std::shared_ptr<PackedMatrix>& packed) {
+  return packed ? packed : std::make_shared<PackedMatrix>(weight.value(), Precision::fp32, false);
+}
+
+// Adds dx = dy W to the gradient of input 0. If that is the result of gelu, whose argument is input
+// 3, takes what has arrived there so far and adds (it + dx) gelu'(argument) to the argument's.
+void add_dx(const Tensor& dy, PackedMatrix& matrix, const Tensor& gelu_of, Gradients& gradients) {
+  const int64_t rows = dy.size(0), in = matrix.weight().size(1);
+  if (gelu_of.defined() && gradients.wanted(3)) {
+    const Tensor sum = gradients.take(0);
+    Tensor dargument = Tensor::empty({rows, in}, kReal, dy.device());
+    matrix.backward_gelu({.dy = dy.data(),
+                          .sum = sum.defined() ? sum.data() : nullptr,
+                          .before = gelu_of.data(),
+                          .dbefore = dargument.data(),
+                          .rows = rows});
+    gradients.add(3, std::move(dargument));
+    return;
+  }
+  const InputGradient dx(gradients, 0, {rows, in}, dy.device());
+  if (!dx.wanted()) return;
+  matrix.backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
+  dx.hand_over(gradients);
+}
+
+// Records y = x W^T + bias, which the matrix has computed.
+Variable record_linear(Tensor y, const Activated& x, const Variable& weight, const Variable& bias,
+                       const std::shared_ptr<PackedMatrix>& matrix) {
   // Only dW reads the input, so a frozen weight keeps nothing of it.
-  const Tensor kept = grad_wanted({weight}) ? x.value() : Tensor();
+  const Tensor kept = grad_wanted({weight}) ? x.y.value() : Tensor();
+  const Tensor gelu_of = x.gelu_of.defined() ? x.gelu_of.value() : Tensor();
   return record(
-      "linear", std::move(y), {x, weight, bias},
-      [matrix, kept](const Tensor& dy, Gradients& gradients) {
-        const int64_t rows = dy.size(0), out = dy.size(1);
-        const InputGradient dx(gradients, 0, {rows, matrix->weight().size(1)}, dy.device());
-        if (dx.wanted()) {
-          matrix->backward(dy.data(), dx.get().data, rows, dx.get().accumulate);
-          dx.hand_over(gradients);
-        }
+      "linear", std::move(y), {x.y, weight, bias, x.gelu_of},
+      [matrix, kept, gelu_of](const Tensor& dy, Gradients& gradients) {
+        add_dx(dy, *matrix, gelu_of, gradients);
         add_product(gradients, 1, dy, kept, true, false);
-        const InputGradient dbias(gradients, 2, {out}, dy.device());
-        if (dbias.wanted()) {
-          kernels::column_sum(dy.device(), {dy.data(), dbias.get(), rows, out});
-          dbias.hand_over(gradients);
-        }
+        const InputGradient dbias(gradients, 2, {dy.size(1)}, dy.device());
+        if (!dbias.wanted()) return;
+        kernels::column_sum(dy.device(), {dy.data(), dbias.get(), dy.size(0), dy.size(1)});
+        dbias.hand_over(gradients);
       });
+}
+
+// Records y = gelu(argument), which has been computed.
+Variable record_gelu(Tensor y, const Variable& argument) {
+  const Tensor x = argument.value();
+  return record("gelu", std::move(y), {argument}, [x](const Tensor& dy, Gradients& gradients) {
+    Tensor dx = Tensor::empty_like(x);
+    kernels::gelu_backward(x.device(), {x.data(), dy.data(), dx.data(), x.numel()});
+    gradients.add(0, std::move(dx));
+  });
+}
+
+}  // namespace
+
+Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
+                const std::shared_ptr<PackedMatrix>& packed) {
+  return linear(Activated{x, {}}, weight, bias, packed);
+}
+
+Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
+                const std::shared_ptr<PackedMatrix>& packed) {
+  check_linear(x.y, weight, bias);
+  const int64_t rows = x.y.size(0);
+  Tensor y = Tensor::empty({rows, weight.size(0)}, kReal, x.y.device());
+  const auto matrix = packed_or_plain(weight, packed);
+  matrix->forward(x.y.value().data(), data_or_null(bias), y.data(), rows);
+  return record_linear(std::move(y), x, weight, bias, matrix);
+}
+
+Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
+                      const std::shared_ptr<PackedMatrix>& packed) {
+  check_linear(x, weight, bias);
+  const int64_t rows = x.size(0);
+  Tensor before = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
+  Tensor y = Tensor::empty_like(before);
+  const auto matrix = packed_or_plain(weight, packed);
+  matrix->forward_gelu({.x = x.value().data(),
+                        .bias = data_or_null(bias),
+                        .before = before.data(),
+                        .y = y.data(),
+                        .rows = rows});
+  const Variable argument = record_linear(std::move(before), {x, {}}, weight, bias, matrix);
+  return {record_gelu(std::move(y), argument), argument};
 }
 
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {

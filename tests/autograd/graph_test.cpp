@@ -37,6 +37,21 @@ TEST_CASE("graph: inputs that were handed one gradient tensor do not disturb eac
   CHECK(gradient(b) == std::vector<real>{1, 1});
 }
 
+TEST_CASE("graph: a gradient that an op has taken passes its input by") {
+  const Variable x = leaf({1, 1});
+  const Variable y = scale(x, 2);
+  const auto past = [](const Tensor& dy, Gradients& gradients) {
+    const Tensor arrived = gradients.take(0);  // 3, of `other`, which is recorded later
+    CHECK_FALSE(gradients.take(0).defined());
+    add_inplace(arrived, dy);
+    gradients.add(1, arrived);
+  };
+  const Variable z = record("scale", y.value(), {y, x}, past);
+  const Variable other = scale(y, 3);
+  backward(sum(add(z, other)));
+  CHECK(gradient(x) == std::vector<real>{4, 4});
+}
+
 TEST_CASE("graph: a gradient that was read out keeps its values") {
   const Variable x = leaf({1, 2});
   backward(sum(x));

@@ -1,7 +1,7 @@
 # The .cu files compiled by the host compiler: the kernels against cuda_emulation.h,
-# core/cuda_runtime.cu and cublas.cu against the headers of include/. A kernel without a .cu is a link
-# error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer, AdaLoRA's ranks - is
-# compiled once more; the rest comes from the libraries. Two programs:
+# core/cuda_runtime.cu, cublas.cu and cudnn_plan.cu against the headers of include/. A kernel without
+# a .cu is a link error. What knows of CUDA - autograd, the allocator, packed matrices, the optimizer,
+# AdaLoRA's ranks - is compiled once more; the rest comes from the libraries. Two programs:
 #   test_cuda_emulation  kernels with AddressSanitizer and the CPU's arithmetic
 #   test_cuda_accesses   kernels whose every access is watched (access_checker.h), with the
 #                        arithmetic of a GPU: contraction to FMA, tensor cores that cut sums off
@@ -38,7 +38,7 @@ endfunction()
 # What both programs share.
 add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
   ${CMAKE_CURRENT_LIST_DIR}/cuda_emulation.cpp ${CMAKE_CURRENT_LIST_DIR}/runtime_api.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/capture.cpp ${CMAKE_CURRENT_LIST_DIR}/cublas_lt.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/capture.cpp ${CMAKE_CURRENT_LIST_DIR}/cublas_lt.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn.cpp
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/packed_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp

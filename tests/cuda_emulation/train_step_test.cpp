@@ -11,8 +11,11 @@
 #include "data/task.h"
 #include "models/load.h"
 #include "nn/init.h"
+#include "nn/linear.h"
+#include "nn/role.h"
 #include "sora/tuner.h"
 #include "tests/cuda_emulation/cuda_emulation.h"
+#include "tests/cuda_emulation/include/cudnn.h"
 #include "tests/op_cases.h"
 #include "tests/train/tiny_run.h"
 #include "train/loop/trainer.h"
@@ -106,6 +109,22 @@ std::unique_ptr<Session> deep_session(int64_t layers, bool graphs) {
         nn::normal(parameter->declared_shape(), 0.02, 3, parameter->path()).to(Device::cuda));
   }
   return session_of(std::move(model), "sora", graphs);
+}
+
+// The same in bf16 with a feed-forward network that cuDNN's kernels fit.
+std::unique_ptr<Session> bf16_session(const std::string& method, bool graphs) {
+  models::ModelConfig config = models::read_config(golden("roberta"));
+  config.intermediate_size = 24;
+  auto model = std::make_unique<models::SequenceClassifier>(config);
+  for (nn::Parameter* parameter : model->parameters()) {
+    parameter->assign(
+        nn::normal(parameter->declared_shape(), 0.2, 3, parameter->path()).to(Device::cuda));
+  }
+  model->for_each_module([](nn::Module& module) {
+    auto* linear = dynamic_cast<nn::Linear*>(&module);
+    if (linear && !nn::is_head(*linear)) linear->set_precision(Precision::bf16);
+  });
+  return session_of(std::move(model), method, graphs);
 }
 
 // Sequences of up to 40 tokens, as far as the model goes; some batches repeat the sizes of others.
@@ -219,6 +238,16 @@ TEST_CASE("train_step: passes or updates whose capture fails run eagerly, with t
   const int64_t without_one = captured_graphs(30);  // within the first capture
   CHECK(without_one < all);
   CHECK(without_one > 0);  // the others are captured
+}
+
+TEST_CASE("train_step: captured products of cuDNN give the bits of those that are not") {
+  for (const std::string method : {"sora", "bitfit"}) {  // with and without deltas on the products
+    CAPTURE(method);
+    const int64_t before = cuda_emulation::cudnn_work().products;
+    const std::vector<real> expected = train_golden(*bf16_session(method, false), 6);
+    CHECK(cuda_emulation::cudnn_work().products > before);
+    CHECK(train_golden(*bf16_session(method, true), 6) == expected);
+  }
 }
 
 TEST_CASE("train_step: what the host launches is what docs/cuda.md counts") {

@@ -124,6 +124,77 @@ void add_bf16_cases(std::vector<OpCase>& rows) {
        .reason = kProductReason});
 }
 
+// Two Linears with a GELU between them; inputs are x, W1, b1 and W2.
+struct TwoLinears {
+  const char* what;
+  Precision precision;
+  std::vector<OpInput> inputs;
+  // Other uses of the GELU's result, whose backward comes before or after the second Linear's.
+  bool used_later = false, used_earlier = false;
+};
+
+void add_gelu_case(std::vector<OpCase>& rows, TwoLinears linears) {
+  const Precision precision = linears.precision;
+  // The result from `second`, the second Linear.
+  const auto combined = [later = linears.used_later, earlier = linears.used_earlier](
+                            const Variable& wide, const Variable& weight, const auto& second) {
+    const auto other = [&](real factor) {
+      return scale(matmul(wide, weight, false, true), factor);
+    };
+    const Variable before = earlier ? other(real(0.4)) : Variable();
+    Variable y = second();
+    if (later) y = add(y, other(real(-0.3)));
+    return earlier ? add(y, before) : y;
+  };
+  rows.push_back({.op = "linear",
+                  .what = linears.what,
+                  .inputs = std::move(linears.inputs),
+                  .call =
+                      [=](auto in) {
+                        const auto packed = [&](const Variable& weight) {
+                          return std::make_shared<PackedMatrix>(weight.value(), precision);
+                        };
+                        const Activated wide = linear_gelu(in[0], in[1], in[2], packed(in[1]));
+                        return combined(wide.y, in[3], [&] {
+                          return linear(wide, in[3], Variable(), packed(in[3]));
+                        });
+                      },
+                  .composed =
+                      [=](auto in) {
+                        const auto product = [&](const Variable& x, const Variable& weight) {
+                          return precision == Precision::bf16 ? rounded_product(x, weight)
+                                                              : matmul(x, weight, false, true);
+                        };
+                        const Variable wide =
+                            gelu(add(product(in[0], in[1]), broadcast_row(in[2], in[0].size(0))));
+                        return combined(wide, in[3], [&] { return product(wide, in[3]); });
+                      },
+                  .tolerance = kProduct,
+                  .reason = kProductReason});
+}
+
+void add_gelu_cases(std::vector<OpCase>& rows) {
+  const auto inputs = [](int64_t in, int64_t wide, int64_t out, bool trains) {
+    return std::vector<OpInput>{{normal({5, in}, 40)},
+                                {normal({wide, in}, 41), trains},
+                                {normal({1, wide}, 42)},
+                                {normal({out, wide}, 43), trains}};
+  };
+  add_gelu_case(rows, {"a GELU between two Linears", Precision::fp32, inputs(7, 11, 6, true)});
+  add_gelu_case(rows, {"bf16, a GELU between two Linears, sizes that no fused kernel takes",
+                       Precision::bf16, inputs(7, 11, 6, false)});
+  add_gelu_case(rows,
+                {"bf16, a GELU between two Linears", Precision::bf16, inputs(16, 24, 8, false)});
+  for (const bool earlier : {false, true}) {
+    add_gelu_case(rows, {.what = earlier ? "bf16, a GELU whose result is used before and after"
+                                         : "bf16, a GELU whose result is used once more",
+                         .precision = Precision::bf16,
+                         .inputs = inputs(16, 24, 8, false),
+                         .used_later = true,
+                         .used_earlier = earlier});
+  }
+}
+
 }  // namespace
 
 void add_linear_cases(std::vector<OpCase>& rows) {
@@ -162,6 +233,7 @@ void add_linear_cases(std::vector<OpCase>& rows) {
     }
   }
   add_bf16_cases(rows);
+  add_gelu_cases(rows);
   add_low_rank_cases(rows);
 }
 

@@ -1,0 +1,24 @@
+#include "core/kernels/linear/gemm_gelu.h"
+
+// A build with cuDNN replaces this file's functions by those of gemm_gelu.cu.
+#ifndef SORAGRAD_WITH_CUDNN
+
+namespace soragrad::kernels {
+
+bool gemm_gelu(const GemmGeluArgs& /*args*/) {
+  return false;
+}
+
+bool gemm_gelu_backward(const GemmGeluBackwardArgs& /*args*/) {
+  return false;
+}
+
+std::string cudnn_version() {
+  return "";
+}
+
+}  // namespace soragrad::kernels
+
+#endif
+
+// SPDX-License-Identifier: Apache-2.0

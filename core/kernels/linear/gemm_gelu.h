@@ -1,0 +1,44 @@
+// The two bf16 products around a GELU, each in one kernel: cuDNN has what cuBLASLt lacks, the exact
+// GELU (erf) and its derivative behind a product. Both operands are rounded to bf16, as in
+// gemm_bf16.h; all else in memory, every sum and the GELU are fp32.
+//
+// Functions return false, and do nothing, if there is no such kernel: in a build without cuDNN, for
+// sizes n or k that are no multiples of 8, for arrays that do not begin at a multiple of 16 bytes,
+// and if cuDNN does not start or has no kernel for the shape. The caller then takes gemm_bf16 and
+// gelu.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/dtype.h"
+
+namespace soragrad::kernels {
+
+// before = x W^T + bias,  y = gelu(before). On the GPU, as all pointers are.
+struct GemmGeluArgs {
+  const real* x;            // (m, k)
+  const std::byte* weight;  // W (n, k), as pack_bf16 leaves it
+  const real* bias;         // (n); null: no such kernel
+  real* before;             // (m, n)
+  real* y;                  // (m, n)
+  int64_t m, n, k;
+};
+// dbefore = (sum + dy W) gelu'(before)
+struct GemmGeluBackwardArgs {
+  const real* dy;           // (m, k)
+  const std::byte* weight;  // W (k, n), as pack_bf16 leaves it
+  const real* sum;          // (m, n) or null
+  const real* before;       // (m, n)
+  real* dbefore;            // (m, n); no other of these arrays
+  int64_t m, n, k;
+};
+
+bool gemm_gelu(const GemmGeluArgs& args);
+bool gemm_gelu_backward(const GemmGeluBackwardArgs& args);
+std::string cudnn_version();  // of the library that runs, "9.19.0"; empty in a build without cuDNN
+
+}  // namespace soragrad::kernels
+
+// SPDX-License-Identifier: Apache-2.0
