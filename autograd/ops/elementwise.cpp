@@ -1,8 +1,8 @@
 // Elementwise ops. The unary ones are made from core/kernels/elementwise/unary.def.
 #include "autograd/ops.h"
+#include "autograd/ops/unary.h"
 #include "core/kernels/elementwise/arithmetic.h"
 #include "core/kernels/elementwise/dropout.h"
-#include "core/kernels/elementwise/unary.h"
 
 namespace soragrad {
 namespace {
@@ -38,20 +38,26 @@ Tensor dropped(const Tensor& x, double p, const RandomStream& stream) {
   return y;
 }
 
-// Any op of unary.def: backward reads the input, not the result.
+// Any op of unary.def.
 Variable unary(const char* op, const kernels::Kernel<kernels::UnaryArgs>& forward,
                const kernels::Kernel<kernels::UnaryBackwardArgs>& backward, const Variable& input) {
   const Tensor x = input.value();
   Tensor y = Tensor::empty_like(x);
   forward(x.device(), {x.data(), y.data(), x.numel()});
+  return record_unary(op, std::move(y), input, backward);
+}
+
+}  // namespace
+
+Variable record_unary(const char* op, Tensor y, const Variable& input,
+                      const kernels::Kernel<kernels::UnaryBackwardArgs>& backward) {
+  const Tensor x = input.value();
   return record(op, std::move(y), {input}, [x, &backward](const Tensor& dy, Gradients& gradients) {
     Tensor dx = Tensor::empty_like(x);
     backward(x.device(), {x.data(), dy.data(), dx.data(), x.numel()});
     gradients.add(0, std::move(dx));
   });
 }
-
-}  // namespace
 
 #define SORAGRAD_UNARY(name, Functor)                                \
   Variable name(const Variable& x) {                                 \

@@ -7,7 +7,7 @@
 //   dh = (dy W + what other ops have added to dx) gelu'(h)
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
-#include "core/kernels/elementwise/unary.h"
+#include "autograd/ops/unary.h"
 #include "core/kernels/linear/column_sum.h"
 #include "core/kernels/linear/gemm.h"
 #include "core/kernels/linear/low_rank.h"
@@ -104,16 +104,6 @@ Variable record_linear(Tensor y, const Activated& x, const Variable& weight, con
       });
 }
 
-// Records y = gelu(argument), which has been computed.
-Variable record_gelu(Tensor y, const Variable& argument) {
-  const Tensor x = argument.value();
-  return record("gelu", std::move(y), {argument}, [x](const Tensor& dy, Gradients& gradients) {
-    Tensor dx = Tensor::empty_like(x);
-    kernels::gelu_backward(x.device(), {x.data(), dy.data(), dx.data(), x.numel()});
-    gradients.add(0, std::move(dx));
-  });
-}
-
 }  // namespace
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
@@ -144,7 +134,7 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
                         .y = y.data(),
                         .rows = rows});
   const Variable argument = record_linear(std::move(before), {x, {}}, weight, bias, matrix);
-  return {record_gelu(std::move(y), argument), argument};
+  return {record_unary("gelu", std::move(y), argument, kernels::gelu_backward), argument};
 }
 
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {

@@ -18,9 +18,9 @@ __device__ T* dynamic_shared() {
   return reinterpret_cast<T*>(bytes);
 }
 
-// Launches a kernel; does not wait for it, unless cuda::waits_for_each_launch(). Throws Error if the
-// launch itself is refused; an error of the running kernel shows at the next wait. Grid and block
-// must not be empty.
+// Launches a kernel; does not wait for it, unless cuda::waits_for_each_launch(). Throws Error if
+// the launch itself is refused; an error of the running kernel shows at the next wait. Grid and
+// block must not be empty.
 template <typename... Parameters, typename... Args>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {

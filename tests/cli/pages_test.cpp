@@ -195,7 +195,8 @@ TEST_CASE("pages: own data of three classes, and of several labels a row") {
   const std::string several =
       trained(tiny, "several-run", {"task=custom", "data=" + tiny.run("several")});
   check_page(tiny, {own}, 40);
-  CHECK(contains(read_text(tiny.run("own-run/report.html")), "both parts have the same mix of labels"));
+  CHECK(contains(read_text(tiny.run("own-run/report.html")),
+                 "both parts have the same mix of labels"));
   CHECK_FALSE(contains(read_text(tiny.run("own-run/report.html")), "<b>cat</b>"));
   check_page(tiny, {several}, 30);
 }

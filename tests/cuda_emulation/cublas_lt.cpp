@@ -71,6 +71,13 @@ bool fits(const EmulatedProduct& product, const EmulatedLayout& a, const Emulate
          c.columns > 0 && a.rows > 0 && a.columns > 0;
 }
 
+template <typename Member>
+cublasStatus_t set_attribute(Member& member, const void* value, size_t bytes) {
+  if (bytes != sizeof(member)) return CUBLAS_STATUS_INVALID_VALUE;
+  std::memcpy(&member, value, bytes);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 }  // namespace
 
 void refuse_algorithms(int listed, int run) {
@@ -109,11 +116,7 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* product, cublasCom
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
                                               cublasLtMatmulDescAttributes_t attribute,
                                               const void* value, size_t bytes) {
-  const auto take = [&](auto& member) {
-    if (bytes != sizeof(member)) return CUBLAS_STATUS_INVALID_VALUE;
-    std::memcpy(&member, value, bytes);
-    return CUBLAS_STATUS_SUCCESS;
-  };
+  const auto take = [&](auto& member) { return set_attribute(member, value, bytes); };
   switch (attribute) {
     case CUBLASLT_MATMUL_DESC_TRANSA:
       return take(product->transpose_a);
@@ -150,11 +153,7 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* prefer
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
                                                     cublasLtMatmulPreferenceAttributes_t attribute,
                                                     const void* value, size_t bytes) {
-  const auto take = [&](auto& member) {
-    if (bytes != sizeof(member)) return CUBLAS_STATUS_INVALID_VALUE;
-    std::memcpy(&member, value, bytes);
-    return CUBLAS_STATUS_SUCCESS;
-  };
+  const auto take = [&](auto& member) { return set_attribute(member, value, bytes); };
   switch (attribute) {
     case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES:
       return take(preference->workspace);

@@ -38,6 +38,7 @@ endfunction()
 # What both programs share.
 add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
   ${CMAKE_CURRENT_LIST_DIR}/cuda_emulation.cpp ${CMAKE_CURRENT_LIST_DIR}/runtime_api.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/tensor_cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/capture.cpp ${CMAKE_CURRENT_LIST_DIR}/cublas_lt.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn.cpp
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/packed_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp

@@ -213,7 +213,8 @@ TEST_CASE("method: wrong names and values are refused with key and value") {
                        "[method] \"prefix\" is not known; use one of sora, lora, adalora, houlsby, "
                        "pfeiffer, bitfit, full.",
                        Error);
-  CHECK_THROWS_WITH_AS(make_method({.r = 0}), "[r] 0 is out of range; expected a whole number from 1 to 65536.", Error);
+  CHECK_THROWS_WITH_AS(make_method({.r = 0}),
+                       "[r] 0 is out of range; expected a whole number from 1 to 65536.", Error);
   CHECK_THROWS_AS(make_method({.lora_dropout = 1}), Error);
   CHECK_THROWS_AS(make_method({.xi = -1}), Error);
   CHECK_THROWS_AS(make_method({.proximal = "soft"}), Error);

@@ -225,8 +225,7 @@ void compare_gpus(const std::string& before, const Note& note) {
   if (before.empty() || before == now) return;
   note(
       fmt::format("warning: the checkpoint was made on {}; this is {}. The steps that follow may "
-                  "differ in their "
-                  "last bits from those of the same run there.",
+                  "differ in their last bits from those of the same run there.",
                   before, now));
 }
 

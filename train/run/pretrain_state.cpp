@@ -63,7 +63,7 @@ PretrainCheckpoint read(const std::string& folder) {
     numbers.at("updates").get_to(checkpoint.updates);
     numbers.at("layout").get_to(checkpoint.layout);
     state.unlogged = numbers.value("unlogged", "");
-    checkpoint.values = numbers.value("values", nlohmann::json());
+    checkpoint.values = numbers.value("keys", nlohmann::json());
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
@@ -88,7 +88,7 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainContents&
                 [&](const char* name, double mean) { numbers["train"][name] = mean; });
   numbers["updates"] = contents.optimizer.steps();
   numbers["layout"] = layout_of(contents.optimizer);
-  numbers["values"] = contents.values;
+  numbers["keys"] = contents.values;
   if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
