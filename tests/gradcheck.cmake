@@ -16,7 +16,8 @@ function(soragrad_double_layer name)
   target_compile_features(soragrad_${name}_double PUBLIC cxx_std_20)
   target_compile_options(soragrad_${name}_double PRIVATE $<$<CONFIG:Release>:-O1>)  # builds faster
   target_link_libraries(soragrad_${name}_double PUBLIC ${links} PRIVATE soragrad_options)
-  soragrad_reuse_precompiled(soragrad_${name}_double ${private})
+  # All of them compile with core's OpenMP: what a layer links, it hands on.
+  soragrad_reuse_precompiled(soragrad_${name}_double OpenMP::OpenMP_CXX)
 endfunction()
 foreach(layer core autograd nn models sora)
   soragrad_double_layer(${layer})
