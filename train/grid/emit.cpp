@@ -100,12 +100,19 @@ RUNS
 std::string hq_text(const EmitRequest& request) {
   return fmt::format(
       R"hq(#!/bin/bash
-# One task a run, costliest first, by HyperQueue. THIS_FILE [SECONDS]: each run saves at the latest
-# 120 s before it has run for so many seconds, and goes on; give what your allocations last.
+# One task a run, costliest first, by HyperQueue. THIS_FILE [SECONDS]: SECONDS is what an allocation
+# lasts. A task saves 120 s before it has run that long and goes on. If its worker ends meanwhile,
+# HyperQueue starts the task on another one, where it goes on from the checkpoint.
 if [ -n "${{HQ_ENTRY:-}}" ]; then
-{}{}  [ -z "${{seconds:-}}" ] || (sleep "$((seconds - 120))" && kill -USR1 $$) &
-  again "$HQ_ENTRY"
-  exit
+{}{}trap 'kill -USR1 "$child" 2>/dev/null' USR2
+set -m
+[ -z "${{seconds:-}}" ] || (sleep "$((seconds - 120))" && kill -USR2 $$) &
+timer=$!
+set +m
+again "$HQ_ENTRY"
+code=$?
+kill -- "-$timer" 2>/dev/null
+exit "$code"
 fi
 logs={}
 mkdir -p -- "$logs"

@@ -3,11 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "tests/files.h"
 
 using namespace soragrad;
 using namespace soragrad::test;
 using namespace soragrad::train;
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -70,6 +75,26 @@ TEST_CASE("emit: every script is one that bash can read") {
     CHECK(std::system(fmt::format("bash '{}'", none).c_str()) == 0);
   }
   CHECK(contains(message_of([] { emit_text(request_of("pbs")); }), "--emit is \"pbs\""));
+}
+
+TEST_CASE("emit: a HyperQueue task saves before the time is over, and goes on") {
+  const TemporaryFolder root;
+  // A run that saves when it is asked to, and then has one more start before it.
+  const std::string program = root.write("program",
+                                         "#!/bin/bash\n"
+                                         "echo start >>starts\n"
+                                         "[ $(wc -l <starts) -eq 1 ] || exit 0\n"
+                                         "trap 'exit 75' USR1\n"
+                                         "for ((i = 0; i < 600; ++i)); do sleep 0.1; done\n"
+                                         "exit 1\n");
+  fs::permissions(program, fs::perms::owner_all);
+  EmitRequest request = request_of("hq");
+  request.program = program;
+  request.folder = request.output = root.path();
+  const std::string file = root.write("script", emit_text(request));
+  const std::string task = fmt::format("HQ_ENTRY=one seconds=122 bash '{}'", file);
+  CHECK(std::system(task.c_str()) == 0);
+  CHECK(read_text(root / "starts") == "start\nstart\n");
 }
 
 // SPDX-License-Identifier: Apache-2.0
