@@ -47,25 +47,22 @@ Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder,
                        const std::optional<PretrainCheckpoint>& checkpoint)
     : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
   if (checkpoint) resume_from(*checkpoint);
-  folder.require_own();
-  metrics_ = std::make_unique<AppendFile>(folder.file("metrics.jsonl"), state_.metrics_bytes);
-  if (!state_.unlogged.empty()) metrics_->append(std::exchange(state_.unlogged, {}));
-  state_.event_bytes = folder.own_event_bytes(state_.event_file, state_.event_bytes);
-  if (state_.event_bytes == 0) state_.event_file = folder.new_event_file(state_.step);
-  events_ = std::make_unique<EventFile>(folder.file(state_.event_file), state_.event_bytes);
-  mark_logs();
+  logs_ = std::make_unique<RunLogs>(folder, state_.logs, state_.step, note());
+}
+
+Note Pretrainer::note() {
+  return [this](const std::string& line) { progress_.note(line); };
 }
 
 bool Pretrainer::run() {
-  const bool is_complete =
-      run_guarded({.folder = folder_,
-                   .verb = "pretrain",
-                   .parameters = parameters_,
-                   .step = state_.step,
-                   .loop = [this] { train_steps(); },
-                   .save = [this] { write_checkpoint(); },
-                   .note = [this](const std::string& line) { progress_.note(line); }});
-  if (is_complete) metrics_->sync();
+  const bool is_complete = run_guarded({.folder = folder_,
+                                        .verb = "pretrain",
+                                        .parameters = parameters_,
+                                        .step = state_.step,
+                                        .loop = [this] { train_steps(); },
+                                        .save = [this] { write_checkpoint(); },
+                                        .note = note()});
+  if (is_complete) logs_->sync();
   return is_complete;
 }
 
@@ -196,16 +193,12 @@ void Pretrainer::log_step(double rate, int64_t tokens, double seconds) {
       line += fmt::format(", \"corpus_epoch\": {}, \"corpus_tokens\": {}", counts->epoch,
                           counts->tokens);
     }
-    folder_.require_own();
-    state_.unlogged = line + "}\n";  // in a checkpoint after an error: the step is done
-    metrics_->append(state_.unlogged);
-    state_.unlogged.clear();
-    mark_logs();
+    logs_->append_step(line + "}\n");
     scalars.emplace_back("train/learning_rate", rate);
     scalars.emplace_back("train/grad_norm", result_.grad_norm);
     scalars.emplace_back("train/tokens_per_second", static_cast<double>(tokens) / seconds);
-    events_->add(state_.step, scalars);
-    mark_logs();
+    logs_->add_events(state_.step, scalars);
+    logs_->mark();
   }
   progress_.step(
       {state_.step, session_.total_steps, result_.loss, rate, -1, tokens, seconds, logged});
@@ -261,23 +254,17 @@ void Pretrainer::log_evaluation(const Evaluation& evaluation) {
     scalars.emplace_back("eval/validation/" + name, value);
     text += fmt::format("  {} {:.4f}", name, value);
   }
-  folder_.require_own();
-  metrics_->append(evaluation_line(state_.step, "validation", evaluation));
-  events_->add(state_.step, scalars);
+  logs_->append(evaluation_line(state_.step, "validation", evaluation));
+  logs_->add_events(state_.step, scalars);
   state_.validation = std::move(validation);
   state_.evaluation_due = false;
-  mark_logs();
+  logs_->mark();
   progress_.note(fmt::format("step {}: validation{}", state_.step, text));
-}
-
-void Pretrainer::mark_logs() {
-  state_.metrics_bytes = metrics_->length();
-  state_.event_bytes = events_->length();
 }
 
 void Pretrainer::write_checkpoint() {
   read_pending();
-  metrics_->sync();
+  logs_->sync();
   folder_.add_checkpoint(
       state_.step, session_.config.save_total_limit, [&](const std::string& path) {
         save_pretrain_checkpoint(path,

@@ -16,10 +16,10 @@
 #include "train/loop/pretrain_session.h"
 #include "train/loop/progress.h"
 #include "train/loop/rescue.h"
-#include "train/run/event_file.h"
 #include "train/run/metrics_log.h"
 #include "train/run/pretrain_state.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_logs.h"
 
 namespace soragrad::train {
 
@@ -56,17 +56,15 @@ class Pretrainer {
   bool evaluation_due() const;
   void evaluate_now();
   void log_evaluation(const Evaluation& evaluation);
-  // The state fits the logs as they are now: what a checkpoint counts as written.
-  void mark_logs();
   void write_checkpoint();
   void resume_from(const PretrainCheckpoint& checkpoint);
   void note_warnings();
+  Note note();  // a line beside the progress
 
   PretrainSession& session_;
   RunFolder& folder_;
   PretrainState state_;
-  std::unique_ptr<AppendFile> metrics_;
-  std::unique_ptr<EventFile> events_;
+  std::unique_ptr<RunLogs> logs_;
   Progress progress_;
   PendingSteps pending_;
   ParameterState parameters_;

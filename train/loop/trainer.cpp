@@ -72,18 +72,8 @@ void Trainer::restore() {
 }
 
 void Trainer::open_logs() {
+  logs_ = std::make_unique<RunLogs>(folder_, state_.logs, state_.step, note());
   if (!folder_.writes()) return;
-  folder_.require_own();
-  metrics_ = std::make_unique<AppendFile>(folder_.file("metrics.jsonl"), state_.metrics_bytes);
-  if (metrics_->length() < state_.metrics_bytes) {
-    progress_.note(fmt::format("metrics.jsonl lacks {} bytes of the steps before; it goes on",
-                               state_.metrics_bytes - metrics_->length()));
-  }
-  if (!state_.unlogged.empty()) metrics_->append(std::exchange(state_.unlogged, {}));
-  state_.event_bytes = folder_.own_event_bytes(state_.event_file, state_.event_bytes);
-  if (state_.event_bytes == 0) state_.event_file = folder_.new_event_file(state_.step);
-  events_ = std::make_unique<EventFile>(folder_.file(state_.event_file), state_.event_bytes);
-  mark_logs();
   const sora::Method& method = session_.tuner->method();
   if (method.sparsity().total == 0) return;
   gates_ = std::make_unique<GateLog>(folder_.file("gates.bin"), method.ranks(), state_.step);
@@ -106,22 +96,21 @@ int64_t Trainer::phase_steps() const {
 }
 
 bool Trainer::run() {
-  const bool is_complete =
-      run_guarded({.folder = folder_,
-                   .verb = "train",
-                   .parameters = parameters_,
-                   .step = state_.step,
-                   .loop = [this] { train_phases(); },
-                   .save = [this] { write_checkpoint(); },
-                   .note = [this](const std::string& line) { progress_.note(line); }});
-  if (is_complete && metrics_) metrics_->sync();
+  const bool is_complete = run_guarded({.folder = folder_,
+                                        .verb = "train",
+                                        .parameters = parameters_,
+                                        .step = state_.step,
+                                        .loop = [this] { train_phases(); },
+                                        .save = [this] { write_checkpoint(); },
+                                        .note = note()});
+  if (is_complete) logs_->sync();
   return is_complete;
 }
 
 void Trainer::train_phases() {
   const int64_t save_steps = session_.config.save_steps;
   while (true) {
-    mark_logs();
+    logs_->mark();
     if (state_.evaluation_due) {
       evaluate_now();
       if (save_steps > 0 && state_.step % save_steps == 0) save_checkpoint_now();
@@ -261,10 +250,7 @@ void Trainer::log_step(int64_t tokens) {
     record.tokens = tokens;
     record.step_seconds = seconds;
     if (session_.device == Device::cuda) record.launches = unread_launches_ / unread_steps_;
-    state_.unlogged = step_line(record);  // in a checkpoint after an error: the step is done
-    append(state_.unlogged);
-    state_.unlogged.clear();
-    mark_logs();
+    logs_->append_step(step_line(record));
     const std::pair<std::string, double> scalars[] = {
         {"train/loss", result_.loss},
         {"train/regularizer", result_.regularizer},
@@ -272,8 +258,8 @@ void Trainer::log_step(int64_t tokens) {
         {"train/grad_norm", result_.grad_norm},
         {"train/sparsity", sparsity.share()},
         {"train/tokens_per_second", static_cast<double>(unread_tokens_) / unread_seconds_}};
-    add_events(scalars);
-    mark_logs();
+    logs_->add_events(state_.step, scalars);
+    logs_->mark();
     if (gates_) log_gates();
   }
   progress_.step({state_.step, session_.plan.total_steps, result_.loss,
@@ -313,7 +299,7 @@ void Trainer::evaluate_now() {
   state_.last_validation = std::move(validation);
   if (state_.phase == 0) judge(results.at(0), is_best);
   state_.evaluation_due = false;
-  mark_logs();
+  logs_->mark();
 }
 
 void Trainer::keep_evaluation(const std::vector<Evaluation>& results,
@@ -333,7 +319,7 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
   for (size_t i = 0; i < results.size(); ++i) {
     lines += evaluation_line(state_.step, session_.validation[i].name, results[i]);
   }
-  append(lines);
+  logs_->append(lines);
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string& split = session_.validation[i].name;
     std::vector<std::pair<std::string, double>> scalars{
@@ -343,7 +329,7 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
       text += fmt::format("  {}{} {}", i == 0 ? "" : split + " ", name,
                           std::isnan(value) ? "undefined" : fmt::format("{:.4f}", value));
     }
-    add_events(scalars);
+    logs_->add_events(state_.step, scalars);
   }
   progress_.note(fmt::format("step {}: validation{}  loss {:.4f}{}", state_.step, text,
                              results[0].loss, is_best ? "  (best so far)" : ""));
@@ -417,39 +403,27 @@ nlohmann::json Trainer::phase_record() {
     lines += evaluation_line(state_.step, rows->name, evaluation);
     for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
   }
-  append(lines);
+  logs_->append(lines);
   state_.seconds += since(start);
   return record;
 }
 
-void Trainer::append(const std::string& lines) {
-  if (!metrics_) return;
-  folder_.require_own();
-  metrics_->append(lines);
-}
-
-void Trainer::add_events(std::span<const std::pair<std::string, double>> scalars) {
-  if (events_) events_->add(state_.step, scalars);
-}
-
-void Trainer::mark_logs() {
-  if (!metrics_) return;
-  state_.metrics_bytes = metrics_->length();
-  state_.event_bytes = events_->length();
+Note Trainer::note() {
+  return [this](const std::string& line) { progress_.note(line); };
 }
 
 void Trainer::save_checkpoint_now() {
-  mark_logs();
+  logs_->mark();
   write_checkpoint();
 }
 
 void Trainer::write_checkpoint() {
   read_pending();
-  if (!metrics_) {
+  if (!folder_.writes()) {
     saved_step_ = state_.step;
     return;
   }
-  metrics_->sync();
+  logs_->sync();
   if (gates_) gates_->sync();
   const sora::AdapterConfig adapter{session_.config.method, session_.info};
   folder_.add_checkpoint(

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -15,10 +14,10 @@
 #include "train/loop/rescue.h"
 #include "train/loop/session.h"
 #include "train/loop/train_step.h"
-#include "train/run/event_file.h"
 #include "train/run/gate_log.h"
 #include "train/run/metrics_log.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_logs.h"
 #include "train/run/run_state.h"
 
 namespace soragrad::train {
@@ -56,9 +55,6 @@ class Trainer {
   bool reading_due() const;
   bool logging_due() const;
   void log_step(int64_t tokens);
-  // To metrics.jsonl and to the event file; nothing in a process that does not write.
-  void append(const std::string& lines);
-  void add_events(std::span<const std::pair<std::string, double>> scalars);
   void log_gates();
   bool evaluation_due() const;
   void evaluate_now();
@@ -73,18 +69,16 @@ class Trainer {
   nlohmann::json phase_record();  // of the phase that ends: sparsity and metrics
   void save_checkpoint_now();
   void write_checkpoint();
-  // The state fits the logs as they are now: what a checkpoint counts as written.
-  void mark_logs();
   void open_logs();
   void restore();
+  Note note();  // a line beside the progress
   int64_t phase_steps() const;
 
   Session& session_;
   RunFolder& folder_;
   OnPhase on_phase_;
   RunState state_;
-  std::unique_ptr<AppendFile> metrics_;
-  std::unique_ptr<EventFile> events_;
+  std::unique_ptr<RunLogs> logs_;
   std::unique_ptr<GateLog> gates_;  // null: the method has no gates
   TrainStep train_step_;
   Progress progress_;

@@ -30,9 +30,6 @@ void for_each_number(State& state, Visit&& visit) {
   visit("seconds", state.seconds);
   visit("step_seconds", state.step_seconds);
   visit("validation", state.validation);
-  visit("metrics_bytes", state.metrics_bytes);
-  visit("event_bytes", state.event_bytes);
-  visit("event_file", state.event_file);
 }
 // The same for the means of a step.
 template <typename Scores, typename Visit>
@@ -62,15 +59,14 @@ PretrainCheckpoint read(const std::string& folder) {
     }
     numbers.at("updates").get_to(checkpoint.updates);
     numbers.at("layout").get_to(checkpoint.layout);
-    state.unlogged = numbers.value("unlogged", "");
+    state.logs = read_log_state(numbers, where);
     checkpoint.values = numbers.value("keys", nlohmann::json());
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
   }
-  require(state.step >= 0 && checkpoint.updates >= 0 && state.metrics_bytes >= 0 &&
-              state.event_bytes >= 0 && state.event_file.find('/') == state.event_file.npos,
-          "[checkpoint] {} is damaged: a count or a name is out of range.", where);
+  require(state.step >= 0 && checkpoint.updates >= 0,
+          "[checkpoint] {} is damaged: a count is negative.", where);
   require_tensors(folder, hash);
   return checkpoint;
 }
@@ -89,7 +85,7 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainContents&
   numbers["updates"] = contents.optimizer.steps();
   numbers["layout"] = layout_of(contents.optimizer);
   numbers["keys"] = contents.values;
-  if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
+  write_log_state(state.logs, numbers);
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
 }

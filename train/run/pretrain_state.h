@@ -14,6 +14,7 @@
 #include "sora/tensor_file.h"
 #include "train/run/note.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_logs.h"
 
 namespace soragrad::train {
 
@@ -33,9 +34,7 @@ struct PretrainState {
   double step_seconds = 0;      // in steps alone
   PretrainScores scores;        // of the step that was read last
   nlohmann::json validation = nlohmann::json::object();  // metrics of the newest validation
-  int64_t metrics_bytes = 0, event_bytes = 0;            // lengths of the logs
-  std::string event_file;                                // its name in the run's folder
-  std::string unlogged;  // lines of metrics.jsonl that could not be written; empty: none
+  LogState logs;
 };
 
 // What save_pretrain_checkpoint() writes.

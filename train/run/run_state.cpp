@@ -54,17 +54,14 @@ void for_each_number(State& state, Visit&& visit) {
   visit("tokens", state.tokens);
   visit("seconds", state.seconds);
   visit("step_seconds", state.step_seconds);
-  visit("metrics_bytes", state.metrics_bytes);
-  visit("event_bytes", state.event_bytes);
 }
 
-RunState state_of(const nlohmann::json& numbers) {
+RunState state_of(const nlohmann::json& numbers, const std::string& where) {
   RunState state;
   for_each_number(state, [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
   state.thresholds.sum = numbers.value("threshold_sum", 0.0);
   state.thresholds.per_xi = numbers.value("threshold_per_xi", 0.0);
-  state.event_file = numbers.value("event_file", "");
-  state.unlogged = numbers.value("unlogged", "");
+  state.logs = read_log_state(numbers, where);
   return state;
 }
 
@@ -85,8 +82,7 @@ void save_checkpoint(const std::string& folder, const CheckpointContents& conten
   numbers["layout"] = layout_of(contents.tuner);
   numbers["threshold_sum"] = contents.tuner.thresholds().sum;
   numbers["threshold_per_xi"] = contents.tuner.thresholds().per_xi;
-  numbers["event_file"] = state.event_file;
-  if (!state.unlogged.empty()) numbers["unlogged"] = state.unlogged;
+  write_log_state(state.logs, numbers);
   numbers["keys"] = contents.values;
   numbers["base_model_sha256"] = contents.base_sha256;
   if (contents.tuner.optimizer().values().device() == Device::cuda) {
@@ -103,7 +99,7 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
   std::string hash;
   info.folder = folder;
   try {
-    info.state = state_of(numbers);
+    info.state = state_of(numbers, where);
     numbers.at("layout").get_to(info.layout);
     info.values = numbers.value("keys", nlohmann::json());
     info.base_sha256 = numbers.value("base_model_sha256", "");
@@ -113,11 +109,8 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
   }
   const RunState& state = info.state;
-  require(state.step >= 0 && state.phase >= 0 && state.phase_step >= 0 &&
-              state.metrics_bytes >= 0 && state.event_bytes >= 0,
+  require(state.step >= 0 && state.phase >= 0 && state.phase_step >= 0,
           "[checkpoint] {} is damaged: a count is negative.", where);
-  require(state.event_file.find('/') == state.event_file.npos,
-          "[checkpoint] {} is damaged: event_file is no name in the run's folder.", where);
   if (!hash.empty()) require_tensors(folder, hash);  // old checkpoints have none
   info.has_adapter_config = std::filesystem::exists(folder + kAdapterConfig);
   return info;

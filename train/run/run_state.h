@@ -20,6 +20,7 @@
 #include "sora/tuner.h"
 #include "train/run/note.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_logs.h"
 
 namespace soragrad::train {
 
@@ -37,13 +38,11 @@ struct RunState {
   nlohmann::json best_validation, last_validation;  // {"validation": {..}, "validation_mm": {..}}
   nlohmann::json phases = nlohmann::json::array();  // a record for each finished phase
 
-  sora::ThresholdSum thresholds;               // of the gates, over all steps
-  int64_t tokens = 0;                          // real tokens of all steps
-  double seconds = 0;                          // in steps and evaluations, over all sessions
-  double step_seconds = 0;                     // in steps alone
-  int64_t metrics_bytes = 0, event_bytes = 0;  // lengths of the logs
-  std::string event_file;                      // its name in the run's folder
-  std::string unlogged;  // lines of metrics.jsonl that could not be written; empty: none
+  sora::ThresholdSum thresholds;  // of the gates, over all steps
+  int64_t tokens = 0;             // real tokens of all steps
+  double seconds = 0;             // in steps and evaluations, over all sessions
+  double step_seconds = 0;        // in steps alone
+  LogState logs;
 };
 
 // What a checkpoint holds before a model is there to take its tensors.
