@@ -1,6 +1,8 @@
 #include "models/self_attention.h"
 
+#include <array>
 #include <cmath>
+#include <span>
 #include <utility>
 
 namespace soragrad::models {
@@ -25,7 +27,32 @@ SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelCo
 Variable SelfAttention::forward(const Variable& queries, const Variable& x,
                                 const EncoderInput& input, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
-  return attend(queries, x, {}, {}, input, pass);
+  const bool all_queries = queries.size(0) == x.size(0);
+  const Variable context = all_queries ? attend_jointly(x, {}, input, pass) : Variable();
+  return context.defined() ? context : attend(queries, x, {}, {}, input, pass);
+}
+
+AttentionOptions SelfAttention::options(const nn::Pass& pass, Device device) const {
+  return {.heads = heads_,
+          .scale = scale_,
+          .dropout = dropout_.probability(pass),
+          .stream = dropout_.stream(pass),
+          .precision = device == Device::cuda ? precision_ : Precision::fp32};
+}
+
+Variable SelfAttention::attend_jointly(const Variable& x, const Variable& positions,
+                                       const EncoderInput& input, const nn::Pass& pass) {
+  // The joint product has no gradient of the positions, and an observer wants q, k and v.
+  if (pass.observe || (positions.defined() && positions.requires_grad())) return {};
+  const std::array<nn::Linear*, 3> linears = {&query_, &key_, &value_};
+  const auto joint = joint_.find(linears, pass);
+  if (!joint) return {};
+  const std::span<const LowRank> deltas = joint->deltas;
+  const Variable tables = positions.defined()
+                              ? linear_deltas({positions, {}}, joint->matrix, deltas.first(2))
+                              : Variable();
+  const Variable qkv = linear_deltas({x, {}}, joint->matrix, deltas);
+  return attention(qkv, tables, input.layout, options(pass, x.device()));
 }
 
 Variable SelfAttention::attend(const Variable& queries, const Variable& x,
@@ -34,15 +61,10 @@ Variable SelfAttention::attend(const Variable& queries, const Variable& x,
   const Variable q = query_.forward(queries, pass);
   const Variable k = key_.forward(x, pass);
   const Variable v = value_.forward(x, pass);
-  const bool on_gpu = k.device() == Device::cuda;
   Tensor probabilities;
-  const AttentionOptions options{.heads = heads_,
-                                 .scale = scale_,
-                                 .dropout = dropout_.probability(pass),
-                                 .stream = dropout_.stream(pass),
-                                 .first_query_only = queries.size(0) != x.size(0),
-                                 .precision = on_gpu ? precision_ : Precision::fp32,
-                                 .probabilities = pass.observe ? &probabilities : nullptr};
+  AttentionOptions options = this->options(pass, k.device());
+  options.first_query_only = queries.size(0) != x.size(0);
+  options.probabilities = pass.observe ? &probabilities : nullptr;
   const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
   // Without dropout the probabilities are the output of HF's attention.self.dropout.
   if (pass.observe) pass.observe(dropout_.path(), Variable(probabilities));

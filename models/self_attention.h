@@ -39,9 +39,18 @@ class SelfAttention : public nn::Module {
   Variable attend(const Variable& queries, const Variable& x, const Variable& position_key,
                   const Variable& position_query, const EncoderInput& input, const nn::Pass& pass);
 
+  // attend() with q, k, v and the position terms as one product each, if a GPU has it for this
+  // pass. positions (rows, hidden) are not projected yet; undefined: no position terms. Undefined
+  // if it has not.
+  Variable attend_jointly(const Variable& x, const Variable& positions, const EncoderInput& input,
+                          const nn::Pass& pass);
+
   nn::Linear query_, key_, value_;
 
  private:
+  AttentionOptions options(const nn::Pass& pass, Device device) const;
+
+  nn::JointProduct joint_;
   int64_t heads_;
   real scale_;
   nn::Dropout dropout_;  // of the probabilities

@@ -2,7 +2,27 @@
 
 #include <utility>
 
+#include "core/delta_matrix.h"
+
 namespace soragrad::nn {
+
+std::optional<JointProduct::Found> JointProduct::find(std::span<Linear* const> linears,
+                                                      const Pass& pass) {
+  Found found;
+  std::vector<DeltaMatrix::Linear> parts;
+  for (Linear* linear : linears) {
+    const bool frozen = !linear->weight.requires_grad() && !linear->bias.requires_grad();
+    if (linear->precision() != Precision::bf16 || !linear->delta() || !frozen) return {};
+    const std::optional<LowRank> factors = linear->delta()->low_rank(pass);
+    if (!factors) return {};
+    parts.push_back({linear->weight.value(), linear->bias.value(), factors->a.size(0)});
+    found.deltas.push_back(*factors);
+  }
+  if (!DeltaMatrix::fits(parts)) return {};
+  if (!matrix_ || !matrix_->is_of(parts)) matrix_ = std::make_shared<const DeltaMatrix>(parts);
+  found.matrix = matrix_;
+  return found;
+}
 
 Linear::Linear(Module* parent, std::string name, int64_t in, int64_t out)
     : Module(parent, std::move(name)),
@@ -17,6 +37,10 @@ Variable Linear::forward(const Variable& x, const Pass& pass) {
 
 Variable Linear::forward(const Activated& x, const Pass& pass) {
   const ForwardSpan span(*this);
+  Linear* const self = this;
+  if (const auto found = with_delta_.find({&self, 1}, pass)) {
+    return observed(linear_deltas(x, found->matrix, found->deltas), pass);
+  }
   Variable y = linear(x, weight, bias, packed());
   if (delta_) y = delta_->forward(x.y, std::move(y), pass);
   return observed(y, pass);
@@ -24,8 +48,13 @@ Variable Linear::forward(const Activated& x, const Pass& pass) {
 
 Activated Linear::forward(const Variable& x, Activation activation, const Pass& pass) {
   Activated result;
+  Linear* const self = this;
   if (activation != Activation::gelu) {
     result.y = activate(activation, forward(x, pass));
+  } else if (const auto found = with_delta_.find({&self, 1}, pass)) {
+    const ForwardSpan span(*this);
+    result = linear_deltas_gelu(x, found->matrix, found->deltas[0]);
+    observed(result.gelu_of, pass);
   } else if (delta_) {
     result.gelu_of = forward(x, pass);
     result.y = gelu(result.gelu_of);

@@ -3,14 +3,36 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "autograd/joint_ops.h"
 #include "autograd/ops.h"
 #include "core/packed_matrix.h"
 #include "nn/activation.h"
 #include "nn/module.h"
 
 namespace soragrad::nn {
+
+class Linear;
+
+// Finds the one product that a GPU has for Linears of one input and their Deltas
+// (autograd/joint_ops.h), and keeps its packed weights.
+class JointProduct {
+ public:
+  struct Found {
+    std::shared_ptr<const DeltaMatrix> matrix;
+    std::vector<LowRank> deltas;  // one for each Linear
+  };
+  // Nothing if there is none in this pass: on the CPU, in fp32, for sizes that do not fit, for
+  // trainable weights, and without a low-rank Delta on each of the Linears.
+  std::optional<Found> find(std::span<Linear* const> linears, const Pass& pass);
+
+ private:
+  std::shared_ptr<const DeltaMatrix> matrix_;
+};
 
 class Linear : public Module {
  public:
@@ -23,6 +45,9 @@ class Linear : public Module {
     // Takes the input x (rows, in) and the Linear's result y (rows, out), which is moved in so that
     // it may be changed in place. Returns what the Linear returns instead.
     virtual Variable forward(const Variable& x, Variable y, const Pass& pass) = 0;
+    // The factors, if in this pass forward() is low_rank_delta(y, x, factors) and nothing else. A
+    // GPU can then compute the Delta within the Linear's product.
+    virtual std::optional<LowRank> low_rank(const Pass& /*pass*/) const { return {}; }
   };
 
   Linear(Module* parent, std::string name, int64_t in, int64_t out);
@@ -32,7 +57,8 @@ class Linear : public Module {
   Variable forward(const Variable& x, const Pass& pass);
   // activation(forward(x)), and the Linear that follows it. A GELU between two Linears goes into
   // their products where the device has such kernels (autograd/ops.h: linear_gelu). A Delta is
-  // added between product and activation, so with one the first product has no GELU in it.
+  // added between product and activation: the first product has no GELU in it, unless the Delta is
+  // part of the product.
   Activated forward(const Variable& x, Activation activation, const Pass& pass);
   Variable forward(const Activated& x, const Pass& pass);
 
@@ -42,8 +68,10 @@ class Linear : public Module {
   void attach(std::unique_ptr<Delta> delta);
   Delta* delta() const { return delta_.get(); }  // null: none
   // Precision of the products with the weight: y, and dx in backward. The weight's gradient and the
-  // Delta are always fp32. The default is fp32.
+  // Delta are always fp32, or as near to it as core/kernels/linear/delta_product.h tells. The
+  // default is fp32.
   void set_precision(Precision precision) { precision_ = precision; }
+  Precision precision() const { return precision_; }
 
   Parameter weight;  // (out, in)
   Parameter bias;    // (out)
@@ -55,6 +83,7 @@ class Linear : public Module {
   std::unique_ptr<Delta> delta_;
   Precision precision_ = Precision::fp32;
   std::shared_ptr<PackedMatrix> packed_;
+  JointProduct with_delta_;
 };
 
 }  // namespace soragrad::nn

@@ -41,6 +41,11 @@ Variable GatedDelta::forward(const Variable& x, Variable y, const nn::Pass& pass
                         static_cast<real>(factor_));
 }
 
+std::optional<LowRank> GatedDelta::low_rank(const nn::Pass& pass) const {
+  if (pass.training && dropout_ > 0) return {};
+  return LowRank{a, b, gate ? Variable(*gate) : Variable(), static_cast<real>(factor_)};
+}
+
 // B, or AdaLoRA's E, is 0, so that training begins from the base model's function.
 void GatedDelta::initialize(uint64_t seed) {
   const Variable& weight = linear_.weight;

@@ -24,6 +24,8 @@ class GatedDelta : public nn::Linear::Delta {
   GatedDelta(nn::Linear& linear, DeltaKind kind, int64_t rank, double factor, double dropout);
 
   Variable forward(const Variable& x, Variable y, const nn::Pass& pass) override;
+  // Nothing while dropout acts on the input.
+  std::optional<LowRank> low_rank(const nn::Pass& pass) const override;
   // Draws the initial values, functions of the seed and the parameters' paths.
   void initialize(uint64_t seed);
 

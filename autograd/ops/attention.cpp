@@ -1,6 +1,7 @@
 // Attention within each sequence, plain or disentangled. The backward pass computes the
 // probabilities again from q, k and the position tables, so nothing of size length^2 is kept.
 #include "core/kernels/attention/attention.h"
+#include "autograd/joint_ops.h"
 #include "autograd/ops.h"
 #include "core/kernels/linear/round_bf16.h"
 
@@ -11,10 +12,36 @@ const real* data_or_null(const Tensor& x) {
   return x.defined() ? x.data() : nullptr;
 }
 
+// Operands and, behind them, the gradients of them: tensors of their own, or rows of tensors in
+// which they lie one below another (joint_ops.h).
+struct Operands {
+  Tensor q, k, v;
+  Tensor position_key, position_query;  // undefined: none
+  std::vector<Tensor> whole;            // what they are rows of; empty: they are tensors themselves
+
+  static Operands rows_of(const Tensor& qkv, const Tensor& positions) {
+    Operands x;
+    const int64_t tokens = qkv.size(0) / 3;
+    x.q = qkv.slice(0, tokens);
+    x.k = qkv.slice(tokens, 2 * tokens);
+    x.v = qkv.slice(2 * tokens, 3 * tokens);
+    if (positions.defined()) {
+      const int64_t rows = positions.size(0) / 2;
+      x.position_query = positions.slice(0, rows);
+      x.position_key = positions.slice(rows, 2 * rows);
+    }
+    x.whole = {qkv, positions};
+    return x;
+  }
+  // The tensors that record() has as inputs.
+  std::vector<Tensor> inputs() const {
+    return whole.empty() ? std::vector<Tensor>{q, k, v, position_key, position_query} : whole;
+  }
+};
+
 // Throws unless shapes, layout and options fit together (ops.h).
-void check(const Variable& q, const Variable& k, const Variable& v, const Variable& position_key,
-           const Variable& position_query, const AttentionLayout& layout,
-           const AttentionOptions& options) {
+void check(const Operands& x, const AttentionLayout& layout, const AttentionOptions& options) {
+  const auto& [q, k, v, position_key, position_query, whole] = x;
   const int64_t sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1;
   const int64_t hidden = k.size(1), queries = options.first_query_only ? sequences : k.size(0);
   require(hidden % options.heads == 0, "[attention] hidden size {} does not divide into {} heads.",
@@ -29,7 +56,7 @@ void check(const Variable& q, const Variable& k, const Variable& v, const Variab
           "[attention] a sequence of {} tokens; at most {} fit.", layout.max_length,
           int64_t{1} << kernels::kAttentionRowBits);
   const Shape width{2 * layout.max_length - 1};
-  for (const Variable& table : {position_key, position_query}) {
+  for (const Tensor& table : {position_key, position_query}) {
     require(!table.defined() || (table.shape().rank() == 2 && table.size(1) == hidden),
             "[attention] position table {} does not fit hidden size {}.", table.shape(), hidden);
     require(
@@ -59,15 +86,9 @@ int64_t probability_count(const AttentionLayout& layout, const AttentionOptions&
   return count;
 }
 
-// Operands as the kernel reads them, and the result that it writes.
-struct Operands {
-  const Tensor &q, &k, &v;
-  const Tensor &position_key, &position_query;  // undefined: none
-  const Tensor& y;
-};
-
 // All arguments but those that only some callers want. They hold raw pointers into the tensors.
-kernels::AttentionArgs forward_args(const Operands& x, const AttentionLayout& layout,
+kernels::AttentionArgs forward_args(const Operands& x, const Tensor& y,
+                                    const AttentionLayout& layout,
                                     const AttentionOptions& options) {
   const Tensor& table = x.position_key.defined() ? x.position_key : x.position_query;
   return {.q = x.q.data(),
@@ -77,7 +98,7 @@ kernels::AttentionArgs forward_args(const Operands& x, const AttentionLayout& la
           .position_query = data_or_null(x.position_query),
           .offsets = layout.offsets.data<int64_t>(),
           .distance_row = table.defined() ? layout.distance_row.data<int32_t>() : nullptr,
-          .y = x.y.data(),
+          .y = y.data(),
           .tokens = x.k.size(0),
           .sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
           .heads = options.heads,
@@ -92,63 +113,104 @@ kernels::AttentionArgs forward_args(const Operands& x, const AttentionLayout& la
           .pairs = probability_count(layout, options) / options.heads};
 }
 
+// The gradients' tensors, of the operands' shapes; those of position tables only if an input of
+// number 3 or 4, or the second of two, wants one.
+Operands empty_gradients(const Operands& x, const Gradients& gradients) {
+  const auto empty_if = [](bool wanted, const Tensor& like) {
+    return wanted ? Tensor::empty_like(like) : Tensor();
+  };
+  if (!x.whole.empty()) {
+    const bool wanted = x.whole[1].defined() && gradients.wanted(1);
+    return Operands::rows_of(Tensor::empty_like(x.whole[0]), empty_if(wanted, x.whole[1]));
+  }
+  return {.q = Tensor::empty_like(x.q),
+          .k = Tensor::empty_like(x.k),
+          .v = Tensor::empty_like(x.v),
+          .position_key = empty_if(gradients.wanted(3), x.position_key),
+          .position_query = empty_if(gradients.wanted(4), x.position_query),
+          .whole = {}};
+}
+
+// Records attention of x, whose tensors are those of the inputs.
+Variable attend(const Operands& x, const std::vector<Variable>& inputs,
+                const AttentionLayout& layout, const AttentionOptions& options) {
+  check(x, layout, options);
+  // Kernels that do not multiply in bf16 themselves get rounded operands. Kernels that do cannot
+  // write the probabilities, so a caller who wants them gets the other ones.
+  const bool in_bf16 = options.precision == Precision::bf16;
+  const bool rounds_itself =
+      in_bf16 && !options.probabilities &&
+      kernels::attention_takes_bf16(x.k.device(), x.k.size(1) / options.heads);
+  const auto operand = [=](const Tensor& tensor) {
+    return in_bf16 && !rounds_itself && tensor.defined() ? rounded_to_bf16(tensor) : tensor;
+  };
+  const Operands t{.q = operand(x.q),
+                   .k = operand(x.k),
+                   .v = operand(x.v),
+                   .position_key = operand(x.position_key),
+                   .position_query = operand(x.position_query),
+                   .whole = x.whole};
+  Tensor y = Tensor::empty_like(t.q);
+  kernels::AttentionArgs args = forward_args(t, y, layout, options);
+  args.bf16 = rounds_itself;
+  if (options.probabilities) {
+    *options.probabilities =
+        Tensor::empty({probability_count(layout, options)}, kReal, t.q.device());
+    args.probabilities = options.probabilities->data();
+  }
+  // CUDA's backward pass reads y and log_sum instead of computing the softmax's sums once more.
+  const bool kept = t.q.device() == Device::cuda && grad_wanted(inputs);
+  const Tensor kept_y = kept ? y : Tensor();
+  const Tensor log_sum =
+      kept ? Tensor::empty({t.q.size(0), options.heads}, kReal, t.q.device()) : Tensor();
+  if (kept) args.log_sum = log_sum.data();
+  kernels::attention(t.q.device(), args);
+  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
+  return record(
+      "attention", std::move(y), inputs,
+      // args holds raw pointers; the tensors captured beside it keep their memory alive.
+      [=](const Tensor& given, Gradients& gradients) {
+        const Tensor dy = operand(given);
+        const Operands d = empty_gradients(t, gradients);
+        kernels::attention_backward(
+            dy.device(),
+            {.forward = args,
+             .dy = dy.data(),
+             .dq = d.q.data(),
+             .dk = d.k.data(),
+             .dv = d.v.data(),
+             .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
+             .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr});
+        size_t number = 0;
+        for (const Tensor& gradient : d.inputs()) {
+          if (gradient.defined()) gradients.add(number, gradient);
+          ++number;
+        }
+        static_cast<void>(offsets), static_cast<void>(distance_row);
+        static_cast<void>(kept_y), static_cast<void>(log_sum);
+      });
+}
+
 }  // namespace
 
 Variable attention(const Variable& q, const Variable& k, const Variable& v,
                    const Variable& position_key, const Variable& position_query,
                    const AttentionLayout& layout, const AttentionOptions& options) {
-  check(q, k, v, position_key, position_query, layout, options);
-  // Kernels that do not multiply in bf16 themselves get rounded operands. Kernels that do cannot
-  // write the probabilities, so a caller who wants them gets the other ones.
-  const bool in_bf16 = options.precision == Precision::bf16;
-  const bool rounds_itself = in_bf16 && !options.probabilities &&
-                             kernels::attention_takes_bf16(k.device(), k.size(1) / options.heads);
-  const auto operand = [=](const Tensor& x) {
-    return in_bf16 && !rounds_itself && x.defined() ? rounded_to_bf16(x) : x;
-  };
-  const Tensor tq = operand(q.value()), tk = operand(k.value()), tv = operand(v.value());
-  const Tensor pk = operand(position_key.value()), pq = operand(position_query.value());
-  Tensor y = Tensor::empty_like(tq);
-  kernels::AttentionArgs args = forward_args({tq, tk, tv, pk, pq, y}, layout, options);
-  args.bf16 = rounds_itself;
-  if (options.probabilities) {
-    *options.probabilities =
-        Tensor::empty({probability_count(layout, options)}, kReal, tq.device());
-    args.probabilities = options.probabilities->data();
-  }
-  // CUDA's backward pass reads y and log_sum instead of computing the softmax's sums once more.
-  const bool kept =
-      tq.device() == Device::cuda && grad_wanted({q, k, v, position_key, position_query});
-  const Tensor kept_y = kept ? y : Tensor();
-  const Tensor log_sum =
-      kept ? Tensor::empty({tq.size(0), options.heads}, kReal, tq.device()) : Tensor();
-  if (kept) args.log_sum = log_sum.data();
-  kernels::attention(tq.device(), args);
-  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
-  return record("attention", std::move(y), {q, k, v, position_key, position_query},
-                // args holds raw pointers; the tensors captured beside it keep their memory alive.
-                [=](const Tensor& given, Gradients& gradients) {
-                  const Tensor dy = operand(given);
-                  const Tensor dq = Tensor::empty_like(tq), dk = Tensor::empty_like(tk);
-                  const Tensor dv = Tensor::empty_like(tv);
-                  const Tensor dpk = gradients.wanted(3) ? Tensor::empty_like(pk) : Tensor();
-                  const Tensor dpq = gradients.wanted(4) ? Tensor::empty_like(pq) : Tensor();
-                  kernels::attention_backward(
-                      dy.device(), {.forward = args,
-                                    .dy = dy.data(),
-                                    .dq = dq.data(),
-                                    .dk = dk.data(),
-                                    .dv = dv.data(),
-                                    .dposition_key = dpk.defined() ? dpk.data() : nullptr,
-                                    .dposition_query = dpq.defined() ? dpq.data() : nullptr});
-                  gradients.add(0, dq);
-                  gradients.add(1, dk);
-                  gradients.add(2, dv);
-                  if (dpk.defined()) gradients.add(3, dpk);
-                  if (dpq.defined()) gradients.add(4, dpq);
-                  static_cast<void>(offsets), static_cast<void>(distance_row);
-                  static_cast<void>(kept_y), static_cast<void>(log_sum);
-                });
+  const Operands operands{.q = q.value(),
+                          .k = k.value(),
+                          .v = v.value(),
+                          .position_key = position_key.value(),
+                          .position_query = position_query.value(),
+                          .whole = {}};
+  return attend(operands, {q, k, v, position_key, position_query}, layout, options);
+}
+
+Variable attention(const Variable& qkv, const Variable& positions, const AttentionLayout& layout,
+                   const AttentionOptions& options) {
+  require(qkv.size(0) % 3 == 0 && (!positions.defined() || positions.size(0) % 2 == 0),
+          "[attention] qkv {} has three parts, positions {} two.", qkv.shape(), positions.shape());
+  return attend(Operands::rows_of(qkv.value(), positions.value()), {qkv, positions}, layout,
+                options);
 }
 
 }  // namespace soragrad

@@ -36,6 +36,12 @@ struct Matrix {
   EmulatedLayout layout;
   bool transposed;
 
+  // The matrix of product `number` of a batch.
+  Matrix of(int64_t number) const {
+    const size_t size = layout.type == CUDA_R_16BF ? 2 : 4;
+    const int64_t bytes = number * layout.batch_stride * static_cast<int64_t>(size);
+    return {static_cast<const std::byte*>(data) + bytes, layout, transposed};
+  }
   float at(int64_t row, int64_t column) const {
     if (transposed) std::swap(row, column);
     const int64_t place = row + column * layout.ld;
@@ -67,8 +73,9 @@ bool fits(const EmulatedProduct& product, const EmulatedLayout& a, const Emulate
   const auto stored = [](const EmulatedLayout& m) { return m.ld >= static_cast<int64_t>(m.rows); };
   return (ta ? a.columns : a.rows) == c.rows && (tb ? b.rows : b.columns) == c.columns &&
          (ta ? a.rows : a.columns) == (tb ? b.columns : b.rows) && a.type == b.type &&
-         c.type == CUDA_R_32F && stored(a) && stored(b) && stored(c) && c.rows > 0 &&
-         c.columns > 0 && a.rows > 0 && a.columns > 0;
+         c.type == CUDA_R_32F && a.batch_count == c.batch_count && b.batch_count == c.batch_count &&
+         stored(a) && stored(b) && stored(c) && c.rows > 0 && c.columns > 0 && a.rows > 0 &&
+         a.columns > 0;
 }
 
 template <typename Member>
@@ -128,6 +135,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
       return take(product->bias);
     case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
       return take(product->bias_type);
+    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE:
+      return take(product->bias_stride);
   }
   return CUBLAS_STATUS_INVALID_VALUE;
 }
@@ -140,6 +149,13 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDa
                                           uint64_t rows, uint64_t columns, int64_t ld) {
   *layout = new EmulatedLayout{type, rows, columns, ld};
   return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
+                                                cublasLtMatrixLayoutAttribute_t attribute,
+                                                const void* value, size_t bytes) {
+  return attribute == CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT
+             ? set_attribute(layout->batch_count, value, bytes)
+             : set_attribute(layout->batch_stride, value, bytes);
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
   delete layout;
@@ -219,8 +235,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
   const float factor = *static_cast<const float*>(beta);
   const auto* bias = has_bias ? static_cast<const float*>(product->bias) : nullptr;
   enqueue(
-      [=, layout = *layout_c] {
-        multiply(left, right, factor, bias, static_cast<float*>(d), layout);
+      [=, layout = *layout_c, bias_stride = product->bias_stride] {
+        for (int64_t i = 0; i < layout.batch_count; ++i) {
+          multiply(left.of(i), right.of(i), factor, bias ? bias + i * bias_stride : nullptr,
+                   static_cast<float*>(d) + i * layout.batch_stride, layout);
+        }
       },
       stream);
   return CUBLAS_STATUS_SUCCESS;

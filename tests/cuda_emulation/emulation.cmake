@@ -41,6 +41,7 @@ add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
   ${CMAKE_CURRENT_LIST_DIR}/tensor_cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/capture.cpp ${CMAKE_CURRENT_LIST_DIR}/cublas_lt.cpp ${CMAKE_CURRENT_LIST_DIR}/cudnn.cpp
   ${PROJECT_SOURCE_DIR}/core/allocator.cpp ${PROJECT_SOURCE_DIR}/core/packed_matrix.cpp
+  ${PROJECT_SOURCE_DIR}/core/delta_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
   ${PROJECT_SOURCE_DIR}/tests/autograd/kernels_test.cpp

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/joint_ops.h"
 #include "autograd/ops.h"
 #include "core/kernels/attention/attention.h"
 #include "tests/op_cases.h"
@@ -192,6 +193,36 @@ Variable composed(const Setup& setup, std::span<const Variable> variables) {
   return round_gradient(composed_fp32(setup, operands));
 }
 
+// q, k and v, and the position tables, one below another.
+void add_joint_case(std::vector<OpCase>& rows, const Setup& setup) {
+  constexpr int64_t kTokens = 12;
+  const int64_t hidden = kHeads * head_size(setup);
+  std::vector<OpInput> inputs = {{normal({3 * kTokens, hidden}, 85)}};
+  if (setup.position_key) inputs.push_back({normal({2 * kPositions, hidden}, 86)});
+  const auto call = [=](std::span<const Variable> in) {
+    return attention(in[0], setup.position_key ? in[1] : Variable(),
+                     layout_of(setup, in[0].device()), options_of(setup));
+  };
+  const auto composed_of = [=](std::span<const Variable> in) {
+    std::vector<Variable> parts;
+    for (int64_t i = 0; i < 3; ++i) {
+      parts.push_back(slice_rows(in[0], i * kTokens, (i + 1) * kTokens));
+    }
+    if (setup.position_key) {
+      parts.push_back(slice_rows(in[1], kPositions, 2 * kPositions));
+      parts.push_back(slice_rows(in[1], 0, kPositions));
+    }
+    return composed(setup, parts);
+  };
+  rows.push_back({.op = "attention",
+                  .what = setup.what,
+                  .inputs = inputs,
+                  .call = call,
+                  .composed = composed_of,
+                  .tolerance = 1e-5,
+                  .reason = "a chain of products, exponentials and sums"});
+}
+
 }  // namespace
 
 void add_attention_cases(std::vector<OpCase>& rows) {
@@ -279,6 +310,11 @@ void add_attention_cases(std::vector<OpCase>& rows) {
                                     "probabilities and their gradients have 2^-17, 8e-6, besides"
                                   : "a chain of products, exponentials and sums of up to 34 keys"});
   }
+  add_joint_case(rows, {.what = "one tensor of q, k, v and one of both tables", .lengths = mixed});
+  add_joint_case(rows, {.what = "one tensor of q, k, v, no position table",
+                        .lengths = mixed,
+                        .position_key = false,
+                        .position_query = false});
 }
 
 }  // namespace soragrad::test

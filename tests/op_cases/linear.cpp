@@ -1,5 +1,7 @@
 #include "autograd/graph.h"
+#include "autograd/joint_ops.h"
 #include "autograd/ops.h"
+#include "core/delta_matrix.h"
 #include "tests/op_cases.h"
 
 namespace soragrad::test {
@@ -195,6 +197,131 @@ void add_gelu_cases(std::vector<OpCase>& rows) {
   }
 }
 
+// Linears of one input with a delta each; inputs are x, then weight, bias, A, B and gate of each.
+struct Deltas {
+  const char* what;
+  int64_t rows, in, out;
+  std::vector<int64_t> ranks;
+  size_t used = 3;  // of the Linears, the first ones
+  bool x_trains = true;
+};
+constexpr size_t kOfLinear = 5;
+constexpr real kFactor = 0.7;
+constexpr double kSplit = 2e-5;
+constexpr const char* kSplitReason =
+    "a GPU's numbers of a delta are split into two of bf16, which keeps them to 2^-16";
+
+std::vector<OpInput> inputs_of(const Deltas& deltas) {
+  std::vector<OpInput> inputs = {{normal({deltas.rows, deltas.in}, 50), deltas.x_trains}};
+  uint64_t seed = 51;
+  for (size_t i = 0; i < deltas.ranks.size(); ++i) {
+    const int64_t rank = deltas.ranks[i];
+    const bool trains = i < deltas.used;
+    inputs.push_back({normal({deltas.out, deltas.in}, seed++), false});
+    inputs.push_back({normal({deltas.out}, seed++), false});
+    inputs.push_back({normal({rank, deltas.in}, seed++), trains});
+    inputs.push_back({normal({deltas.out, rank}, seed++), trains});
+    inputs.push_back({normal({rank}, seed++), trains});
+  }
+  return inputs;
+}
+
+LowRank delta_of(std::span<const Variable> linear) {
+  return {linear[2], linear[3], linear[4], kFactor};
+}
+
+std::shared_ptr<const DeltaMatrix> matrix_of(std::span<const Variable> linears) {
+  std::vector<DeltaMatrix::Linear> parts;
+  for (size_t i = 0; i < linears.size(); i += kOfLinear) {
+    parts.push_back({linears[i].value(), linears[i + 1].value(), linears[i + 2].size(0)});
+  }
+  return std::make_shared<const DeltaMatrix>(parts);
+}
+
+// One Linear with its delta from other ops.
+Variable separate(const Variable& x, std::span<const Variable> linear) {
+  const Variable bias = Variable(linear[1].value().view({1, linear[1].value().numel()}));
+  const Variable y = add(rounded_product(x, linear[0]), broadcast_row(bias, x.size(0)));
+  return low_rank_delta(y, x, linear[2], linear[3], linear[4], kFactor);
+}
+
+// The results of `linears` one below another.
+Variable stacked(const Variable& x, std::span<const Variable> linears) {
+  const int64_t rows = x.size(0), count = static_cast<int64_t>(linears.size() / kOfLinear);
+  if (count == 1) return separate(x, linears);
+  Variable all;
+  for (int64_t i = 0; i < count; ++i) {
+    std::vector<int64_t> places;
+    for (int64_t row = 0; row < rows; ++row) places.push_back(i * rows + row);
+    const Variable y = separate(x, linears.subspan(static_cast<size_t>(i) * kOfLinear, kOfLinear));
+    const Variable placed = matmul(one_hot(places, count * rows, x.device()), y, true, false);
+    all = all.defined() ? add(all, placed) : placed;
+  }
+  return all;
+}
+
+// On the CPU, which has no such product, the row is composed.
+void add_joint_case(std::vector<OpCase>& rows, const Deltas& deltas) {
+  const auto composed = [=](std::span<const Variable> in) {
+    const size_t used = std::min(deltas.used, deltas.ranks.size());
+    return stacked(in[0], in.subspan(1, used * kOfLinear));
+  };
+  const auto call = [=](std::span<const Variable> in) {
+    if (in[0].device() == Device::cpu) return composed(in);
+    std::vector<LowRank> factors;
+    for (size_t i = 0; i < std::min(deltas.used, deltas.ranks.size()); ++i) {
+      factors.push_back(delta_of(in.subspan(1 + i * kOfLinear, kOfLinear)));
+    }
+    return linear_deltas({in[0], {}}, matrix_of(in.subspan(1)), factors);
+  };
+  rows.push_back({.op = "linear_deltas",
+                  .what = deltas.what,
+                  .inputs = inputs_of(deltas),
+                  .call = call,
+                  .composed = composed,
+                  .tolerance = kSplit,
+                  .reason = kSplitReason});
+}
+
+// A GELU between two Linears with deltas; `beside` adds another use of its result.
+void add_delta_gelu_case(std::vector<OpCase>& rows, const char* what, bool beside) {
+  std::vector<OpInput> inputs = inputs_of({what, 5, 16, 24, {4}});
+  const std::vector<OpInput> second = inputs_of({what, 5, 24, 8, {3}});
+  inputs.insert(inputs.end(), second.begin() + 1, second.end());
+  const auto with_other_use = [beside](const Variable& wide, const Variable& weight, Variable y) {
+    return beside ? add(y, scale(matmul(wide, weight, false, true), real(0.4))) : y;
+  };
+  const auto composed = [=](std::span<const Variable> in) {
+    const Variable wide = gelu(separate(in[0], in.subspan(1, kOfLinear)));
+    return with_other_use(wide, in[1 + kOfLinear],
+                          separate(wide, in.subspan(1 + kOfLinear, kOfLinear)));
+  };
+  const auto call = [=](std::span<const Variable> in) {
+    if (in[0].device() == Device::cpu) return composed(in);
+    const auto first = in.subspan(1, kOfLinear), last = in.subspan(1 + kOfLinear, kOfLinear);
+    const Activated wide = linear_deltas_gelu(in[0], matrix_of(first), delta_of(first));
+    const LowRank delta = delta_of(last);
+    return with_other_use(wide.y, last[0], linear_deltas(wide, matrix_of(last), {&delta, 1}));
+  };
+  rows.push_back({.op = "linear_deltas",
+                  .what = what,
+                  .inputs = std::move(inputs),
+                  .call = call,
+                  .composed = composed,
+                  .tolerance = kSplit,
+                  .reason = kSplitReason});
+}
+
+void add_joint_cases(std::vector<OpCase>& rows) {
+  add_joint_case(rows, {"one Linear", 5, 16, 24, {4}});
+  add_joint_case(rows, {"an odd rank above 8, more columns than a block", 6, 1040, 8, {11}});
+  add_joint_case(rows, {"one Linear, x frozen", 5, 16, 24, {8}, 1, false});
+  add_joint_case(rows, {"three Linears, ranks that differ, many rows", 131, 8, 16, {3, 9, 1}});
+  add_joint_case(rows, {"the first two of three, x frozen", 9, 24, 8, {8, 3, 8}, 2, false});
+  add_delta_gelu_case(rows, "a GELU between two Linears", false);
+  add_delta_gelu_case(rows, "a GELU whose result is used once more", true);
+}
+
 }  // namespace
 
 void add_linear_cases(std::vector<OpCase>& rows) {
@@ -235,6 +362,7 @@ void add_linear_cases(std::vector<OpCase>& rows) {
   add_bf16_cases(rows);
   add_gelu_cases(rows);
   add_low_rank_cases(rows);
+  add_joint_cases(rows);
 }
 
 }  // namespace soragrad::test

@@ -6,9 +6,9 @@
 #include <cublasLt.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/cuda_runtime.h"
@@ -45,10 +45,9 @@ Handle& handle() {
 }
 
 // What determines the algorithm: flags (transposes, bias, accumulate, type), sizes, leading
-// dimensions, alignments. The bias counts too: the heuristic looks at its address (cublasLt.h,
-// cublasLtMatmulAlgoGetHeuristic).
-using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, uint32_t,
-                       uint32_t, uint32_t, uint32_t>;
+// dimensions, alignments, batch. The bias counts too: the heuristic looks at its address
+// (cublasLt.h, cublasLtMatmulAlgoGetHeuristic).
+using Key = std::array<int64_t, 16>;
 
 // The largest power of two that divides the address, at most 256.
 uint32_t alignment(const void* pointer) {
@@ -69,7 +68,12 @@ Key key_of(const ColumnMajorGemm& args) {
           alignment(args.a),
           alignment(args.b),
           alignment(args.c),
-          args.bias ? alignment(args.bias) : 0};
+          args.bias ? alignment(args.bias) : 0,
+          args.batch.count,
+          args.batch.a,
+          args.batch.b,
+          args.batch.c,
+          args.batch.bias};
 }
 
 // The descriptors of one product, freed at its end.
@@ -92,6 +96,12 @@ struct Product {
     layout(&b, operands, args.transpose_b ? args.n : args.k, args.transpose_b ? args.k : args.n,
            args.ldb);
     layout(&c, CUDA_R_32F, args.m, args.n, args.ldc);
+    const ColumnMajorGemm::Batch& batch = args.batch;
+    if (batch.count == 1) return;
+    if (args.bias) set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, batch.bias);
+    repeat(a, batch.count, batch.a);
+    repeat(b, batch.count, batch.b);
+    repeat(c, batch.count, batch.c);
   }
   Product(const Product&) = delete;
   Product& operator=(const Product&) = delete;
@@ -113,6 +123,15 @@ struct Product {
     check(cublasLtMatrixLayoutCreate(matrix, type, static_cast<uint64_t>(rows),
                                      static_cast<uint64_t>(columns), ld),
           "a layout");
+  }
+  static void repeat(cublasLtMatrixLayout_t matrix, int64_t count, int64_t stride) {
+    const auto number = static_cast<int32_t>(count);
+    check(cublasLtMatrixLayoutSetAttribute(matrix, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &number,
+                                           sizeof(number)),
+          "a batch");
+    check(cublasLtMatrixLayoutSetAttribute(matrix, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+                                           &stride, sizeof(stride)),
+          "a batch");
   }
 };
 

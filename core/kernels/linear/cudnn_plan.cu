@@ -109,7 +109,9 @@ const Descriptor& Plan::tensor(Uid uid, const GeluProduct& product) {
     strides = {m * k, k, 1};
   } else if (uid == Uid::b) {
     sizes = {1, k, n};
-    strides = {k * n, product.backward ? n : 1, product.backward ? 1 : k};
+    const int64_t pitch = product.pitch;
+    strides = {pitch * (product.backward ? k : n), product.backward ? pitch : 1,
+               product.backward ? 1 : pitch};
   }
   const bool is_operand = uid == Uid::a || uid == Uid::b;
   Descriptor& result = add(CUDNN_BACKEND_TENSOR_DESCRIPTOR);

@@ -81,6 +81,7 @@ struct GeluProduct {
   bool backward;
   bool has_added;  // always, forward
   int64_t m, n, k;
+  int64_t pitch;  // elements from a row of the stored b to the next
   auto operator<=>(const GeluProduct&) const = default;
 };
 

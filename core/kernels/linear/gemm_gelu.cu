@@ -77,19 +77,24 @@ const cudnn::Plan* plan_for(const cudnn::GeluProduct& product,
   return library().handle ? library().plan(product) : nullptr;
 }
 
-// Rounds `a` and queues the plan's kernel.
+// Queues the plan's kernel. `a` is rounded, unless it is ready.
 void run(const cudnn::Plan& plan, const cudnn::GeluProduct& product, const real* a,
+         const GemmGeluOperands& ready,
          std::initializer_list<std::pair<cudnn::Uid, const void*>> others) {
-  const Tensor rounded = to_bf16(a, product.m, product.k);
+  const Tensor rounded = ready.a ? Tensor() : to_bf16(a, product.m, product.k);
   Tensor workspace;
   if (plan.workspace_bytes() > 0) {
     workspace = Tensor::empty({plan.workspace_bytes()}, DType::u8, Device::cuda);
   }
   std::vector<std::pair<cudnn::Uid, const void*>> memory(others);
-  memory.emplace_back(cudnn::Uid::a, rounded.raw());
+  memory.emplace_back(cudnn::Uid::a, ready.a ? static_cast<const void*>(ready.a) : rounded.raw());
   cuda::name_launch("a product of cuDNN");
   plan.execute(library().handle, memory, workspace.defined() ? workspace.raw() : nullptr);
   cuda::finish_launch();
+}
+
+const void* weights_of(const std::byte* weight, const GemmGeluOperands& ready) {
+  return ready.a ? static_cast<const void*>(ready.weights) : weight;
 }
 
 profile::Cost cost_of(const cudnn::GeluProduct& p) {
@@ -101,14 +106,19 @@ profile::Cost cost_of(const cudnn::GeluProduct& p) {
 }  // namespace
 
 bool gemm_gelu(const GemmGeluArgs& args) {
-  const cudnn::GeluProduct product{
-      .backward = false, .has_added = true, .m = args.m, .n = args.n, .k = args.k};
+  const cudnn::GeluProduct product{.backward = false,
+                                   .has_added = true,
+                                   .m = args.m,
+                                   .n = args.n,
+                                   .k = args.k,
+                                   .pitch = args.ready.a ? args.ready.pitch : args.k};
   if (!args.bias) return false;
-  const cudnn::Plan* plan = plan_for(product, {args.weight, args.bias, args.before, args.y});
+  const void* weights = weights_of(args.weight, args.ready);
+  const cudnn::Plan* plan = plan_for(product, {weights, args.bias, args.before, args.y});
   if (!plan) return false;
   const profile::Span span(profile::Kind::kernel, "gemm_gelu", cost_of(product), Device::cuda);
-  run(*plan, product, args.x,
-      {{cudnn::Uid::b, args.weight},
+  run(*plan, product, args.x, args.ready,
+      {{cudnn::Uid::b, weights},
        {cudnn::Uid::added, args.bias},
        {cudnn::Uid::before, args.before},
        {cudnn::Uid::result, args.y}});
@@ -116,14 +126,19 @@ bool gemm_gelu(const GemmGeluArgs& args) {
 }
 
 bool gemm_gelu_backward(const GemmGeluBackwardArgs& args) {
-  const cudnn::GeluProduct product{
-      .backward = true, .has_added = args.sum != nullptr, .m = args.m, .n = args.n, .k = args.k};
-  const cudnn::Plan* plan = plan_for(product, {args.weight, args.sum, args.before, args.dbefore});
+  const cudnn::GeluProduct product{.backward = true,
+                                   .has_added = args.sum != nullptr,
+                                   .m = args.m,
+                                   .n = args.n,
+                                   .k = args.k,
+                                   .pitch = args.ready.a ? args.ready.pitch : args.n};
+  const void* weights = weights_of(args.weight, args.ready);
+  const cudnn::Plan* plan = plan_for(product, {weights, args.sum, args.before, args.dbefore});
   if (!plan) return false;
   const profile::Span span(profile::Kind::kernel, "gemm_gelu_backward", cost_of(product),
                            Device::cuda);
-  run(*plan, product, args.dy,
-      {{cudnn::Uid::b, args.weight},
+  run(*plan, product, args.dy, args.ready,
+      {{cudnn::Uid::b, weights},
        {cudnn::Uid::added, args.sum},
        {cudnn::Uid::before, args.before},
        {cudnn::Uid::result, args.dbefore}});

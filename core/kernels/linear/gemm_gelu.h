@@ -16,6 +16,13 @@
 
 namespace soragrad::kernels {
 
+// Operands that need no rounding, in place of x or dy, and of the weight.
+struct GemmGeluOperands {
+  const bfloat16* a = nullptr;        // (m, k); null: x or dy is rounded, and weight is read
+  const bfloat16* weights = nullptr;  // as weight
+  int64_t pitch = 0;                  // a row of the weights begins so many elements after the last
+};
+
 // before = x W^T + bias,  y = gelu(before). On the GPU, as all pointers are.
 struct GemmGeluArgs {
   const real* x;            // (m, k)
@@ -24,6 +31,7 @@ struct GemmGeluArgs {
   real* before;             // (m, n)
   real* y;                  // (m, n)
   int64_t m, n, k;
+  GemmGeluOperands ready = {};
 };
 // dbefore = (sum + dy W) gelu'(before)
 struct GemmGeluBackwardArgs {
@@ -33,6 +41,7 @@ struct GemmGeluBackwardArgs {
   const real* before;       // (m, n)
   real* dbefore;            // (m, n); no other of these arrays
   int64_t m, n, k;
+  GemmGeluOperands ready = {};
 };
 
 bool gemm_gelu(const GemmGeluArgs& args);

@@ -1,0 +1,39 @@
+// Ops on Linears of one input that run as one product together with their low-rank deltas, and on
+// their results, which lie one below another. A GPU has them in bf16 (core/delta_matrix.h); callers
+// take linear, low_rank_delta and attention of ops.h elsewhere. Results are the same within
+// rounding.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "autograd/ops.h"
+
+namespace soragrad {
+
+class DeltaMatrix;  // core/delta_matrix.h
+
+// The factors of a low-rank delta, as low_rank_delta takes them.
+struct LowRank {
+  Variable a, b, gate;
+  real factor = 1;
+};
+
+// low_rank_delta(linear(x, weight, bias), x, delta) for the first Linears of `matrix`, one for each
+// delta: x (rows, in) -> (deltas * rows, out). The factors may be trainable. If there are fewer
+// deltas than Linears, x must not want a gradient. Backward multiplies by the derivative of x's
+// GELU, as linear() does.
+Variable linear_deltas(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
+                       std::span<const LowRank> deltas);
+// gelu() of that for a matrix of one Linear.
+Activated linear_deltas_gelu(const Variable& x, const std::shared_ptr<const DeltaMatrix>& matrix,
+                             const LowRank& delta);
+
+// attention() of q, k and v as they lie in qkv (3 tokens, hidden), and of position_query and
+// position_key as they lie in positions (2 rows, hidden); undefined: no position terms.
+Variable attention(const Variable& qkv, const Variable& positions, const AttentionLayout& layout,
+                   const AttentionOptions& options);
+
+}  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0

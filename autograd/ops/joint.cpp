@@ -1,0 +1,159 @@
+// Linears with their deltas as one bf16 product.
+#include "autograd/joint_ops.h"
+#include "autograd/ops/input_gradient.h"
+#include "autograd/ops/unary.h"
+#include "core/delta_matrix.h"
+#include "core/kernels/linear/low_rank_sums.h"
+
+namespace soragrad {
+namespace {
+
+// The values of a delta's factors.
+struct Factors {
+  Tensor a, b, gate;  // gate may be undefined
+  real factor;
+
+  kernels::LowRankDelta view() const {
+    return {.a = a.data(),
+            .b = b.data(),
+            .gate = gate.defined() ? gate.data() : nullptr,
+            .rank = a.size(0),
+            .in = a.size(1),
+            .out = b.size(0),
+            .factor = factor};
+  }
+};
+
+std::vector<kernels::LowRankDelta> views(const std::vector<Factors>& factors) {
+  std::vector<kernels::LowRankDelta> result;
+  for (const Factors& each : factors) result.push_back(each.view());
+  return result;
+}
+
+// Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
+enum : size_t { kX, kGeluOf, kFactors };
+
+// What backward reads.
+struct Kept {
+  std::shared_ptr<const DeltaMatrix> matrix;
+  Tensor x, gelu_of;  // gelu_of may be undefined
+  std::vector<Factors> factors;
+  Tensor u;  // (rows, rank) of each delta, one after another
+};
+
+// dh and du, and dx or, past the op gelu, the gradient of its argument.
+void add_dx(const Kept& kept, DeltaMatrix::Backward args, const Tensor& dy, Gradients& gradients) {
+  const Shape shape = kept.x.shape();
+  if (kept.gelu_of.defined() && gradients.wanted(kGeluOf)) {
+    const Tensor sum = gradients.take(kX);
+    const Tensor dargument = Tensor::empty(shape, kReal, dy.device());
+    args.before = kept.gelu_of.data();
+    args.sum = sum.defined() ? sum.data() : nullptr;
+    args.dx = dargument.data();
+    kept.matrix->backward(args);
+    gradients.add(kGeluOf, dargument);
+    return;
+  }
+  const InputGradient dx(gradients, kX, shape, dy.device());
+  args.dx = dx.get().data;
+  args.accumulate = dx.get().accumulate;
+  kept.matrix->backward(args);
+  dx.hand_over(gradients);
+}
+
+void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
+  const int64_t rows = kept.x.size(0), out = kept.matrix->out();
+  const std::vector<kernels::LowRankDelta> deltas = views(kept.factors);
+  const Tensor dh = Tensor::empty_like(kept.u), du = Tensor::empty_like(kept.u);
+  add_dx(kept,
+         {.dy = dy.data(),
+          .rows = rows,
+          .deltas = {deltas.data(), deltas.size()},
+          .dh = dh.data(),
+          .du = du.data()},
+         dy, gradients);
+  kernels::LowRankSumsArgs sums{
+      .parts = {}, .count = static_cast<int>(deltas.size()), .rows = rows};
+  std::vector<InputGradient> places;
+  int64_t before = 0;
+  for (size_t i = 0; i < deltas.size(); ++i) {
+    const Factors& factors = kept.factors[i];
+    const auto place = [&](size_t number, const Tensor& value) {
+      places.emplace_back(gradients, kFactors + 3 * i + number, value.shape(), dy.device());
+      return places.back().get();
+    };
+    sums.parts[i] = {.delta = deltas[i],
+                     .x = kept.x.data(),
+                     .u = kept.u.data() + before,
+                     .dy = dy.data() + static_cast<int64_t>(i) * rows * out,
+                     .dh = dh.data() + before,
+                     .du = du.data() + before,
+                     .da = place(0, factors.a),
+                     .db = place(1, factors.b),
+                     .dgate = place(2, factors.gate)};
+    before += rows * deltas[i].rank;
+  }
+  kernels::low_rank_sums(dy.device(), sums);
+  for (const InputGradient& place : places) place.hand_over(gradients);
+}
+
+void check(const Variable& x, const DeltaMatrix& matrix, std::span<const LowRank> deltas) {
+  require(x.shape().rank() == 2 && x.size(1) == matrix.in(),
+          "[linear_deltas] x {} does not fit weights ({}, {}).", x.shape(), matrix.out(),
+          matrix.in());
+  for (const LowRank& delta : deltas) {
+    require(delta.a.size(1) == matrix.in() && delta.b.size(0) == matrix.out() &&
+                delta.b.size(1) == delta.a.size(0) &&
+                (!delta.gate.defined() || delta.gate.value().numel() == delta.a.size(0)),
+            "[linear_deltas] a {}, b {}, gate {} do not fit weights ({}, {}).", delta.a.shape(),
+            delta.b.shape(), delta.gate.shape(), matrix.out(), matrix.in());
+  }
+}
+
+// Records the product; writes gelu of it, too, if that is defined.
+Variable product(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
+                 std::span<const LowRank> deltas, const Tensor& gelu) {
+  check(x.y, *matrix, deltas);
+  const int64_t rows = x.y.size(0);
+  Kept kept{
+      .matrix = matrix, .x = x.y.value(), .gelu_of = x.gelu_of.value(), .factors = {}, .u = {}};
+  std::vector<Variable> inputs = {x.y, x.gelu_of};
+  int64_t ranks = 0;
+  for (const LowRank& delta : deltas) {
+    kept.factors.push_back({delta.a.value(), delta.b.value(), delta.gate.value(), delta.factor});
+    inputs.insert(inputs.end(), {delta.a, delta.b, delta.gate});
+    ranks += delta.a.size(0);
+  }
+  kept.u = Tensor::empty({rows, ranks}, kReal, x.y.device());
+  const auto count = static_cast<int64_t>(deltas.size());
+  const Tensor y = Tensor::empty({count * rows, matrix->out()}, kReal, x.y.device());
+  const std::vector<kernels::LowRankDelta> views_of = views(kept.factors);
+  matrix->forward({.x = kept.x.data(),
+                   .rows = rows,
+                   .deltas = {views_of.data(), views_of.size()},
+                   .u = kept.u.data(),
+                   .y = y.data(),
+                   .gelu = gelu.defined() ? gelu.data() : nullptr});
+  return record("linear_deltas", y, std::move(inputs),
+                [kept = std::move(kept)](const Tensor& dy, Gradients& gradients) {
+                  backward_deltas(kept, dy, gradients);
+                });
+}
+
+}  // namespace
+
+Variable linear_deltas(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
+                       std::span<const LowRank> deltas) {
+  return product(x, matrix, deltas, Tensor());
+}
+
+Activated linear_deltas_gelu(const Variable& x, const std::shared_ptr<const DeltaMatrix>& matrix,
+                             const LowRank& delta) {
+  const Tensor y = Tensor::empty({x.size(0), matrix->out()}, kReal, x.device());
+  const Variable argument = product({x, {}}, matrix, {&delta, 1}, y);
+  return {record_unary("gelu", y, argument, kernels::gelu_backward), argument};
+}
+
+}  // namespace soragrad
+
+// SPDX-License-Identifier: Apache-2.0
