@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "autograd/deferred.h"
 #include "autograd/ops.h"
 #include "core/profile.h"
 
@@ -206,7 +207,9 @@ void backward(const Variable& loss, const Tensor& scale) {
           "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
           scale.shape());
   loss.node_->grad = scale;
+  detail::DeferredWork deferred;
   detail::walk(loss.node_, 0);
+  deferred.finish();
 }
 
 Variable Gradients::input(size_t input, Tensor value) const {

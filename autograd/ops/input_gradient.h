@@ -26,6 +26,9 @@ class InputGradient {
   }
 
   bool wanted() const { return tensor_.defined(); }
+  // True if the tensor was provided by set_grad(): it stays the input's gradient, so it may be
+  // written until backward() ends. Others hold it, too, and pending() returns no other such tensor.
+  bool provided() const { return arrived_ && tensor_.storage().use_count() > 2; }
   kernels::GradientTarget get() const {
     return {.data = wanted() ? tensor_.data() : nullptr, .accumulate = arrived_};
   }

@@ -1,4 +1,8 @@
 // Linears with their deltas as one bf16 product.
+#include <algorithm>
+#include <array>
+
+#include "autograd/deferred.h"
 #include "autograd/joint_ops.h"
 #include "autograd/ops/input_gradient.h"
 #include "autograd/ops/unary.h"
@@ -61,6 +65,68 @@ void add_dx(const Kept& kept, DeltaMatrix::Backward args, const Tensor& dy, Grad
   dx.hand_over(gradients);
 }
 
+// Sums over rows of several deltas that wait to be one launch. They only add to gradients that
+// stay, so they may be late.
+class WaitingSums {
+ public:
+  using Part = kernels::LowRankSumsArgs::Part;
+
+  // `read` are the tensors that the part reads.
+  void add(const Part& part, const std::vector<Tensor>& read) {
+    if (args_.count == kernels::LowRankSumsArgs::kMaxParts || meets(part)) launch();
+    args_.parts[args_.count++] = part;
+    kept_.insert(kept_.end(), read.begin(), read.end());
+  }
+  void launch() {
+    if (args_.count > 0) kernels::low_rank_sums(Device::cuda, args_);
+    forget();
+  }
+  void forget() {
+    args_.count = 0;
+    kept_.clear();
+  }
+
+ private:
+  // True if a part that waits adds to the same gradient: a launch has one writer for each.
+  bool meets(const Part& part) const {
+    return std::any_of(args_.parts, args_.parts + args_.count, [&](const Part& other) {
+      return (part.da.data && part.da.data == other.da.data) ||
+             (part.db.data && part.db.data == other.db.data) ||
+             (part.dgate.data && part.dgate.data == other.dgate.data);
+    });
+  }
+
+  kernels::LowRankSumsArgs args_ = {};
+  std::vector<Tensor> kept_;
+};
+
+WaitingSums& waiting_sums() {
+  static thread_local WaitingSums waiting;
+  return waiting;
+}
+
+// The gradients of one delta's factors: now, or with those of other deltas. `part` lacks them.
+void add_sums(WaitingSums::Part part, size_t number, const Factors& factors,
+              const std::vector<Tensor>& read, Gradients& gradients) {
+  const auto place = [&](size_t factor, const Tensor& value) {
+    return InputGradient(gradients, kFactors + 3 * number + factor, value.shape(),
+                         factors.a.device());
+  };
+  const std::array<InputGradient, 3> places = {place(0, factors.a), place(1, factors.b),
+                                               place(2, factors.gate)};
+  part.da = places[0].get();
+  part.db = places[1].get();
+  part.dgate = places[2].get();
+  if (std::all_of(places.begin(), places.end(),
+                  [](const InputGradient& each) { return !each.wanted() || each.provided(); })) {
+    const bool wanted = part.da.data || part.db.data || part.dgate.data;
+    if (wanted) waiting_sums().add(part, read);
+    return;
+  }
+  kernels::low_rank_sums(Device::cuda, {.parts = {part}, .count = 1});
+  for (const InputGradient& each : places) each.hand_over(gradients);
+}
+
 void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
   const int64_t rows = kept.x.size(0), out = kept.matrix->out();
   const std::vector<kernels::LowRankDelta> deltas = views(kept.factors);
@@ -72,29 +138,22 @@ void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
           .dh = dh.data(),
           .du = du.data()},
          dy, gradients);
-  kernels::LowRankSumsArgs sums{
-      .parts = {}, .count = static_cast<int>(deltas.size()), .rows = rows};
-  std::vector<InputGradient> places;
   int64_t before = 0;
   for (size_t i = 0; i < deltas.size(); ++i) {
     const Factors& factors = kept.factors[i];
-    const auto place = [&](size_t number, const Tensor& value) {
-      places.emplace_back(gradients, kFactors + 3 * i + number, value.shape(), dy.device());
-      return places.back().get();
-    };
-    sums.parts[i] = {.delta = deltas[i],
-                     .x = kept.x.data(),
-                     .u = kept.u.data() + before,
-                     .dy = dy.data() + static_cast<int64_t>(i) * rows * out,
-                     .dh = dh.data() + before,
-                     .du = du.data() + before,
-                     .da = place(0, factors.a),
-                     .db = place(1, factors.b),
-                     .dgate = place(2, factors.gate)};
+    add_sums({.delta = deltas[i],
+              .x = kept.x.data(),
+              .u = kept.u.data() + before,
+              .dy = dy.data() + static_cast<int64_t>(i) * rows * out,
+              .dh = dh.data() + before,
+              .du = du.data() + before,
+              .da = {},
+              .db = {},
+              .dgate = {},
+              .rows = rows},
+             i, factors, {kept.x, kept.u, dy, dh, du, factors.gate}, gradients);
     before += rows * deltas[i].rank;
   }
-  kernels::low_rank_sums(dy.device(), sums);
-  for (const InputGradient& place : places) place.hand_over(gradients);
 }
 
 void check(const Variable& x, const DeltaMatrix& matrix, std::span<const LowRank> deltas) {
@@ -141,6 +200,18 @@ Variable product(const Activated& x, const std::shared_ptr<const DeltaMatrix>& m
 }
 
 }  // namespace
+
+namespace detail {
+
+DeferredWork::~DeferredWork() {
+  waiting_sums().forget();
+}
+
+void DeferredWork::finish() {
+  waiting_sums().launch();
+}
+
+}  // namespace detail
 
 Variable linear_deltas(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
                        std::span<const LowRank> deltas) {

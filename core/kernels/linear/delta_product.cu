@@ -1,4 +1,4 @@
-// The operand's kernel. A block of 8 warps owns 4 rows of a part and makes the narrow product of
+// The operand's kernel. A block of 6 warps owns 4 rows of a part and makes the narrow product of
 // the delta (low_rank.cuh). The pieces of the rows that it loads for the first group of ranks go
 // rounded into the operand on the way; its first 32 threads then have a (row, rank) each, which
 // they split and write. Blocks of different parts and equal rows follow one another, so that x is
@@ -9,6 +9,7 @@
 #include "core/kernels/cuda.cuh"
 #include "core/kernels/linear/cublas.cuh"
 #include "core/kernels/linear/low_rank.cuh"
+#include "core/kernels/mma.cuh"
 
 namespace soragrad::kernels {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using Part = DeltaOperandArgs::Part;
 
 struct alignas(8) FourBf16 {
-  bfloat16 at[4];
+  uint32_t pair[2];  // of mma.cuh
 };
 struct Split {
   bfloat16 high, low;
@@ -37,13 +38,14 @@ __global__ void delta_weight_kernel(DeltaWeightArgs args) {
 // Element i of the wide factor. Forward that is B (out, rank), beside its Linear's rows; backward
 // A (rank, in), below all rows.
 template <bool kForward>
-__device__ void write_border(const DeltaOperandArgs& args, const Part& part, int64_t i) {
-  const LowRankDelta& delta = part.delta;
-  if (i >= delta.rank * (kForward ? delta.out : delta.in)) return;
-  const Split value = split((kForward ? delta.b : delta.a)[i]);
-  const int64_t row = kForward ? part.weight_at + i / delta.rank : part.border_at + i / delta.in;
-  const int64_t column = kForward ? part.border_at + i % delta.rank : i % delta.in;
-  const int64_t step = kForward ? delta.rank : delta.rank * args.weights_pitch;
+__device__ void write_border(const DeltaOperandArgs& args, const Part& part, unsigned i) {
+  const auto rank = static_cast<unsigned>(part.delta.rank);
+  const auto width = static_cast<unsigned>(kForward ? rank : part.delta.in);  // of the factor
+  if (i >= width * static_cast<unsigned>(kForward ? part.delta.out : rank)) return;
+  const Split value = split((kForward ? part.delta.b : part.delta.a)[i]);
+  const int64_t row = (kForward ? part.weight_at : part.border_at) + i / width;
+  const int64_t column = (kForward ? part.border_at : 0) + i % width;
+  const int64_t step = kForward ? rank : rank * args.weights_pitch;
   bfloat16* __restrict__ place = args.weights + row * args.weights_pitch + column;
   place[0] = value.high;
   place[step] = value.high;
@@ -63,17 +65,18 @@ __device__ void write_columns(const DeltaOperandArgs& args, const Part& part, in
 }
 
 template <bool kForward, bool kAligned>
-__global__ void __launch_bounds__(kWarps* kWarp, 2) delta_operand_kernel(DeltaOperandArgs args) {
+__global__ void __launch_bounds__(kWarps* kWarp, kAligned ? 3 : 2)
+    delta_operand_kernel(DeltaOperandArgs args) {
   constexpr Lies kLies = kForward ? Lies::by_rank : Lies::by_column;
   __shared__ WarpSums of_warp;
   const unsigned count = static_cast<unsigned>(args.count), block = blockIdx.x / count;
   const Part& part = args.parts[blockIdx.x % count];
   const LowRankDelta& delta = part.delta;
   const int64_t begin = static_cast<int64_t>(block) * kRows;
-  const int64_t row_blocks = (args.rows + kRows - 1) / kRows;
+  const auto row_blocks = static_cast<unsigned>((args.rows + kRows - 1) / kRows);
   const int thread = static_cast<int>(threadIdx.x);
   if (block >= row_blocks) {
-    write_border<kForward>(args, part, (block - row_blocks) * int64_t{kWarps * kWarp} + thread);
+    write_border<kForward>(args, part, (block - row_blocks) * kWarps * kWarp + threadIdx.x);
     return;
   }
   const NarrowProduct product{.x = part.x,
@@ -86,9 +89,8 @@ __global__ void __launch_bounds__(kWarps* kWarp, 2) delta_operand_kernel(DeltaOp
     const real sum = narrow_product<kLies, kAligned>(
         delta, product, begin, first, of_warp, [&](int row, int column, const Four& four) {
           if (!copy) return;
-          FourBf16 rounded;
-          for (int c = 0; c < 4; ++c) rounded.at[c] = to_bfloat16(static_cast<float>(four.at[c]));
-          *reinterpret_cast<FourBf16*>(copy + row * args.pitch + column) = rounded;
+          *reinterpret_cast<FourBf16*>(copy + row * args.pitch + column) = {
+              bf16_pair(four.at[0], four.at[1]), bf16_pair(four.at[2], four.at[3])};
         });
     const int64_t row = begin + thread / kRanks, k = first + thread % kRanks;
     if (thread < kRows * kRanks && row < args.rows && k < delta.rank) {

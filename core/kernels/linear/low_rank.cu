@@ -2,7 +2,7 @@
 // per rank in registers. Forward is one launch, backward two or three: the row pass, then the sums
 // over rows (low_rank_sums.cu).
 //
-// Row pass (forward: u, y; backward: dh, du, dx). A block of 8 warps owns 4 rows. It makes the
+// Row pass (forward: u, y; backward: dh, du, dx). A block of 6 warps owns 4 rows. It makes the
 // narrow product (low_rank.cuh), and then the wide one, for which a thread again owns four columns
 // of all rows. Cost: x, y and dy cross memory once per launch and group of ranks.
 #include "core/kernels/linear/low_rank.cuh"
@@ -137,6 +137,7 @@ void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
                                  .rows = args.rows,
                                  .in = delta.out,
                                  .out = delta.in});
+  if (!args.da.data && !args.db.data && !args.dgate.data) return;
   low_rank_sums_cuda({.parts = {{.delta = delta,
                                  .x = args.x,
                                  .u = args.u,
@@ -145,9 +146,9 @@ void low_rank_backward_cuda(const LowRankBackwardArgs& args) {
                                  .du = du.data(),
                                  .da = args.da,
                                  .db = args.db,
-                                 .dgate = args.dgate}},
-                      .count = 1,
-                      .rows = args.rows});
+                                 .dgate = args.dgate,
+                                 .rows = args.rows}},
+                      .count = 1});
 }
 
 }  // namespace soragrad::kernels

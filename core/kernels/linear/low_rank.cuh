@@ -1,4 +1,4 @@
-// The narrow product of a low-rank delta in device code: x A^T forward, dy B backward. A block of 8
+// The narrow product of a low-rank delta in device code: x A^T forward, dy B backward. A block of 6
 // warps owns 4 rows and goes through the ranks in groups of 8. A thread owns four columns of all
 // rows: it loads four pieces of 16 bytes of the rows and eight of the factor, and makes 4 x 8 sums.
 // A warp adds its lanes (cuda.cuh: warp_sums), shared memory the warps.
@@ -11,7 +11,7 @@ namespace soragrad::kernels {
 
 constexpr int kRanks = 8;  // ranks of a group
 constexpr int kRows = 4;   // rows of a block
-constexpr int kWarps = 8;  // warps of a block
+constexpr int kWarps = 6;  // warps of a block: 192 threads of four columns have 768
 
 // Ranks of the group that begins at `first`: 8, or fewer in the last one.
 __device__ inline int group_size(int64_t rank, int64_t first) {

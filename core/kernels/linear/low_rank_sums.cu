@@ -1,7 +1,8 @@
-// A block owns 64 columns of x or dy, a chunk of 128 rows, and a group of 8 ranks of a part:
-// blockIdx is (columns, chunk, part and group). The narrow rows of the chunk are in shared memory.
-// A thread owns four columns and every 16th row, all loads of which are under way at once. The sums
-// of the 16 are added in order; those of several chunks by a second launch, in double.
+// A block owns 64 columns of x or dy, a chunk of 128 rows, and a group of 8 ranks of a part. Parts
+// have as many blocks as they need, one part's behind the other's. The narrow rows of the chunk are
+// in shared memory. A thread owns four columns and every 16th row, all loads of which are under way
+// at once. The sums of the 16 are added in order; those of several chunks by a second launch, in
+// double.
 //
 // Chunks have a fixed size, so rows of zeros at the end change no bit; there are no atomics, so two
 // runs give the same bits.
@@ -29,10 +30,37 @@ SORAGRAD_HD int64_t blocks_of(int64_t columns) {
   return (columns + kColumns - 1) / kColumns;
 }
 
-// The sums of chunks, (chunks, columns, rank) of each part; not used if there is one chunk.
-struct Partials {
-  real* at;
-  int64_t of_part;  // elements from a part's to the next part's
+// Column blocks of a part: those of x, those of dy, and one for dgate.
+SORAGRAD_HD int64_t column_blocks(const LowRankDelta& delta) {
+  return blocks_of(delta.in) + blocks_of(delta.out) + 1;
+}
+SORAGRAD_HD int64_t chunks_of(const Part& part) {
+  return (part.rows + kChunkRows - 1) / kChunkRows;
+}
+
+// Where each part begins among the blocks of a launch, and its sums of chunks, (chunks, columns,
+// rank), in `partial`. A part of one chunk has none.
+struct Plan {
+  unsigned first_block[LowRankSumsArgs::kMaxParts];
+  int64_t partial_at[LowRankSumsArgs::kMaxParts];
+  real* partial;
+};
+
+// What this block belongs to: the last part that begins at it or before.
+struct Place {
+  int part = 0, block;  // number of the block within the part
+  real* partial;        // the part's
+
+  __device__ Place(const Plan& plan, int count)
+      : block(static_cast<int>(blockIdx.x)), partial(plan.partial) {
+#pragma unroll  // so that the plan stays in constant memory
+    for (int i = 1; i < LowRankSumsArgs::kMaxParts; ++i) {
+      if (i >= count || blockIdx.x < plan.first_block[i]) continue;
+      part = i;
+      block = static_cast<int>(blockIdx.x - plan.first_block[i]);
+      partial = plan.partial + plan.partial_at[i];
+    }
+  }
 };
 
 __device__ inline void write(const GradientTarget& place, int64_t i, double value) {
@@ -51,24 +79,25 @@ __device__ void finish(const Part& part, int64_t column, int64_t k, double sum) 
   }
 }
 
-// Takes the sum over the block's chunk: the only chunk is finished at once, others wait in partial.
+// Takes the sum over a chunk: the only chunk is finished at once, others wait in `partial`, which
+// is the chunk's.
 __device__ void put(const Part& part, real* partial, int64_t column, int64_t k, real sum) {
-  if (gridDim.y == 1) return finish(part, column, k, sum);
-  partial[(blockIdx.y * columns_of(part.delta) + column) * part.delta.rank + k] = sum;
+  if (part.rows <= kChunkRows) return finish(part, column, k, sum);
+  partial[column * part.delta.rank + k] = sum;
 }
 
 using NarrowRows = real[kChunkRows][kRanks];
 
 // The row sums of dgate, by one block: a thread owns a rank and adds every 32nd row, in double.
-__device__ void gate_sums(const Part& part, real* partial, const NarrowRows& narrow, int64_t rows,
-                          int64_t first) {
+__device__ void gate_sums(const Part& part, real* partial, const NarrowRows& narrow, int64_t begin,
+                          int rows, int first) {
   constexpr int kOfRank = kThreads / kRanks;  // threads of a rank: 32
   __shared__ double of_thread[kOfRank][kRanks];
   auto& sums = of_thread;
   const int ranks = group_size(part.delta.rank, first);
   const int k = static_cast<int>(threadIdx.x) % kRanks;
   const int place = static_cast<int>(threadIdx.x) / kRanks;
-  const real* dh = part.dh + blockIdx.y * int64_t{kChunkRows} * part.delta.rank + first + k;
+  const real* dh = part.dh + begin * part.delta.rank + first + k;
   double sum = 0;
   for (int64_t row = place; row < rows && k < ranks; row += kOfRank) {
     sum += static_cast<double>(narrow[row][k]) * dh[row * part.delta.rank];
@@ -80,24 +109,25 @@ __device__ void gate_sums(const Part& part, real* partial, const NarrowRows& nar
   put(part, partial, part.delta.in + part.delta.out, first + k, static_cast<real>(sum));
 }
 
-// Sums over a chunk of rows of narrow(row, k) * wide(row, column), with `groups` groups of ranks a
-// part. narrow is du for the columns of x, u for the columns of dy and for dgate.
+// Sums over a chunk of rows of narrow(row, k) * wide(row, column). narrow is du for the columns of
+// x, u for the columns of dy and for dgate.
 template <bool kAligned>
-__global__ void __launch_bounds__(kThreads)
-    row_sums_kernel(LowRankSumsArgs args, Partials partials, unsigned groups) {
+__global__ void __launch_bounds__(kThreads) row_sums_kernel(LowRankSumsArgs args, Plan plan) {
   __shared__ NarrowRows narrow;
   __shared__ real parts[kParts / 2][kRanks][kColumns + 4];  // 4 more: no two lanes share a bank
-  const Part& job = args.parts[blockIdx.z / groups];
-  real* partial = partials.at + blockIdx.z / groups * partials.of_part;
+  const Place at(plan, args.count);
+  const Part& job = args.parts[at.part];
   const LowRankDelta& delta = job.delta;
-  const int64_t block = blockIdx.x, first = static_cast<int64_t>(blockIdx.z % groups) * kRanks;
-  const int64_t x_blocks = blocks_of(delta.in), all_blocks = x_blocks + blocks_of(delta.out);
-  if (first >= delta.rank || block > all_blocks) return;  // another part has more
+  const int x_blocks = static_cast<int>(blocks_of(delta.in));
+  const int all_blocks = static_cast<int>(column_blocks(delta));
+  const int chunks = static_cast<int>(chunks_of(job));
+  const int block = at.block % all_blocks, chunk = at.block / all_blocks % chunks;
+  const int first = at.block / all_blocks / chunks * kRanks;
   const bool of_x = block < x_blocks;
   const int ranks = group_size(delta.rank, first);
-  const int64_t begin = static_cast<int64_t>(blockIdx.y) * kChunkRows;
-  const int rows =
-      static_cast<int>(args.rows - begin < kChunkRows ? args.rows - begin : kChunkRows);
+  const int64_t begin = static_cast<int64_t>(chunk) * kChunkRows;
+  const int rows = static_cast<int>(job.rows - begin < kChunkRows ? job.rows - begin : kChunkRows);
+  real* partial = at.partial + chunk * columns_of(delta) * delta.rank;
   const real* __restrict__ source = (of_x ? job.du : job.u) + begin * delta.rank + first;
   const int thread = static_cast<int>(threadIdx.x), rank = static_cast<int>(delta.rank);
 #pragma unroll
@@ -106,10 +136,10 @@ __global__ void __launch_bounds__(kThreads)
     narrow[row][k] = row < rows && k < ranks ? source[row * rank + k] : real(0);
   }
   __syncthreads();
-  if (block == all_blocks) return gate_sums(job, partial, narrow, rows, first);
+  if (block == all_blocks - 1) return gate_sums(job, partial, narrow, begin, rows, first);
   const int part = thread / (kColumns / 4), place = thread % (kColumns / 4) * 4;
   const int n = static_cast<int>(of_x ? delta.in : delta.out);
-  const int base = static_cast<int>(of_x ? block : block - x_blocks) * kColumns;
+  const int base = (of_x ? block : block - x_blocks) * kColumns;
   const real* __restrict__ wide = (of_x ? job.x : job.dy) + begin * n + base + place;
   Four of_row[kChunkRows / kParts];
 #pragma unroll
@@ -147,12 +177,15 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Adds up the chunks in order: a thread for each element (column, rank) of the part blockIdx.y.
-__global__ void add_chunks_kernel(LowRankSumsArgs args, Partials partials, int64_t chunks) {
-  const Part& part = args.parts[blockIdx.y];
-  const real* __restrict__ partial = partials.at + blockIdx.y * partials.of_part;
-  const int64_t rank = part.delta.rank, n = columns_of(part.delta) * rank, i = global_thread();
+// Adds up the chunks in order: a thread for each element (column, rank) of a part.
+__global__ void add_chunks_kernel(LowRankSumsArgs args, Plan plan) {
+  const Place at(plan, args.count);
+  const Part& part = args.parts[at.part];
+  const real* __restrict__ partial = at.partial;
+  const int64_t rank = part.delta.rank, n = columns_of(part.delta) * rank;
+  const int64_t i = static_cast<int64_t>(at.block) * blockDim.x + threadIdx.x;
   if (i >= n) return;
+  const int64_t chunks = chunks_of(part);
   double sum = 0;
 #pragma unroll 8
   for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * n + i];
@@ -162,33 +195,31 @@ __global__ void add_chunks_kernel(LowRankSumsArgs args, Partials partials, int64
 }  // namespace
 
 void low_rank_sums_cuda(const LowRankSumsArgs& args) {
-  int64_t largest_rank = 0, largest_sums = 0, largest_blocks = 0;
-  bool wanted = false, aligned = true;
-  const int64_t chunks = ceil_div(args.rows, kChunkRows);
+  Plan sums{}, additions{};  // of the two launches
+  int64_t sum_blocks = 0, addition_blocks = 0, partials = 0;
+  bool aligned = true;
   for (int i = 0; i < args.count; ++i) {
-    const auto& [delta, x, u, dy, dh, du, da, db, dgate] = args.parts[i];
-    wanted |= da.data || db.data || dgate.data;
-    aligned &= in_fours(delta.in, x) && in_fours(delta.out, dy);
-    largest_rank = std::max(largest_rank, delta.rank);
-    largest_sums = std::max(largest_sums, columns_of(delta) * delta.rank);
-    largest_blocks = std::max(largest_blocks, blocks_of(delta.in) + blocks_of(delta.out) + 1);
+    const Part& part = args.parts[i];
+    const LowRankDelta& delta = part.delta;
+    const int64_t chunks = chunks_of(part), of_chunk = columns_of(delta) * delta.rank;
+    aligned &= in_fours(delta.in, part.x) && in_fours(delta.out, part.dy);
+    sums.first_block[i] = grid_size(sum_blocks);
+    additions.first_block[i] = grid_size(addition_blocks);
+    sums.partial_at[i] = additions.partial_at[i] = partials;
+    sum_blocks += column_blocks(delta) * chunks * ceil_div(delta.rank, kRanks);
+    if (chunks == 1) continue;
+    addition_blocks += ceil_div(of_chunk, kBlockThreads);
+    partials += chunks * of_chunk;
   }
-  if (!wanted) return;
-  const int64_t of_part = chunks > 1 ? chunks * largest_sums : 0;
-  const Tensor memory = Tensor::empty({args.count * of_part}, kReal, Device::cuda);
-  const Partials partials{memory.data(), of_part};
-  const int64_t groups = ceil_div(largest_rank, kRanks);
-  if (chunks > 0) {
+  const Tensor memory = Tensor::empty({partials}, kReal, Device::cuda);
+  sums.partial = additions.partial = memory.data();
+  if (sum_blocks > 0) {
     with_flag(aligned, [&](auto is_aligned) {
-      launch(row_sums_kernel<is_aligned()>,
-             dim3(grid_size(largest_blocks), grid_size(chunks), grid_size(groups * args.count)),
-             kThreads, 0, args, partials, grid_size(groups));
+      launch(row_sums_kernel<is_aligned()>, grid_size(sum_blocks), kThreads, 0, args, sums);
     });
   }
-  if (chunks == 1) return;
-  launch(add_chunks_kernel,
-         dim3(grid_size(ceil_div(largest_sums, kBlockThreads)), grid_size(args.count)),
-         kBlockThreads, 0, args, partials, chunks);
+  if (addition_blocks == 0) return;
+  launch(add_chunks_kernel, grid_size(addition_blocks), kBlockThreads, 0, args, additions);
 }
 
 }  // namespace soragrad::kernels

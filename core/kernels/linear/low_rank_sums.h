@@ -9,29 +9,30 @@
 
 namespace soragrad::kernels {
 
-// All pointers are those of LowRankBackwardArgs, and dh and du (rows, rank). Of several parts each
-// has gradients of its own.
+// All pointers are those of LowRankBackwardArgs, and dh and du (rows, rank). Several parts, such as
+// all deltas of a layer, are one launch; no gradient belongs to two of them.
 struct LowRankSumsArgs {
-  static constexpr int kMaxParts = 3;
+  static constexpr int kMaxParts = 8;
   struct Part {
     LowRankDelta delta;
     const real *x, *u, *dy, *dh, *du;
     GradientTarget da, db, dgate;
+    int64_t rows;
   };
   Part parts[kMaxParts];
   int count;
-  int64_t rows;  // of each part
 };
 inline Cost cost(const LowRankSumsArgs& args) {
   Cost sum;
   for (int i = 0; i < args.count; ++i) {
     const LowRankDelta& d = args.parts[i].delta;
-    sum.flops += 2.0 * static_cast<double>(args.rows * d.rank * (d.in + d.out));
-    sum.bytes += traffic((args.rows + d.rank) * (d.in + d.out)).bytes;
+    const int64_t rows = args.parts[i].rows;
+    sum.flops += 2.0 * static_cast<double>(rows * d.rank * (d.in + d.out));
+    sum.bytes += traffic((rows + d.rank) * (d.in + d.out)).bytes;
   }
   return sum;
 }
-// One launch, or two for more than 128 rows; none if no gradient is wanted.
+// One launch, or two if a part has more than 128 rows.
 SORAGRAD_GPU_KERNEL(low_rank_sums, LowRankSumsArgs);
 
 }  // namespace soragrad::kernels
