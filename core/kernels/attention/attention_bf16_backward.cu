@@ -113,9 +113,10 @@ __device__ void write_scores(GradientTile<kDepth>& tile, const AttentionArgs& fo
   }
 }
 
-// Grid: (sequences * tiles of queries, heads).
+// Grid: (sequences * tiles of queries, heads). As many blocks are asked for on a multiprocessor as
+// shared memory has room for, here and below: the compiler then uses the registers that are free.
 template <int kDepth>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     bf16_scores_kernel(AttentionBackwardArgs args, GradientPlan plan) {
   GradientTile<kDepth>& tile = *dynamic_shared<GradientTile<kDepth>>();
   const AttentionArgs& forward = args.forward;
@@ -299,7 +300,7 @@ __device__ void write_table_sums(ProductTile<kDepth>& tile, const AttentionBackw
 
 // Grid: (pieces, heads).
 template <int kDepth>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kDepth > 64 ? 3 : 5)
     bf16_products_kernel(AttentionBackwardArgs args, GradientPlan plan) {
   ProductTile<kDepth>& tile = *dynamic_shared<ProductTile<kDepth>>();
   const Piece piece = block_piece(args.forward, plan);
