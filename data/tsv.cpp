@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/plain_text.h"
 
 namespace soragrad::data {
 namespace {
@@ -19,6 +20,7 @@ TsvReader::TsvReader(std::string path) : TsvReader(path, read_file(path)) {}
 
 TsvReader::TsvReader(std::string path, std::string bytes)
     : path_(std::move(path)), bytes_(std::move(bytes)) {
+  require_plain_text(bytes_, path_);
   if (std::string_view(bytes_).starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
   position_ = begin_;
 }

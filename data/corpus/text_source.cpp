@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/plain_text.h"
 
 namespace soragrad::data {
 namespace {
@@ -65,7 +66,11 @@ class InputFile {
 
 class PlainSource : public TextSource {
  public:
-  explicit PlainSource(const std::string& path) : file_(path) {}
+  explicit PlainSource(const std::string& path) : file_(path) {
+    char start[16];
+    require_plain_text({start, file_.read(start, sizeof(start))}, path);
+    file_.seek(0);
+  }
 
   std::string read_chunk() override {
     std::string chunk(kTextChunk, '\0');

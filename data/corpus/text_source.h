@@ -32,7 +32,7 @@ class TextSource {
 };
 
 // A regular file; .xz where the name ends so, any number of streams. Throws for folders, devices,
-// and a .xz that is none.
+// a .xz that is none, and what require_plain_text() refuses.
 std::unique_ptr<TextSource> open_text_source(const std::string& path);
 
 }  // namespace soragrad::data

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/tokenizer/unicode.h"
 
 namespace soragrad::data {
 namespace {
@@ -21,7 +22,7 @@ constexpr Meaning kMeanings[] = {
     {"empty_label", "rows without a label are left out"},
     {"unknown_label", "rows with a label that train lacks are left out"},
     {"invalid_utf8", "invalid parts of UTF-8 became U+FFFD"},
-    {"similar_labels", "classes differ from another only by case or blanks"},
+    {"similar_labels", "classes differ from another only by case, blanks or the form of accents"},
     {"leak", "rows of validation occur in train"},
     {"split_leak", "rows of the validation share of train repeat a row that trains"},
     {"conflicting_labels", "rows repeat another row's text with another label"},
@@ -65,14 +66,15 @@ std::string CustomWarning::text() const {
 }
 
 std::vector<CustomWarning> similar_labels(std::span<const std::string> classes) {
-  std::map<std::string, const std::string*> seen;
+  std::map<std::u32string, const std::string*> seen;
   CustomWarning warning{"similar_labels", 0, ""};
   for (const std::string& name : classes) {
-    std::string plain;
-    for (const char c : name) {
-      if (std::string_view(" \t\n\v\f\r").find(c) != std::string_view::npos) continue;
-      plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
+    std::u32string plain;
+    for (size_t at = 0; at < name.size();) {
+      const char32_t c = next_char(name, at);
+      if (!is_white_space(c)) append_lower(plain, c);
     }
+    decompose(plain);
     const auto [found, fresh] = seen.emplace(std::move(plain), &name);
     if (fresh) continue;
     if (warning.count++ == 0) {

@@ -74,6 +74,9 @@ RecordReader::Field RecordReader::quoted_field() {
 DelimitedTable::DelimitedTable(std::string path, std::string bytes, Delimiters delimiters)
     : Table(std::move(path), std::move(bytes)), delimiters_(delimiters) {
   count_invalid_utf8();
+  require(
+      text().find('\r') == std::string_view::npos || text().find('\n') != std::string_view::npos,
+      "[{}] lines end in CR alone; end them by LF or CR LF.", path_);
   RecordReader reader(text(), delimiters_, path_);
   require(reader.next(), "[{}] the file is empty; a header and rows are needed.", path_);
   require(reader.width() <= kMaxTableColumns, "[{}] {} columns; at most {} are read.",

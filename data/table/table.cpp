@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/file.h"
+#include "core/plain_text.h"
 #include "core/sha256.h"
 #include "data/table/delimited.h"
 #include "data/table/fasttext.h"
@@ -38,7 +39,7 @@ std::string_view format_of(const std::string& path, const std::string& format) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
   });
   for (const auto& [known, name] : kFormats) {
-    if (extension == known || extension.substr(1) == name) return name;
+    if (extension == known || extension == fmt::format(".{}", name)) return name;
   }
   fail(
       "[{}] {} {} is no known format of own data; known are csv, tsv, jsonl, json, parquet and "
@@ -126,6 +127,7 @@ std::unique_ptr<Table> open_table(const std::string& path, const TableOptions& o
 std::unique_ptr<Table> read_table(const std::string& path, std::string bytes,
                                   const TableOptions& options) {
   const std::string_view format = format_of(path, options.format);
+  if (format != "parquet") require_plain_text(bytes, shown(path));
   if (format == "csv") {
     return std::make_unique<DelimitedTable>(path, std::move(bytes),
                                             Delimiters{',', true, options.header});

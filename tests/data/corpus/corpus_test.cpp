@@ -221,6 +221,8 @@ TEST_CASE("corpus: what is no text is refused in one line") {
   CHECK(test::contains(message((folder / "empty.txt").string()), "no text"));
   CHECK(test::contains(message((folder / "blank.txt").string()), "no text"));
   CHECK(test::contains(message("/dev/zero"), "no regular file"));
+  folder.write("packed.txt", packed);
+  CHECK(test::contains(message((folder / "packed.txt").string()), "is packed by xz"));
 }
 
 TEST_CASE("corpus: a checkpoint of other files is refused") {

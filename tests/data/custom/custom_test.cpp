@@ -108,6 +108,16 @@ TEST_CASE("own data: leaks, conflicts and similar labels are warnings with count
         std::set<std::string>{"similar_labels", "leak", "conflicting_labels", "duplicates"});
 }
 
+TEST_CASE("own data: labels that differ by the form of accents or by blanks are similar") {
+  const Folder folder;
+  CHECK(kinds(load_custom(folder.keys("text,label\na,caf\xc3\xa9\nb,cafe\xcc\x81\nc,no\nd,no\n")))
+            .contains("similar_labels"));
+  CHECK(kinds(load_custom(folder.keys("text,label\na,yes\nb,yes\xc2\xa0\nc,no\nd,no\n")))
+            .contains("similar_labels"));
+  CHECK_FALSE(kinds(load_custom(folder.keys("text,label\na,caf\xc3\xa9\nb,cafe\nc,no\n")))
+                  .contains("similar_labels"));
+}
+
 TEST_CASE("own data: split.json tells other bytes") {
   const Folder folder;
   CustomKeys keys = folder.keys("text,label\na,x\nb,y\nc,x\nd,y\n");

@@ -55,6 +55,10 @@ TEST_CASE("csv: faults are named by file and line") {
   CHECK(contains(refusal("a.csv", "x,y\n1,\"a\"b\n"), "[a.csv:2] text follows the quote"));
   CHECK(contains(refusal("a.csv", "x, x\n1,2\n"), "the column \"x\" occurs twice"));
   CHECK(contains(refusal("a.csv", ""), "the file is empty"));
+  CHECK(contains(refusal("noextension", "x"), "\"\" is no known format"));
+  CHECK(contains(refusal("a.csv", "x,y\r1,2\r"), "[a.csv] lines end in CR alone"));
+  CHECK(contains(refusal("a.csv", "\xff\xfex"), "[a.csv] is UTF-16 text"));
+  CHECK(contains(refusal("a.jsonl", "\x1f\x8b\x08"), "[a.jsonl] is packed by gzip"));
 }
 
 TEST_CASE("tsv: a quote is text, and columns may be numbers") {
