@@ -193,6 +193,22 @@ AddedToken special_token(const SpecialDefault& entry, const json& config, const 
   return token;
 }
 
+// Older folders have the special tokens in special_tokens_map.json, which then wins, as in Hugging
+// Face; newer ones have added_tokens_decoder. Returns the path of the file that names the tokens.
+std::filesystem::path take_token_map(const std::filesystem::path& dir,
+                                     const std::vector<SpecialDefault>& defaults, json& config) {
+  const std::filesystem::path map_path = dir / "special_tokens_map.json";
+  if (config.contains("added_tokens_decoder") || !path_exists(map_path)) {
+    return dir / "tokenizer_config.json";
+  }
+  const json map = read_tokenizer_json(map_path);
+  for (const SpecialDefault& entry : defaults) {
+    const auto value = map.find(entry.role);
+    if (value != map.end() && !value->is_null()) config[entry.role] = *value;
+  }
+  return map_path;
+}
+
 int32_t& id_of_role(SpecialTokens& special, std::string_view role) {
   return role == "cls_token"   ? special.cls
          : role == "sep_token" ? special.sep
@@ -216,10 +232,11 @@ TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken
   TokenSet& set = collector.set;
   require(set.tokens.size() <= kMaxAddedTokens, "[{}] {} added tokens; at most {} are supported.",
           dir.string(), set.tokens.size(), kMaxAddedTokens);
+  const std::string roles_path = take_token_map(dir, defaults, config).string();
   int next_id = vocab_size;
   for (const AddedToken& token : set.tokens) next_id = std::max(next_id, token.id + 1);
   for (const SpecialDefault& entry : defaults) {
-    const AddedToken token = special_token(entry, config, config_path.string());
+    const AddedToken token = special_token(entry, config, roles_path);
     id_of_role(set.special, entry.role) = collector.id_of(token, find, next_id);
   }
   set.vocab_size = next_id;

@@ -45,10 +45,10 @@ struct SpecialDefault {
   AddedToken token;
 };
 
-// Collects all added tokens: those of tokenizer_config.json and added_tokens.json in `dir`, those
-// `known` from tokenizer.json, and the defaults of the model type. A token without an id gets the
-// one that find(text) returns from the vocabulary or, if that is -1, the next free id from
-// `vocab_size` on.
+// Collects all added tokens: those of tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json in `dir`, those `known` from tokenizer.json, and the defaults of the model
+// type. A token without an id gets the one that find(text) returns from the vocabulary or, if that
+// is -1, the next free id from `vocab_size` on.
 TokenSet collect_tokens(const std::filesystem::path& dir, std::vector<AddedToken> known,
                         const std::vector<SpecialDefault>& defaults,
                         const std::function<int32_t(const std::string&)>& find, int vocab_size);

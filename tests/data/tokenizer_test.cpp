@@ -342,6 +342,15 @@ TEST_CASE("tokenizer: BERT cleans, lowers, splits and takes the longest pieces")
   CHECK(ids_of(*tokenizer, word).size() == 99);
   CHECK(ids_of(*tokenizer, word + "s") == Ids{2, 1, 3});  // more than 100 characters
 
+  // Older folders name their special tokens in special_tokens_map.json.
+  const TemporaryFolder older;
+  write_config(older, "bert");
+  older.write("vocab.txt", "[PAD]\n[UNK]\n<cls>\n[SEP]\n[MASK]\nthe\n");
+  older.write("tokenizer_config.json", R"({"cls_token": "[CLS]"})");
+  older.write("special_tokens_map.json",
+              R"({"cls_token": "<cls>", "mask_token": {"content": "[MASK]", "lstrip": true}})");
+  CHECK(ids_of(*load_tokenizer(older.path()), "the [MASK]") == Ids{2, 5, 4, 3});
+
   const TemporaryFolder other;
   write_config(other, "bert");
   const nlohmann::json file{
