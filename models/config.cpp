@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "models/config_keys.h"
 #include "models/family.h"
+#include "models/labels.h"
 
 namespace soragrad::models {
 namespace {
@@ -30,16 +31,40 @@ const Family& read_family(const JsonReader& reader) {
   return *family;
 }
 
-void read_labels(const JsonReader& reader, ModelConfig& config) {
-  reader.read("num_labels", config.num_labels, 1, kMaxLabels);
-  std::string problem;
-  reader.read("problem_type", problem);
-  require(problem.empty() || problem == "regression" || problem == "single_label_classification" ||
-              problem == "multi_label_classification",
-          "[{}] \"problem_type\" is \"{}\"; regression, single_label_classification and "
-          "multi_label_classification are supported.",
-          reader.where(), problem);
-  config.problem_type = problem;
+// The names by "label2id" in the order of the classes; empty if it does not number them from 0.
+std::vector<std::string> names_by_label2id(const JsonReader& reader) {
+  const json* numbers = reader.find("label2id");
+  if (!numbers || !numbers->is_object() || static_cast<int64_t>(numbers->size()) > kMaxLabels) {
+    return {};
+  }
+  std::vector<std::string> names(numbers->size());
+  for (const auto& [name, number] : numbers->items()) {
+    const bool fits = number.is_number_integer() && number >= 0 && number < names.size();
+    if (!fits || !names[number.get<size_t>()].empty()) return {};
+    names[number.get<size_t>()] = name;
+  }
+  return names;
+}
+
+// "label2id" speaks where "id2label" names nothing, and must not contradict it: programs differ in
+// which of the two they read (run_glue.py takes label2id).
+void compare_label2id(const JsonReader& reader, ModelConfig& config) {
+  std::vector<std::string> others = names_by_label2id(reader);
+  if (static_cast<int64_t>(others.size()) != config.num_labels || !are_named(others)) return;
+  if (!are_named(config.label_names)) {
+    config.label_names = std::move(others);
+    return;
+  }
+  if (!find_classes(config.label_names, others)) return;  // the names of another task, left over
+  for (size_t i = 0; i < others.size(); ++i) {
+    require(
+        find_classes({&config.label_names[i], 1}, {&others[i], 1}).has_value(),
+        "[{}] \"id2label\" calls class {} {}, \"label2id\" calls it {}; correct one of the two.",
+        reader.where(), i, quote(config.label_names[i]), quote(others[i]));
+  }
+}
+
+void read_id2label(const JsonReader& reader, ModelConfig& config) {
   const json* names = reader.find("id2label");
   if (!names) return;
   if (!names->is_object()) reader.refuse_type("id2label", *names, "an object");
@@ -58,6 +83,20 @@ void read_labels(const JsonReader& reader, ModelConfig& config) {
     config.label_names.push_back(number ? name->dump() : name->get<std::string>());
   }
   config.num_labels = static_cast<int64_t>(names->size());  // it wins, as in Hugging Face
+}
+
+void read_labels(const JsonReader& reader, ModelConfig& config) {
+  reader.read("num_labels", config.num_labels, 1, kMaxLabels);
+  std::string problem;
+  reader.read("problem_type", problem);
+  require(problem.empty() || problem == "regression" || problem == "single_label_classification" ||
+              problem == "multi_label_classification",
+          "[{}] \"problem_type\" is \"{}\"; regression, single_label_classification and "
+          "multi_label_classification are supported.",
+          reader.where(), problem);
+  config.problem_type = problem;
+  read_id2label(reader, config);
+  compare_label2id(reader, config);
 }
 
 }  // namespace

@@ -63,6 +63,8 @@ void write_labels(const ModelConfig& config, json& object) {
 }  // namespace
 
 ModelConfig read_config(const std::filesystem::path& folder) {
+  require(!is_file(folder), "[{}] is a file; a model is named by the folder that it lies in.",
+          shown(folder.string()));
   require(is_folder(folder),
           "[{}] there is no such folder. Models are read from folders; `soragrad fetch model NAME "
           "--output DIR` makes one.",

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "core/error.h"
@@ -113,6 +114,18 @@ bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& confi
          weight->sizes[1] == config.hidden_size;
 }
 
+// A head of as many labels as the task has, below a config.json that names another number, may be
+// any task's: nothing tells which.
+void refuse_contradiction(const nn::Checkpoint& checkpoint, const ModelConfig& config,
+                          std::span<const std::string> stated) {
+  if (!are_named(stated) || static_cast<int64_t>(stated.size()) == config.num_labels) return;
+  const std::string name = fmt::format("{}.weight", config.family->classifier);
+  const nn::StoredTensor* weight = checkpoint.find(name);
+  require(!weight || weight->sizes.empty() || weight->sizes[0] != config.num_labels,
+          "[{}] {} has {} rows, but config.json names {} labels ({}); correct its id2label.",
+          checkpoint.where(), name, config.num_labels, stated.size(), shown_names(stated));
+}
+
 nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& model,
                          bool other_classes) {
   const ModelConfig& config = model.config();
@@ -146,6 +159,7 @@ void draw(nn::Parameter& parameter, const ModelConfig& config, const LoadOptions
 
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options) {
   ModelConfig config = read_config(folder);
+  const std::vector<std::string> stated = config.label_names;
   Classes classes = set_classes(config, options);
   if (options.hidden_dropout_prob) config.hidden_dropout_prob = *options.hidden_dropout_prob;
   if (options.attention_probs_dropout_prob) {
@@ -156,6 +170,7 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
   LoadedModel loaded{
       std::make_unique<SequenceClassifier>(config), {}, std::move(classes.others), {}};
   const nn::Checkpoint checkpoint = without_wrappers(nn::open_checkpoint(folder), loaded.notes);
+  refuse_contradiction(checkpoint, config, stated);
   const bool other_classes = !loaded.other_labels.empty();
   const auto absent =
       nn::load_state(*loaded.model, checkpoint, rules_for(checkpoint, *loaded.model, other_classes),

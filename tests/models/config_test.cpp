@@ -209,6 +209,26 @@ TEST_CASE("config: what is not computed is refused by name") {
   CHECK(contains(refusal(R"({"model_type": "deberta-v2"})"), "relative_attention"));
 }
 
+TEST_CASE("config: label2id names classes that id2label does not, and may not contradict it") {
+  json object = deberta_json();
+  const auto names = [&] { return parse_config(object.dump(), "config.json").label_names; };
+  const std::vector<std::string> expected = {"no", "yes"};
+  object["label2id"] = {{"yes", 1}, {"no", 0}};
+  CHECK(names() == expected);
+  object["id2label"] = {{"0", "LABEL_0"}, {"1", "LABEL_1"}};
+  CHECK(names() == expected);
+  object["id2label"] = {{"0", "NO"}, {"1", "Yes"}};
+  CHECK(names() == std::vector<std::string>{"NO", "Yes"});
+  object["id2label"] = {{"0", "yes"}, {"1", "no"}};
+  CHECK(contains(refusal(object.dump()), "calls class 0 \"yes\", \"label2id\" calls it \"no\""));
+  // Left over from another task, or no numbering: id2label alone counts.
+  for (const json& other : {json{{"a", 0}, {"b", 1}}, json{{"yes", 3}, {"no", 0}},
+                            json{{"LABEL_0", 0}, {"LABEL_1", 1}}, json{{"yes", "1"}}, json(4)}) {
+    object["label2id"] = other;
+    CHECK(names() == std::vector<std::string>{"yes", "no"});
+  }
+}
+
 TEST_CASE("config: the text must be one JSON object") {
   CHECK(refusal("\xef\xbb\xbf{\"model_type\": \"bert\"}") == "");
   for (const std::string& text :

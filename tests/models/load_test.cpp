@@ -161,6 +161,19 @@ TEST_CASE("load_model: another number of labels draws the classifier alone") {
   CHECK(contains(folder.refusal(), "classifier.bias is (2) instead of (3)"));
 }
 
+TEST_CASE("load_model: a head with the task's rows under names of another number is refused") {
+  ModelFolder folder("deberta_buckets");  // 3 labels
+  const fs::path path = folder / "config.json";
+  nlohmann::json config = nlohmann::json::parse(test::read_text(path));
+  config["id2label"] = {{"0", "a"}, {"1", "b"}};
+  folder.write("config.json", config.dump());
+  CHECK(contains(test::message_of([&] {
+                   folder.load({.labels = {"x", "y", "z"}});
+                 }),
+                 "classifier.weight has 3 rows, but config.json names 2 labels (a, b)"));
+  CHECK(folder.load({.labels = {"w", "x", "y", "z"}}).drawn.size() == 2);
+}
+
 TEST_CASE("load_model: a task's classes are found by name, in the model's order") {
   ModelFolder folder("deberta_buckets");  // 3 labels
   const std::vector<std::string> task = {"entailment", "neutral", "contradiction"};
