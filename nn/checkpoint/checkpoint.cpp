@@ -120,6 +120,25 @@ std::optional<MappedBytes> Checkpoint::mapped(std::string_view name, DType dtype
   return MappedBytes{tensor.bytes, tensor.owner};
 }
 
+namespace {
+
+// "; it has tf_model.h5, which is not read": of the first such file of a folder without weights.
+std::string others_in(const fs::path& folder) {
+  constexpr std::string_view kEndings[] = {".h5", ".msgpack", ".gguf", ".onnx",
+                                           ".pt", ".ckpt",    ".bin",  ".safetensors"};
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
+    if (std::ranges::any_of(kEndings, ends)) names.push_back(name);
+  }
+  if (names.empty()) return "";
+  return fmt::format("; it has {}, which is not read", shown(*std::ranges::min_element(names)));
+}
+
+}  // namespace
+
 Checkpoint open_checkpoint(const fs::path& file_or_folder) {
   fs::path path = file_or_folder;
   std::error_code error;
@@ -132,8 +151,8 @@ Checkpoint open_checkpoint(const fs::path& file_or_folder) {
     });
     require(name != kNames.end(),
             "[{}] holds no weights: neither model.safetensors nor pytorch_model.bin, whole or in "
-            "shards.",
-            shown(path.string()));
+            "shards with their index.json{}.",
+            shown(path.string()), others_in(path));
     path /= *name;
   }
   std::string where = shown(path.string());

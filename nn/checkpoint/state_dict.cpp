@@ -42,6 +42,22 @@ bool holds(const std::function<bool(std::string_view)>& predicate, std::string_v
   return predicate && predicate(name);
 }
 
+// What to do about tensors that do not fit, by what trainers write around a model's names.
+std::string advice_on(const Checkpoint& checkpoint) {
+  for (const char* entry : {"state_dict", "model_state_dict", "model"}) {
+    if (!checkpoint.contains(entry)) continue;
+    return fmt::format("It is a training checkpoint: save its entry '{}' alone", entry);
+  }
+  for (const std::string_view prefix : {"model.", "base_model.model."}) {
+    const bool all = std::ranges::all_of(checkpoint.tensors(), [&](const StoredTensor& tensor) {
+      return tensor.name.starts_with(prefix);
+    });
+    if (all)
+      return fmt::format("Save the names without the \"{}\" that they all begin with", prefix);
+  }
+  return "Compare its config.json with this file";
+}
+
 void refuse_misfits(const Checkpoint& checkpoint, std::span<const Misfits> misfits) {
   constexpr size_t kNameBytes = 260;  // of all lists: leaves room for the path and the advice
   const auto kinds = std::count_if(misfits.begin(), misfits.end(),
@@ -50,9 +66,8 @@ void refuse_misfits(const Checkpoint& checkpoint, std::span<const Misfits> misfi
   for (const Misfits& kind : misfits) {
     if (kind.count > 0) parts.push_back(kind.text(kNameBytes / static_cast<size_t>(kinds)));
   }
-  require(parts.empty(),
-          "[{}] the tensors do not fit the model: {}. Compare its config.json with this file.",
-          checkpoint.where(), fmt::join(parts, "; "));
+  require(parts.empty(), "[{}] the tensors do not fit the model: {}. {}.", checkpoint.where(),
+          fmt::join(parts, "; "), advice_on(checkpoint));
 }
 
 bool same_sizes(std::span<const int64_t> a, std::span<const int64_t> b) {
