@@ -306,12 +306,25 @@ bool keeps_meaning(std::string_view key) {
 }
 
 std::vector<std::string> unread_keys(const Config& config) {
+  constexpr std::string_view kScheduleKeys[] = {"xi_max", "xi_steps", "phase_epochs", "restart_lr"};
   std::vector<std::string> lines;
+  Config set = config, blank;
   for (const Key& key : keys()) {
-    if (key.methods.empty() || !config.is_set(key.name)) continue;
-    if (is_choice(key.methods, config.method.method)) continue;
-    lines.push_back(fmt::format("{} has no effect with method={} (set by {})", key.name,
-                                config.method.method, config.origins.find(key.name)->second));
+    if (!config.is_set(key.name)) continue;
+    std::string ignoring;  // the setting that leaves this key unread
+    if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
+      ignoring = "method=" + config.method.method;
+    } else if (value_text(set, key) == value_text(blank, key)) {
+      continue;  // a run's config.yaml has all keys
+    } else if (key.group == kOwnDataGroup && !is_custom(config)) {
+      ignoring = "task=" + config.task;
+    } else if (std::ranges::find(kScheduleKeys, key.name) != std::end(kScheduleKeys) &&
+               config.schedule == "none") {
+      ignoring = "schedule=none";
+    }
+    if (ignoring.empty()) continue;
+    lines.push_back(fmt::format("{} has no effect with {} (set by {})", key.name, ignoring,
+                                config.origins.find(key.name)->second));
   }
   return lines;
 }

@@ -147,7 +147,7 @@ std::string to_yaml(const Config& config);
 // The table as text for --help.
 std::string keys_help(Verb verb = Verb::train);
 
-// One line for each key that was set but is not read by the run's method.
+// One line for each key that was set but is not read with the method, task or schedule.
 std::vector<std::string> unread_keys(const Config& config);
 
 }  // namespace soragrad::train

@@ -7,6 +7,7 @@
 
 #include "data/task.h"
 #include "train/config/config.h"
+#include "train/config/own_data.h"
 
 namespace soragrad::train {
 
@@ -37,7 +38,7 @@ constexpr Key key(std::string_view group, std::string_view name, Field (*field)(
 }
 
 #define FIELD(member) [](Config& c) -> Field { return &c.member; }
-constexpr std::string_view kOwn = "Own data (task=custom)", kLoss = "Loss";
+constexpr std::string_view kOwn = kOwnDataGroup, kLoss = "Loss";
 constexpr std::string_view kRun = "Run", kOptimizer = "Optimizer", kLengths = "Length and batches",
                            kWatch = "Logging, evaluation, checkpoints", kModel = "Model",
                            kSora = "sora", kPretraining = "Pre-training";

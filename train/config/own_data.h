@@ -14,6 +14,9 @@ namespace soragrad::train {
 
 constexpr std::string_view kCustomTask = "custom";
 
+// The heading of its keys.
+constexpr std::string_view kOwnDataGroup = "Own data (task=custom)";
+
 inline bool is_custom(const Config& config) {
   return config.task == kCustomTask;
 }

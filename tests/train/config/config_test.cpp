@@ -229,6 +229,20 @@ TEST_CASE("config: keys that the method does not read are told") {
   CHECK(lines[0].find("xi has no effect with method=lora") == 0);
 }
 
+TEST_CASE("config: keys that the task or the schedule does not read are told") {
+  Config config = complete();
+  for (const char* argument : {"task=rte", "k_folds=5", "text_column=x", "fold=0", "xi_max=2"}) {
+    set_argument(config, argument);
+  }
+  const auto lines = unread_keys(config);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].find("text_column has no effect with task=rte") == 0);
+  CHECK(lines[1].find("k_folds has no effect with task=rte") == 0);
+  CHECK(lines[2].find("xi_max has no effect with schedule=none") == 0);
+  set_argument(config, "task=custom");
+  CHECK(unread_keys(config).size() == 1);
+}
+
 TEST_CASE("suggest: distance counts insertions, deletions, replacements and swaps") {
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("kitten", "sitting") == 3);
