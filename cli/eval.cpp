@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/output_file.h"
 #include "core/communicator.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/output_path.h"
 #include "core/parallel.h"
 #include "core/text.h"
 #include "data/custom/predictions.h"
@@ -51,7 +51,7 @@ train::Rows encoded(const train::Trained& trained, data::NamedDataset rows) {
 int eval_main(const EvalOptions& options) {
   const data::Split split = data::parse_split(options.split);
   const bool is_first = world().is_first();
-  if (is_first && !options.profile.empty()) require_output_file(options.profile);
+  if (is_first && !options.profile.empty()) require_result_file(options.profile);
   train::Trained trained = open(options, /*needs_head=*/false);
   auto splits = train::evaluation_rows(trained, split);
   require(!splits.empty(), "[eval] {} has no {} data{}.", trained.task->name, options.split,
@@ -78,7 +78,12 @@ int eval_main(const EvalOptions& options) {
 }
 
 int predict_main(const EvalOptions& options) {
-  if (world().is_first()) require_output_file(options.output);
+  if (world().is_first()) require_result_file(options.output, {options.input});
+  for (const char* other : {".csv", ".json", ".parquet", ".xlsx"}) {
+    if (!options.output.ends_with(other)) continue;
+    throw UsageError(fmt::format("[output] {}: predictions are written to FILE.tsv or FILE.jsonl.",
+                                 quote(options.output)));
+  }
   train::Trained trained = open(options, /*needs_head=*/true);
   const bool is_json = options.output.ends_with(".jsonl");
   if (trained.own_task && !is_json && !options.output.ends_with(".tsv")) {

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "cli/inspect_runs.h"
+#include "cli/output_file.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/output_path.h"
 #include "core/text.h"
 #include "models/family.h"
 #include "nn/checkpoint/checkpoint.h"
@@ -26,6 +26,7 @@
 #include "train/report/summary.h"
 #include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
 
@@ -93,10 +94,24 @@ Json adapter_of(const std::string& folder) {
   return result;
 }
 
+Json pretraining_of(const train::RunFolder& run) {
+  const train::Config config = train::config_of(run, train::Verb::pretrain);
+  Json result{{"kind", "pre-training run"},
+              {"complete", path_exists(run.file("results.json"))},
+              {"objective", config.pretrain.objective},
+              {"seed", config.seed},
+              {"model", config.model},
+              {"checkpoints", run.checkpoints()}};
+  if (!is_folder(run.file("final"))) return result;
+  result["weights"] = run.file("final");
+  result.update(tensors_of(run.file("final")));
+  return result;
+}
+
 Json run_of(const std::string& path) {
   const train::RunFolder run = train::RunFolder::open(path, false);
-  train::Config config;
-  train::read_yaml(config, run.file("config.yaml"));
+  if (train::verb_of(run) == train::Verb::pretrain) return pretraining_of(run);
+  const train::Config config = train::config_of(run, train::Verb::train);
   const bool done = path_exists(run.file("results.json"));
   Json result{{"kind", "run"},
               {"complete", done},
@@ -202,7 +217,7 @@ Json inspect_path(std::string path) {
 }
 
 int inspect_main(const InspectOptions& options) {
-  if (!options.html.empty()) require_output_file(options.html);
+  if (!options.html.empty()) require_result_file(options.html);
   if (options.paths.size() > 1) return inspect_runs(options);
   const std::string& path = options.paths.at(0);
   if (path == "protocols" && !path_exists(path)) {

@@ -17,6 +17,7 @@
 #include "train/report/profile_report.h"
 #include "train/run/resume.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
 
@@ -26,11 +27,12 @@ void note(const std::string& line) {
   log_line(line);
 }
 
+// `resume` is empty for a run that begins.
 int pretrain_in(train::RunFolder& folder, train::PretrainSession& session,
-                const std::optional<train::PretrainCheckpoint>& checkpoint,
-                const std::string& profile_file) {
+                const train::PretrainResume& resume, const std::string& profile_file) {
   train::ProfileRun profile(profile_file);
-  train::Pretrainer trainer(session, folder, checkpoint);
+  train::Pretrainer trainer(session, folder, resume.checkpoint);
+  train::write_record(folder, resume.record, note);
   const bool is_complete = trainer.run();
   profile.finish();
   if (!is_complete) {
@@ -61,8 +63,9 @@ int resume(const TrainOptions& options) {
     return 0;
   }
   train::set_time_limit(resume.config.max_seconds);
+  require_base_there(resume.config.model);
   const auto session = train::open_pretrain_session(resume.config, note);
-  return pretrain_in(folder, *session, resume.checkpoint, options.profile);
+  return pretrain_in(folder, *session, resume, options.profile);
 }
 
 }  // namespace
@@ -86,6 +89,7 @@ int pretrain_main(const TrainOptions& options) {
   const train::InterruptGuard guard;
   train::set_time_limit(config.max_seconds);
   train::RunFolder::check_free(config.output, config.overwrite);
+  train::refuse_to_empty_inputs(config);
   require_output_folder(config.output);
   const auto session = train::open_pretrain_session(config, note);
   train::RunFolder folder = train::RunFolder::create(config.output, session->config);

@@ -5,15 +5,15 @@
 #include <exception>
 
 #include "cli/error_text.h"
+#include "cli/output_file.h"
 #include "core/file.h"
-#include "core/output_path.h"
 #include "core/text.h"
 #include "train/report/report.h"
 
 namespace soragrad::cli {
 
 int report_main(const ReportOptions& options, const Output& print) {
-  if (!options.output.empty()) require_output_file(options.output);
+  if (!options.output.empty()) require_result_file(options.output);
   const std::vector<train::RunRecord> runs = train::read_runs(options.runs);
   std::string output = options.output;
   if (output.empty()) output = runs.size() == 1 ? runs[0].path + "/report.html" : "report.html";

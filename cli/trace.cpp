@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "autograd/graph.h"
+#include "cli/output_file.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/output_path.h"
 #include "data/batch.h"
 #include "data/custom/custom.h"
 #include "models/load.h"
@@ -25,6 +25,7 @@
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 #include "train/loop/task_loss.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
 namespace {
@@ -220,7 +221,8 @@ void add_labels(ArrayFile& file, const Tensor& labels) {
 
 int trace_main(const TraceOptions& options) {
   check_options(options);
-  require_output_file(options.output);
+  require_result_file(options.output, {options.input});
+  train::require_model_folder(options.model);
   Input input = read_input(options);
   const data::Task& task = *input.task;
   const bool is_own = options.task == train::kCustomTask;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "cli/output_file.h"
 #include "cli/processes.h"
 #include "cli/report.h"
 #include "cli/version.h"
@@ -15,6 +16,7 @@
 #include "core/output_path.h"
 #include "train/config/config.h"
 #include "train/config/own_data.h"
+#include "train/config/yaml_file.h"
 #include "train/loop/agreement.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
@@ -25,6 +27,7 @@
 #include "train/report/summary.h"
 #include "train/report/threshold_path.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
 
@@ -34,12 +37,16 @@ void note(const std::string& line) {
   log_line(line);
 }
 
-// The line and the exit code of a run that a request to stop has ended. `after`: "after step 7".
-int interrupted(const std::string& after, const std::string& folder) {
+// Prints that a request to stop has ended a run, and returns the exit code.
+int interrupted(const std::string& after, const std::string& what_goes_on) {
   const int reason = train::interrupted_by();
-  note(fmt::format("stopped by {} {}; `soragrad train --resume {}` goes on",
-                   train::interruption_text(reason), after, folder));
+  note(fmt::format("stopped by {} {}; {} goes on", train::interruption_text(reason), after,
+                   what_goes_on));
   return train::exit_code_of(reason);
+}
+
+std::string resume_command(const std::string& folder) {
+  return fmt::format("`soragrad train --resume {}`", folder);
 }
 
 // Own data: writes split.json, or compares the files with the one that is there.
@@ -61,12 +68,13 @@ void share(train::Resume& resume, const train::RunFolder& folder) {
   const train::CheckpointInfo none;
   const train::CheckpointInfo& found = resume.checkpoint ? *resume.checkpoint : none;
   const nlohmann::json facts = {{"complete", resume.complete},
+                                {"config", train::to_yaml(resume.config)},
                                 {"checkpoint", found.folder},
                                 {"phase_ended", found.state.phase_ended}};
   const nlohmann::json shared = nlohmann::json::parse(all.broadcast_text(facts.dump()));
   if (all.is_first()) return;
   shared.at("complete").get_to(resume.complete);
-  train::read_yaml(resume.config, folder.file("config.yaml"));  // as the first has written it
+  train::read_yaml_text(resume.config, shared.at("config"), folder.file("config.yaml"));
   resume.config.output = folder.path();
   train::make_absolute(resume.config);
   train::resolve(resume.config);
@@ -80,28 +88,36 @@ std::string version_line() {
   return version().number + " " + version().commit;
 }
 
-int train_in(train::RunFolder& folder, train::Session& session, const Output& print,
-             train::ProfileRun& profile) {
+// What a run is given beside its folder and session.
+struct Surroundings {
+  const Output& print;
+  train::ProfileRun& profile;
+  train::ResumeRecord record = {};  // of a run that goes on
+};
+
+int train_in(train::RunFolder& folder, train::Session& session, const Surroundings& with) {
   train::connect_gpus(session.device);
   tell_processes(session);
   record_split(session, folder);
   train::Trainer trainer(
       session, folder,
       train::path_writer(folder, session.config, train::path_metric(session.config)));
+  if (folder.writes()) train::write_record(folder, with.record, note);
   nlohmann::json results;
   bool is_complete = trainer.run();
-  profile.finish();
+  with.profile.finish();
   try {
     if (is_complete) results = train::finish_run(session, folder, trainer, version());
   } catch (const train::Interrupted&) {
     is_complete = false;
   }
   if (!is_complete) {
-    return interrupted(fmt::format("after step {}", trainer.state().step), folder.path());
+    return interrupted(fmt::format("after step {}", trainer.state().step),
+                       resume_command(folder.path()));
   }
   if (!folder.writes()) return 0;
   write_run_page(folder.path());
-  print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
+  with.print(fmt::format("{}results in {}\n", train::summary_text(results), folder.path()));
   return 0;
 }
 
@@ -113,10 +129,16 @@ int interrupted_early(const train::Config& config, train::RunFolder* claimed) {
   if (!exists && !claimed) train::RunFolder::create(config.output, config);
   return interrupted(
       exists ? "before the first step; the run of before is kept" : "before the first step",
-      config.output);
+      resume_command(config.output));
 }
 
 }  // namespace
+
+void require_base_there(const std::string& model) {
+  require(is_folder(model),
+          "[resume] the base model is not at {} any more; name its folder by --model DIR.",
+          shown(model));
+}
 
 int resume_run(const std::string& path, const Output& print, const train::ResumeRequest& request,
                const std::string& profile_file) {
@@ -133,15 +155,16 @@ int resume_run(const std::string& path, const Output& print, const train::Resume
     return 0;
   }
   train::set_time_limit(resume.config.max_seconds);
+  require_base_there(resume.config.model);
   std::unique_ptr<train::Session> session;
   try {
     session = train::open_session(resume.config, note, std::move(resume.checkpoint));
   } catch (const train::Interrupted&) {
-    return interrupted("before it went on", folder.path());
+    return interrupted("before it went on", "the same command");
   }
   train::require_same_session(*session);
   train::ProfileRun profile(is_first ? profile_file : "");
-  return train_in(folder, *session, print, profile);
+  return train_in(folder, *session, {print, profile, std::move(resume.record)});
 }
 
 int train_main(const TrainOptions& options) {
@@ -180,8 +203,9 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
   const bool is_first = world().is_first();
   if (is_first) {
     train::RunFolder::check_free(config.output, config.overwrite);
+    train::refuse_to_empty_inputs(config);
     require_output_folder(config.output);
-    if (!options.profile.empty()) require_output_file(options.profile);
+    if (!options.profile.empty()) require_result_file(options.profile);
   }
   train::require_same_program(config, version_line());
   std::unique_ptr<train::Session> session;
@@ -197,11 +221,11 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
   train::ProfileRun profile(is_first ? options.profile : "");
   if (options.folder) {
     options.folder->start(config);
-    return train_in(*options.folder, *session, print, profile);
+    return train_in(*options.folder, *session, {print, profile});
   }
   train::RunFolder folder = is_first ? train::RunFolder::create(config.output, config)
                                      : train::RunFolder::observe(config.output);
-  return train_in(folder, *session, print, profile);
+  return train_in(folder, *session, {print, profile});
 }
 
 }  // namespace soragrad::cli

@@ -34,6 +34,9 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
 int resume_run(const std::string& path, const Output& print,
                const train::ResumeRequest& request = {}, const std::string& profile_file = "");
 
+// Throws, naming --model, if the base model of a run that goes on is not in its folder any more.
+void require_base_there(const std::string& model);
+
 }  // namespace soragrad::cli
 
 // SPDX-License-Identifier: Apache-2.0

@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/output_path.h"
+#include "core/text.h"
 #include "data/tokenizer/training/train_tokenizer.h"
 #include "models/config.h"
 #include "models/family.h"
@@ -49,18 +51,36 @@ models::ModelConfig small_model(const TrainTokenizerOptions& options, int64_t vo
 void write_config(const TrainTokenizerOptions& options, int64_t vocab_size) {
   const fs::path path = fs::path(options.output) / "config.json";
   nlohmann::json object;
-  if (fs::exists(path)) {
+  if (path_exists(path)) {
     object = read_json_object(path);
-    const std::string type = object.value("model_type", "");
-    require(type == options.model_type,
-            "[train-tokenizer] {} is a {}'s; the tokenizer is one for {}.", path.string(), type,
-            options.model_type);
     object["vocab_size"] = vocab_size;
   } else {
     object = parse_json_object(models::to_json(small_model(options, vocab_size)), "config.json");
     object.erase("architectures");
   }
   write_file_atomically(path.string(), object.dump(2) + "\n");
+}
+
+// The folder may be missing, or have a config.json of this family. Weights would be lost: their
+// table of embeddings is one of the tokenizer that they were trained with.
+void check_output(const TrainTokenizerOptions& options) {
+  require_output_folder(options.output);
+  const fs::path folder = options.output;
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json"}) {
+    require(!path_exists(folder / name),
+            "[train-tokenizer] {} holds weights, {}, which belong to its tokenizer; choose another "
+            "--output.",
+            shown(options.output), name);
+  }
+  const fs::path config = folder / "config.json";
+  if (!path_exists(config)) return;
+  std::string type;
+  const nlohmann::json object = read_json_object(config);
+  JsonReader(object, shown(config.string())).read("model_type", type);
+  require(type == options.model_type,
+          "[train-tokenizer] {} is a {}'s; the tokenizer is one for {}.", shown(config.string()),
+          shown(type), options.model_type);
 }
 
 }  // namespace
@@ -70,6 +90,12 @@ int train_tokenizer_main(const TrainTokenizerOptions& options) {
     throw UsageError(fmt::format("[train-tokenizer] --hidden-size {} is no multiple of --heads {}.",
                                  options.hidden_size, options.heads));
   }
+  if (options.cased && options.model_type != "bert") {
+    throw UsageError(
+        fmt::format("[train-tokenizer] --cased is for bert; {} keeps upper case always.",
+                    quote(options.model_type)));
+  }
+  check_output(options);
   const data::TrainedTokenizer trained = data::train_tokenizer({.model_type = options.model_type,
                                                                 .vocab_size = options.vocab_size,
                                                                 .corpus = options.corpus,

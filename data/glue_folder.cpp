@@ -57,7 +57,10 @@ GlueFiles find_glue_files(const Task& task, const std::string& data,
   GlueFiles files;
   if (!data.empty()) {
     std::error_code error;
-    require(fs::is_directory(data, error), "[data] {}: no such folder.", data);
+    require(
+        fs::is_directory(data, error),
+        "[data] {}: no such folder; name the folder of the data by data=DIR (train) or --data DIR.",
+        data);
     const fs::path folder = task_folder(task, data);
     files.folder = folder.string();
     if (overrides.train_file.empty())

@@ -67,6 +67,17 @@ says 'is a part of the run' eval --run full/best
 says 'is a part of the run' train --resume full/checkpoints/step-2
 says 'is a run, not an adapter' eval --model "$quickstart/model" --adapter full --task cola \
   --data "$quickstart/data"
+glue=(--task cola --data "$quickstart/data")
+says 'is a run, not a model folder' eval --model full "${glue[@]}"
+says 'is an adapter, not a model folder' eval --model full/best "${glue[@]}"
+says 'is a run of `train`' pretrain --resume full
+says 'belongs to a model, an adapter or a run' report full --output full/metrics.jsonl
+says 'FILE.tsv or FILE.jsonl' predict --run full --input "$quickstart/data/CoLA/dev.tsv" --output p.csv
+says 'would be emptied' "${train[@]}" output=full overwrite=true initial_state=full/best
+says 'holds weights' train-tokenizer --model-type deberta-v2 --vocab-size 300 --corpus x.txt \
+  --output "$quickstart/model"
+says '--cased is for bert' train-tokenizer --model-type roberta --cased --vocab-size 300 --corpus x \
+  --output small
 cp "$quickstart/data/CoLA/dev.tsv" dev.csv
 says 'task=custom' "${train[@]}" train_file="$PWD/dev.csv" output=csv
 long=$(printf 'a%.0s' $(seq 5000))

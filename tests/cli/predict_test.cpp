@@ -10,6 +10,7 @@
 #include "cli/eval.h"
 #include "cli/export.h"
 #include "cli/inspect.h"
+#include "cli/trace.h"
 #include "cli/train.h"
 #include "core/error.h"
 #include "models/load.h"
@@ -138,6 +139,48 @@ TEST_CASE("export: merged and pruned predict what the run predicts") {
         cli::export_main({.run = tiny.run("run"), .format = format, .output = tiny.run(format)}),
         Error);
   }
+}
+
+TEST_CASE("predict, trace: an output that would destroy what is needed is refused") {
+  const TinyFolder tiny;
+  const std::string input = tiny.run("CoLA/dev.tsv"), rows = read_text(input);
+  std::filesystem::create_symlink(input, tiny.run("link.tsv"));
+  cli::EvalOptions options;
+  options.model = tiny.run("model");
+  options.task = "cola";
+  options.input = input;
+  for (const std::string& output : {input, tiny.run("link.tsv")}) {
+    options.output = output;
+    CHECK_THROWS_WITH_AS(cli::predict_main(options), doctest::Contains("is the file that is read"),
+                         Error);
+  }
+  for (const char* part : {"model/config.json", "model/vocab.txt", "model/model.safetensors"}) {
+    options.output = tiny.run(part);
+    CHECK_THROWS_AS(cli::predict_main(options), Error);
+    CHECK_THROWS_WITH_AS(
+        cli::trace_main(
+            {.model = options.model, .task = "cola", .input = input, .output = options.output}),
+        doctest::Contains("belongs to a model"), Error);
+  }
+  options.output = tiny.run("p.csv");
+  CHECK_THROWS_AS(cli::predict_main(options), UsageError);
+  CHECK(read_text(input) == rows);
+  options.output = tiny.run("model/predictions.tsv");
+  CHECK(cli::predict_main(options) == 0);
+  CHECK(cli::predict_main(options) == 0);  // a result may be made again
+}
+
+TEST_CASE("eval: a run or an adapter in place of a model is named as such") {
+  const TinyFolder tiny;
+  train_tiny(tiny, "run", {"method=lora", "max_steps=1"});
+  cli::EvalOptions options;
+  options.task = "cola";
+  options.data = tiny.run("");
+  options.model = tiny.run("run");
+  CHECK_THROWS_WITH_AS(cli::eval_main(options), doctest::Contains("is a run, not a model"), Error);
+  options.model = tiny.run("run/best");
+  CHECK_THROWS_WITH_AS(cli::eval_main(options), doctest::Contains("is an adapter, not a model"),
+                       Error);
 }
 
 TEST_CASE("train: wrong use is a UsageError, a folder that is no run an Error") {

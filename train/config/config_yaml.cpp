@@ -99,8 +99,9 @@ std::string yaml_value(const YAML::Node& node, const std::string& where, std::st
        quote(key));
 }
 
-void read_yaml(Config& config, const std::string& path) {
-  const YAML::Node root = read_yaml_file(path, "config");
+namespace {
+
+void take_keys(Config& config, const YAML::Node& root, const std::string& path) {
   if (root.IsNull()) return;
   require(root.IsMap(), "[{}:1] expected lines of `key: value`.", path);
   std::map<std::string, int> seen;
@@ -113,6 +114,16 @@ void read_yaml(Config& config, const std::string& path) {
     require(fresh, "[{}] {} was set in line {} already.", where, quote(key), before->second);
     set(config, key, yaml_value(entry.second, where, key), where);
   }
+}
+
+}  // namespace
+
+void read_yaml(Config& config, const std::string& path) {
+  take_keys(config, read_yaml_file(path, "config"), path);
+}
+
+void read_yaml_text(Config& config, const std::string& text, const std::string& path) {
+  take_keys(config, parse_yaml(text, path, "config"), path);
 }
 
 std::string value_text(Config& config, const Key& key) {

@@ -40,7 +40,10 @@ bool has_second_document(const std::string& bytes) {
 }  // namespace
 
 YAML::Node read_yaml_file(const std::string& path, const char* who) {
-  const std::string bytes = read_file(path, kMaxYamlBytes);
+  return parse_yaml(read_file(path, kMaxYamlBytes), path, who);
+}
+
+YAML::Node parse_yaml(const std::string& bytes, const std::string& path, const char* who) {
   try {
     require(!has_second_document(bytes), "[{}] {} holds more than one YAML document; expected one.",
             who, path);

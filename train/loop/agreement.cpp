@@ -53,14 +53,13 @@ void update(Sha256& hash, const Rows& rows) {
   }
 }
 
-// Rows and first digits of the hash of their tokens and labels.
-std::string text_of(const Rows& rows) {
+}  // namespace
+
+std::string rows_text(const Rows& rows) {
   Sha256 hash;
   update(hash, rows);
   return fmt::format("{} rows ({})", rows.size(), hash.hex().substr(0, kShownDigits));
 }
-
-}  // namespace
 
 void require_same_program(const Config& config, const std::string& version) {
   if (world().size() == 1) return;
@@ -71,9 +70,9 @@ void require_same_program(const Config& config, const std::string& version) {
 void require_same_session(const Session& session) {
   if (world().size() == 1) return;
   compare("the device", std::string(name_of(session.device)));
-  compare("the training data", text_of(session.train));
-  for (const Rows& rows : session.validation) compare("the data of " + rows.name, text_of(rows));
-  for (const Rows& rows : session.test) compare("the data of " + rows.name, text_of(rows));
+  compare("the training data", rows_text(session.train));
+  for (const Rows& rows : session.validation) compare("the data of " + rows.name, rows_text(rows));
+  for (const Rows& rows : session.test) compare("the data of " + rows.name, rows_text(rows));
   compare("the base model's hash", session.base_sha256.get());
 }
 

@@ -1,7 +1,7 @@
 // Several processes that train one run (core/communicator.h) must begin alike and stay alike.
 //
-// All functions are collective and do nothing in a process that is alone. They throw naming the
-// first difference from process 0, with both values and hosts.
+// The functions require_...() are collective and do nothing in a process that is alone. They throw
+// naming the first difference from process 0, with both values and hosts.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,9 @@
 #include "train/loop/session.h"
 
 namespace soragrad::train {
+
+// "24 rows (0123456789ab)": their number, and the first digits of a hash of tokens and labels.
+std::string rows_text(const Rows& rows);
 
 // Program and configuration, before anything is loaded. `version` is the program's.
 void require_same_program(const Config& config, const std::string& version);

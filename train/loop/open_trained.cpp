@@ -11,6 +11,7 @@
 #include "sora/adapter_file.h"
 #include "train/config/own_data.h"
 #include "train/loop/base_hash.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::train {
 
@@ -139,8 +140,7 @@ void check_usage(const TrainedSource& source) {
 // Of a run: its configuration holds where the source is silent.
 void choose_run(const TrainedSource& source, Trained& trained, Choice& choice) {
   const RunFolder run = RunFolder::open(source.run, false);
-  Config config;
-  read_yaml(config, run.file("config.yaml"));
+  const Config config = config_of(run, Verb::train);
   trained.run = run.path();
   trained.config = config;
   trained.weights = trained_folder(run, source.phase);
@@ -170,6 +170,7 @@ void choose_run(const TrainedSource& source, Trained& trained, Choice& choice) {
 
 // Of a model, with an adapter or without.
 void choose_model(Trained& trained, Choice& choice) {
+  require_model_folder(choice.base);
   trained.weights = choice.adapter.empty() ? choice.base : choice.adapter;
   trained.tokenizer_folder = choice.base;
   if (!choice.adapter.empty()) {

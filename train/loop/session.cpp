@@ -14,9 +14,11 @@
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/own_data.h"
 #include "train/config/suggest.h"
+#include "train/loop/agreement.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/own_rows.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::train {
 
@@ -229,6 +231,30 @@ void compare_gpus(const std::string& before, const Note& note) {
                   before, now));
 }
 
+constexpr const char* kTrainRows = "train_rows";  // among the recorded values: rows_text()
+
+// Keys that name the rows that train, and how they are read. Own data has split.json instead.
+constexpr const char* kRowKeys[] = {
+    "task",     "data",           "train_file",       "validation_file",
+    "protocol", "max_seq_length", "max_train_samples"};
+
+// Files that changed under a run would falsify what it records.
+void require_same_rows(const Session& session) {
+  const CheckpointInfo& checkpoint = *session.checkpoint;
+  const std::string before =
+      checkpoint.values.is_object() ? checkpoint.values.value(kTrainRows, "") : "";
+  if (session.custom || before.empty()) return;
+  const bool is_intended = std::ranges::any_of(kRowKeys, [&](const char* key) {
+    return checkpoint.values.value(key, "") != session.recorded.value(key, "");
+  });
+  if (is_intended) return;
+  const std::string now = session.recorded.value(kTrainRows, "");
+  require(now == before,
+          "[data] {}: {}; the checkpoint of step {} was made with {}. Put the file back, or name "
+          "other data by data=DIR or train_file=FILE.",
+          shown(session.train.dataset.path), now, checkpoint.state.step, before);
+}
+
 }  // namespace
 
 std::unique_ptr<Session> open_session(const Config& config, const Note& note,
@@ -237,6 +263,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   session->config = config;
   session->recorded = recorded_values(config);
   session->checkpoint = std::move(checkpoint);
+  require_model_folder(config.model);
   session->base_sha256 = start_base_sha256(config.model);
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
@@ -287,6 +314,8 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {
     require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
   }
+  session->recorded[kTrainRows] = rows_text(session->train);
+  if (session->checkpoint) require_same_rows(*session);
   if (session->checkpoint && session->device == Device::cuda) {
     compare_gpus(session->checkpoint->gpu, note);
   }

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::train {
 
@@ -172,10 +173,7 @@ RunRecord read_run(const std::string& path) {
   RunRecord run;
   run.path = folder.path();
   run.name = last_parts(absolute_path(folder.path()), 1);
-  const bool pretrains =
-      read_file(folder.file("config.yaml")).find("\nobjective: ") != std::string::npos;
-  run.config.verb = pretrains ? Verb::pretrain : Verb::train;
-  read_yaml(run.config, folder.file("config.yaml"));
+  run.config = config_of(folder, verb_of(folder));
   run.changes = read_changes(folder.file("config.yaml"));
   if (is_file(folder.file("results.json"))) {
     run.results = read_json_object(folder.file("results.json"));

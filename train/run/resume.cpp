@@ -1,4 +1,5 @@
 #include "train/run/resume.h"
+#include "train/run/run_inputs.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -89,14 +90,6 @@ std::string take_changes(const std::vector<Difference>& found, const Names& give
   return refused;
 }
 
-// Keeps the results of the shorter run under another name.
-void move_results_aside(const RunFolder& folder, int64_t step) {
-  std::error_code error;
-  const std::string results = folder.file("results.json");
-  fs::rename(results, folder.file(fmt::format("results-step-{}.json", step)), error);
-  require(!error, "[resume] cannot rename {}: {}.", results, error.message());
-}
-
 // Training goes on behind the end that a checkpoint has seen.
 void extend(CheckpointInfo& checkpoint) {
   if (checkpoint.state.phase > 0) {
@@ -111,7 +104,7 @@ void extend(PretrainCheckpoint& /*checkpoint*/) {}
 // Lets what was asked for hold from the checkpoint on, and refuses what was not.
 template <typename Checkpoint>
 void apply_changes(ResumeOf<Checkpoint>& resume, const RunFolder& folder, const Names& given,
-                   std::vector<ChangedKey>& changes, const Note& note) {
+                   std::vector<ChangedKey>& changes) {
   const int64_t step = resume.checkpoint->state.step;
   const size_t known = changes.size();
   const std::string refused =
@@ -121,8 +114,8 @@ void apply_changes(ResumeOf<Checkpoint>& resume, const RunFolder& folder, const 
           "them after --resume {} to take them from here on.",
           folder.file("config.yaml"), step, refused, folder.path());
   for (size_t i = known; i < changes.size(); ++i) {
-    note(fmt::format("from step {} on: {}={}, before {}", step, changes[i].key, changes[i].now,
-                     changes[i].before));
+    resume.record.lines.push_back(fmt::format("from step {} on: {}={}, before {}", step,
+                                              changes[i].key, changes[i].now, changes[i].before));
   }
   if (std::ranges::any_of(given, is_length)) extend(*resume.checkpoint);
 }
@@ -134,10 +127,8 @@ ResumeOf<Checkpoint> prepare(Verb verb, const RunFolder& folder, const ResumeReq
                              std::optional<Checkpoint> (*find)(const RunFolder&, const Note&),
                              void (*resolve)(Config&)) {
   ResumeOf<Checkpoint> resume;
-  resume.config.verb = verb;
-  const std::string file = folder.file("config.yaml");
-  read_yaml(resume.config, file);
-  std::vector<ChangedKey> changes = read_changes(file);
+  resume.config = config_of(folder, verb);
+  std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
   const std::string text_before = config_text(resume.config, changes);
   const bool finished = fs::exists(folder.file("results.json"));
   const Names given = take_arguments(resume.config, request);
@@ -157,15 +148,14 @@ ResumeOf<Checkpoint> prepare(Verb verb, const RunFolder& folder, const ResumeReq
   require(resume.checkpoint || !finished, "[resume] {} is complete and has no checkpoint left.",
           folder.path());
   if (resume.checkpoint) {
-    apply_changes(resume, folder, given, changes, note);
+    apply_changes(resume, folder, given, changes);
+    resume.record.step = resume.checkpoint->state.step;
   } else {
     note(fmt::format("{} has no checkpoint: starting from step 0", folder.path()));
     changes.clear();
   }
-  if (finished) move_results_aside(folder, resume.checkpoint->state.step);
-  if (config_text(resume.config, changes) != text_before) {
-    folder.write_config(resume.config, changes);
-  }
+  std::string text = config_text(resume.config, changes);
+  if (text != text_before) resume.record.config = std::move(text);
   return resume;
 }
 
@@ -179,6 +169,17 @@ PretrainResume prepare_pretrain_resume(const RunFolder& folder, const ResumeRequ
                                        const Note& note) {
   return prepare<PretrainCheckpoint>(Verb::pretrain, folder, request, note,
                                      find_pretrain_checkpoint, resolve_pretraining);
+}
+
+void write_record(const RunFolder& folder, const ResumeRecord& record, const Note& note) {
+  for (const std::string& line : record.lines) note(line);
+  const std::string results = folder.file("results.json");
+  if (fs::exists(results)) {
+    std::error_code error;
+    fs::rename(results, folder.file(fmt::format("results-step-{}.json", record.step)), error);
+    require(!error, "[resume] cannot rename {}: {}.", results, error.message());
+  }
+  if (!record.config.empty()) folder.write_file("config.yaml", record.config);
 }
 
 }  // namespace soragrad::train

@@ -93,6 +93,7 @@ nlohmann::json resume(
   const PretrainResume resume = prepare_pretrain_resume(folder, request, quiet);
   const auto session = open_pretrain_session(resume.config, quiet);
   Pretrainer trainer(*session, folder, resume.checkpoint);
+  write_record(folder, resume.record, quiet);
   before();
   const bool is_complete = trainer.run();  // may throw what the caller expects
   REQUIRE(is_complete);
@@ -250,6 +251,13 @@ TEST_CASE("pretrainer: a finished run is extended by max_steps") {
   run_to_end(tiny.config("long", longer));
   const std::string run = (tiny / "short").string();
   CHECK(contains(message_of([&] { resume(run, [] {}, {{"seed=7"}, {}}); }), "max_steps=N extends"));
+  const std::string config = read_text(run + "/config.yaml");
+  const std::string other = (tiny / "validation.txt").string();
+  CHECK(contains(message_of([&] {
+                   resume(run, [] {}, {{"max_steps=20", "corpus=" + other}, {}});
+                 }),
+                 "Resume with the same corpus"));
+  CHECK(read_text(run + "/config.yaml") == config);  // a refusal leaves the run as it was
   const nlohmann::json results = resume(run, [] {}, {{"max_steps=20"}, {}});
   CHECK(results["steps"] == 20);
   CHECK(fs::exists(run + "/results-step-12.json"));

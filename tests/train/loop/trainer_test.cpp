@@ -46,6 +46,7 @@ nlohmann::json resume(const std::string& path, const ResumeRequest& request = {}
   const auto session = open_session(resume.config, quiet, std::move(resume.checkpoint));
   const Config& config = session->config;
   Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
+  write_record(folder, resume.record, quiet);
   REQUIRE(trainer.run());
   return finish_run(*session, folder, trainer, {"0", "test"});
 }

@@ -28,8 +28,9 @@ namespace {
 
 void quiet(const std::string&) {}
 
-nlohmann::json train_in(RunFolder& folder, Session& session) {
+nlohmann::json train_in(RunFolder& folder, Session& session, const ResumeRecord& record = {}) {
   Trainer trainer(session, folder);
+  write_record(folder, record, quiet);
   REQUIRE(trainer.run());
   return finish_run(session, folder, trainer, {"0", "test"});
 }
@@ -45,7 +46,7 @@ nlohmann::json resume(const std::string& path, const ResumeRequest& request = {}
   RunFolder folder = RunFolder::open(path, true);
   Resume resume = prepare_resume(folder, request, note);
   const auto session = open_session(resume.config, note, std::move(resume.checkpoint));
-  return train_in(folder, *session);
+  return train_in(folder, *session, resume.record);
 }
 
 // A finished run as a kill before its end leaves it.
@@ -199,6 +200,56 @@ TEST_CASE("resume: the base model may move but not change") {
   weights.back() = static_cast<char>(weights.back() ^ 1);
   std::ofstream(tiny.run("moved") + "/model.safetensors", std::ios::binary) << weights;
   CHECK(contains(message_of([&] { resume(run); }), "is not the model that was trained on"));
+}
+
+TEST_CASE("resume: one that is refused leaves the run as it was") {
+  const TinyFolder tiny;
+  const std::string run = tiny.run("run");
+  run_to_end(tiny.config("run", {"max_steps=4"}));
+  const std::string config = read_text(run + "/config.yaml");
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"max_steps=3"},
+                                                    {"method=lora", "max_steps=6"},
+                                                    {"r=3", "max_steps=6"},
+                                                    {"data=nowhere", "max_steps=6"}}) {
+    CAPTURE(arguments[0]);
+    std::vector<std::string> lines;
+    CHECK_THROWS_AS(
+        resume(run, {arguments, ""}, [&](const std::string& line) { lines.push_back(line); }),
+        Error);
+    CHECK(lines.empty());
+    CHECK(read_text(run + "/config.yaml") == config);
+    CHECK(fs::exists(run + "/results.json"));
+  }
+  CHECK(resume(run, {{"max_steps=6"}, ""})["steps"] == 6);
+}
+
+TEST_CASE("resume: training rows that changed are refused unless other data are named") {
+  const TinyFolder tiny;
+  const std::string run = tiny.run("run");
+  run_to_end(tiny.config("run", {"max_steps=4", "save_steps=2", "save_total_limit=0"}));
+  const std::string expected = adapter_of(run);
+  const std::string file = tiny.run("CoLA/train.tsv"), rows = read_text(file);
+  const auto cut_back = [&] {
+    forget_the_end(run);
+    fs::remove_all(run + "/checkpoints/step-4");
+  };
+  for (const std::string& other : {rows.substr(rows.find('\n') + 1), rows + rows,
+                                   std::regex_replace(rows, std::regex("\t1\t"), "\t0\t")}) {
+    cut_back();
+    std::ofstream(file) << other;
+    const std::string refusal = message_of([&] { resume(run); });
+    CHECK(contains(refusal, "the checkpoint of step 2 was made with 44 rows"));
+    CHECK(contains(refusal, file));
+  }
+  fs::create_directories(tiny.run("other/CoLA"));
+  fs::copy(tiny.run("CoLA/dev.tsv"), tiny.run("other/CoLA/dev.tsv"));
+  fs::rename(file, tiny.run("other/CoLA/train.tsv"));
+  std::ofstream(file) << rows;
+  resume(run);
+  CHECK(adapter_of(run) == expected);
+  cut_back();
+  CHECK(resume(run, {{"data=" + tiny.run("other")}, ""})["changed_keys"][0]["key"] == "data");
+  CHECK(adapter_of(run) != expected);
 }
 
 TEST_CASE("changed_keys: a line of config.yaml reads back") {
