@@ -30,12 +30,13 @@ struct Factors {
 
 std::vector<kernels::LowRankDelta> views(const std::vector<Factors>& factors) {
   std::vector<kernels::LowRankDelta> result;
+  result.reserve(factors.size());
   for (const Factors& each : factors) result.push_back(each.view());
   return result;
 }
 
 // Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
-enum : size_t { kX, kGeluOf, kFactors };
+constexpr size_t kX = 0, kGeluOf = 1, kFactors = 2;
 
 // What backward reads.
 struct Kept {
