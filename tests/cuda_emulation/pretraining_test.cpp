@@ -7,6 +7,7 @@
 #include "tests/files.h"
 #include "tests/op_cases.h"
 #include "tests/train/pretraining_runs.h"
+#include "train/run/checkpoint_gpu.h"
 
 namespace soragrad::models {
 namespace {
@@ -74,6 +75,24 @@ TEST_CASE("pretraining: a pass on emulated CUDA agrees with the CPU") {
       CHECK(test::difference(gpu.gradients[i], cpu.gradients[i]) <= kTolerance);
     }
   }
+}
+
+TEST_CASE("pretraining: a checkpoint names its GPU, and going on on another one warns") {
+  nlohmann::json numbers;
+  train::write_gpu(Device::cpu, numbers);
+  CHECK(train::read_gpu(numbers).empty());
+  train::write_gpu(Device::cuda, numbers);
+  const std::string gpu = train::read_gpu(numbers);
+  CHECK_FALSE(gpu.empty());
+  std::vector<std::string> notes;
+  const auto note = [&](const std::string& line) { notes.push_back(line); };
+  train::compare_gpus(gpu, Device::cuda, note);
+  train::compare_gpus("", Device::cuda, note);
+  train::compare_gpus("another GPU", Device::cpu, note);
+  CHECK(notes.empty());
+  train::compare_gpus("another GPU", Device::cuda, note);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("made on another GPU; this is " + gpu) != std::string::npos);
 }
 
 TEST_CASE("pretraining: runs on emulated CUDA repeat those by PyTorch in float64") {

@@ -10,6 +10,7 @@
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
 #include "train/run/changed_keys.h"
+#include "train/run/checkpoint_gpu.h"
 #include "train/run/number_text.h"
 
 namespace soragrad::train {
@@ -275,6 +276,7 @@ void Pretrainer::write_checkpoint() {
 }
 
 void Pretrainer::resume_from(const PretrainCheckpoint& checkpoint) {
+  compare_gpus(checkpoint.gpu, session_.device, note());
   restore(checkpoint, *session_.optimizer);
   session_.batches->restore(nn::open_checkpoint(checkpoint.tensors()), checkpoint.state.step);
   state_ = checkpoint.state;

@@ -6,7 +6,6 @@
 
 #include "core/cuda_runtime.h"
 #include "core/error.h"
-#include "core/gpu_identity.h"
 #include "core/parallel.h"
 #include "core/text.h"
 #include "data/permutation.h"
@@ -18,6 +17,7 @@
 #include "train/loop/base_hash.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/own_rows.h"
+#include "train/run/checkpoint_gpu.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
@@ -221,16 +221,6 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
 
 namespace {
 
-// Another GPU, driver or library may take other algorithms, which sum in another order.
-void compare_gpus(const std::string& before, const Note& note) {
-  const std::string now = cuda::gpu_identity();
-  if (before.empty() || before == now) return;
-  note(
-      fmt::format("warning: the checkpoint was made on {}; this is {}. The steps that follow may "
-                  "differ in their last bits from those of the same run there.",
-                  before, now));
-}
-
 constexpr const char* kTrainRows = "train_rows";  // among the recorded values: rows_text()
 
 // Keys that name the rows that train, and how they are read. Own data has split.json instead.
@@ -316,9 +306,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   }
   session->recorded[kTrainRows] = rows_text(session->train);
   if (session->checkpoint) require_same_rows(*session);
-  if (session->checkpoint && session->device == Device::cuda) {
-    compare_gpus(session->checkpoint->gpu, note);
-  }
+  if (session->checkpoint) compare_gpus(session->checkpoint->gpu, session->device, note);
   stop_if_interrupted();
   if (session->custom) {
     session->info.labels = task.labels;

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/sha256.h"
 #include "train/run/checkpoint_files.h"
+#include "train/run/checkpoint_gpu.h"
 
 namespace soragrad::train {
 
@@ -61,6 +62,7 @@ PretrainCheckpoint read(const std::string& folder) {
     numbers.at("layout").get_to(checkpoint.layout);
     state.logs = read_log_state(numbers, where);
     checkpoint.values = numbers.value("keys", nlohmann::json());
+    checkpoint.gpu = read_gpu(numbers);
     numbers.at("tensors_sha256").get_to(hash);
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);
@@ -85,6 +87,7 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainContents&
   numbers["updates"] = contents.optimizer.steps();
   numbers["layout"] = layout_of(contents.optimizer);
   numbers["keys"] = contents.values;
+  write_gpu(contents.optimizer.values().device(), numbers);
   write_log_state(state.logs, numbers);
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");

@@ -54,6 +54,7 @@ struct PretrainCheckpoint {
   int64_t updates = 0;
   std::string layout;     // of the trainable parameters
   nlohmann::json values;  // recorded_values() of the run; null in old checkpoints
+  std::string gpu;        // of the last step (checkpoint_gpu.h); empty if that ran on the CPU
 
   std::string tensors() const { return folder + "/state.safetensors"; }
 };

@@ -6,13 +6,13 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/gpu_identity.h"
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/tensor_file.h"
 #include "train/run/checkpoint_files.h"
+#include "train/run/checkpoint_gpu.h"
 
 namespace soragrad::train {
 
@@ -85,9 +85,7 @@ void save_checkpoint(const std::string& folder, const CheckpointContents& conten
   write_log_state(state.logs, numbers);
   numbers["keys"] = contents.values;
   numbers["base_model_sha256"] = contents.base_sha256;
-  if (contents.tuner.optimizer().values().device() == Device::cuda) {
-    numbers["gpu"] = cuda::gpu_identity();
-  }
+  write_gpu(contents.tuner.optimizer().values().device(), numbers);
   numbers["tensors_sha256"] = sha256_of_file(folder + kTensors);
   write_file_atomically(folder + kNumbers, json_text(numbers, 1) + "\n");
 }
@@ -103,7 +101,7 @@ CheckpointInfo read_checkpoint(const std::string& folder) {
     numbers.at("layout").get_to(info.layout);
     info.values = numbers.value("keys", nlohmann::json());
     info.base_sha256 = numbers.value("base_model_sha256", "");
-    info.gpu = numbers.value("gpu", "");
+    info.gpu = read_gpu(numbers);
     hash = numbers.value("tensors_sha256", "");
   } catch (const nlohmann::json::exception&) {
     fail("[checkpoint] {} is damaged: a number is missing or has another type.", where);

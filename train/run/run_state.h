@@ -52,7 +52,7 @@ struct CheckpointInfo {
   std::string layout;       // of the trainable parameters
   nlohmann::json values;    // recorded_values() of the run; null in old checkpoints
   std::string base_sha256;  // of the base model; empty in old checkpoints
-  std::string gpu;          // cuda::gpu_identity() of the last step; empty if that ran on the CPU
+  std::string gpu;          // of the last step (checkpoint_gpu.h); empty if that ran on the CPU
   bool has_adapter_config = false;
 };
 
