@@ -56,7 +56,7 @@ void require_result_file(const std::string& path, const std::vector<std::string>
   if (!fs::is_regular_file(path, error)) return;
   for (const std::string& input : inputs) {
     require(input.empty() || !fs::equivalent(path, input, error),
-            "[output] {} is the file that is read, {}; name another.", shown(path), shown(input));
+            "[output] {} is the file that is read; name another.", shown(path));
   }
   const fs::path file = fs::canonical(path, error);
   require(error || !is_part(file),

@@ -30,15 +30,13 @@ Verb verb_of(const RunFolder& folder) {
 Config config_of(const RunFolder& folder, Verb wanted) {
   Config result;
   result.verb = verb_of(folder);
-  require(
-      result.verb == wanted || wanted == Verb::pretrain,
-      "[{0}] is a run of pre-training. Its model is {0}/final, to be given by --model or model=; "
-      "`soragrad pretrain --resume {0}` continues the run.",
-      shown(folder.path()));
-  require(
-      result.verb == wanted,
-      "[{0}] is a run of `train`, not of `pretrain`; `soragrad train --resume {0}` continues it.",
-      shown(folder.path()));
+  require(result.verb == wanted || wanted == Verb::pretrain,
+          "[{}] is a run of pre-training. Its folder `final` is a model, for --model or model=; "
+          "`soragrad pretrain --resume` continues the run.",
+          shown(folder.path()));
+  require(result.verb == wanted,
+          "[{}] is a run of `train`, not of `pretrain`; `soragrad train --resume` continues it.",
+          shown(folder.path()));
   read_yaml(result, folder.file("config.yaml"));
   return result;
 }
@@ -49,8 +47,8 @@ void require_model_folder(const std::string& folder) {
   require(
       !RunFolder::is_run(folder),
       "[{}] is a run, not a model folder; eval, predict, export and inspect take it by --run or "
-      "as PATH, and its base model is named in {}/config.yaml.",
-      shown(folder), shown(folder));
+      "as PATH, and its config.yaml names its base model.",
+      shown(folder));
   require(!fs::exists(folder + "/adapter_config.json", error),
           "[{}] is an adapter, not a model folder; give it by --adapter, and its base model by "
           "--model.",
