@@ -7,14 +7,11 @@
 namespace soragrad {
 
 void require_plain_text(std::string_view start, const std::string& where) {
-  using namespace std::string_view_literals;
-  constexpr std::pair<std::string_view, const char*> kPacked[] = {{"\x1F\x8B"sv, "gzip"},
-                                                                  {"\xFD"
-                                                                   "7zXZ\0"sv,
-                                                                   "xz"},
-                                                                  {"\x28\xB5\x2F\xFD"sv, "zstd"},
-                                                                  {"BZh91AY&SY"sv, "bzip2"},
-                                                                  {"PK\x03\x04"sv, "zip"}};
+  constexpr std::string_view kXz("\xFD\x37zXZ\0", 6);
+  constexpr std::pair<std::string_view, const char*> kPacked[] = {
+      {"\x1F\x8B", "gzip"},    {kXz, "xz"},           {"\x28\xB5\x2F\xFD", "zstd"},
+      {"BZh91AY&SY", "bzip2"}, {"PK\x03\x04", "zip"},
+  };
   for (const auto& [magic, packer] : kPacked) {
     require(!start.starts_with(magic), "[{}] is packed by {}, not text; unpack it first.", where,
             packer);

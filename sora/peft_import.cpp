@@ -126,6 +126,8 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   config.info.num_labels = num_labels_of(tensors);
 
   // The ranks of rank_pattern are the tensors' own; only alpha needs looking up.
+  const Json* pattern = reader.find("rank_pattern");
+  const bool is_one_rank = !adalora && (!pattern || pattern->empty());
   method.modules.emplace();
   const Patterns alphas(reader, "alpha_pattern");
   const std::string_view suffix = adalora ? ".lora_A" : ".lora_A.weight";
@@ -134,6 +136,10 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
     const std::string module = tensor.name.substr(0, tensor.name.size() - suffix.size());
     require(tensor.sizes.size() == 2, "[{}] {} is {}; (rank, in) is wanted.", tensors.where(),
             shown(tensor.name), nn::to_text(tensor.sizes));
+    require(!is_one_rank || tensor.sizes[0] == method.r || tensor.sizes[0] == 0,
+            "[{}] \"r\" is {}, but {} has the rank {}; correct \"r\", which lora_alpha is divided "
+            "by, or name the rank in rank_pattern.",
+            where, method.r, shown(tensor.name), tensor.sizes[0]);
     const auto rank = static_cast<double>(tensor.sizes[0]);
     const double alpha = alphas.value(module, method.lora_alpha);
     const double factor = adalora  ? adalora_factor(alpha, static_cast<double>(method.init_r))

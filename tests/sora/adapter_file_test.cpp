@@ -299,6 +299,7 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
                  }),
                  "is a regular expression"));
   CHECK(contains(message_of([&] { factor_with("use_dora", true); }), "use_dora"));
+  CHECK(contains(message_of([&] { factor_with("r", 4); }), "has the rank 3; correct \"r\""));
   CHECK(
       contains(message_of([&] { factor_with("peft_type", "IA3"); }), "\"IA3\"; LORA and ADALORA"));
   CHECK(contains(message_of([&] { factor_with("init_lora_weights", "pissa_niter_4"); }),

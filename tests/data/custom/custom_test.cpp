@@ -97,6 +97,9 @@ TEST_CASE("own data: what cannot be is refused by file, line and value") {
   CustomKeys weighted = folder.keys("text,label,w\na,x,1\nb,y,-2\n");
   weighted.weight_column = "w";
   CHECK(contains(refusal(weighted), "rows.csv:3] the weight \"-2\""));
+  CustomKeys weightless = folder.keys("text,label,w\na,x,0\nb,y,0.0\n");
+  weightless.weight_column = "w";
+  CHECK(contains(refusal(weightless), "rows.csv] every row has the weight 0"));
 }
 
 TEST_CASE("own data: leaks, conflicts and similar labels are warnings with counts") {
