@@ -78,7 +78,7 @@ TEST_CASE("pretraining: a pass on emulated CUDA agrees with the CPU") {
 }
 
 TEST_CASE("pretraining: a checkpoint names its GPU, and going on on another one warns") {
-  nlohmann::json numbers;
+  nlohmann::json numbers = nlohmann::json::object();
   train::write_gpu(Device::cpu, numbers);
   CHECK(train::read_gpu(numbers).empty());
   train::write_gpu(Device::cuda, numbers);

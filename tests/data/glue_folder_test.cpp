@@ -51,7 +51,8 @@ TEST_CASE("glue folder: overrides replace files, and may stand without a folder"
   CHECK(files.validation.path == "dev");
   CHECK(files.own_test);
   CHECK(message_of([&] { find_glue_files(cola, folder / "none"); }) ==
-        "[data] " + (folder / "none").string() + ": no such folder.");
+        "[data] " + (folder / "none").string() +
+            ": no such folder; name the folder of the data by data=DIR (train) or --data DIR.");
 }
 
 TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv") {
