@@ -13,6 +13,7 @@
 #include "data/tokenizer/training/train_tokenizer.h"
 #include "models/config.h"
 #include "models/family.h"
+#include "nn/checkpoint/checkpoint.h"
 
 namespace soragrad::cli {
 
@@ -66,13 +67,11 @@ void write_config(const TrainTokenizerOptions& options, int64_t vocab_size) {
 void check_output(const TrainTokenizerOptions& options) {
   require_output_folder(options.output);
   const fs::path folder = options.output;
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json"}) {
-    require(!path_exists(folder / name),
-            "[train-tokenizer] {} holds weights, {}, which belong to its tokenizer; choose another "
-            "--output.",
-            shown(options.output), name);
-  }
+  const fs::path weights = nn::weights_file(folder);
+  require(weights.empty(),
+          "[train-tokenizer] {} holds weights, {}, which belong to its tokenizer; choose another "
+          "--output.",
+          shown(options.output), weights.filename().string());
   const fs::path config = folder / "config.json";
   if (!path_exists(config)) return;
   std::string type;

@@ -30,14 +30,6 @@ Tensor initial_value(const nn::Parameter& parameter, const nn::Parameter* delta,
   return nn::normal(shape, config.initializer_range, seed, path);
 }
 
-bool has_weights(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json"}) {
-    if (fs::exists(folder / name)) return true;
-  }
-  return false;
-}
-
 // Copies what the folder's weights have of these parameters, whose names begin with `prefix` and
 // lack it in the file. -> number of parameters found. Other tensors of the file (poolers, heads of
 // tasks, tied copies) are not read.
@@ -95,9 +87,9 @@ int64_t load_weights(const fs::path& folder, PretrainingModel& model) {
   }
   int64_t loaded = 0;
   const fs::path generator = folder / "generator";
-  const bool has_generator = !generators.empty() && has_weights(generator);
+  const bool has_generator = !generators.empty() && !nn::weights_file(generator).empty();
   if (has_generator) loaded += load_part(generator, kGenerator, generators);
-  if (has_weights(folder)) {
+  if (!nn::weights_file(folder).empty()) {
     loaded += load_part(folder, "", own);
     if (model.delta()) load_disentangled(folder, has_generator, model);
   }

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "data/custom/encode.h"
 #include "data/custom/split.h"
 
@@ -27,6 +29,12 @@ CustomPart encode(CustomFiles files, const Task& task, const CustomKeys& keys, C
     encoder.add(*file, part);
     file.reset();
   }
+  const std::vector<Example>& rows = part.rows.rows;
+  require(
+      rows.empty() || std::ranges::any_of(rows, [](const Example& row) { return row.weight > 0; }),
+      "[{}] every row has the weight 0, so there is nothing to learn; correct the weights or "
+      "leave weight_column out.",
+      shown(part.rows.path));
   return part;
 }
 

@@ -36,7 +36,6 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
                       .bytes = table.bytes(),
                       .invalid_utf8 = table.invalid_utf8()};
   const auto number = static_cast<uint32_t>(part.files.size());
-  bool has_weight = false;  // some row weighs more than 0
   for (int64_t row = 0; row < file.rows(); ++row) {
     const auto i = static_cast<size_t>(row);
     Example example;
@@ -54,7 +53,6 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
     if (file.columns.pair) example.text_b = file.pairs[i].text();
     if (file.columns.id) example.id = file.ids[i].text();
     if (file.columns.weight) example.weight = weight_of(file, row);
-    has_weight |= example.weight > 0;
     example.index = row;
     part.rows.rows.push_back(std::move(example));
     part.origins.push_back({number, static_cast<uint32_t>(row)});
@@ -65,10 +63,6 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
           "[{}] no row is left of {}: {} have no label, "
           "{} an unknown one.",
           info.path, file.rows(), info.empty_labels, info.unknown_labels);
-  require(has_weight || info.rows == 0,
-          "[{}] every row has the weight 0, so there is nothing to learn; correct the weights or "
-          "leave weight_column out.",
-          info.path);
   part.rows.dropped += info.dropped;
   part.rows.labelled = file.is_labelled();
   if (part.files.empty()) part.rows.path = info.path;

@@ -139,21 +139,24 @@ std::string others_in(const fs::path& folder) {
 
 }  // namespace
 
+fs::path weights_file(const fs::path& folder) {
+  std::error_code error;
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json"}) {
+    if (fs::exists(folder / name, error)) return folder / name;
+  }
+  return {};
+}
+
 Checkpoint open_checkpoint(const fs::path& file_or_folder) {
   fs::path path = file_or_folder;
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    constexpr std::array<const char*, 4> kNames = {
-        "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-        "pytorch_model.bin.index.json"};
-    const auto* name = std::find_if(kNames.begin(), kNames.end(), [&](const char* candidate) {
-      return fs::exists(path / candidate, error);
-    });
-    require(name != kNames.end(),
+    path = weights_file(file_or_folder);
+    require(!path.empty(),
             "[{}] holds no weights: neither model.safetensors nor pytorch_model.bin, whole or in "
             "shards with their index.json{}.",
-            shown(path.string()), others_in(path));
-    path /= *name;
+            shown(file_or_folder.string()), others_in(file_or_folder));
   }
   std::string where = shown(path.string());
   if (path.filename().string().ends_with(kIndexEnding)) {

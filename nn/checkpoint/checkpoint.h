@@ -62,8 +62,11 @@ class Checkpoint {
   std::unordered_map<std::string_view, size_t> index_;  // names of tensors_
 };
 
-// Opens a model folder (model.safetensors, model.safetensors.index.json, pytorch_model.bin,
-// pytorch_model.bin.index.json, the first that is there) or one file, told apart by content.
+// The weights of a model folder: model.safetensors, model.safetensors.index.json, pytorch_model.bin
+// or pytorch_model.bin.index.json, the first that is there; empty if none is.
+std::filesystem::path weights_file(const std::filesystem::path& folder);
+
+// Opens the weights of a model folder, or one file, told apart by content.
 Checkpoint open_checkpoint(const std::filesystem::path& file_or_folder);
 
 // The present name of a tensor: LayerNorm.gamma and .beta of old files are .weight and .bias.

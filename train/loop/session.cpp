@@ -223,7 +223,7 @@ namespace {
 
 constexpr const char* kTrainRows = "train_rows";  // among the recorded values: rows_text()
 
-// Keys that name the rows that train, and how they are read. Own data has split.json instead.
+// Keys that name GLUE's rows that train, and how they are read. Own data has split.json instead.
 constexpr const char* kRowKeys[] = {
     "task",     "data",           "train_file",       "validation_file",
     "protocol", "max_seq_length", "max_train_samples"};
@@ -233,7 +233,7 @@ void require_same_rows(const Session& session) {
   const CheckpointInfo& checkpoint = *session.checkpoint;
   const std::string before =
       checkpoint.values.is_object() ? checkpoint.values.value(kTrainRows, "") : "";
-  if (session.custom || before.empty()) return;
+  if (before.empty()) return;
   const bool is_intended = std::ranges::any_of(kRowKeys, [&](const char* key) {
     return checkpoint.values.value(key, "") != session.recorded.value(key, "");
   });
@@ -304,8 +304,10 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {
     require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
   }
-  session->recorded[kTrainRows] = rows_text(session->train);
-  if (session->checkpoint) require_same_rows(*session);
+  if (!session->custom) {
+    session->recorded[kTrainRows] = rows_text(session->train);
+    if (session->checkpoint) require_same_rows(*session);
+  }
   if (session->checkpoint) compare_gpus(session->checkpoint->gpu, session->device, note);
   stop_if_interrupted();
   if (session->custom) {

@@ -1,11 +1,11 @@
 #include "train/run/resume.h"
-#include "train/run/run_inputs.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "core/error.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::train {
 

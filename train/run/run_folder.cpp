@@ -101,10 +101,8 @@ void remove_files(const std::string& path, bool (*is_wanted)(const fs::path& fil
 // Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
 // that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
-  for (const char* name :
-       {"checkpoints", "best", "final", "phases", "metrics.jsonl", "gates.bin"}) {
-    fs::remove_all(path + "/" + name);
-  }
+  for (const std::string_view name : kRunFolders) fs::remove_all(fmt::format("{}/{}", path, name));
+  for (const char* name : {"metrics.jsonl", "gates.bin"}) fs::remove_all(path + "/" + name);
   for (const std::string_view name : kOwnFiles) {
     if (name != "config.yaml") fs::remove(fmt::format("{}/{}", path, name));
   }

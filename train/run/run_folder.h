@@ -23,6 +23,9 @@ namespace soragrad::train {
 // The text of a run's config.yaml.
 std::string config_text(const Config& config, const std::vector<ChangedKey>& changes);
 
+// The folders of a run, which another run in its place removes.
+constexpr std::string_view kRunFolders[] = {"checkpoints", "best", "final", "phases"};
+
 // In a run's folder: why a grid's attempt at it failed (train/grid/run_error.h).
 constexpr std::string_view kErrorFile = "error.json";
 

@@ -12,14 +12,7 @@
 
 namespace soragrad::train {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-// Of a run, emptied when another takes its place (run_folder.cpp).
-constexpr std::string_view kEmptied[] = {"checkpoints", "best", "final", "phases"};
-
-}  // namespace
 
 Verb verb_of(const RunFolder& folder) {
   const bool pretrains =
@@ -63,7 +56,7 @@ void refuse_to_empty_inputs(const Config& config) {
     const fs::path inside = fs::weakly_canonical(path, error).lexically_relative(output);
     require(
         inside.empty() ||
-            std::ranges::find(kEmptied, inside.begin()->string()) == std::end(kEmptied),
+            std::ranges::find(kRunFolders, inside.begin()->string()) == std::end(kRunFolders),
         "[run] {} lies in the run folder {}, which would be emptied; choose another output=DIR.",
         shown(path), shown(config.output));
   };

@@ -55,7 +55,7 @@ __device__ void write_border(const DeltaOperandArgs& args, const Part& part, uns
 // The element (row, k) of s u or du in the operand, and the zeros behind the last rank.
 __device__ void write_columns(const DeltaOperandArgs& args, const Part& part, int64_t row,
                               int64_t k, real scaled) {
-  const int64_t rank = part.delta.rank, width = (3 * rank + 7) / 8 * 8;
+  const int64_t rank = part.delta.rank, width = border_of(rank);
   bfloat16* __restrict__ place = args.operand + row * args.pitch + part.border_at;
   const Split value = split(scaled);
   place[k] = value.high;

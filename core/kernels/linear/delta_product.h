@@ -20,6 +20,7 @@
 
 #include <cstdint>
 
+#include "core/host_device.h"
 #include "core/integer_math.h"
 #include "core/kernels/gpu_kernel.h"
 #include "core/kernels/linear/low_rank.h"
@@ -29,7 +30,7 @@ namespace soragrad::kernels {
 constexpr int kMaxDeltas = 3;  // of a product
 
 // Width of a delta's border.
-constexpr int64_t border_of(int64_t rank) {
+SORAGRAD_HD constexpr int64_t border_of(int64_t rank) {
   return round_up<int64_t>(3 * rank, 8);
 }
 

@@ -100,6 +100,8 @@ TEST_CASE("own data: what cannot be is refused by file, line and value") {
   CustomKeys weightless = folder.keys("text,label,w\na,x,0\nb,y,0.0\n");
   weightless.weight_column = "w";
   CHECK(contains(refusal(weightless), "rows.csv] every row has the weight 0"));
+  weightless.train_files.push_back(folder.files.write("more.csv", "text,label,w\nc,x,1\n"));
+  CHECK(refusal(weightless) == "");
 }
 
 TEST_CASE("own data: leaks, conflicts and similar labels are warnings with counts") {
