@@ -30,6 +30,7 @@
 #include "cli/version.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "nn/checkpoint/lost_mapping.h"
 #include "train/config/config.h"
 
 namespace {
@@ -325,6 +326,7 @@ int run(CommandLine& line, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   protect_standard_streams();
+  nn::explain_lost_mappings();
   try {
     CommandLine line;
     line.app.name("soragrad");

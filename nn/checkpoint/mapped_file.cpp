@@ -13,6 +13,7 @@
 #include "core/text.h"
 
 namespace soragrad::nn {
+
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const std::string where = shown(path.string());
   // Non-blocking: opening a pipe that nobody writes to would otherwise wait for ever.
@@ -28,6 +29,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   if (data == MAP_FAILED)
     fail("[{}] cannot be mapped ({} bytes): {}.", where, size, system_reason(errno));
   bytes_ = {static_cast<const std::byte*>(data), size};
+  name_ = NamedMapping(bytes_, where);
 }
 
 MappedFile::~MappedFile() {
@@ -35,11 +37,14 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+    : path_(std::move(other.path_)),
+      bytes_(std::exchange(other.bytes_, {})),
+      name_(std::move(other.name_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(bytes_, other.bytes_);
+  std::swap(name_, other.name_);
   return *this;
 }
 

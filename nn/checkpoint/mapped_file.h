@@ -9,9 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "nn/checkpoint/lost_mapping.h"
+
 namespace soragrad::nn {
 
-// Owns one mapping. The file must not shrink while it is mapped; replace files by rename instead.
+// Owns one mapping. The file must not shrink while it is mapped (lost_mapping.h); replace files by
+// rename instead.
 class MappedFile {
  public:
   // Maps a regular file of any size; throws for directories, pipes, devices and missing files.
@@ -26,6 +29,7 @@ class MappedFile {
  private:
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
+  NamedMapping name_;
 };
 
 // What every reader of this folder takes: bytes, who keeps them alive, and their name in messages.
