@@ -150,8 +150,11 @@ int main_of(int argc, char** argv) {
       try {
         const int refused = run_target(target, rounds);
         std::printf("%-24s %d files, %d refused\n", name.c_str(), rounds, refused);
-        // Edits that change nothing would prove nothing, and so would seeds that are refused.
-        failures += refused == 0 || refused == rounds;
+        if (refused == 0 || refused == rounds) {
+          std::fprintf(stderr, "%s: %s files were refused: such seeds or edits prove nothing\n",
+                       name.c_str(), refused == 0 ? "no" : "all");
+          ++failures;
+        }
       } catch (const std::exception& error) {
         std::fprintf(stderr, "%s%s: an exception that is no Error: %.300s\n", position,
                      name.c_str(), error.what());

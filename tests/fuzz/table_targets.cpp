@@ -60,17 +60,14 @@ void read_split(std::string_view bytes) {
   data::require_same_files(bytes, "split.json", data);
 }
 
-void read_lines(const std::string& path) {
+// NAME decides how the bytes are read: a name that ends in .xz is unpacked.
+void read_corpus(std::string_view name, std::string_view bytes) {
+  const std::string path = folder().write(name, bytes);
   data::LineReader reader(path, 0);
   data::TextLine line;
   while (reader.next(line)) {
   }
   data::LineReader(path, reader.offset()).next(line);
-}
-
-void read_corpus(std::string_view bytes) {
-  read_lines(folder().write("corpus.txt", bytes));
-  read_lines(folder().write("corpus.txt.xz", bytes));
 }
 
 void read_state(std::string_view bytes) {
@@ -147,7 +144,9 @@ constexpr Target kTargets[] = {
        const data::CustomKeys keys{.train_files = {path}};
        return seeds(data::split_json(data::load_custom(keys), keys));
      }},
-    {"corpus", read_corpus, xz_seeds},
+    {"corpus", [](std::string_view bytes) { read_corpus("corpus.txt", bytes); },
+     [] { return seeds("a line\r\n\na second \u00e9\n", "\xef\xbb\xbfone\n\n\ntwo"); }},
+    {"corpus_xz", [](std::string_view bytes) { read_corpus("corpus.txt.xz", bytes); }, xz_seeds},
     {"checkpoint_state", read_state,
      [] {
        return seeds(R"({"step":1,"phase":0,"phase_step":1,"phase_ended":false,"best_step":0,)"
