@@ -217,6 +217,20 @@ void add_labels(ArrayFile& file, const Tensor& labels) {
   }
 }
 
+models::LoadedModel load_traced(const TraceOptions& options, const data::Task& task) {
+  const bool is_own = options.task == train::kCustomTask;
+  const std::string type(is_own ? data::name_of(task.problem_type) : "");
+  const Precision precision = train::parse_precision(options.precision);
+  return models::load_model(options.model, {.labels = task.labels,
+                                            .takes_task_order = is_own,
+                                            .num_labels = task.num_labels(),
+                                            .regression = task.regression(),
+                                            .problem_type = type,
+                                            .seed = options.seed,
+                                            .device = parse_device(options.device),
+                                            .precision = precision});
+}
+
 }  // namespace
 
 int trace_main(const TraceOptions& options) {
@@ -225,18 +239,7 @@ int trace_main(const TraceOptions& options) {
   train::require_model_folder(options.model);
   Input input = read_input(options);
   const data::Task& task = *input.task;
-  const bool is_own = options.task == train::kCustomTask;
-  const std::string type(is_own ? data::name_of(task.problem_type) : "");
-  const Device device = parse_device(options.device);
-  const Precision precision = train::parse_precision(options.precision);
-  models::LoadedModel loaded = models::load_model(options.model, {.labels = task.labels,
-                                                                  .takes_task_order = is_own,
-                                                                  .num_labels = task.num_labels(),
-                                                                  .regression = task.regression(),
-                                                                  .problem_type = type,
-                                                                  .seed = options.seed,
-                                                                  .device = device,
-                                                                  .precision = precision});
+  models::LoadedModel loaded = load_traced(options, task);
   models::SequenceClassifier& model = *loaded.model;
   const std::unique_ptr<sora::Method> method =
       train::load_adapter_and_head(options.adapter, loaded);
@@ -271,7 +274,7 @@ int trace_main(const TraceOptions& options) {
   require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {
-    const Variable loss = train::task_loss(logits, answers.to(device));
+    const Variable loss = train::task_loss(logits, answers.to(logits.device()));
     file.add("loss", loss.value());
     if (options.grad) {
       backward(loss);

@@ -79,7 +79,7 @@ cli::HttpOptions quick(int retries = 3) {
   return options;
 }
 
-void ignore(int64_t, int64_t) {}
+void no_progress(int64_t, int64_t) {}
 
 }  // namespace
 
@@ -116,7 +116,7 @@ TEST_CASE("fetch: a connection that breaks is continued where it broke") {
   const std::string path = folder / "file";
   const cli::RemoteFile file{server.url() + "/file", static_cast<int64_t>(kWeights.size()),
                              sha256(kWeights)};
-  cli::http_download(file, path, quick(), ignore);
+  cli::http_download(file, path, quick(), no_progress);
   CHECK(test::read_text(path) == kWeights);
   const std::vector<HttpRequest> requests = server.requests();
   REQUIRE(requests.size() == 3);
@@ -139,7 +139,8 @@ TEST_CASE("fetch: a later call continues the part, unless the file has changed")
   const test::TemporaryFolder folder;
   const std::string path = folder / "file";
   const cli::RemoteFile file{server.url() + "/file", -1, ""};
-  const std::string message = message_of([&] { cli::http_download(file, path, quick(0), ignore); });
+  const std::string message =
+      message_of([&] { cli::http_download(file, path, quick(0), no_progress); });
   CHECK(contains(message, "1000 bytes are there"));
   CHECK(contains(message, "continues"));
   CHECK(!std::filesystem::exists(path));
@@ -149,7 +150,7 @@ TEST_CASE("fetch: a later call continues the part, unless the file has changed")
     bytes = pattern(5000) + "changed";
     etag = "\"v2\"";
   }
-  cli::http_download(file, path, quick(0), ignore);
+  cli::http_download(file, path, quick(0), no_progress);
   CHECK(test::read_text(path) == bytes);
   CHECK(server.requests().back().header("Range") == "bytes=1000-");
 }
@@ -175,7 +176,8 @@ TEST_CASE("fetch: a file of another size or hash is refused and leaves nothing")
     file.sha256 = std::string(64, '0');
     wanted = "its SHA-256 is " + sha256(kWeights);
   }
-  CHECK(contains(message_of([&] { cli::http_download(file, path, quick(0), ignore); }), wanted));
+  CHECK(
+      contains(message_of([&] { cli::http_download(file, path, quick(0), no_progress); }), wanted));
   CHECK(!std::filesystem::exists(path));
 }
 
@@ -190,7 +192,7 @@ TEST_CASE("fetch: a redirect is followed, and another host never sees the token"
   const std::string path = folder / "file";
   cli::HttpOptions options = quick();
   options.token = "hf_secret";
-  cli::http_download({server.url() + "/file", -1, sha256(kWeights)}, path, options, ignore);
+  cli::http_download({server.url() + "/file", -1, sha256(kWeights)}, path, options, no_progress);
   CHECK(test::read_text(path) == kWeights);
   CHECK(server.requests()[0].header("Authorization") == "Bearer hf_secret");
   CHECK(store.requests()[0].header("Authorization") == "");
@@ -258,7 +260,7 @@ TEST_CASE("fetch: the GLUE files have pinned hashes, another revision its own") 
   for (const cli::HubFile& file : pinned.files) CHECK(file.remote.sha256.size() == 64);
   const test::TemporaryFolder folder;
   CHECK(contains(message_of([&] {
-                   cli::http_download(pinned.files[0].remote, folder / "x", hub.http, ignore);
+                   cli::http_download(pinned.files[0].remote, folder / "x", hub.http, no_progress);
                  }),
                  "bytes arrived"));
   const cli::HubListing other = cli::list_task(hub, "rte", "v2");

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/task.h"
+#include "train/config/misuse.h"
 #include "train/config/other_names.h"
 #include "train/config/own_data.h"
 #include "train/config/protocol.h"
@@ -19,11 +20,6 @@
 namespace soragrad::train {
 
 namespace {
-
-template <typename... Args>
-[[noreturn]] void misuse(fmt::format_string<Args...> message, Args&&... args) {
-  throw UsageError(fmt::format(message, std::forward<Args>(args)...));
-}
 
 // What to write instead of a name that is no key, without a full stop.
 std::string advice_on(std::string_view name, Verb verb) {

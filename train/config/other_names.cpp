@@ -17,7 +17,7 @@ struct OtherName {
 constexpr std::string_view kVerbs =
     "training, evaluation and prediction are verbs: `soragrad train`, "
     "`eval`, `predict`";
-constexpr std::string_view kSteps = "eval_steps, save_steps and logging_steps alone decide";
+constexpr std::string_view kStepsDecide = "eval_steps, save_steps and logging_steps alone decide";
 constexpr std::string_view kOffline = "models and data are folders on this machine";
 constexpr std::string_view kRagged = "rows are never padded";
 constexpr std::string_view kOneDevice = "one process uses one device";
@@ -90,10 +90,10 @@ constexpr OtherName kOtherNames[] = {
     {"num_warmup_steps", "warmup_steps", ""},
     {"optimizer", "optim", ""},
     {"adafactor", "optim", "adamw_torch or adamw_hf"},
-    {"evaluation_strategy", "eval_steps", kSteps},
-    {"eval_strategy", "eval_steps", kSteps},
-    {"save_strategy", "save_steps", kSteps},
-    {"logging_strategy", "logging_steps", kSteps},
+    {"evaluation_strategy", "eval_steps", kStepsDecide},
+    {"eval_strategy", "eval_steps", kStepsDecide},
+    {"save_strategy", "save_steps", kStepsDecide},
+    {"logging_strategy", "logging_steps", kStepsDecide},
     {"eval_every", "eval_steps", ""},
     {"log_interval", "logging_steps", ""},
     {"save_interval", "save_steps", ""},

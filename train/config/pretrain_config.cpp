@@ -1,17 +1,8 @@
 // What only shows between keys of `pretrain`.
-#include "core/error.h"
 #include "train/config/config.h"
+#include "train/config/misuse.h"
 
 namespace soragrad::train {
-
-namespace {
-
-template <typename... Args>
-[[noreturn]] void misuse(fmt::format_string<Args...> message, Args&&... args) {
-  throw UsageError(fmt::format(message, std::forward<Args>(args)...));
-}
-
-}  // namespace
 
 void resolve_pretraining(Config& config) {
   const PretrainKeys& keys = config.pretrain;

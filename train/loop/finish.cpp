@@ -90,32 +90,32 @@ json data_of(const Session& session) {
   return data;
 }
 
-}  // namespace
-
-json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
-                const Version& version) {
-  folder.replace_folder("final", [&](const std::string& path) { save_trained(path, session); });
+// What was run.
+json identity_of(const Session& session, const RunState& state) {
   const Config& config = session.config;
-  const RunState& state = trainer.state();
-  json results;
-  results["task"] = config.task;
+  json results{{"task", config.task},
+               {"method", config.method.method},
+               {"seed", config.seed},
+               {"protocol", config.protocol},
+               {"model", session.info.base_model},
+               {"steps", state.step},
+               {"best_step", state.best_step},
+               {"metric_for_best_model", config.metric_for_best_model}};
   if (session.custom) {
     results["problem_type"] = data::name_of(session.task->problem_type);
     results["labels"] = session.task->labels;
   }
-  results["method"] = config.method.method;
-  results["seed"] = config.seed;
-  results["protocol"] = config.protocol;
-  results["model"] = session.info.base_model;
-  results["steps"] = state.step;
-  results["best_step"] = state.best_step;
-  results["metric_for_best_model"] = config.metric_for_best_model;
+  return results;
+}
+
+// The metrics of every split, and what the most frequent class would reach. Collective.
+void add_scores(json& results, Session& session, const RunFolder& folder, const RunState& state) {
   for (const auto& [split, metrics] : state.last_validation.items()) results[split] = metrics;
-  for (const Rows& rows : session.validation) {
+  const auto add_baseline = [&](const Rows& rows) {
     results["majority_baseline"][rows.name] =
         to_object(majority_baseline(session.train.dataset, rows.dataset));
-  }
-  if (session.custom && config.custom.k_folds > 0) write_fold_predictions(session, folder);
+  };
+  for (const Rows& rows : session.validation) add_baseline(rows);
   results["test"] = nullptr;
   const nlohmann::ordered_json splits = complete_evaluation(session, folder, state);
   for (size_t i = 0; i < session.test.size(); ++i) {
@@ -123,31 +123,32 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     const nlohmann::ordered_json& split = splits[session.validation.size() + i];
     results[rows.name] = split["metrics"];
     if (split.contains("by_source")) results["by_source"][rows.name] = split["by_source"];
-    results["majority_baseline"][rows.name] =
-        to_object(majority_baseline(session.train.dataset, rows.dataset));
+    add_baseline(rows);
   }
-  if (!folder.writes()) return results;
-  results["data"] = data_of(session);
-  results["parameters"] = parameters_of(session);
-  const sora::Sparsity sparsity = session.tuner->method().sparsity();
+}
+
+// Entries and gates at zero, and the ranks that modules kept.
+void add_sparsity(json& results, sora::Tuner& tuner) {
+  const sora::Sparsity sparsity = tuner.method().sparsity();
   results["sparsity"] = sparsity.share();
   if (sparsity.total > 0) {
     results["entries"] = {{"zero", sparsity.zero}, {"total", sparsity.total}};
   }
-  if (const auto reach = session.tuner->gate_reach(); reach && reach->share < kFewGates) {
+  if (const auto reach = tuner.gate_reach(); reach && reach->share < kFewGates) {
     results["gates"] = {{"threshold_sum", reach->threshold_sum},
                         {"median", reach->median_gate},
                         {"xi_for_median", reach->xi},
                         {"text", sora::to_text(*reach)}};
   }
   results["ranks"] = json::array();
-  for (const sora::ModuleRank& rank : session.tuner->method().ranks()) {
+  for (const sora::ModuleRank& rank : tuner.method().ranks()) {
     results["ranks"].push_back({{"module", rank.module}, {"kept", rank.kept}, {"rank", rank.rank}});
   }
-  if (!state.phases.empty()) {
-    results["phases"] = state.phases;
-    results["path_metric"] = path_metric(config);
-  }
+}
+
+// Time, memory and the machine's part.
+void add_costs(json& results, const Session& session, const Trainer& trainer) {
+  const RunState& state = trainer.state();
   results["tokens"] = state.tokens;
   results["seconds"] = state.seconds;
   results["seconds_per_step"] =
@@ -162,11 +163,32 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
     results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
     results["graph_gpu_bytes"] = cuda::work().graph_bytes;
   }
+  results["device"] = name_of(session.device);
+  results["precision"] = session.config.precision;
+  results["threads"] = num_threads();
+}
+
+}  // namespace
+
+json finish_run(Session& session, const RunFolder& folder, const Trainer& trainer,
+                const Version& version) {
+  folder.replace_folder("final", [&](const std::string& path) { save_trained(path, session); });
+  const Config& config = session.config;
+  const RunState& state = trainer.state();
+  json results = identity_of(session, state);
+  if (session.custom && config.custom.k_folds > 0) write_fold_predictions(session, folder);
+  add_scores(results, session, folder, state);
+  if (!folder.writes()) return results;
+  results["data"] = data_of(session);
+  results["parameters"] = parameters_of(session);
+  add_sparsity(results, *session.tuner);
+  if (!state.phases.empty()) {
+    results["phases"] = state.phases;
+    results["path_metric"] = path_metric(config);
+  }
+  add_costs(results, session, trainer);
   const std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
   if (!changes.empty()) results["changed_keys"] = to_json(changes);
-  results["device"] = name_of(session.device);
-  results["precision"] = config.precision;
-  results["threads"] = num_threads();
   results["version"] = version.number;
   results["commit"] = version.commit;
   folder.write_file("results.json", json_text(results, 1) + "\n");

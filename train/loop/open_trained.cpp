@@ -9,21 +9,14 @@
 #include "data/tokenizer/copy_tokenizer.h"
 #include "models/labels.h"
 #include "sora/adapter_file.h"
+#include "train/config/misuse.h"
 #include "train/config/own_data.h"
 #include "train/loop/base_hash.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-[[noreturn]] void misuse(const char* message) {
-  throw UsageError(message);
-}
-
-}  // namespace
 
 std::string trained_folder(const RunFolder& run, int64_t phase) {
   if (phase >= 0) {

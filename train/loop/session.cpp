@@ -245,6 +245,32 @@ void require_same_rows(const Session& session) {
           shown(session.train.dataset.path), now, checkpoint.state.step, before);
 }
 
+// The model with the task's head, on the run's device.
+void load_session_model(Session& session, const Note& note) {
+  const Config& config = session.config;
+  const data::Task& task = *session.task;
+  models::LoadOptions options;
+  options.labels = task.labels;
+  options.num_labels = task.num_labels();
+  options.regression = task.regression();
+  if (session.custom) {
+    options.takes_task_order = true;
+    options.problem_type = data::name_of(task.problem_type);
+  }
+  options.seed = static_cast<uint64_t>(config.seed);
+  options.device = session.device;
+  options.precision = parse_precision(config.precision);
+  options.hidden_dropout_prob = config.hidden_dropout_prob;
+  options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
+  options.classifier_dropout = config.classifier_dropout;
+  models::LoadedModel loaded = models::load_model(config.model, options);
+  for (const std::string& line : loaded.notes) note(line);
+  if (const std::string line = models::drawn_line(loaded, options.seed); !line.empty()) note(line);
+  session.model = std::move(loaded.model);
+  own_tables(*session.model);
+  require_length(*session.model, config.max_seq_length, "max_seq_length");
+}
+
 }  // namespace
 
 std::unique_ptr<Session> open_session(const Config& config, const Note& note,
@@ -267,28 +293,8 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   const data::Task& task = *session->task;
   session->loss = {weighs_rows(config), config.label_smoothing_factor};
   for (const std::string& line : unread_loss_keys(config, task)) note("warning: " + line);
-  const auto seed = static_cast<uint64_t>(config.seed);
 
-  models::LoadOptions options;
-  options.labels = task.labels;
-  options.num_labels = task.num_labels();
-  options.regression = task.regression();
-  if (session->custom) {
-    options.takes_task_order = true;
-    options.problem_type = data::name_of(task.problem_type);
-  }
-  options.seed = seed;
-  options.device = session->device;
-  options.precision = parse_precision(config.precision);
-  options.hidden_dropout_prob = config.hidden_dropout_prob;
-  options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
-  options.classifier_dropout = config.classifier_dropout;
-  models::LoadedModel loaded = models::load_model(config.model, options);
-  for (const std::string& line : loaded.notes) note(line);
-  if (const std::string line = models::drawn_line(loaded, seed); !line.empty()) note(line);
-  session->model = std::move(loaded.model);
-  own_tables(*session->model);
-  require_length(*session->model, config.max_seq_length, "max_seq_length");
+  load_session_model(*session, note);
   stop_if_interrupted();
 
   const auto tokenizer = data::load_tokenizer(config.model);

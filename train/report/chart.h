@@ -22,6 +22,8 @@ struct ChartSeries {
   double bar_width = 0;  // above 0: bars from y = 0, so wide on the x axis, and nothing else
 };
 
+constexpr double kSmallWidth = 560, kSmallHeight = 320;  // of a chart beside others, in pixels
+
 struct Chart {
   std::string title, x_label, y_label;  // labels hold the unit
   std::vector<ChartSeries> series;      // up to 6 are told apart by colour and shape

@@ -24,7 +24,7 @@ struct Row {
 };
 
 // DeBERTaV3-base on the SoRA paper's splits, as re-printed by github.com/zeyuliu1037/AFLoRA.
-constexpr Row kPaper[] = {
+constexpr Row kSoraPaper[] = {
     {"full",
      0,
      {"69.21", "95.64", "89.22", "93.78", "91.59", "82.49", "89.98/89.95", "92.05/89.31"}},
@@ -93,8 +93,8 @@ const Row* row_of(const Config& config) {
   const sora::MethodConfig& method = config.method;
   if (!is_deberta_v3_base(config.model)) return nullptr;
   if (!method.target_modules.empty() || config.schedule != "none") return nullptr;
-  const std::span<const Row> rows =
-      config.protocol == "paper" ? std::span<const Row>(kPaper) : std::span<const Row>(kAdalora);
+  const std::span<const Row> rows = config.protocol == "paper" ? std::span<const Row>(kSoraPaper)
+                                                               : std::span<const Row>(kAdalora);
   for (const Row& row : rows) {
     if (row.method == method.method && (row.rank == 0 || row.rank == rank_of(method))) return &row;
   }

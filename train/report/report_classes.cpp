@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kWidth = 560, kHeight = 360;
+constexpr double kHeight = 360;
 constexpr size_t kMatrixClasses = 20;  // of a confusion matrix; more become a list
 constexpr size_t kGridClasses = 6;     // with which it fits beside the table of classes
 constexpr size_t kListedClasses = 100;
@@ -108,14 +108,18 @@ std::vector<std::string> calibration_charts(const Json& split) {
   const Json& bins = split.at("calibration").at("bins");
   const double width = 1 / static_cast<double>(bins.size());
   const char* x_label = is_multi ? "predicted probability of a class" : "confidence";
-  Chart reliability{
-      "Reliability", x_label, is_multi ? "share with the class" : "share that is right", {}, kWidth,
-      kHeight,       true};
+  Chart reliability{"Reliability",
+                    x_label,
+                    is_multi ? "share with the class" : "share that is right",
+                    {},
+                    kSmallWidth,
+                    kHeight,
+                    true};
   Chart counts{is_multi ? "Answers by probability" : "Rows by confidence",
                x_label,
                is_multi ? "rows times classes" : "rows",
                {},
-               kWidth,
+               kSmallWidth,
                kHeight,
                true};
   ChartSeries shares{is_multi ? "share with the class" : "right", {}, false, false, false, width};
@@ -137,7 +141,8 @@ std::vector<std::string> calibration_charts(const Json& split) {
 std::string regression_charts(const Json& split) {
   const Json& labels = split.at("kept").at("label");
   const Json& predicted = split.at("kept").at("predicted");
-  Chart scatter{"Predictions against scores", "score", "prediction", {}, kWidth, kHeight, false};
+  Chart scatter{
+      "Predictions against scores", "score", "prediction", {}, kSmallWidth, kHeight, false};
   ChartSeries points{"rows", {}, false, true};
   const size_t step = labels.size() / kDrawnScores + 1;
   std::vector<double> errors;
@@ -159,7 +164,7 @@ std::string regression_charts(const Json& split) {
     ++counts[static_cast<size_t>(
         std::clamp(static_cast<int>((error - least) / width), 0, kBins - 1))];
   }
-  Chart histogram{"Errors", "prediction minus score", "rows", {}, kWidth, kHeight, true};
+  Chart histogram{"Errors", "prediction minus score", "rows", {}, kSmallWidth, kHeight, true};
   ChartSeries bars{"", {}, false, false, false, width};
   for (int b = 0; b < kBins; ++b) {
     const auto count = counts[static_cast<size_t>(b)];

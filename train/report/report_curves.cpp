@@ -13,7 +13,6 @@ namespace {
 
 constexpr size_t kMostPoints = 240;  // of a line; more would not be seen
 constexpr size_t kMostMarkers = 20;
-constexpr double kWidth = 560, kHeight = 320;
 
 // Steps that one point of a thinned line stands for.
 size_t points_together(const Curve& curve) {
@@ -40,8 +39,8 @@ ChartSeries series_of(const std::string& name, const Curve& curve, double scale 
 
 Chart chart_of(std::string title, std::string y_label) {
   Chart chart{std::move(title), "step", std::move(y_label), {}};
-  chart.width = kWidth;
-  chart.height = kHeight;
+  chart.width = kSmallWidth;
+  chart.height = kSmallHeight;
   return chart;
 }
 

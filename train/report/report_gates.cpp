@@ -14,7 +14,6 @@ namespace soragrad::train {
 
 namespace {
 
-constexpr double kWidth = 560, kHeight = 320;
 constexpr size_t kSliderSteps = 60;       // moments that the heat map can be moved to
 constexpr size_t kDrawnSteps = 40;        // corners of the line of one gate
 constexpr int64_t kDrawnGates = 8;        // of one module
@@ -40,7 +39,7 @@ std::vector<int64_t> kept_of(const GateHistory& gates, const GateRecord& record)
 }
 
 Chart zero_chart(const Runs& runs) {
-  Chart chart{"Gates at zero", "step", "%", {}, kWidth, kHeight, true};
+  Chart chart{"Gates at zero", "step", "%", {}, kSmallWidth, kSmallHeight, true};
   for (const RunRecord& run : runs) {
     if (run.gates.records.empty()) continue;
     ChartSeries series{runs.size() > 1 ? run.name : "", {}, true, false};
@@ -63,8 +62,8 @@ Chart size_chart(const RunRecord& run) {
       "step",
       is_sora ? "absolute gate" : "absolute value",
       {},
-      kWidth,
-      kHeight,
+      kSmallWidth,
+      kSmallHeight,
       true};
   constexpr std::pair<const char*, double> kQuantiles[] = {
       {"90%", 0.9}, {"75%", 0.75}, {"median", 0.5}, {"25%", 0.25}, {"10%", 0.1}};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "train/config/misuse.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
@@ -17,11 +18,6 @@ constexpr std::string_view kLengths[] = {"max_steps", "num_train_epochs"};
 
 bool is_length(std::string_view key) {
   return std::ranges::find(kLengths, key) != std::end(kLengths);
-}
-
-template <typename... Args>
-[[noreturn]] void misuse(fmt::format_string<Args...> message, Args&&... args) {
-  throw UsageError(fmt::format(message, std::forward<Args>(args)...));
 }
 
 using Names = std::set<std::string, std::less<>>;

@@ -20,6 +20,8 @@ struct BpeVocabulary {
   std::vector<std::pair<int32_t, int32_t>> merges;  // best first
 };
 
+constexpr int64_t kLeastPairs = 2;  // a pair that a corpus has once is no token
+
 // Adds tokens to the vocabulary until it has vocab_size, or no pair occurs min_count times. The
 // text of a merged token is that of its parts, without `prefix` in front of the second.
 void train_bpe(std::vector<BpeWord> words, size_t vocab_size, int64_t min_count,

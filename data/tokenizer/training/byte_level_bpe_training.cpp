@@ -16,7 +16,6 @@ namespace soragrad::data {
 namespace {
 
 constexpr std::array<const char*, 4> kSpecial = {"<s>", "<pad>", "</s>", "<unk>"};
-constexpr int64_t kMinCount = 2;
 
 void split_pre_tokens(std::string_view line, const WordVisitor& visit) {
   for (size_t begin = 0; begin < line.size();) {
@@ -55,7 +54,7 @@ TrainedTokenizer train_byte_level_bpe(const TokenizerTraining& training) {
     for (const char byte : count.word) word.symbols.push_back(byte_ids[static_cast<uint8_t>(byte)]);
     words.push_back(std::move(word));
   }
-  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size - 1), kMinCount, "",
+  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size - 1), kLeastPairs, "",
             vocabulary);
 
   std::string merges = "#version: 0.2\n";

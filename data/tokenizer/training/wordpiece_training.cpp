@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* kPrefix = "##";
 constexpr size_t kMaxAlphabet = 1000;  // characters; rarer ones are [UNK]
-constexpr int64_t kMinCount = 2;
 
 std::vector<std::string> characters(std::string_view word) {
   std::vector<std::string> result;
@@ -79,7 +78,7 @@ TrainedTokenizer train_wordpiece(const TokenizerTraining& training) {
         "already.",
         training.vocab_size, vocabulary.tokens.size()));
   }
-  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size), kMinCount, kPrefix,
+  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size), kLeastPairs, kPrefix,
             vocabulary);
   std::string text;
   for (const std::string& token : vocabulary.tokens) text += token + "\n";

@@ -12,7 +12,7 @@ namespace {
 using test::contains;
 using test::message_of;
 
-struct Folder {
+struct OwnFolder {
   test::TemporaryFolder files;
 
   CustomKeys keys(std::string_view text, std::string_view name = "rows.csv") const {
@@ -31,7 +31,7 @@ std::set<std::string> kinds(const CustomData& data) {
 }  // namespace
 
 TEST_CASE("own data: texts of missing values are labels, blanks are trimmed, empty ones drop") {
-  const Folder folder;
+  const OwnFolder folder;
   const CustomData data =
       load_custom_train(folder.keys("text,label\na, NA \nb,None\nc,\nd,nan\n,NA\n"));
   CHECK(data.task->labels == std::vector<std::string>{"NA", "None", "nan"});
@@ -44,7 +44,7 @@ TEST_CASE("own data: texts of missing values are labels, blanks are trimmed, emp
 }
 
 TEST_CASE("own data: whole numbers are classes by value, a point makes a regression") {
-  const Folder folder;
+  const OwnFolder folder;
   CHECK(load_custom_train(folder.keys("text,label\na,10\nb,9\nc,-2\n")).task->labels ==
         std::vector<std::string>{"-2", "9", "10"});
   const CustomData scores = load_custom_train(folder.keys("text,label\na,1\nb,2.5\nc,3e1\n"));
@@ -54,7 +54,7 @@ TEST_CASE("own data: whole numbers are classes by value, a point makes a regress
 }
 
 TEST_CASE("own data: the model's classes in another order win if they are the same set") {
-  const Folder folder;
+  const OwnFolder folder;
   const CustomKeys keys = folder.keys("text,label\na,no\nb,yes\n");
   const std::vector<std::string> same = {"yes", "no"}, other = {"yes", "no", "maybe"};
   CHECK(load_custom_train(keys, same).task->labels == same);
@@ -62,7 +62,7 @@ TEST_CASE("own data: the model's classes in another order win if they are the sa
 }
 
 TEST_CASE("own data: several labels of a cell or a JSON list") {
-  const Folder folder;
+  const OwnFolder folder;
   CustomKeys keys = folder.keys("text,label\na,x; y\nb,\nc,y;;\n");
   keys.label_separator = ";";
   const CustomData cells = load_custom_train(keys);
@@ -76,7 +76,7 @@ TEST_CASE("own data: several labels of a cell or a JSON list") {
 }
 
 TEST_CASE("own data: what cannot be is refused by file, line and value") {
-  const Folder folder;
+  const OwnFolder folder;
   const auto refusal = [&](CustomKeys keys) { return message_of([&] { load_custom(keys); }); };
   CHECK(contains(refusal(folder.keys("text,lable\na,b\n")), "\"text\", \"lable\""));
   CHECK(contains(refusal(folder.keys("text,label,target\na,b,c\n")), "\"label\", \"target\""));
@@ -105,7 +105,7 @@ TEST_CASE("own data: what cannot be is refused by file, line and value") {
 }
 
 TEST_CASE("own data: leaks, conflicts and similar labels are warnings with counts") {
-  const Folder folder;
+  const OwnFolder folder;
   CustomKeys keys = folder.keys("text,label\na,Spam\nb,spam\nb,ham\nc,ham\nc,ham\n");
   keys.validation_files = {folder.files.write("dev.csv", "text,label\nc,ham\nnew,ham\n")};
   const CustomData data = load_custom(keys);
@@ -114,7 +114,7 @@ TEST_CASE("own data: leaks, conflicts and similar labels are warnings with count
 }
 
 TEST_CASE("own data: labels that differ by the form of accents or by blanks are similar") {
-  const Folder folder;
+  const OwnFolder folder;
   CHECK(kinds(load_custom(folder.keys("text,label\na,caf\xc3\xa9\nb,cafe\xcc\x81\nc,no\nd,no\n")))
             .contains("similar_labels"));
   CHECK(kinds(load_custom(folder.keys("text,label\na,yes\nb,yes\xc2\xa0\nc,no\nd,no\n")))
@@ -124,7 +124,7 @@ TEST_CASE("own data: labels that differ by the form of accents or by blanks are 
 }
 
 TEST_CASE("own data: split.json tells other bytes") {
-  const Folder folder;
+  const OwnFolder folder;
   CustomKeys keys = folder.keys("text,label\na,x\nb,y\nc,x\nd,y\n");
   keys.validation_split = 0.5;
   const CustomData data = load_custom(keys);
