@@ -41,7 +41,7 @@ inline Cost traffic(int64_t reals) {
   return {0, static_cast<double>(reals) * sizeof(real)};
 }
 
-// One row of the table. `cuda` is null in a build without CUDA, and for kernels of the CPU alone.
+// One row of the table. Null: no such kernel for the device; `cuda` too in a build without CUDA.
 template <typename Args>
 struct Kernel {
   const char* name;
@@ -53,7 +53,7 @@ struct Kernel {
   void operator()(Device device, const Args& args) const {
     const auto run = device == Device::cpu ? cpu : cuda;
     require(run != nullptr,
-            "[{}] no CUDA kernel in this build. Configure with -DSORAGRAD_CUDA=ON, or use the CPU.",
+            "[{}] no kernel for this device in this build; -DSORAGRAD_CUDA=ON adds those of a GPU.",
             name);
     if (profile::recorder) {
       const profile::Span span(profile::Kind::kernel, name, cost(args), device);
