@@ -1,28 +1,21 @@
-// Thirty steps of every method against an independent program in float64, step by step. The
-// reference runs and the GLUE rows that they read are shared files (tests/files.h); SKIPPED without
-// them.
+// Thirty steps of every method against an independent program in float64, step by step; SKIPPED
+// without the shared reference runs.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "data/task.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "tests/gpu.h"
-#include "tests/train/tiny_run.h"
-#include "train/loop/finish.h"
-#include "train/loop/trainer.h"
-#include "train/run/gate_log.h"
-#include "train/run/run_folder.h"
+#include "tests/train/reference_run.h"
 
 using namespace soragrad;
-using namespace soragrad::train;
 using nlohmann::json;
+using test::ReferenceRun;
 namespace fs = std::filesystem;
 
 namespace {
@@ -34,59 +27,11 @@ constexpr double kTolerance = 1e-4;
 // CPU.
 constexpr float kNearThreshold = 1e-5f;
 
-std::vector<json> read_lines(const fs::path& path) {
-  std::vector<json> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
-  return lines;
-}
-
-// The first lines of a file, as another file.
-void cut(const fs::path& from, const fs::path& to, int64_t lines) {
-  std::ifstream in(from, std::ios::binary);
-  std::ofstream out(to, std::ios::binary);
-  for (std::string line; lines-- > 0 && std::getline(in, line);) out << line << '\n';
-}
-
-struct Run {
-  std::vector<json> steps;
-  GateHistory gates;
-};
-
-Run run_case(const fs::path& folder, const fs::path& scratch, const std::string& device) {
-  const json about = json::parse(test::read_text(folder / "case.json"));
-  const fs::path models = *test::shared_path("fixtures/models");
-  const fs::path glue = *test::shared_path("data/glue");
-  Config config;
-  read_yaml(config, (folder / "config.yaml").string());
-  std::vector<std::string> arguments = {
-      "model=" + (models / about["model"].get<std::string>()).string(), "data=" + glue.string(),
-      "output=" + (scratch / device / folder.filename()).string(), "device=" + device,
-      "initial_state=" + (folder / "initial_state.safetensors").string()};
-  if (about.contains("train_lines") && about["train_lines"].is_number()) {
-    const std::string task = about["task"];
-    const fs::path rows = scratch / (folder.filename().string() + device + ".tsv");
-    cut(glue / data::find_task(task).folder / "train.tsv", rows,
-        about["train_lines"].get<int64_t>());
-    arguments.push_back("train_file=" + rows.string());
-  }
-  for (const std::string& argument : arguments) set_argument(config, argument);
-  resolve(config);
-  const auto session = open_session(config, [](const std::string&) {});
-  RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run);
-  REQUIRE(trainer.run());
-  std::vector<json> steps = read_lines(run.file("metrics.jsonl"));
-  std::erase_if(steps, [](const json& line) { return line.contains("split"); });
-  const auto all = static_cast<int64_t>(steps.size());
-  return {steps, read_gates(run.file("gates.bin"), std::max<int64_t>(all, 2))};
-}
-
 // For each step, how many gates are near the threshold in one of two runs of the same case.
-std::vector<int64_t> near_threshold(const Run& a, const Run& b) {
+std::vector<int64_t> near_threshold(const ReferenceRun& a, const ReferenceRun& b) {
   std::vector<int64_t> counts(a.steps.size());
-  for (const Run* run : {&a, &b}) {
-    for (const GateRecord& record : run->gates.records) {
+  for (const ReferenceRun* run : {&a, &b}) {
+    for (const train::GateRecord& record : run->gates.records) {
       const auto step = static_cast<size_t>(record.step - 1);
       if (step >= counts.size()) continue;
       counts[step] += std::count_if(record.gates.begin(), record.gates.end(), [](float gate) {
@@ -159,15 +104,16 @@ void repeat_all(const std::string& device) {
     MESSAGE("SKIPPED: no reference runs beside the checkout");
     return;
   }
-  const test::TinyFolder scratch;
+  const test::TemporaryFolder scratch;
   int64_t count = 0;
   for (const auto& entry : fs::directory_iterator(*cases)) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path().filename().string());
-    const Run run = run_case(entry.path(), scratch.path(), device);
+    const ReferenceRun run = test::repeat_reference(entry.path(), scratch, {.device = device});
     std::vector<int64_t> near(run.steps.size());
-    if (device != "cpu") near = near_threshold(run, run_case(entry.path(), scratch.path(), "cpu"));
-    const std::vector<json> expected = read_lines(entry.path() / "expected.jsonl");
+    if (device != "cpu")
+      near = near_threshold(run, test::repeat_reference(entry.path(), scratch, {}));
+    const std::vector<json> expected = test::read_json_lines(entry.path() / "expected.jsonl");
     const std::string differences = compare(run.steps, expected, near);
     compare_sparsity(run.steps, expected, entries_of(entry.path() / "initial_state.safetensors"),
                      near);
