@@ -42,6 +42,7 @@ fs::path parent_of(const fs::path& path) {
 
 void require_output_file(const std::string& path) {
   require(!path.empty(), "[output] the name of the file is empty.");
+  require(path != "-", "[output] - is no file; /dev/stdout is the standard output.");
   struct stat status {};
   if (find(path, status)) {
     require(!S_ISDIR(status.st_mode), "[output] {} is a folder; name a file in it.", path);

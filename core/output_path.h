@@ -6,7 +6,7 @@
 namespace soragrad {
 
 // Throws unless a file can be made or replaced at the path: its folder must exist and be writable,
-// and the path must not be a folder. Devices and pipes are taken. Changes nothing.
+// and the path must be no folder and not "-". Devices and pipes are taken. Changes nothing.
 void require_output_file(const std::string& path);
 
 // Throws unless a folder can be made at the path, or exists, and can be written. Folders above it

@@ -29,6 +29,7 @@ TEST_CASE("output_path: a file that cannot be written is refused with the reason
   CHECK(contains(refusal(folder / "file/p.tsv"), "Not a directory"));
   CHECK(contains(refusal(folder / std::string(300, 'a')), "too long"));
   CHECK(contains(refusal(""), "empty"));
+  CHECK(contains(refusal("-"), "/dev/stdout"));
 }
 
 TEST_CASE("output_path: a folder may lack the folders above it, but not below a file") {
