@@ -75,7 +75,7 @@ std::pair<double, double> number_in(std::string text) {
 
 bool shows(const std::string& text, const nlohmann::json& value) {
   if (value.is_null()) return text == "undefined";
-  if (value.is_string()) return text == value;
+  if (value.is_string()) return text == value.get_ref<const std::string&>();
   const auto [number, tolerance] = number_in(text);
   return std::abs(number - value.get<double>()) <= tolerance;
 }

@@ -30,8 +30,8 @@ Task mood() {
 
 // Registered once for all cases: names live as long as the program.
 const Task& registered_mood() {
-  static const Task& task = register_task(mood());
-  return task;
+  static const Task* const task = &register_task(mood());
+  return *task;
 }
 
 }  // namespace
