@@ -1,6 +1,10 @@
 # test_gradcheck: the table of ops compiled once more with real = double. FOLDER/gradcheck_test.cpp
 # compare every gradient with differences; the models' goldens are compared too.
 
+set(soragrad_double_level $<$<CONFIG:Release>:-O1>)  # builds faster
+# All of them compile with core's OpenMP: what a layer links, it hands on.
+soragrad_precompile(precompiled_double OPTIONS -fPIC -fopenmp ${soragrad_double_level})
+
 # soragrad_double_layer(NAME): the sources and links of soragrad_NAME with SORAGRAD_REAL_DOUBLE, as
 # soragrad_NAME_double.
 function(soragrad_double_layer name)
@@ -14,10 +18,9 @@ function(soragrad_double_layer name)
   target_compile_definitions(soragrad_${name}_double PUBLIC SORAGRAD_REAL_DOUBLE)
   target_include_directories(soragrad_${name}_double PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_features(soragrad_${name}_double PUBLIC cxx_std_20)
-  target_compile_options(soragrad_${name}_double PRIVATE $<$<CONFIG:Release>:-O1>)  # builds faster
+  target_compile_options(soragrad_${name}_double PRIVATE ${soragrad_double_level})
   target_link_libraries(soragrad_${name}_double PUBLIC ${links} PRIVATE soragrad_options)
-  # All of them compile with core's OpenMP: what a layer links, it hands on.
-  soragrad_reuse_precompiled(soragrad_${name}_double OpenMP::OpenMP_CXX)
+  target_precompile_headers(soragrad_${name}_double REUSE_FROM precompiled_double)
 endfunction()
 foreach(layer core autograd nn models sora)
   soragrad_double_layer(${layer})
