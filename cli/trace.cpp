@@ -172,7 +172,7 @@ class OutputNames {
 
 void add_gradients(ArrayFile& file, nn::Module& model) {
   model.for_each_parameter([&](nn::Parameter& parameter) {
-    const Tensor grad = parameter.grad();
+    const Tensor& grad = parameter.grad();
     file.add("grad." + parameter.path(),
              grad.defined() ? grad : Tensor::zeros(parameter.declared_shape()));
   });

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 std::string trained_folder(const RunFolder& run, int64_t phase) {
   if (phase >= 0) {
-    const std::string folder = run.file(fmt::format("phases/phase-{}", phase));
+    std::string folder = run.file(fmt::format("phases/phase-{}", phase));
     require(fs::is_directory(folder), "[run] {} has no phases/phase-{}; `inspect` lists them.",
             run.path(), phase);
     return folder;

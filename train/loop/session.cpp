@@ -215,6 +215,7 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
     parameter->assign(host.to(device));
   }
   std::vector<nn::Parameter*> parameters;
+  parameters.reserve(pairs.size());
   for (const auto& [parameter, tensor] : pairs) parameters.push_back(parameter);
   return parameters;
 }
