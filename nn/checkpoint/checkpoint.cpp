@@ -1,7 +1,6 @@
 #include "nn/checkpoint/checkpoint.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <iterator>
 #include <map>

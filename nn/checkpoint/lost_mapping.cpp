@@ -38,10 +38,11 @@ void write_line(const Slot& slot) {
 }
 
 void on_sigbus(int signal, siginfo_t* info, void* /*context*/) {
+  const bool is_access = info->si_code == BUS_ADRERR;  // of an address that has no memory
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   for (const Slot& slot : slots) {
     const uintptr_t begin = slot.begin.load(std::memory_order_acquire);
-    if (info->si_code != BUS_ADRERR || begin == 0 || address < begin || address - begin >= slot.size) continue;
+    if (!is_access || begin == 0 || address < begin || address - begin >= slot.size) continue;
     write_line(slot);
     ::_exit(1);
   }
