@@ -25,6 +25,7 @@
 #include "train/report/rank_table.h"
 #include "train/report/summary.h"
 #include "train/report/threshold_path.h"
+#include "train/run/results_file.h"
 #include "train/run/run_folder.h"
 #include "train/run/run_inputs.h"
 
@@ -97,7 +98,7 @@ Json adapter_of(const std::string& folder) {
 Json pretraining_of(const train::RunFolder& run) {
   const train::Config config = train::config_of(run, train::Verb::pretrain);
   Json result{{"kind", "pre-training run"},
-              {"complete", path_exists(run.file("results.json"))},
+              {"complete", train::is_complete(run.path())},
               {"objective", config.pretrain.objective},
               {"seed", config.seed},
               {"model", config.model},
@@ -112,7 +113,7 @@ Json run_of(const std::string& path) {
   const train::RunFolder run = train::RunFolder::open(path, false);
   if (train::verb_of(run) == train::Verb::pretrain) return pretraining_of(run);
   const train::Config config = train::config_of(run, train::Verb::train);
-  const bool done = path_exists(run.file("results.json"));
+  const bool done = train::is_complete(run.path());
   Json result{{"kind", "run"},
               {"complete", done},
               {"task", config.task},
@@ -120,7 +121,7 @@ Json run_of(const std::string& path) {
               {"seed", config.seed},
               {"model", config.model},
               {"checkpoints", run.checkpoints()}};
-  if (done) result["results"] = read_json_object(run.file("results.json"));
+  if (done) result["results"] = train::read_results(run.path());
   const bool trained = is_folder(run.file("best")) || is_folder(run.file("final"));
   if (!trained) return result;
   const std::string folder = train::trained_folder(run);

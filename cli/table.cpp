@@ -22,6 +22,7 @@
 #include "train/recipe/recipe.h"
 #include "train/report/cost_table.h"
 #include "train/report/score_table.h"
+#include "train/run/results_file.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::cli {
@@ -70,7 +71,7 @@ void write_fold_predictions(const train::Recipe& recipe) {
       for (size_t first = 0; first < runs.size(); first += static_cast<size_t>(recipe.folds)) {
         std::vector<std::string> folders;
         for (size_t i = first; i < first + static_cast<size_t>(recipe.folds); ++i) {
-          if (path_exists(runs[i].folder + "/results.json")) folders.push_back(runs[i].folder);
+          if (train::is_complete(runs[i].folder)) folders.push_back(runs[i].folder);
         }
         if (std::ssize(folders) != recipe.folds) continue;
         write_file_atomically(fmt::format("{}/{}-{}-{}-out_of_fold.tsv", recipe.output, task,
@@ -117,7 +118,7 @@ std::vector<size_t> order_of(const train::Recipe& recipe, const Runs& runs, cons
 Runs runs_left(const train::Recipe& recipe, const Runs& runs, const Chosen& chosen) {
   Runs left;
   for (const size_t i : order_of(recipe, runs, chosen, true)) {
-    if (!path_exists(runs[i].folder + "/results.json")) left.push_back(runs[i]);
+    if (!train::is_complete(runs[i].folder)) left.push_back(runs[i]);
   }
   return left;
 }

@@ -11,10 +11,10 @@
 #include "cli/error_text.h"
 #include "cli/train.h"
 #include "core/console.h"
-#include "core/file.h"
 #include "core/text.h"
 #include "train/grid/run_error.h"
 #include "train/loop/interrupt.h"
+#include "train/run/results_file.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::cli {
@@ -28,9 +28,7 @@ double seconds_now() {
   return std::chrono::duration<double>(now).count();
 }
 
-bool is_done(const train::GridRun& run) {
-  return path_exists(run.folder + "/results.json");
-}
+bool is_done(const train::GridRun& run) { return train::is_complete(run.folder); }
 
 // The exit code of the run: 0 if it is complete. Throws RunIsTaken if another process has it.
 int complete_run(const train::Recipe& recipe, const train::GridRun& run) {

@@ -8,10 +8,10 @@
 #include <numeric>
 #include <tuple>
 
-#include "core/json.h"
 #include "data/custom/folder.h"
 #include "data/glue_folder.h"
 #include "models/config.h"
+#include "train/run/results_file.h"
 
 namespace soragrad::train {
 
@@ -151,9 +151,8 @@ RunCosts::RunCosts(const Recipe& recipe, const std::vector<GridRun>& runs) {
   Ratio overall;
   for (const GridRun& run : runs) {
     seconds_.push_back(nominal_seconds(config_of(recipe, run)));
-    const std::string path = run.folder + "/results.json";
-    if (!fs::exists(path) || seconds_.back() <= 0) continue;
-    const nlohmann::json results = read_json_object(path);
+    if (!is_complete(run.folder) || seconds_.back() <= 0) continue;
+    const nlohmann::json results = read_results(run.folder);
     const auto measured = results.find("seconds");
     if (measured == results.end() || !measured->is_number()) continue;
     const double ratio = measured->get<double>() / seconds_.back();

@@ -6,9 +6,9 @@
 #include <charconv>
 #include <fstream>
 
-#include "core/file.h"
 #include "core/text.h"
 #include "train/run/number_text.h"
+#include "train/run/results_file.h"
 
 namespace soragrad::train {
 
@@ -40,7 +40,7 @@ std::string end_of(const std::string& path) {
 
 RunStatus status_of(const Config& config, const GridRun& run) {
   RunStatus status;
-  if (path_exists(run.folder + "/results.json")) {
+  if (is_complete(run.folder)) {
     status.phase = RunPhase::done;
     status.share = 1;
     return status;

@@ -11,6 +11,7 @@
 #include "train/loop/evaluation_record.h"
 #include "train/loop/fold_predictions.h"
 #include "train/loop/process.h"
+#include "train/run/results_file.h"
 
 namespace soragrad::train {
 
@@ -191,7 +192,7 @@ json finish_run(Session& session, const RunFolder& folder, const Trainer& traine
   if (!changes.empty()) results["changed_keys"] = to_json(changes);
   results["version"] = version.number;
   results["commit"] = version.commit;
-  folder.write_file("results.json", json_text(results, 1) + "\n");
+  folder.write_file(kResultsFile, json_text(results, 1) + "\n");
   return results;
 }
 

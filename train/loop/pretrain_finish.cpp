@@ -7,6 +7,7 @@
 #include "train/loop/process.h"
 #include "train/run/changed_keys.h"
 #include "train/run/number_text.h"
+#include "train/run/results_file.h"
 
 namespace soragrad::train {
 
@@ -78,7 +79,7 @@ json finish_pretraining(PretrainSession& session, const RunFolder& folder,
   if (!changes.empty()) results["changed_keys"] = to_json(changes);
   results["version"] = version.number;
   results["commit"] = version.commit;
-  write_file_atomically(folder.file("results.json"), json_text(results, 1) + "\n");
+  write_file_atomically(folder.file(kResultsFile), json_text(results, 1) + "\n");
   return results;
 }
 

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "train/run/results_file.h"
 #include "train/run/run_folder.h"
 #include "train/run/run_inputs.h"
 
@@ -175,9 +176,7 @@ RunRecord read_run(const std::string& path) {
   run.name = last_parts(absolute_path(folder.path()), 1);
   run.config = config_of(folder, verb_of(folder));
   run.changes = read_changes(folder.file("config.yaml"));
-  if (is_file(folder.file("results.json"))) {
-    run.results = read_json_object(folder.file("results.json"));
-  }
+  if (is_complete(folder.path())) run.results = read_results(folder.path());
   if (is_file(folder.file("split.json"))) run.split = read_file(folder.file("split.json"));
   read_metrics(run, folder.file("metrics.jsonl"));
   read_evaluation_of(run, folder.file("evaluation.json"));

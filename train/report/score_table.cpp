@@ -1,10 +1,8 @@
 #include "train/report/score_table.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/error.h"
-#include "core/json.h"
 #include "data/task.h"
 #include "train/config/own_data.h"
 #include "train/report/mean_std.h"
@@ -12,6 +10,7 @@
 #include "train/report/printed_results.h"
 #include "train/report/score_pictures.h"
 #include "train/report/text_table.h"
+#include "train/run/results_file.h"
 
 namespace soragrad::train {
 
@@ -47,16 +46,15 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
     cell.printed = printed_score(task, config);
     cell.printed_average = printed_average(config);
     ++table.wanted;
-    const std::string path = run.folder + "/results.json";
-    const bool is_complete = std::filesystem::exists(path);
-    const json results = is_complete ? read_json_object(path) : json();
+    const bool is_done = is_complete(run.folder);
+    const json results = is_done ? read_results(run.folder) : json();
     const std::vector<data::ReportedMetric> shown = metrics_of(config, results);
-    if (cell.scores.empty() || is_complete) {
+    if (cell.scores.empty() || is_done) {
       cell.metrics.clear();
       for (const data::ReportedMetric& one : shown) cell.metrics.push_back(one.metric + one.ending);
       cell.scores.resize(shown.size());
     }
-    if (!is_complete) continue;
+    if (!is_done) continue;
     table.runs.push_back({task, method, results});
     for (size_t i = 0; i < shown.size(); ++i) {
       const auto split = results.find(table.split + shown[i].ending);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "train/config/misuse.h"
+#include "train/run/results_file.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
@@ -126,7 +127,7 @@ ResumeOf<Checkpoint> prepare(Verb verb, const RunFolder& folder, const ResumeReq
   resume.config = config_of(folder, verb);
   std::vector<ChangedKey> changes = read_changes(folder.file("config.yaml"));
   const std::string text_before = config_text(resume.config, changes);
-  const bool finished = fs::exists(folder.file("results.json"));
+  const bool finished = is_complete(folder.path());
   const Names given = take_arguments(resume.config, request);
   if (!request.model.empty()) resume.config.model = request.model;
   resume.config.output = folder.path();
@@ -169,8 +170,8 @@ PretrainResume prepare_pretrain_resume(const RunFolder& folder, const ResumeRequ
 
 void write_record(const RunFolder& folder, const ResumeRecord& record, const Note& note) {
   for (const std::string& line : record.lines) note(line);
-  const std::string results = folder.file("results.json");
-  if (fs::exists(results)) {
+  if (is_complete(folder.path())) {
+    const std::string results = folder.file(kResultsFile);
     std::error_code error;
     fs::rename(results, folder.file(fmt::format("results-step-{}.json", record.step)), error);
     require(!error, "[resume] cannot rename {}: {}.", results, error.message());
