@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "data/custom/predictions.h"
 #include "data/submission.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/open_trained.h"
 #include "train/loop/session.h"
@@ -64,6 +65,7 @@ int eval_main(const EvalOptions& options) {
             rows.dataset.path);
     const std::vector<float> logits =
         train::compute_logits(*trained.model, rows, options.batch_size, false);
+    nn::require_unchanged_files();
     const train::Evaluation evaluation = train::score_logits(rows, logits);
     log_text(train::class_table(*trained.task, logits, rows.dataset.rows));
     for (const auto& [name, value] : evaluation.metrics) {
@@ -93,6 +95,7 @@ int predict_main(const EvalOptions& options) {
   const train::Rows rows = encoded(trained, train::prediction_rows(trained, options.input));
   const std::vector<float> logits =
       train::compute_logits(*trained.model, rows, options.batch_size, false);
+  nn::require_unchanged_files();
   if (!world().is_first()) return 0;
   if (trained.own_task || is_json || options.probabilities) {
     const std::string& separator = trained.config.custom.label_separator;

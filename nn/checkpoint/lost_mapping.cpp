@@ -22,7 +22,7 @@ struct Slot {
   std::array<char, 400> name = {};
 };
 
-std::array<Slot, 64> slots;
+std::array<Slot, 256> slots;
 struct sigaction before;
 
 void write_line(const Slot& slot) {

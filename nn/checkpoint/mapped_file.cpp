@@ -2,10 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <cerrno>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -13,6 +14,50 @@
 #include "core/text.h"
 
 namespace soragrad::nn {
+
+namespace {
+
+// The files of map_file(), for require_unchanged_files().
+class MappedFiles {
+ public:
+  void add(const std::shared_ptr<const MappedFile>& file) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(files_, [](const auto& known) { return known.expired(); });
+    files_.push_back(file);
+  }
+  void require_unchanged() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : files_) {
+      const std::shared_ptr<const MappedFile> file = known.lock();
+      require(!file || !file->is_changed(),
+              "[{}] was written while it was read; put the file back and start again.",
+              file ? shown(file->path().string()) : "");
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<const MappedFile>> files_;
+};
+
+MappedFiles& mapped_files() {
+  static MappedFiles files;
+  return files;
+}
+
+}  // namespace
+
+FileStamp::FileStamp(const struct stat& status)
+    : device_(status.st_dev),
+      inode_(status.st_ino),
+      size_(status.st_size),
+      seconds_(status.st_mtim.tv_sec),
+      nanoseconds_(status.st_mtim.tv_nsec) {}
+
+bool FileStamp::is_later_than(const FileStamp& other) const {
+  if (device_ != other.device_ || inode_ != other.inode_) return false;
+  return size_ != other.size_ || seconds_ != other.seconds_ || nanoseconds_ != other.nanoseconds_;
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const std::string where = shown(path.string());
@@ -30,6 +75,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     fail("[{}] cannot be mapped ({} bytes): {}.", where, size, system_reason(errno));
   bytes_ = {static_cast<const std::byte*>(data), size};
   name_ = NamedMapping(bytes_, where);
+  stamp_ = FileStamp(status);
 }
 
 MappedFile::~MappedFile() {
@@ -39,22 +85,32 @@ MappedFile::~MappedFile() {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       bytes_(std::exchange(other.bytes_, {})),
-      name_(std::move(other.name_)) {}
+      name_(std::move(other.name_)),
+      stamp_(other.stamp_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(bytes_, other.bytes_);
   std::swap(name_, other.name_);
+  std::swap(stamp_, other.stamp_);
   return *this;
+}
+
+bool MappedFile::is_changed() const {
+  struct stat now {};
+  return ::stat(path_.c_str(), &now) == 0 && FileStamp(now).is_later_than(stamp_);
 }
 
 FileBytes map_file(const std::filesystem::path& path) {
   auto file = std::make_shared<const MappedFile>(path);
+  mapped_files().add(file);
   const std::span<const std::byte> bytes = file->bytes();
   FileBytes result{bytes, std::move(file), shown(path.string())};
   refuse_stand_in(result.text(), result.where);
   return result;
 }
+
+void require_unchanged_files() { mapped_files().require_unchanged(); }
 
 }  // namespace soragrad::nn
 

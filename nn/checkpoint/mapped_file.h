@@ -2,7 +2,10 @@
 // opening a checkpoint costs neither a copy nor memory of its own.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -13,8 +16,21 @@
 
 namespace soragrad::nn {
 
-// Owns one mapping. The file must not shrink while it is mapped (lost_mapping.h); replace files by
-// rename instead.
+// A file's identity, size and time of change: what tells whether it was written.
+class FileStamp {
+ public:
+  FileStamp() = default;
+  explicit FileStamp(const struct stat& status);
+  // Whether this is of the same file as `other`, written in between.
+  bool is_later_than(const FileStamp& other) const;
+
+ private:
+  uint64_t device_ = 0, inode_ = 0;
+  int64_t size_ = 0, seconds_ = 0, nanoseconds_ = 0;
+};
+
+// Owns one mapping. The file must not be written while it is mapped (lost_mapping.h,
+// require_unchanged_files); replace files by rename instead.
 class MappedFile {
  public:
   // Maps a regular file of any size; throws for directories, pipes, devices and missing files.
@@ -25,11 +41,15 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::filesystem::path& path() const { return path_; }
+  // Whether the file's bytes were written since they were mapped. A file that was replaced by
+  // rename is another one: the mapping keeps the old bytes.
+  bool is_changed() const;
 
  private:
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
   NamedMapping name_;
+  FileStamp stamp_;
 };
 
 // What every reader of this folder takes: bytes, who keeps them alive, and their name in messages.
@@ -46,6 +66,11 @@ struct FileBytes {
 // Maps a file for a reader; `where` is its path, made printable. Refuses what stands in for a file
 // that was never fetched (core/file.h, refuse_stand_in).
 FileBytes map_file(const std::filesystem::path& path);
+
+// Throws, naming the file, if one that map_file() has mapped, and that is still in use, was written
+// since. To be called once the weights have been used for the first time, and packed: before, they
+// are read from the file.
+void require_unchanged_files();
 
 }  // namespace soragrad::nn
 

@@ -1,14 +1,17 @@
-// Mapped files that are cut short by another program.
+// Mapped files that another program cuts short, or writes.
 #include "nn/checkpoint/mapped_file.h"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
+#include "core/error.h"
 #include "tests/files.h"
 
 using namespace soragrad;
@@ -29,6 +32,15 @@ std::pair<int, std::string> end_of(const TemporaryFolder& root, const Body& body
   int status = 0;
   ::waitpid(child, &status, 0);
   return {status, read_text(log)};
+}
+
+// Writes over the beginning of a file in place, and sees to it that its time of change is another.
+void write_later(const std::string& path, const std::string& text) {
+  const auto before = std::filesystem::last_write_time(path);
+  std::fstream(path, std::ios::in | std::ios::out) << text;
+  if (std::filesystem::last_write_time(path) == before) {
+    std::filesystem::last_write_time(path, before + std::chrono::milliseconds(10));
+  }
 }
 
 }  // namespace
@@ -61,6 +73,27 @@ TEST_CASE("mapped_file: SIGBUS for another reason acts as before") {
   });
   CHECK(WIFSIGNALED(status));
   CHECK(line.empty());
+}
+
+TEST_CASE("mapped_file: a file that is written while it is in use is named, a replaced one is not") {
+  const TemporaryFolder root;
+  const std::string path = root.write("weights", "abcd");
+  {
+    const nn::FileBytes file = nn::map_file(path);
+    nn::require_unchanged_files();
+    std::filesystem::rename(root.write("new", "new weights"), path);
+    nn::require_unchanged_files();
+    CHECK(file.text() == "abcd");
+  }
+  {
+    const nn::FileBytes file = nn::map_file(path);
+    write_later(path, "New");
+    CHECK_THROWS_WITH_AS(
+        nn::require_unchanged_files(),
+        ("[" + path + "] was written while it was read; put the file back and start again.").c_str(),
+        Error);
+  }
+  nn::require_unchanged_files();  // nobody uses it any more
 }
 
 // SPDX-License-Identifier: Apache-2.0

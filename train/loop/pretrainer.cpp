@@ -7,6 +7,7 @@
 #include "autograd/graph.h"
 #include "core/error.h"
 #include "core/profile.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/process.h"
 #include "train/run/changed_keys.h"
@@ -95,6 +96,7 @@ void Pretrainer::advance() {
   {
     const profile::Span update_span("update");
     parameters_.is_consistent = false;
+    if (first_step_seconds_ == 0) nn::require_unchanged_files();
     session_.optimizer->step(factor);
     session_.optimizer->zero_grad();
     parameters_.is_consistent = true;

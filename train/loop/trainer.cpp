@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "data/batch.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "sora/gated_delta.h"
 #include "train/loop/agreement.h"
 #include "train/loop/evaluate.h"
@@ -142,6 +143,7 @@ void Trainer::advance() {
   Losses losses = accumulate(session_.plan.sampler_step(state_.phase, state_.phase_step));
   require_finite(losses);
   parameters_.is_consistent = false;
+  if (first_step_seconds_ == 0) nn::require_unchanged_files();
   const Tensor regularizer = train_step_.update();
   parameters_.is_consistent = true;
 
