@@ -17,14 +17,17 @@
 #include "data/batch.h"
 #include "data/custom/custom.h"
 #include "models/load.h"
+#include "nn/checkpoint/mapped_file.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/adapter_file.h"
 #include "train/config/own_data.h"
+#include "train/loop/load_options.h"
 #include "train/loop/open_trained.h"
 #include "train/loop/own_rows.h"
 #include "train/loop/rows.h"
 #include "train/loop/session.h"
 #include "train/loop/task_loss.h"
+#include "train/run/number_text.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
@@ -205,7 +208,8 @@ void require_finite(const Variable& logits, int64_t start, const std::string& ar
   fail(
       "[trace] a logit of row {} (from 0) is {}, which is not finite. The first array with such "
       "numbers is {}; weights are damaged.",
-      start + (broken - values.begin()) / logits.size(1), *broken, array);
+      start + (broken - values.begin()) / logits.size(1),
+      train::number_text(static_cast<double>(*broken)), array);
 }
 
 // Class numbers are the model's, as logits are.
@@ -218,17 +222,11 @@ void add_labels(ArrayFile& file, const Tensor& labels) {
 }
 
 models::LoadedModel load_traced(const TraceOptions& options, const data::Task& task) {
-  const bool is_own = options.task == train::kCustomTask;
-  const std::string type(is_own ? data::name_of(task.problem_type) : "");
-  const Precision precision = train::parse_precision(options.precision);
-  return models::load_model(options.model, {.labels = task.labels,
-                                            .takes_task_order = is_own,
-                                            .num_labels = task.num_labels(),
-                                            .regression = task.regression(),
-                                            .problem_type = type,
-                                            .seed = options.seed,
-                                            .device = parse_device(options.device),
-                                            .precision = precision});
+  models::LoadOptions load = train::load_options(task);
+  load.seed = options.seed;
+  load.device = parse_device(options.device);
+  load.precision = train::parse_precision(options.precision);
+  return models::load_model(options.model, load);
 }
 
 }  // namespace
@@ -271,6 +269,7 @@ int trace_main(const TraceOptions& options) {
     names.add(file, path, output.value());
   };
   const Variable logits = model.forward(batch, pass);
+  nn::require_unchanged_files();
   require_finite(logits, options.start, file.first_broken());
   file.add("logits", logits.value());
   if (labelled) {

@@ -12,6 +12,7 @@
 #include "data/row_scores.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/task_loss.h"
+#include "train/run/number_text.h"
 
 namespace soragrad::train {
 
@@ -40,10 +41,9 @@ void require_finite(models::SequenceClassifier& model, const Rows& rows,
   const std::string module = first_broken_module(model, rows, row);
   fail(
       "[logits] {}: a logit of row {} (from 0) is {}, which is not finite{}{}; weights are "
-      "damaged, "
-      "or training diverged.",
-      rows.dataset.path, row, *broken, module.empty() ? "" : ". The first such output is that of ",
-      module);
+      "damaged, or training diverged.",
+      rows.dataset.path, row, number_text(*broken),
+      module.empty() ? "" : ". The first such output is that of ", module);
 }
 
 }  // namespace

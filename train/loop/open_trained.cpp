@@ -12,6 +12,7 @@
 #include "train/config/misuse.h"
 #include "train/config/own_data.h"
 #include "train/loop/base_hash.h"
+#include "train/loop/load_options.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
@@ -196,14 +197,7 @@ void set_task(const TrainedSource& source, const Choice& choice, const Note& not
 // hash.
 void load_parts(const TrainedSource& source, const Choice& choice, const Note& note,
                 Trained& trained) {
-  models::LoadOptions options;
-  options.labels = trained.task->labels;
-  options.num_labels = trained.task->num_labels();
-  options.regression = trained.task->regression();
-  if (trained.own_task) {
-    options.takes_task_order = true;
-    options.problem_type = data::name_of(trained.task->problem_type);
-  }
+  models::LoadOptions options = load_options(*trained.task);
   options.device = trained.device;
   options.precision = parse_precision(choice.precision.empty() ? "fp32" : choice.precision);
   std::string wanted;

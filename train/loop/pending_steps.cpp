@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "train/run/number_text.h"
 
 namespace soragrad::train {
 
@@ -20,7 +21,8 @@ const StepResult& PendingSteps::read() {
     require(std::isfinite(last_.loss + last_.regularizer) && std::isfinite(last_.grad_norm),
             "[train] step {}: loss {} with gradient norm {} at learning rate {:.3g} is not finite; "
             "lower learning_rate, or look at the rows of this step.",
-            step.step, last_.loss + last_.regularizer, last_.grad_norm, step.rate);
+            step.step, number_text(last_.loss + last_.regularizer), number_text(last_.grad_norm),
+            step.rate);
   }
   return last_;
 }
@@ -31,7 +33,7 @@ void require_finite_losses(std::span<const Tensor> losses, int64_t step, double 
     require(std::isfinite(value),
             "[train] step {}: loss {} at learning rate {:.3g} is not finite; lower learning_rate, "
             "or look at the rows of this step.",
-            step, value, rate);
+            step, number_text(value), rate);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "train/loop/agreement.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/interrupt.h"
+#include "train/loop/load_options.h"
 #include "train/loop/own_rows.h"
 #include "train/run/checkpoint_gpu.h"
 #include "train/run/run_inputs.h"
@@ -249,15 +250,7 @@ void require_same_rows(const Session& session) {
 // The model with the task's head, on the run's device.
 void load_session_model(Session& session, const Note& note) {
   const Config& config = session.config;
-  const data::Task& task = *session.task;
-  models::LoadOptions options;
-  options.labels = task.labels;
-  options.num_labels = task.num_labels();
-  options.regression = task.regression();
-  if (session.custom) {
-    options.takes_task_order = true;
-    options.problem_type = data::name_of(task.problem_type);
-  }
+  models::LoadOptions options = load_options(*session.task);
   options.seed = static_cast<uint64_t>(config.seed);
   options.device = session.device;
   options.precision = parse_precision(config.precision);

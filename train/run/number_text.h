@@ -9,6 +9,10 @@ namespace soragrad::train {
 // is not finite.
 std::string json_number(double value);
 
+// For a message: as fmt writes it, but NaN has no sign, for the sign that processors give it means
+// nothing.
+std::string number_text(double value);
+
 // "1:02:03", "4:05", "12 s".
 std::string duration_text(double seconds);
 
