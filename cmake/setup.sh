@@ -82,7 +82,10 @@ build_targets() {
   logged "$folder/log/build.txt" ninja -C "$folder" -j "$(job_count)" "$@"
 }
 
-build_release() { build_targets "$build" "--preset release -DSORAGRAD_CUDA=$(cuda)" "$@"; }
+# Sources together (cmake/Layers.cmake): mostly this builds from nothing.
+build_release() {
+  build_targets "$build" "--preset release -DSORAGRAD_TOGETHER=ON -DSORAGRAD_CUDA=$(cuda)" "$@"
+}
 
 # run_tests FOLDER [CTEST ARGS...]: ctest's own output; where cases were skipped also why, and
 # ctest's closing line once more. Returns ctest's status.
