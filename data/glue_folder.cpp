@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/glue_parquet.h"
 
 namespace soragrad::data {
@@ -57,10 +58,14 @@ GlueFiles find_glue_files(const Task& task, const std::string& data,
   GlueFiles files;
   if (!data.empty()) {
     std::error_code error;
+    require(!fs::is_regular_file(data, error),
+            "[data] {} is a file; {} is read from a folder of GLUE's files. Rows of your own are "
+            "task=custom train_file=FILE.",
+            shown(data), task.name);
     require(
         fs::is_directory(data, error),
         "[data] {}: no such folder; name the folder of the data by data=DIR (train) or --data DIR.",
-        data);
+        shown(data));
     const fs::path folder = task_folder(task, data);
     files.folder = folder.string();
     if (overrides.train_file.empty())

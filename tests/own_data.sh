@@ -40,6 +40,16 @@ sed "s|train_file: .*|train_file: $folder/other.csv|" runs/reviews/config.yaml >
 mv config.new runs/reviews/config.yaml
 if "$soragrad" eval --run runs/reviews >/dev/null 2>refusal; then echo "other bytes were accepted"; exit 1; fi
 expect 'has other bytes' refusal
+# Files that were moved: whoever evaluates or goes on is told which key names them.
+cp examples/own_data/scores.tsv there.tsv
+soragrad train task=custom train_file=there.tsv model=examples/quickstart/model output=moved max_steps=5
+mv there.tsv here.tsv
+for command in "eval --run moved" "train --resume moved max_steps=6"; do
+  # shellcheck disable=SC2086  # words
+  if "$soragrad" $command >/dev/null 2>refusal; then echo "a file that is gone was accepted"; exit 1; fi
+  expect 'there.tsv\] is gone.*train_file=FILE' refusal
+done
+soragrad eval --run moved train_file=here.tsv
 echo "all commands of docs/own_data.md run"
 
 # SPDX-License-Identifier: Apache-2.0

@@ -55,6 +55,15 @@ step=$(ls run/checkpoints | sed 's/step-//')
 grep -q "# from step $step: max_steps: $((step + 2)), before: 1000000" run/config.yaml ||
   { head -5 run/config.yaml; faults=$((faults + 1)); }
 grep -q '"key": "max_steps"' run/results.json || { echo "no changed_keys"; faults=$((faults + 1)); }
+# A damaged record of a finished run: every reader tells what to do.
+echo '{"seconds": ' >run/results.json
+for command in "train --resume run" "inspect run" "report run"; do
+  # shellcheck disable=SC2086  # words
+  expect 1 $command
+  grep -q 'Remove the file' err || { echo "$command does not tell what to do"; faults=$((faults + 1)); }
+done
+rm run/results.json
+"$soragrad" train --resume run >out 2>err || { cat err; faults=$((faults + 1)); }
 echo "$faults faults"
 [ "$faults" = 0 ]
 

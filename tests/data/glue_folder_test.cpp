@@ -53,6 +53,11 @@ TEST_CASE("glue folder: overrides replace files, and may stand without a folder"
   CHECK(message_of([&] { find_glue_files(cola, folder / "none"); }) ==
         "[data] " + (folder / "none").string() +
             ": no such folder; name the folder of the data by data=DIR (train) or --data DIR.");
+  const std::string file = folder.write("rows.csv", "text,label\n");
+  CHECK(message_of([&] { find_glue_files(cola, file); }) ==
+        "[data] " + file +
+            " is a file; cola is read from a folder of GLUE's files. Rows of your own are "
+            "task=custom train_file=FILE.");
 }
 
 TEST_CASE("glue folder: MRPC's original files stand in for train.tsv and dev.tsv") {

@@ -1,8 +1,10 @@
 #include "train/loop/own_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "models/config.h"
 #include "train/config/own_data.h"
@@ -11,6 +13,19 @@ namespace soragrad::train {
 
 std::vector<std::string> model_labels(const std::string& model) {
   return model.empty() ? std::vector<std::string>() : models::read_config(model).label_names;
+}
+
+void require_own_files(const data::CustomKeys& keys, const std::string& run) {
+  const std::pair<const char*, const std::vector<std::string>&> files[] = {
+      {"train_file", keys.train_files},
+      {"validation_file", keys.validation_files},
+      {"test_file", keys.test_files}};
+  for (const auto& [key, paths] : files) {
+    for (const std::string& path : paths) {
+      require(path_exists(path), "[{}] is gone, and the run {} read it; name where it is: {}=FILE.",
+              shown(path), shown(run), key);
+    }
+  }
 }
 
 std::shared_ptr<data::CustomData> load_own_data(

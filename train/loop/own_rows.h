@@ -18,6 +18,9 @@ namespace soragrad::train {
 std::shared_ptr<data::CustomData> load_own_data(
     Config& config, const std::function<void(const std::string&)>& note);
 
+// Throws, naming the key that names it anew, if a file that the run of this folder read is gone.
+void require_own_files(const data::CustomKeys& keys, const std::string& run);
+
 // The names of a model folder's id2label in class order; empty if it has only LABEL_0, LABEL_1 ...,
 // or if `model` is empty.
 std::vector<std::string> model_labels(const std::string& model);

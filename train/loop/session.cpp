@@ -278,6 +278,7 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   if (is_custom(config)) {
+    if (session->checkpoint) require_own_files(custom_keys(config), config.output);
     session->custom = load_own_data(session->config, note);
     session->recorded = recorded_values(session->config);  // with what the files settled
     session->task = session->custom->task.get();

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "train/config/own_data.h"
+#include "train/loop/own_rows.h"
 #include "train/run/run_folder.h"
 
 namespace soragrad::train {
@@ -32,6 +33,7 @@ std::string record_of(const Trained& trained) {
 std::vector<data::NamedDataset> own_rows(Trained& trained, data::Split split) {
   const data::CustomKeys keys = own_keys(trained);
   const std::string record = record_of(trained);
+  if (!record.empty()) require_own_files(keys, trained.run);
   std::vector<data::NamedDataset> sets;
   if (split == data::Split::test) {
     if (keys.test_files.empty()) return sets;

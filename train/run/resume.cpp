@@ -133,6 +133,7 @@ ResumeOf<Checkpoint> prepare(Verb verb, const RunFolder& folder, const ResumeReq
   resume.config.output = folder.path();
   make_absolute(resume.config);
   resolve(resume.config);
+  if (finished) read_results(folder.path());  // throws if it is damaged
   if (finished && given.empty()) {
     resume.complete = true;
     return resume;
