@@ -85,7 +85,7 @@ std::string class_table(const Json& split, const std::string& key) {
   }
   HtmlTable table({"class", "precision", "recall", "f1", "support"});
   for (const auto& [support, c] : order) {
-    const auto cell = [&](const char* field) -> HtmlCell {
+    const auto cell = [&, c = c](const char* field) -> HtmlCell {  // named anew for clang 14
       return {score_text(classes[c].at(field)), fmt::format("{}/classes/{}/{}", key, c, field),
               false};
     };
