@@ -24,6 +24,18 @@ constexpr int64_t kRowBlock = 256;     // rows of a block of c
 // busy.
 constexpr int64_t kSkinnyColumns = 64;
 constexpr int64_t kSkinnyRowBlock = 96;
+// The gradient of a small weight sums over many rows of a into a small c, which one thread would
+// have for itself: its rows are cut into some 4 blocks, as far as they keep 96 rows.
+constexpr int64_t kGradientTasks = 4;
+constexpr int64_t kGradientRows = 96;
+
+// Rows of a block of c.
+int64_t row_block_of(const GemmArgs& g) {
+  if (g.n <= kSkinnyColumns) return kSkinnyRowBlock;
+  if (!g.transpose_a) return kRowBlock;
+  const int64_t wanted = std::min(kGradientTasks / ceil_div(g.n, kColumnBlock), g.m / kGradientRows);
+  return wanted * kRowBlock <= g.m ? kRowBlock : ceil_div(g.m, wanted);
+}
 
 #ifdef SORAGRAD_REAL_DOUBLE
 
@@ -62,7 +74,7 @@ void multiply_block(const GemmArgs& g) {
 
 void gemm_cpu(const GemmArgs& args) {
   if (args.m == 0 || args.n == 0) return;
-  const int64_t row_block = args.n <= kSkinnyColumns ? kSkinnyRowBlock : kRowBlock;
+  const int64_t row_block = row_block_of(args);
   const int64_t row_blocks = ceil_div(args.m, row_block);
   const int64_t column_blocks = ceil_div(args.n, kColumnBlock);
   parallel_for(row_blocks * column_blocks, [&](int64_t task) {
