@@ -17,14 +17,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Runs {
+struct InspectedRuns {
   std::vector<train::FinishedRun> finished;
   std::vector<train::RankedRun> ranked;
   Json list = Json::array();
 };
 
-Runs read_runs(const std::vector<std::string>& paths) {
-  Runs runs;
+InspectedRuns read_runs(const std::vector<std::string>& paths) {
+  InspectedRuns runs;
   for (const std::string& path : paths) {
     const Json object = inspect_path(path);
     require(object["kind"] == "run", "[inspect] {} is no run; several paths must all be runs.",
@@ -59,7 +59,7 @@ Json rows_of(const train::TextTable& table) {
 }  // namespace
 
 int inspect_runs(const InspectOptions& options) {
-  const Runs runs = read_runs(options.paths);
+  const InspectedRuns runs = read_runs(options.paths);
   require(!runs.finished.empty(), "[inspect] none of these {} runs is complete.",
           options.paths.size());
   const train::TextTable costs = train::cost_table(runs.finished);

@@ -23,21 +23,17 @@ namespace soragrad::cli {
 
 namespace {
 
-void note(const std::string& line) {
-  log_line(line);
-}
-
 // `resume` is empty for a run that begins.
 int pretrain_in(train::RunFolder& folder, train::PretrainSession& session,
                 const train::PretrainResume& resume, const std::string& profile_file) {
   train::ProfileRun profile(profile_file);
   train::Pretrainer trainer(session, folder, resume.checkpoint);
-  train::write_record(folder, resume.record, note);
+  train::write_record(folder, resume.record, log_line);
   const bool is_complete = trainer.run();
   profile.finish();
   if (!is_complete) {
     const int reason = train::interrupted_by();
-    note(fmt::format("stopped by {} after step {}; `soragrad pretrain --resume {}` goes on",
+    log_line(fmt::format("stopped by {} after step {}; `soragrad pretrain --resume {}` goes on",
                      train::interruption_text(reason), trainer.state().step, folder.path()));
     return train::exit_code_of(reason);
   }
@@ -57,14 +53,14 @@ int resume(const TrainOptions& options) {
   }
   train::RunFolder folder = train::RunFolder::open(options.resume, true);
   const train::PretrainResume resume =
-      train::prepare_pretrain_resume(folder, {options.arguments, options.model}, note);
+      train::prepare_pretrain_resume(folder, {options.arguments, options.model}, log_line);
   if (resume.complete) {
     write_output(folder.path() + " is complete; nothing to do.\n");
     return 0;
   }
   train::set_time_limit(resume.config.max_seconds);
   require_base_there(resume.config.model);
-  const auto session = train::open_pretrain_session(resume.config, note);
+  const auto session = train::open_pretrain_session(resume.config, log_line);
   return pretrain_in(folder, *session, resume, options.profile);
 }
 
@@ -91,7 +87,7 @@ int pretrain_main(const TrainOptions& options) {
   train::RunFolder::check_free(config.output, config.overwrite);
   train::refuse_to_empty_inputs(config);
   require_output_folder(config.output);
-  const auto session = train::open_pretrain_session(config, note);
+  const auto session = train::open_pretrain_session(config, log_line);
   train::RunFolder folder = train::RunFolder::create(config.output, session->config);
   return pretrain_in(folder, *session, {}, options.profile);
 }

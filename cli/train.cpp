@@ -33,14 +33,10 @@ namespace soragrad::cli {
 
 namespace {
 
-void note(const std::string& line) {
-  log_line(line);
-}
-
 // Prints that a request to stop has ended a run, and returns the exit code.
 int interrupted(const std::string& after, const std::string& what_goes_on) {
   const int reason = train::interrupted_by();
-  note(fmt::format("stopped by {} {}; {} goes on", train::interruption_text(reason), after,
+  log_line(fmt::format("stopped by {} {}; {} goes on", train::interruption_text(reason), after,
                    what_goes_on));
   return train::exit_code_of(reason);
 }
@@ -102,7 +98,7 @@ int train_in(train::RunFolder& folder, train::Session& session, const Surroundin
   train::Trainer trainer(
       session, folder,
       train::path_writer(folder, session.config, train::path_metric(session.config)));
-  if (folder.writes()) train::write_record(folder, with.record, note);
+  if (folder.writes()) train::write_record(folder, with.record, log_line);
   nlohmann::json results;
   bool is_complete = trainer.run();
   with.profile.finish();
@@ -147,7 +143,7 @@ int resume_run(const std::string& path, const Output& print, const train::Resume
   train::RunFolder folder =
       is_first ? train::RunFolder::open(path, true) : train::RunFolder::observe(path);
   train::Resume resume;
-  if (is_first) resume = train::prepare_resume(folder, request, note);
+  if (is_first) resume = train::prepare_resume(folder, request, log_line);
   share(resume, folder);
   train::require_same_program(resume.config, version_line());
   if (resume.complete) {
@@ -158,7 +154,7 @@ int resume_run(const std::string& path, const Output& print, const train::Resume
   require_base_there(resume.config.model);
   std::unique_ptr<train::Session> session;
   try {
-    session = train::open_session(resume.config, note, std::move(resume.checkpoint));
+    session = train::open_session(resume.config, log_line, std::move(resume.checkpoint));
   } catch (const train::Interrupted&) {
     return interrupted("before it went on", "the same command");
   }
@@ -198,7 +194,7 @@ int train_main(const TrainOptions& options) {
 int train_run(train::Config config, const Output& print, const StartOptions& options) {
   const train::InterruptGuard guard;
   train::set_time_limit(config.max_seconds);
-  for (const std::string& line : train::unread_keys(config)) note("warning: " + line);
+  for (const std::string& line : train::unread_keys(config)) log_line("warning: " + line);
   train::make_absolute(config);
   const bool is_first = world().is_first();
   if (is_first) {
@@ -210,7 +206,7 @@ int train_run(train::Config config, const Output& print, const StartOptions& opt
   train::require_same_program(config, version_line());
   std::unique_ptr<train::Session> session;
   try {
-    session = train::open_session(config, note);
+    session = train::open_session(config, log_line);
   } catch (const train::Interrupted&) {
     return interrupted_early(config, options.folder);
   }

@@ -9,9 +9,9 @@ namespace soragrad::data {
 namespace {
 
 // Random words of one row, one after another.
-class Words {
+class RandomWords {
  public:
-  Words(const RandomStream& stream, int64_t row) : stream_(stream), row_(row) {}
+  RandomWords(const RandomStream& stream, int64_t row) : stream_(stream), row_(row) {}
 
   uint32_t next() {
     if (used_ == 4) {
@@ -73,7 +73,7 @@ void Masker::append(std::span<const int32_t> ids, uint32_t step, int64_t row,
   const auto wanted = static_cast<size_t>(
       std::max(1.0, std::round(rule_.mlm_probability * static_cast<double>(ids.size()))));
   const size_t count = std::min(wanted, candidates.size());
-  Words words({seed_, random_site("masks"), step}, row);
+  RandomWords words({seed_, random_site("masks"), step}, row);
   for (size_t i = 0; i < count; ++i) {  // the first steps of Fisher and Yates' shuffle
     const auto other =
         i + static_cast<size_t>(words.below(static_cast<int64_t>(candidates.size() - i)));

@@ -12,7 +12,6 @@
 namespace soragrad::data {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 

@@ -17,6 +17,7 @@
 #include "sora/method_config.h"
 #include "sora/method_keys.h"
 #include "sora/peft_import.h"
+#include "sora/targets.h"
 
 namespace soragrad::sora {
 namespace {
@@ -30,13 +31,6 @@ nn::Checkpoint open_tensors(const fs::path& folder, bool peft) {
   const fs::path torch = folder / "adapter_model.bin";  // peft before 0.6
   const bool use_torch = peft && !fs::exists(folder / kTensorsName) && fs::exists(torch);
   return nn::open_checkpoint(use_torch ? torch : folder / kTensorsName);
-}
-
-Device device_of(nn::Module& model) {
-  for (const nn::Parameter* parameter : model.parameters()) {
-    if (parameter->defined()) return parameter->device();
-  }
-  return Device::cpu;
 }
 
 // Whether the model has a parameter of that name in its head.

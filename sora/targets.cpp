@@ -68,6 +68,13 @@ nn::Linear& linear_at(nn::Module& model, const std::string& path) {
   fail("[adapter] the model has no Linear {}; is it the adapter's base model?", shown(path));
 }
 
+Device device_of(nn::Module& model) {
+  for (const nn::Parameter* parameter : model.parameters()) {
+    if (parameter->defined()) return parameter->device();
+  }
+  return Device::cpu;
+}
+
 }  // namespace soragrad::sora
 
 // SPDX-License-Identifier: Apache-2.0

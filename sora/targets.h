@@ -23,6 +23,9 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
 // The Linear of that path; throws where there is none.
 nn::Linear& linear_at(nn::Module& model, const std::string& path);
 
+// Where the model's parameters are.
+Device device_of(nn::Module& model);
+
 }  // namespace soragrad::sora
 
 // SPDX-License-Identifier: Apache-2.0

@@ -8,16 +8,10 @@
 #include "core/communicator.h"
 #include "core/integer_math.h"
 #include "core/profile.h"
+#include "sora/targets.h"
 
 namespace soragrad::sora {
 namespace {
-
-Device device_of(nn::Module& model) {
-  for (const nn::Parameter* parameter : model.parameters()) {
-    if (parameter->defined()) return parameter->device();
-  }
-  return Device::cpu;
-}
 
 // Keys whose default follows from others become numbers here: the adapter's file holds them.
 std::unique_ptr<Method> make_tuned(MethodConfig config, const TunerSettings& settings) {

@@ -1,16 +1,13 @@
 #include "data/custom/file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <utility>
 
 namespace soragrad::data {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Brings the labels of one file into their form.
 class LabelForms {
@@ -133,7 +130,7 @@ NumberForm number_form(std::string_view text) {
   size_t at = text.starts_with('+') || text.starts_with('-') ? 1 : 0;
   const auto digits = [&] {
     const size_t begin = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
+    while (at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]))) ++at;
     return at - begin;
   };
   const size_t before = digits();

@@ -8,7 +8,7 @@
 namespace soragrad::data {
 namespace {
 
-constexpr std::string_view kPrefix = "__label__";
+constexpr std::string_view kLabelPrefix = "__label__";
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
@@ -23,11 +23,11 @@ std::string_view without_blanks_before(std::string_view text) {
 std::vector<Cell> take_labels(std::string_view& line) {
   std::vector<Cell> labels;
   line = without_blanks_before(line);
-  while (line.starts_with(kPrefix)) {
+  while (line.starts_with(kLabelPrefix)) {
     const auto end = std::find_if(line.begin(), line.end(), is_blank);
     const std::string_view word = line.substr(0, static_cast<size_t>(end - line.begin()));
-    if (word.size() > kPrefix.size()) {
-      labels.emplace_back(Cell::Kind::text, word.substr(kPrefix.size()));
+    if (word.size() > kLabelPrefix.size()) {
+      labels.emplace_back(Cell::Kind::text, word.substr(kLabelPrefix.size()));
     }
     line = without_blanks_before(line.substr(word.size()));
   }
@@ -45,7 +45,7 @@ FastTextTable::FastTextTable(std::string path, std::string bytes)
 std::vector<Column> FastTextTable::read(std::span<const size_t> wanted) {
   std::vector<Cell> labels, texts;
   bool any_list = false;
-  for (LineReader lines(text()); lines.next();) {
+  for (TextLines lines(text()); lines.next();) {
     std::string_view line = repaired(lines.line());
     const std::vector<Cell> names = take_labels(line);
     any_list = any_list || names.size() > 1;

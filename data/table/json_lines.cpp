@@ -57,7 +57,7 @@ JsonLinesTable::JsonLinesTable(std::string path, std::string bytes)
   std::vector<std::string> names;
   std::unordered_map<std::string, int64_t> seen;  // the line on which a key was met last
   std::vector<JsonMember> members;
-  for (LineReader lines(text()); lines.next();) {
+  for (TextLines lines(text()); lines.next();) {
     JsonLine(lines.line(), path_, lines.number()).read(members);
     for (const JsonMember& member : members) {
       const auto [found, fresh] = seen.try_emplace(std::string(key_of(member)), 0);
@@ -117,7 +117,7 @@ std::vector<Column> JsonLinesTable::read(std::span<const size_t> wanted) {
   std::unordered_map<std::string_view, size_t> places;
   for (size_t i = 0; i < wanted.size(); ++i) places.emplace(columns()[wanted[i]], i);
   std::vector<JsonMember> members;
-  for (LineReader lines(text()); lines.next();) {
+  for (TextLines lines(text()); lines.next();) {
     JsonLine(lines.line(), path_, lines.number()).read(members);
     for (Column& column : result) column.cells.emplace_back();
     for (const JsonMember& member : members) {

@@ -7,9 +7,9 @@
 
 namespace soragrad::data {
 
-class LineReader {
+class TextLines {
  public:
-  explicit LineReader(std::string_view text) : text_(text) {}
+  explicit TextLines(std::string_view text) : text_(text) {}
 
   // Goes to the next line that holds more than blanks; false at the end.
   bool next() {

@@ -18,7 +18,6 @@
 namespace soragrad::data {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
 
 struct FormatName {

@@ -3,12 +3,12 @@
 namespace soragrad::data {
 namespace {
 
-constexpr int kMaxDepth = 32;  // Parquet's own metadata is nested about 8 deep
+constexpr int kMaxStructDepth = 32;  // Parquet's own metadata is nested about 8 deep
 
 }  // namespace
 
 void ThriftReader::enter() {
-  if (++depth_ > kMaxDepth) damaged("structs nested more than {} deep", kMaxDepth);
+  if (++depth_ > kMaxStructDepth) damaged("structs nested more than {} deep", kMaxStructDepth);
 }
 
 uint8_t ThriftReader::byte() {

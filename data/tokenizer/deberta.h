@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/tokenizer/added_tokens.h"
@@ -15,6 +16,8 @@
 #include "data/tokenizer/tokenizer.h"
 
 namespace soragrad::data {
+
+constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581, a blank within pieces
 
 // transformers' DebertaV2Tokenizer: SentencePiece on each stretch between special tokens. The whole
 // stretch gets one best segmentation. With byte fallback an unknown character becomes its UTF-8

@@ -15,7 +15,6 @@
 namespace soragrad::data {
 namespace {
 
-constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581
 constexpr size_t kMaxRuleCluster = 6;  // bytes; only shorter clusters are replaced as a whole
 
 // Appends `part` with runs of spaces collapsed: the normalizer Replace(" {2,}", " ").

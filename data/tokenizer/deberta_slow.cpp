@@ -15,7 +15,6 @@ namespace soragrad::data {
 namespace {
 
 using Type = SentencePieceModel::Type;
-constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581
 
 }  // namespace
 

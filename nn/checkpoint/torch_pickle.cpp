@@ -19,7 +19,7 @@ using Kind = PickleValue::Kind;
 // Limits far above what a state dict needs: a hostile file ends the reader early.
 constexpr size_t kMaxPickle = 64 << 20;
 constexpr size_t kMaxValues = 1 << 20;
-constexpr size_t kMaxStoredRank = 16;
+constexpr size_t kMaxPickledRank = 16;
 
 // Python's pickle machine, cut down to what state dicts use: a stack, marks and a memo. Values
 // refer to each other by their index. A global is looked up in a table (torch_globals.h) and never
@@ -326,8 +326,8 @@ void Reader::push_ordered_dict(const PickleValue& args) {
 }
 
 std::vector<int64_t> Reader::numbers(const PickleValue& tuple) const {
-  require(tuple.items.size() <= kMaxStoredRank, "[{}] a tensor has {} dimensions; at most {}.",
-          where_, tuple.items.size(), kMaxStoredRank);
+  require(tuple.items.size() <= kMaxPickledRank, "[{}] a tensor has {} dimensions; at most {}.",
+          where_, tuple.items.size(), kMaxPickledRank);
   std::vector<int64_t> result;
   for (size_t i = 0; i < tuple.items.size(); ++i) {
     result.push_back(member(tuple, i, Kind::integer).number);

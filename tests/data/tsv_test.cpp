@@ -12,11 +12,11 @@ using namespace soragrad::test;
 
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
+using Fields = std::vector<std::vector<std::string>>;
 
-Rows read(std::string bytes) {
+Fields read(std::string bytes) {
   TsvReader reader("file.tsv", std::move(bytes));
-  Rows rows;
+  Fields rows;
   while (reader.next()) rows.emplace_back(reader.fields().begin(), reader.fields().end());
   return rows;
 }
@@ -24,20 +24,20 @@ Rows read(std::string bytes) {
 }  // namespace
 
 TEST_CASE("tsv: tabs part fields, empty ones included, and quotes are letters") {
-  CHECK(read("a\t\"b\t\"\nc\t\t\"d\"\t\n") == Rows{{"a", "\"b", "\""}, {"c", "", "\"d\"", ""}});
+  CHECK(read("a\t\"b\t\"\nc\t\t\"d\"\t\n") == Fields{{"a", "\"b", "\""}, {"c", "", "\"d\"", ""}});
 }
 
 TEST_CASE("tsv: LF, CR LF and CR end a line, and the last line needs none") {
-  CHECK(read("a\tb\r\nc\td\re\tf") == Rows{{"a", "b"}, {"c", "d"}, {"e", "f"}});
+  CHECK(read("a\tb\r\nc\td\re\tf") == Fields{{"a", "b"}, {"c", "d"}, {"e", "f"}});
 }
 
 TEST_CASE("tsv: a byte order mark is skipped at the start alone") {
-  CHECK(read("\xEF\xBB\xBFid\n\xEF\xBB\xBFx\n") == Rows{{"id"}, {"\xEF\xBB\xBFx"}});
+  CHECK(read("\xEF\xBB\xBFid\n\xEF\xBB\xBFx\n") == Fields{{"id"}, {"\xEF\xBB\xBFx"}});
   CHECK(read("\xEF\xBB\xBF").empty());
 }
 
 TEST_CASE("tsv: NUL and bytes that are no UTF-8 are text") {
-  CHECK(read(std::string("a\0b\t\xFF\n", 6)) == Rows{{std::string("a\0b", 3), "\xFF"}});
+  CHECK(read(std::string("a\0b\t\xFF\n", 6)) == Fields{{std::string("a\0b", 3), "\xFF"}});
 }
 
 TEST_CASE("tsv: empty lines are skipped but counted") {

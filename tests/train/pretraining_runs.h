@@ -14,6 +14,7 @@
 
 #include "core/json.h"
 #include "tests/files.h"
+#include "tests/train/json_lines.h"
 #include "train/loop/pretrain_finish.h"
 #include "train/loop/pretrainer.h"
 
@@ -25,13 +26,6 @@ using nlohmann::json;
 constexpr double kTolerance = 1e-5;  // measured: losses to 1e-7, norms to 1e-6
 constexpr double kSameShare = 1e-6;  // shares have nine digits in the log
 constexpr double kTooClose = 1e-4;   // a decision by less than this may turn out otherwise
-
-inline std::vector<json> read_lines(const fs::path& path) {
-  std::vector<json> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
-  return lines;
-}
 
 // Runs the case's batches from its initial state, and returns the lines of the log.
 inline std::vector<json> repeat(train::Config config, const fs::path& folder, const fs::path& model,

@@ -15,7 +15,7 @@ constexpr size_t kMaxListBytes = 1 << 16;
 
 // Shortest text that reads back as the same number; with a point before the exponent, without which
 // YAML 1.1 readers take it for a word.
-std::string number_text(double value) {
+std::string yaml_number(double value) {
   std::string text = fmt::format("{}", value);
   const size_t exponent = text.find('e');
   if (exponent != text.npos && text.find('.') == text.npos) text.insert(exponent, ".0");
@@ -53,7 +53,7 @@ struct Writer {
   }
   std::string operator()(const bool* field) const { return *field ? "true" : "false"; }
   std::string operator()(const int64_t* field) const { return fmt::format("{}", *field); }
-  std::string operator()(const double* field) const { return number_text(*field); }
+  std::string operator()(const double* field) const { return yaml_number(*field); }
   std::string operator()(const std::vector<std::string>* field) const {
     if (field->empty()) return "auto";
     std::string text;

@@ -1,11 +1,10 @@
 #include "train/grid/emit.h"
 
-#include <algorithm>
-#include <cctype>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/text.h"
+#include "train/run/shell_word.h"
 
 namespace soragrad::train {
 
@@ -128,23 +127,6 @@ exec hq submit --name soragrad --cpus={} --each-line "$logs/hq-runs.txt" --crash
 }
 
 }  // namespace
-
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain = "-_./=:,+@%";
-  const bool plain = !text.empty() && std::ranges::all_of(text, [&](unsigned char c) {
-    return std::isalnum(c) || kPlain.find(static_cast<char>(c)) != kPlain.npos;
-  });
-  if (plain) return text;
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      word += "'\\''";
-    } else {
-      word += c;
-    }
-  }
-  return word + "'";
-}
 
 std::string emit_text(const EmitRequest& request) {
   if (request.engine == "tasks") return tasks_text(request);

@@ -25,9 +25,6 @@ struct EmitRequest {
 // Throws UsageError for another engine.
 std::string emit_text(const EmitRequest& request);
 
-// The text as one word of a shell.
-std::string shell_word(const std::string& text);
-
 }  // namespace soragrad::train
 
 // SPDX-License-Identifier: Apache-2.0

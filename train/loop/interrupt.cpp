@@ -28,7 +28,7 @@ static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_
 int guards = 0;
 std::array<struct sigaction, kSignals.size()> before;
 
-int64_t now() noexcept {
+int64_t nanoseconds_now() noexcept {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -37,11 +37,11 @@ int64_t now() noexcept {
 void on_signal(int signal) {
   int none = 0;
   if (arrived.compare_exchange_strong(none, signal)) {
-    arrived_at = now();
+    arrived_at = nanoseconds_now();
     return;
   }
   const int64_t first = arrived_at;
-  if (first == 0 || now() - first < kGraceNanoseconds) return;
+  if (first == 0 || nanoseconds_now() - first < kGraceNanoseconds) return;
   std::signal(signal, SIG_DFL);
   raise(signal);
 }
@@ -73,17 +73,17 @@ int interrupted_by() noexcept {
   const int signal = arrived;
   if (signal != 0) return signal;
   const int64_t end = deadline;
-  return end != 0 && now() >= end ? kTimeLimit : 0;
+  return end != 0 && nanoseconds_now() >= end ? kTimeLimit : 0;
 }
 
 void set_interrupted(int signal) noexcept {
   arrived = signal;
-  arrived_at = now();
+  arrived_at = nanoseconds_now();
 }
 
 void set_time_limit(int64_t seconds) noexcept {
   const double left = static_cast<double>(seconds) - seconds_since_start();
-  deadline = seconds > 0 ? now() + static_cast<int64_t>(left * 1e9) : 0;
+  deadline = seconds > 0 ? nanoseconds_now() + static_cast<int64_t>(left * 1e9) : 0;
 }
 
 int exit_code_of(int reason) noexcept {

@@ -40,7 +40,7 @@ void complete_for_model(Config& config) {
   }
 }
 
-models::PretrainingLoadOptions load_options(const Config& config, Device device) {
+models::PretrainingLoadOptions pretraining_options(const Config& config, Device device) {
   models::PretrainingLoadOptions options;
   options.model.objective =
       config.pretrain.objective == "rtd" ? models::Objective::rtd : models::Objective::mlm;
@@ -87,7 +87,7 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
   session->device = resolve_device(config.device);
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   models::LoadedPretraining loaded =
-      models::load_pretraining(config.model, load_options(session->config, session->device));
+      models::load_pretraining(config.model, pretraining_options(session->config, session->device));
   note(fmt::format("{}: {} parameters drawn from seed {}, {} read from the folder.", config.model,
                    loaded.drawn, config.seed, loaded.loaded));
   session->model = std::move(loaded.model);

@@ -22,10 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kValidationPass = 0xffffffffu;  // number of its stream of samples
 
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 double number(const Tensor& scalar) {
   return scalar.defined() ? static_cast<double>(scalar.item()) : 0.0;
 }
@@ -113,7 +109,7 @@ void Pretrainer::advance() {
     read_pending();
     state_.scores = score(outcomes);
   }
-  const double seconds = since(start);
+  const double seconds = seconds_since(start);
   state_.seconds += seconds;
   state_.step_seconds += seconds;
   if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
@@ -243,7 +239,7 @@ void Pretrainer::evaluate_now() {
     evaluation.metrics.emplace_back("rtd_accuracy", rtd_hits / tokens);
     evaluation.metrics.emplace_back("replaced_share", replaced / tokens);
   }
-  state_.seconds += since(start);
+  state_.seconds += seconds_since(start);
   log_evaluation(evaluation);
 }
 

@@ -25,6 +25,10 @@ double seconds_since_start() {
   return uptime - ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

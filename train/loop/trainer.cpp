@@ -26,10 +26,6 @@ constexpr int64_t kStepsBetweenComparisons = 100;  // of the processes' paramete
 
 using Clock = std::chrono::steady_clock;
 
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // What a micro-batch leaves behind, as the processes tell each other.
 struct UnitRecord {
   double loss = 0;
@@ -158,7 +154,7 @@ void Trainer::advance() {
                 session_.tuner->grad_norm().clone()});
   const bool reading = reading_due();
   if (reading) read_pending();
-  const double seconds = since(start);
+  const double seconds = seconds_since(start);
   state_.seconds += seconds;
   state_.step_seconds += seconds;
   if (first_step_seconds_ == 0) first_step_seconds_ = seconds_since_start();
@@ -284,7 +280,7 @@ void Trainer::evaluate_now() {
         compute_logits(*session_.model, rows, session_.config.per_device_eval_batch_size, true));
     results.push_back(score_logits(rows, logits.back()));
   }
-  state_.seconds += since(start);
+  state_.seconds += seconds_since(start);
   nlohmann::json validation = nlohmann::json::object();
   for (size_t i = 0; i < results.size(); ++i) {
     for (const auto& [name, value] : results[i].metrics) {
@@ -406,7 +402,7 @@ nlohmann::json Trainer::phase_record() {
     for (const auto& [name, value] : evaluation.metrics) record[rows->name][name] = value;
   }
   logs_->append(lines);
-  state_.seconds += since(start);
+  state_.seconds += seconds_since(start);
   return record;
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using Named = std::vector<std::pair<std::string, RecipeKeys>>;
 
-struct Reader {
+struct RecipeReader {
   const std::string& path;
 
   std::string at(const YAML::Node& node) const {
@@ -114,7 +114,7 @@ Recipe read_recipe(const std::string& path) {
   require(root.IsMap(), "[recipe] {}: expected output, seeds, common, methods and tasks.", path);
   Recipe recipe;
   recipe.path = path;
-  const Reader reader{recipe.path};
+  const RecipeReader reader{recipe.path};
   for (const auto& entry : root) {
     const std::string key = reader.scalar(entry.first);
     const YAML::Node& value = entry.second;

@@ -38,7 +38,7 @@ std::string count_text(const std::vector<double>& values) {
   return std::isfinite(mean) ? grouped(std::llround(mean)) : "-";
 }
 
-std::string number_text(double value) {
+std::string cost_text(double value) {
   return std::isfinite(value) ? fmt::format("{:.3g}", value) : "-";
 }
 
@@ -73,8 +73,8 @@ TextTable cost_table(const std::vector<FinishedRun>& runs) {
     table.rows.push_back({costs.task, costs.method, count_text(costs.trained),
                           count_text(costs.stored), count_text(costs.released),
                           percent_text(mean_std(costs.sparsity).mean),
-                          number_text(1000 * mean_std(costs.step).mean), number_text(epoch),
-                          number_text(epoch / against)});
+                          cost_text(1000 * mean_std(costs.step).mean), cost_text(epoch),
+                          cost_text(epoch / against)});
   }
   return table;
 }

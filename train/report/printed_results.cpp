@@ -17,14 +17,14 @@ namespace {
 constexpr std::string_view kTasks[] = {"cola", "sst2", "mrpc", "qnli",
                                        "stsb", "rte",  "mnli", "qqp"};
 
-struct Row {
+struct PrintedRow {
   std::string_view method;
   long rank;  // 0: whatever the rank
   std::string_view scores[8];
 };
 
 // DeBERTaV3-base on the SoRA paper's splits, as re-printed by github.com/zeyuliu1037/AFLoRA.
-constexpr Row kSoraPaper[] = {
+constexpr PrintedRow kSoraPaper[] = {
     {"full",
      0,
      {"69.21", "95.64", "89.22", "93.78", "91.59", "82.49", "89.98/89.95", "92.05/89.31"}},
@@ -40,7 +40,7 @@ constexpr Row kSoraPaper[] = {
 };
 
 // DeBERTaV3-base on GLUE's dev sets: AdaLoRA paper (arXiv 2303.10512), Table 1.
-constexpr Row kAdalora[] = {
+constexpr PrintedRow kAdalora[] = {
     {"full",
      0,
      {"69.19", "95.63", "89.46", "94.03", "91.60", "83.75", "89.90/90.12", "92.40/89.80"}},
@@ -89,13 +89,13 @@ bool is_deberta_v3_base(const std::string& folder) {
 }
 
 // The row of a run, or null.
-const Row* row_of(const Config& config) {
+const PrintedRow* row_of(const Config& config) {
   const sora::MethodConfig& method = config.method;
   if (!is_deberta_v3_base(config.model)) return nullptr;
   if (!method.target_modules.empty() || config.schedule != "none") return nullptr;
-  const std::span<const Row> rows = config.protocol == "paper" ? std::span<const Row>(kSoraPaper)
-                                                               : std::span<const Row>(kAdalora);
-  for (const Row& row : rows) {
+  const std::span<const PrintedRow> rows = config.protocol == "paper" ? std::span<const PrintedRow>(kSoraPaper)
+                                                               : std::span<const PrintedRow>(kAdalora);
+  for (const PrintedRow& row : rows) {
     if (row.method == method.method && (row.rank == 0 || row.rank == rank_of(method))) return &row;
   }
   return nullptr;
@@ -114,7 +114,7 @@ constexpr const char* kNone = "not stated";
 }  // namespace
 
 std::string printed_score(std::string_view task, const Config& config) {
-  const Row* row = row_of(config);
+  const PrintedRow* row = row_of(config);
   for (size_t i = 0; i < std::size(kTasks) && row; ++i) {
     if (kTasks[i] == task) return std::string(row->scores[i]);
   }
@@ -122,7 +122,7 @@ std::string printed_score(std::string_view task, const Config& config) {
 }
 
 std::string printed_average(const Config& config) {
-  const Row* row = row_of(config);
+  const PrintedRow* row = row_of(config);
   if (!row) return kNone;
   double sum = 0;
   for (const std::string_view score : row->scores) sum += number_of(score);

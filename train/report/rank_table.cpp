@@ -16,7 +16,7 @@ namespace soragrad::train {
 namespace {
 
 // A column of the table for each Linear of a layer, in the order of the computation.
-constexpr std::pair<nn::Role, std::string_view> kColumns[] = {
+constexpr std::pair<nn::Role, std::string_view> kRankColumns[] = {
     {nn::Role::query, "query"},         {nn::Role::key, "key"},
     {nn::Role::value, "value"},         {nn::Role::attention_output, "attn.out"},
     {nn::Role::intermediate, "ffn.in"}, {nn::Role::output, "ffn.out"}};
@@ -25,7 +25,7 @@ constexpr std::pair<nn::Role, std::string_view> kColumns[] = {
 std::string column_of(const std::map<std::string, nn::Role, std::less<>>& roles,
                       std::string_view within_layer) {
   const auto role = roles.find(within_layer);
-  for (const auto& [known, name] : kColumns) {
+  for (const auto& [known, name] : kRankColumns) {
     if (role != roles.end() && role->second == known) return std::string(name);
   }
   return std::string(within_layer);
@@ -33,8 +33,8 @@ std::string column_of(const std::map<std::string, nn::Role, std::less<>>& roles,
 
 // Columns of known roles come first, others after them.
 std::ptrdiff_t order_of(const std::string& column) {
-  return std::ranges::find_if(kColumns, [&](const auto& known) { return known.second == column; }) -
-         std::begin(kColumns);
+  return std::ranges::find_if(kRankColumns, [&](const auto& known) { return known.second == column; }) -
+         std::begin(kRankColumns);
 }
 
 // A shade for kept / rank: from a light to a full block.

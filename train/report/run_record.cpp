@@ -1,7 +1,6 @@
 #include "train/report/run_record.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -13,6 +12,7 @@
 #include "train/run/results_file.h"
 #include "train/run/run_folder.h"
 #include "train/run/run_inputs.h"
+#include "train/run/shell_word.h"
 
 namespace soragrad::train {
 
@@ -103,17 +103,6 @@ std::string last_parts(const fs::path& path, int parts) {
     name = name.empty() ? rest.filename() : rest.filename() / name;
   }
   return name.string();
-}
-
-std::string shell_word(const std::string& word) {
-  const auto is_plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("_-+=./:,@%").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 // A value as the command line takes it: texts without YAML's quotes.

@@ -18,19 +18,19 @@ double score_of(const ScoreCell& cell) {
   return cell.scores.empty() ? NAN : mean_std(cell.scores.front()).mean;
 }
 
-struct Range {
+struct ScoreRange {
   double low, high;
   // 0 for the lowest and 1 for the highest; 1 if all are equal.
   double share(double value) const { return high > low ? (value - low) / (high - low) : 1; }
 };
 
-std::optional<Range> range_of(const ScoreTable& table, size_t task) {
-  std::optional<Range> range;
+std::optional<ScoreRange> range_of(const ScoreTable& table, size_t task) {
+  std::optional<ScoreRange> range;
   for (size_t m = 0; m < table.methods.size(); ++m) {
     const double score = score_of(table.cells[task * table.methods.size() + m]);
     if (!std::isfinite(score)) continue;
-    if (!range) range = Range{score, score};
-    range = Range{std::min(range->low, score), std::max(range->high, score)};
+    if (!range) range = ScoreRange{score, score};
+    range = ScoreRange{std::min(range->low, score), std::max(range->high, score)};
   }
   return range;
 }
@@ -47,7 +47,7 @@ HeatMap score_map(const ScoreTable& table) {
   for (size_t m = 0; m < table.methods.size(); ++m) {
     for (size_t t = 0; t < table.tasks.size(); ++t) {
       const double score = score_of(table.cells[t * table.methods.size() + m]);
-      const std::optional<Range> range = range_of(table, t);
+      const std::optional<ScoreRange> range = range_of(table, t);
       map.cells.push_back(std::isfinite(score)
                               ? HeatCell{range->share(score), fmt::format("{:.1f}", score)}
                               : HeatCell{-1, "-"});
@@ -57,12 +57,12 @@ HeatMap score_map(const ScoreTable& table) {
 }
 
 // What a method's runs of a task cost.
-struct Costs {
+struct ShownCosts {
   double stored = NAN;         // parameters of the adapter without zero gates
   double epoch_seconds = NAN;  // steps alone
 };
 
-Costs costs_of(const ScoreTable& table, const ScoreCell& cell) {
+ShownCosts costs_of(const ScoreTable& table, const ScoreCell& cell) {
   std::vector<double> stored, seconds;
   for (const FinishedRun& run : table.runs) {
     if (run.task != cell.task || run.method != cell.method) continue;
@@ -75,7 +75,7 @@ Costs costs_of(const ScoreTable& table, const ScoreCell& cell) {
 }
 
 // The scores over one of the costs, a series a task.
-Chart cost_chart(const ScoreTable& table, double Costs::*cost, const char* title,
+Chart cost_chart(const ScoreTable& table, double ShownCosts::*cost, const char* title,
                  const char* x_label) {
   Chart chart{.title = title, .x_label = x_label, .y_label = "score, percent", .series = {}};
   for (size_t t = 0; t < table.tasks.size(); ++t) {
@@ -106,9 +106,9 @@ std::string score_pictures(const ScoreTable& table) {
   for (size_t m = 0; m < table.methods.size(); ++m) methods += has_score(m);
   if (methods < 2) return "";
   return "<h2>Scores and costs</h2>\n" + to_svg(score_map(table)) +
-         to_svg(cost_chart(table, &Costs::stored, "Score over stored parameters",
+         to_svg(cost_chart(table, &ShownCosts::stored, "Score over stored parameters",
                            "parameters of the adapter without zero gates")) +
-         to_svg(cost_chart(table, &Costs::epoch_seconds, "Score over time",
+         to_svg(cost_chart(table, &ShownCosts::epoch_seconds, "Score over time",
                            "seconds an epoch, evaluations not counted"));
 }
 

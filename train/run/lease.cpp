@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::string_view kPrefix = "lease-", kEnding = ".json";
-constexpr int64_t kMaxBytes = 4096;
+constexpr int64_t kMaxLeaseBytes = 4096;
 // Beats that may be late before the holder asks whether it still holds: below kMissedBeats.
 constexpr double kLateBeats = 2.5;
 
@@ -153,7 +153,7 @@ std::optional<LeaseHolder> lease_holder(const std::string& folder) {
   holder.period = kBeatSeconds;
   bool ended = false;
   try {
-    const json lease = parse_json_object(read_file(path, kMaxBytes), path);
+    const json lease = parse_json_object(read_file(path, kMaxLeaseBytes), path);
     holder.host = lease.value("host", "?");
     holder.pid = lease.value("pid", int64_t{0});
     holder.period = std::clamp(lease.value("period", kBeatSeconds), 0.01, 3600.0);
@@ -241,7 +241,7 @@ bool Lease::make(int64_t generation) {
 
 bool Lease::is_mine() const {
   if (!path_exists(file(generation_))) return false;
-  return read_file(file(generation_), kMaxBytes) == text_;
+  return read_file(file(generation_), kMaxLeaseBytes) == text_;
 }
 
 void Lease::renew() {

@@ -24,7 +24,7 @@ std::string layout_of(const nn::Optimizer& optimizer) {
 // Calls visit(name, member) for every number of a state; the one list that reading and writing
 // share.
 template <typename State, typename Visit>
-void for_each_number(State& state, Visit&& visit) {
+void for_each_count(State& state, Visit&& visit) {
   visit("step", state.step);
   visit("evaluation_due", state.evaluation_due);
   visit("tokens", state.tokens);
@@ -51,7 +51,7 @@ PretrainCheckpoint read(const std::string& folder) {
   PretrainState& state = checkpoint.state;
   std::string hash;
   try {
-    for_each_number(state,
+    for_each_count(state,
                     [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
     if (numbers.contains("train")) {
       const nlohmann::json& means = numbers.at("train");
@@ -81,7 +81,7 @@ void save_pretrain_checkpoint(const std::string& folder, const PretrainContents&
   tensors.insert(tensors.end(), contents.corpus.begin(), contents.corpus.end());
   sora::write_tensors(folder + kTensors, tensors);
   nlohmann::json numbers;
-  for_each_number(state, [&](const char* name, const auto& member) { numbers[name] = member; });
+  for_each_count(state, [&](const char* name, const auto& member) { numbers[name] = member; });
   for_each_mean(state.scores,
                 [&](const char* name, double mean) { numbers["train"][name] = mean; });
   numbers["updates"] = contents.optimizer.steps();

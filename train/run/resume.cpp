@@ -15,10 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kLengths[] = {"max_steps", "num_train_epochs"};
+constexpr std::string_view kLengthKeys[] = {"max_steps", "num_train_epochs"};
 
 bool is_length(std::string_view key) {
-  return std::ranges::find(kLengths, key) != std::end(kLengths);
+  return std::ranges::find(kLengthKeys, key) != std::end(kLengthKeys);
 }
 
 using Names = std::set<std::string, std::less<>>;

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMark = "# soragrad run";
+constexpr std::string_view kRunMark = "# soragrad run";
 constexpr std::string_view kEvents = "events.out.tfevents.";
 // Folders on their way in, out until the new one is in place, and out for good.
 constexpr std::string_view kFresh = ".new-", kOld = ".old-", kGone = ".gone-";
@@ -175,7 +175,7 @@ void publish(const fs::path& target, const std::function<void(const std::string&
 }  // namespace
 
 std::string config_text(const Config& config, const std::vector<ChangedKey>& changes) {
-  std::string text = fmt::format("{}: the effective configuration\n", kMark);
+  std::string text = fmt::format("{}: the effective configuration\n", kRunMark);
   for (const ChangedKey& change : changes) text += change_line(change);
   return text + to_yaml(config);
 }
@@ -185,7 +185,7 @@ bool RunFolder::is_run(const std::string& path) {
   if (!fs::is_regular_file(path + "/config.yaml", error)) return false;
   std::ifstream file(path + "/config.yaml");
   std::string line;
-  return std::getline(file, line) && line.starts_with(kMark);
+  return std::getline(file, line) && line.starts_with(kRunMark);
 }
 
 bool RunFolder::is_busy(const std::string& path) {

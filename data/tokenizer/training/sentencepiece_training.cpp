@@ -81,9 +81,9 @@ std::optional<int64_t> number_after(std::string_view text, std::string_view mark
 }
 
 // Lines "word TAB count".
-class Words : public sentencepiece::SentenceIterator {
+class CountedWords : public sentencepiece::SentenceIterator {
  public:
-  explicit Words(const std::vector<WordCount>& words) : words_(words) { fill(); }
+  explicit CountedWords(const std::vector<WordCount>& words) : words_(words) { fill(); }
   bool done() const override { return index_ >= words_.size(); }
   void Next() override {
     ++index_;
@@ -115,7 +115,7 @@ TrainedTokenizer train_sentencepiece(const TokenizerTraining& training) {
   require(has_characters(words),
           "[corpus] {}: no text; the files hold no character that is printed.",
           shown(training.corpus));
-  Words lines(words);
+  CountedWords lines(words);
   std::string model;
   const std::unordered_map<std::string, std::string> settings = {
       {"model_type", "unigram"},

@@ -15,7 +15,7 @@
 namespace soragrad::data {
 namespace {
 
-constexpr const char* kPrefix = "##";
+constexpr const char* kContinuation = "##";
 constexpr size_t kMaxAlphabet = 1000;  // characters; rarer ones are [UNK]
 
 std::vector<std::string> characters(std::string_view word) {
@@ -68,7 +68,7 @@ TrainedTokenizer train_wordpiece(const TokenizerTraining& training) {
     BpeWord word{{}, count.count};
     for (const std::string& c : characters(count.word)) {
       if (!std::binary_search(alphabet.begin(), alphabet.end(), c)) continue;
-      word.symbols.push_back(add(word.symbols.empty() ? c : kPrefix + c));
+      word.symbols.push_back(add(word.symbols.empty() ? c : kContinuation + c));
     }
     words.push_back(std::move(word));
   }
@@ -78,7 +78,7 @@ TrainedTokenizer train_wordpiece(const TokenizerTraining& training) {
         "already.",
         training.vocab_size, vocabulary.tokens.size()));
   }
-  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size), kLeastPairs, kPrefix,
+  train_bpe(std::move(words), static_cast<size_t>(training.vocab_size), kLeastPairs, kContinuation,
             vocabulary);
   std::string text;
   for (const std::string& token : vocabulary.tokens) text += token + "\n";

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "tests/files.h"
+#include "train/run/shell_word.h"
 
 using namespace soragrad;
 using namespace soragrad::test;

@@ -14,6 +14,7 @@
 
 #include "core/parallel.h"
 #include "tests/files.h"
+#include "tests/train/whole_run.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/pretrain_finish.h"
 #include "train/run/resume.h"
@@ -26,9 +27,9 @@ namespace {
 
 using soragrad::test::contains;
 using soragrad::test::message_of;
+using soragrad::test::log_of;
+using soragrad::test::quiet;
 using soragrad::test::read_text;
-
-void quiet(const std::string&) {}
 
 // A tiny model folder of each family, with a word-level vocabulary, and a corpus.
 struct TinyText : test::TemporaryFolder {
@@ -77,7 +78,7 @@ struct TinyText : test::TemporaryFolder {
   }
 };
 
-nlohmann::json run_to_end(const Config& config) {
+nlohmann::json pretrain_to_end(const Config& config) {
   const auto session = open_pretrain_session(config, quiet);
   RunFolder folder = RunFolder::create(config.output, session->config);
   Pretrainer trainer(*session, folder);
@@ -86,7 +87,7 @@ nlohmann::json run_to_end(const Config& config) {
 }
 
 // `before` is called when the session is open and before the first step.
-nlohmann::json resume(
+nlohmann::json resume_pretraining(
     const std::string& path, const std::function<void()>& before = [] {},
     const ResumeRequest& request = {}) {
   RunFolder folder = RunFolder::open(path, true);
@@ -112,12 +113,6 @@ std::string copy_at(const std::string& run, int64_t step) {
   return copy;
 }
 
-// The log without the one field that may differ.
-std::string log_of(const std::string& run) {
-  return std::regex_replace(read_text(run + "/metrics.jsonl"),
-                            std::regex(", \"step_seconds\": [^,}]*"), "");
-}
-
 std::string weights_of(const std::string& run) {
   return read_text(run + "/final/model.safetensors");
 }
@@ -126,7 +121,7 @@ std::string weights_of(const std::string& run) {
 
 TEST_CASE("pretrainer: a language model learns, and its log has the losses and accuracies") {
   const TinyText tiny;
-  const nlohmann::json results = run_to_end(tiny.config("run", {"max_steps=40", "eval_steps=40"}));
+  const nlohmann::json results = pretrain_to_end(tiny.config("run", {"max_steps=40", "eval_steps=40"}));
   const std::string log = read_text(tiny / "run/metrics.jsonl");
   for (const char* name : {"\"mlm_loss\"", "\"mlm_accuracy\"", "\"grad_norm\"", "\"perplexity\""}) {
     CHECK(contains(log, name));
@@ -146,10 +141,10 @@ TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was 
     CAPTURE(setting);
     const std::string name = "run-" + setting;
     set_num_threads(1);
-    run_to_end(tiny.config(name, {setting}));
+    pretrain_to_end(tiny.config(name, {setting}));
     const std::string run = (tiny / name).string(), copy = copy_at(run, 5);
     set_num_threads(2);
-    resume(copy);
+    resume_pretraining(copy);
     CHECK(log_of(run) == log_of(copy));
     CHECK(weights_of(run) == weights_of(copy));
   }
@@ -158,7 +153,7 @@ TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was 
 
 TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
   const TinyText tiny;
-  run_to_end(tiny.config("whole", {}));
+  pretrain_to_end(tiny.config("whole", {}));
   const Config config = tiny.config("stopped", {"save_steps=0"});
   {
     const auto session = open_pretrain_session(config, quiet);
@@ -174,7 +169,7 @@ TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
     if (!is_complete) CHECK(folder.checkpoints() == std::vector<int64_t>{trainer.state().step});
     if (is_complete) finish_pretraining(*session, folder, trainer, {"0", "test"});
   }
-  if (!fs::exists(config.output + "/results.json")) resume(config.output);
+  if (!fs::exists(config.output + "/results.json")) resume_pretraining(config.output);
   CHECK(weights_of(config.output) == weights_of((tiny / "whole").string()));
 }
 
@@ -182,13 +177,13 @@ TEST_CASE("pretrainer: a file of the corpus that cannot be read loses no step") 
   const TinyText tiny;
   const std::string corpus = (tiny / "corpus.txt").string();
   // An epoch of this corpus ends within step 21: its file is opened again there.
-  run_to_end(tiny.config("whole", {"max_steps=30", "shuffle=false", "threads=1"}));
+  pretrain_to_end(tiny.config("whole", {"max_steps=30", "shuffle=false", "threads=1"}));
   const std::string run = (tiny / "whole").string(), copy = copy_at(run, 5);
-  CHECK_THROWS_WITH_AS(resume(copy, [&] { fs::rename(corpus, corpus + ".away"); }),
+  CHECK_THROWS_WITH_AS(resume_pretraining(copy, [&] { fs::rename(corpus, corpus + ".away"); }),
                        doctest::Contains("corpus.txt"), Error);
   fs::rename(corpus + ".away", corpus);
   CHECK(RunFolder::open(copy, false).checkpoints().back() == 20);
-  resume(copy);
+  resume_pretraining(copy);
   CHECK(log_of(run) == log_of(copy));
   CHECK(weights_of(run) == weights_of(copy));
 }
@@ -211,9 +206,9 @@ TEST_CASE("pretrainer: a loss that is not finite keeps the step before it, and o
 
 TEST_CASE("pretrainer: a run that goes on after its last step reports that step's numbers") {
   const TinyText tiny;
-  const nlohmann::json whole = run_to_end(tiny.config("whole", {}));
+  const nlohmann::json whole = pretrain_to_end(tiny.config("whole", {}));
   const std::string copy = copy_at((tiny / "whole").string(), 12);
-  const nlohmann::json again = resume(copy);
+  const nlohmann::json again = resume_pretraining(copy);
   CHECK(again["train"] == whole["train"]);
   CHECK(again["validation"] == whole["validation"]);
   CHECK(again["train"]["loss"].get<double>() > 0);
@@ -221,7 +216,7 @@ TEST_CASE("pretrainer: a run that goes on after its last step reports that step'
 
 TEST_CASE("pretrainer: edited keys are refused, the same on the command line are recorded") {
   const TinyText tiny;
-  run_to_end(tiny.config("run", {}));
+  pretrain_to_end(tiny.config("run", {}));
   const std::string copy = copy_at((tiny / "run").string(), 5), file = copy + "/config.yaml";
   const std::string text = read_text(file);
   std::string edited = std::regex_replace(text, std::regex("\nseed: 42\n"), "\nseed: 7\n");
@@ -230,12 +225,12 @@ TEST_CASE("pretrainer: edited keys are refused, the same on the command line are
                                 fmt::format("\n{}: 0.05", key));
   }
   std::ofstream(file) << edited;
-  const std::string refusal = message_of([&] { resume(copy); });
+  const std::string refusal = message_of([&] { resume_pretraining(copy); });
   CHECK(contains(refusal, "seed=7 (made with 42)"));
   CHECK(contains(refusal, " and 2 more"));
   CHECK(refusal.size() < 500);
   std::ofstream(file) << text;
-  const nlohmann::json results = resume(copy, [] {}, {{"seed=7"}, {}});
+  const nlohmann::json results = resume_pretraining(copy, [] {}, {{"seed=7"}, {}});
   REQUIRE(results["changed_keys"].size() == 1);
   CHECK(results["changed_keys"][0]["key"] == "seed");
   CHECK(results["changed_keys"][0]["step"] == 5);
@@ -245,20 +240,20 @@ TEST_CASE("pretrainer: edited keys are refused, the same on the command line are
 TEST_CASE("pretrainer: a finished run is extended by max_steps") {
   const TinyText tiny;
   const std::vector<std::string> constant = {"lr_scheduler_type=constant", "warmup_ratio=0"};
-  run_to_end(tiny.config("short", constant));
+  pretrain_to_end(tiny.config("short", constant));
   std::vector<std::string> longer = constant;
   longer.emplace_back("max_steps=20");
-  run_to_end(tiny.config("long", longer));
+  pretrain_to_end(tiny.config("long", longer));
   const std::string run = (tiny / "short").string();
-  CHECK(contains(message_of([&] { resume(run, [] {}, {{"seed=7"}, {}}); }), "max_steps=N extends"));
+  CHECK(contains(message_of([&] { resume_pretraining(run, [] {}, {{"seed=7"}, {}}); }), "max_steps=N extends"));
   const std::string config = read_text(run + "/config.yaml");
   const std::string other = (tiny / "validation.txt").string();
   CHECK(contains(message_of([&] {
-                   resume(run, [] {}, {{"max_steps=20", "corpus=" + other}, {}});
+                   resume_pretraining(run, [] {}, {{"max_steps=20", "corpus=" + other}, {}});
                  }),
                  "Resume with the same corpus"));
   CHECK(read_text(run + "/config.yaml") == config);  // a refusal leaves the run as it was
-  const nlohmann::json results = resume(run, [] {}, {{"max_steps=20"}, {}});
+  const nlohmann::json results = resume_pretraining(run, [] {}, {{"max_steps=20"}, {}});
   CHECK(results["steps"] == 20);
   CHECK(fs::exists(run + "/results-step-12.json"));
   CHECK(weights_of(run) == weights_of((tiny / "long").string()));

@@ -15,6 +15,7 @@
 #include "core/parallel.h"
 #include "nn/checkpoint/safetensors.h"
 #include "tests/train/tiny_run.h"
+#include "tests/train/whole_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/report/threshold_path.h"
@@ -27,35 +28,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
+using soragrad::test::log_of;
+using soragrad::test::quiet;
 using soragrad::test::read_text;
+using soragrad::test::resume;
+using soragrad::test::run_to_end;
 using soragrad::test::TinyFolder;
-
-void quiet(const std::string&) {}
-
-nlohmann::json run_to_end(const Config& config) {
-  const auto session = open_session(config, quiet);
-  RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
-  REQUIRE(trainer.run());
-  return finish_run(*session, folder, trainer, {"0", "test"});
-}
-
-nlohmann::json resume(const std::string& path, const ResumeRequest& request = {}) {
-  RunFolder folder = RunFolder::open(path, true);
-  Resume resume = prepare_resume(folder, request, quiet);
-  const auto session = open_session(resume.config, quiet, std::move(resume.checkpoint));
-  const Config& config = session->config;
-  Trainer trainer(*session, folder, path_writer(folder, config, path_metric(config)));
-  write_record(folder, resume.record, quiet);
-  REQUIRE(trainer.run());
-  return finish_run(*session, folder, trainer, {"0", "test"});
-}
-
-// The log without the one field that may differ.
-std::string log_of(const std::string& run) {
-  return std::regex_replace(read_text(run + "/metrics.jsonl"),
-                            std::regex(", \"step_seconds\": [^}]*"), "");
-}
 
 void check_equal_runs(const std::string& a, const std::string& b) {
   CHECK(log_of(a) == log_of(b));

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "tests/train/tiny_run.h"
+#include "tests/train/whole_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/trainer.h"
 #include "train/report/report_sections.h"
@@ -19,18 +20,11 @@ using namespace soragrad::train;
 using soragrad::test::contains;
 using soragrad::test::message_of;
 using soragrad::test::read_text;
+using soragrad::test::run_to_end;
 using soragrad::test::TinyFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-nlohmann::json run_to_end(const Config& config) {
-  const auto session = open_session(config, [](const std::string&) {});
-  RunFolder folder = RunFolder::create(config.output, config);
-  Trainer trainer(*session, folder);
-  REQUIRE(trainer.run());
-  return finish_run(*session, folder, trainer, {"0", "test"});
-}
 
 std::string page_of(const std::vector<std::string>& paths) {
   return report_html(read_runs(paths));

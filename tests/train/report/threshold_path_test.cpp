@@ -14,7 +14,9 @@
 
 #include "core/error.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "tests/train/json_lines.h"
 #include "tests/train/tiny_run.h"
+#include "tests/train/whole_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
 #include "train/loop/trainer.h"
@@ -31,13 +33,6 @@ constexpr double kStepTolerance = 1e-4, kStateTolerance = 5e-4;
 
 const fs::path kGolden = fs::path(SORAGRAD_SOURCE_DIR) / "tests/golden/schedule";
 
-std::vector<json> read_lines(const fs::path& path) {
-  std::vector<json> lines;
-  std::istringstream text(test::read_text(path));
-  for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line));
-  return lines;
-}
-
 // Trains the golden case into scratch/CASE and returns results.json's content.
 json run_case(const fs::path& folder, const fs::path& scratch) {
   Config config;
@@ -49,14 +44,10 @@ json run_case(const fs::path& folder, const fs::path& scratch) {
     set_argument(config, argument);
   }
   resolve(config);
-  const auto session = open_session(config, [](const std::string&) {});
-  RunFolder run = RunFolder::create(config.output, config);
-  Trainer trainer(*session, run, path_writer(run, config, path_metric(config)));
-  REQUIRE(trainer.run());
-  return finish_run(*session, run, trainer, {"0", "test"});
+  return test::run_to_end(config);
 }
 
-void compare_steps(const std::vector<json>& got, const std::vector<json>& expected) {
+void compare_path(const std::vector<json>& got, const std::vector<json>& expected) {
   REQUIRE(got.size() == expected.size());
   for (const char* column : {"loss", "regularizer", "grad_norm", "learning_rate", "xi"}) {
     double largest = 0;
@@ -133,9 +124,9 @@ TEST_CASE("path: every schedule repeats the reference run, step by step and phas
     const fs::path folder = kGolden / name, run = scratch / name;
     const json results = run_case(folder, scratch.path());
     const json expected = json::parse(test::read_text(folder / "phases.json"));
-    std::vector<json> steps = read_lines(run / "metrics.jsonl");
+    std::vector<json> steps = test::read_lines(run / "metrics.jsonl");
     std::erase_if(steps, [](const json& line) { return line.contains("split"); });
-    compare_steps(steps, read_lines(folder / "expected.jsonl"));
+    compare_path(steps, test::read_lines(folder / "expected.jsonl"));
     compare_state(run / "final/adapter_model.safetensors", folder / "final_state.safetensors");
     compare_phases(json::parse(test::read_text(run / "path.json")), expected);
     CHECK(results["best_step"] == expected["best_step"]);

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "tests/train/tiny_run.h"
+#include "tests/train/whole_run.h"
 #include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/trainer.h"
@@ -20,34 +21,15 @@ using namespace soragrad;
 using namespace soragrad::train;
 using soragrad::test::contains;
 using soragrad::test::message_of;
+using soragrad::test::quiet;
 using soragrad::test::read_text;
+using soragrad::test::resume;
+using soragrad::test::run_to_end;
+using soragrad::test::train_in;
 using soragrad::test::TinyFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-void quiet(const std::string&) {}
-
-nlohmann::json train_in(RunFolder& folder, Session& session, const ResumeRecord& record = {}) {
-  Trainer trainer(session, folder);
-  write_record(folder, record, quiet);
-  REQUIRE(trainer.run());
-  return finish_run(session, folder, trainer, {"0", "test"});
-}
-
-nlohmann::json run_whole(const Config& config) {
-  const auto session = open_session(config, quiet);
-  RunFolder folder = RunFolder::create(config.output, config);
-  return train_in(folder, *session);
-}
-
-nlohmann::json resume(const std::string& path, const ResumeRequest& request = {},
-                      const Note& note = quiet) {
-  RunFolder folder = RunFolder::open(path, true);
-  Resume resume = prepare_resume(folder, request, note);
-  const auto session = open_session(resume.config, note, std::move(resume.checkpoint));
-  return train_in(folder, *session, resume.record);
-}
 
 // A finished run as a kill before its end leaves it.
 void forget_the_end(const std::string& run) {
@@ -71,7 +53,7 @@ std::string adapter_of(const std::string& run) {
 TEST_CASE("resume: an edited config.yaml is refused, the same on the command line is recorded") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=6", "save_steps=3", "save_total_limit=0"}));
+  run_to_end(tiny.config("run", {"max_steps=6", "save_steps=3", "save_total_limit=0"}));
   forget_the_end(run);
   fs::remove_all(run + "/checkpoints/step-6");
   edit(run, "seed: 42", "seed: 7");
@@ -96,7 +78,7 @@ TEST_CASE("resume: an edited config.yaml is refused, the same on the command lin
 TEST_CASE("resume: keys that keep the meaning are free, some have no place") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=4"}));
+  run_to_end(tiny.config("run", {"max_steps=4"}));
   const std::string expected = adapter_of(run);
   forget_the_end(run);
   edit(run, "logging_steps: 1", "logging_steps: 3");
@@ -111,7 +93,7 @@ TEST_CASE("resume: keys that keep the meaning are free, some have no place") {
 TEST_CASE("resume: a finished run is extended and then equals one that was interrupted there") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config(
+  run_to_end(tiny.config(
       "run", {"max_steps=4", "lr_scheduler_type=constant", "eval_steps=2", "warmup_ratio=0"}));
   {
     RunFolder folder = RunFolder::open(run, true);
@@ -126,7 +108,7 @@ TEST_CASE("resume: a finished run is extended and then equals one that was inter
   CHECK(longer["changed_keys"][0]["step"] == 4);
   CHECK(nlohmann::json::parse(read_text(run + "/results-step-4.json"))["steps"] == 4);
   // With a constant rate nothing but the evaluation of step 4 depends on the planned length.
-  run_whole(tiny.config(
+  run_to_end(tiny.config(
       "whole", {"max_steps=9", "lr_scheduler_type=constant", "eval_steps=2", "warmup_ratio=0"}));
   CHECK(adapter_of(run) == adapter_of(tiny.run("whole")));
   CHECK(contains(message_of([&] { resume(run, {{"max_steps=5"}, ""}); }), "cannot end at 5"));
@@ -134,7 +116,7 @@ TEST_CASE("resume: a finished run is extended and then equals one that was inter
 
 TEST_CASE("resume: logs, initial state and an initial adapter may be gone") {
   const TinyFolder tiny;
-  run_whole(tiny.config("first", {"max_steps=3", "method=lora"}));
+  run_to_end(tiny.config("first", {"max_steps=3", "method=lora"}));
   for (const char* initial : {"first/best", "first/best/adapter_model.safetensors"}) {
     CAPTURE(initial);
     const std::string run = tiny.run("run");
@@ -143,7 +125,7 @@ TEST_CASE("resume: logs, initial state and an initial adapter may be gone") {
     fs::remove_all(source);
     fs::copy(tiny.run("first"), source, fs::copy_options::recursive);
     const std::string path = source + std::string(initial).substr(5);
-    run_whole(tiny.config("run", {"max_steps=6", "method=lora", "save_steps=3", "train_head=false",
+    run_to_end(tiny.config("run", {"max_steps=6", "method=lora", "save_steps=3", "train_head=false",
                                   "save_total_limit=0", "initial_state=" + path}));
     const std::string expected = adapter_of(run);
     forget_the_end(run);
@@ -161,7 +143,7 @@ TEST_CASE("resume: logs, initial state and an initial adapter may be gone") {
 TEST_CASE("resume: a damaged newest checkpoint falls back to the one before, in one line") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=6", "save_steps=2", "save_total_limit=0"}));
+  run_to_end(tiny.config("run", {"max_steps=6", "save_steps=2", "save_total_limit=0"}));
   const std::string expected = adapter_of(run);
   forget_the_end(run);
   const std::string newest = run + "/checkpoints/step-6/state.safetensors";
@@ -187,7 +169,7 @@ TEST_CASE("resume: a damaged newest checkpoint falls back to the one before, in 
 TEST_CASE("resume: the base model may move but not change") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=4"}));
+  run_to_end(tiny.config("run", {"max_steps=4"}));
   const std::string expected = adapter_of(run);
   forget_the_end(run);
   fs::rename(tiny.run("model"), tiny.run("moved"));
@@ -205,7 +187,7 @@ TEST_CASE("resume: the base model may move but not change") {
 TEST_CASE("resume: one that is refused leaves the run as it was") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=4"}));
+  run_to_end(tiny.config("run", {"max_steps=4"}));
   const std::string config = read_text(run + "/config.yaml");
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"max_steps=3"},
                                                     {"method=lora", "max_steps=6"},
@@ -226,7 +208,7 @@ TEST_CASE("resume: one that is refused leaves the run as it was") {
 TEST_CASE("resume: training rows that changed are refused unless other data are named") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
-  run_whole(tiny.config("run", {"max_steps=4", "save_steps=2", "save_total_limit=0"}));
+  run_to_end(tiny.config("run", {"max_steps=4", "save_steps=2", "save_total_limit=0"}));
   const std::string expected = adapter_of(run);
   const std::string file = tiny.run("CoLA/train.tsv"), rows = read_text(file);
   const auto cut_back = [&] {
