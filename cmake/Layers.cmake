@@ -87,7 +87,7 @@ option(SORAGRAD_TOGETHER "Compile the sources of each upper layer as one" OFF)
 set_source_files_properties(nn/optim/optimizer.cpp sora/baselines/rank_allocator.cpp train/loop/nccl.cpp
   PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 function(soragrad_compile_together target layer)
-  if(SORAGRAD_TOGETHER AND layer MATCHES "^(nn|sora|data|train|cli)$")
+  if(SORAGRAD_TOGETHER AND layer MATCHES "^(autograd|nn|sora|data|train|cli)$")
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
 endfunction()

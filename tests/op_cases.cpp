@@ -95,6 +95,14 @@ Variable one_hot(const std::vector<int64_t>& index, int64_t rows, Device device)
   return constant(values, {n, rows}, device);
 }
 
+Tensor rounded(const Tensor& x) {
+  std::vector<real> values = x.to_vector();
+  for (real& value : values) {
+    if (kReal == DType::f32) value = to_float(to_bfloat16(static_cast<float>(value)));
+  }
+  return Tensor::from(values, x.shape(), x.device());
+}
+
 }  // namespace soragrad::test
 
 // SPDX-License-Identifier: Apache-2.0

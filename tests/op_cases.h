@@ -64,6 +64,8 @@ Tensor normal(const Shape& shape, uint64_t seed);
 Tensor normal_off_zero(const Shape& shape, uint64_t seed, real gap);
 // The factors of dropout, 0 or 1 / (1 - p), for the elements from number `first` on.
 Tensor dropout_mask(const Shape& shape, double p, const RandomStream& stream, uint64_t first = 0);
+// x rounded to bf16 by the host. In the double build precision does not apply, and nothing is.
+Tensor rounded(const Tensor& x);
 // A frozen Variable.
 Variable constant(const std::vector<real>& values, const Shape& shape, Device device);
 // (n, rows): row i has a single 1, in column index[i].

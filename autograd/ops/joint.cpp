@@ -36,7 +36,7 @@ std::vector<kernels::LowRankDelta> views(const std::vector<Factors>& factors) {
 }
 
 // Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
-constexpr size_t kX = 0, kGeluOf = 1, kFactors = 2;
+constexpr size_t kInput = 0, kGeluOf = 1, kFactors = 2;
 
 // What backward reads.
 struct Kept {
@@ -50,7 +50,7 @@ struct Kept {
 void add_dx(const Kept& kept, DeltaMatrix::Backward args, const Tensor& dy, Gradients& gradients) {
   const Shape shape = kept.x.shape();
   if (kept.gelu_of.defined() && gradients.wanted(kGeluOf)) {
-    const Tensor sum = gradients.take(kX);
+    const Tensor sum = gradients.take(kInput);
     const Tensor dargument = Tensor::empty(shape, kReal, dy.device());
     args.before = kept.gelu_of.data();
     args.sum = sum.defined() ? sum.data() : nullptr;
@@ -59,7 +59,7 @@ void add_dx(const Kept& kept, DeltaMatrix::Backward args, const Tensor& dy, Grad
     gradients.add(kGeluOf, dargument);
     return;
   }
-  const InputGradient dx(gradients, kX, shape, dy.device());
+  const InputGradient dx(gradients, kInput, shape, dy.device());
   args.dx = dx.get().data;
   args.accumulate = dx.get().accumulate;
   kept.matrix->backward(args);

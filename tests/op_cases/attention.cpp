@@ -139,14 +139,6 @@ Variable one_head(const Setup& setup, const AttentionOptions& options,
   return matmul(p, v);
 }
 
-// Rounded to bf16 by the host; in the double build nothing is.
-Tensor rounded(const Tensor& x) {
-  std::vector<real> values = x.to_vector();
-  for (real& value : values) {
-    if (kReal == DType::f32) value = to_float(to_bfloat16(static_cast<float>(value)));
-  }
-  return Tensor::from(values, x.shape(), x.device());
-}
 // Forward rounds, backward hands the gradient on.
 Variable round_value(const Variable& x) {
   return record("round_value", rounded(x.value()), {x},

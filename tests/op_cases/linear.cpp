@@ -13,15 +13,6 @@ Variable broadcast_row(const Variable& row, int64_t rows) {
   return matmul(constant(ones, {rows, 1}, row.device()), row);
 }
 
-// Rounded to bf16, in the double build not: there precision does not apply.
-Tensor rounded(const Tensor& x) {
-  std::vector<real> values = x.to_vector();
-  if (kReal == DType::f32) {
-    for (real& value : values) value = to_float(to_bfloat16(static_cast<float>(value)));
-  }
-  return Tensor::from(values, x.shape(), x.device());
-}
-
 // rounded(x) W^T, from fp32 products; rounded is also what the gradient is multiplied with.
 Variable rounded_product(const Variable& x, const Variable& weight) {
   const auto pass = [](const Tensor& dy, Gradients& gradients) { gradients.add(0, dy); };

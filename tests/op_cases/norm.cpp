@@ -5,7 +5,7 @@ namespace soragrad::test {
 namespace {
 
 constexpr double kEps = 1e-5;
-constexpr RandomStream kStream{.seed = 11, .site = 5, .step = 2};
+constexpr RandomStream kNormStream{.seed = 11, .site = 5, .step = 2};
 
 void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, bool train_x,
                        bool train_residual) {
@@ -20,11 +20,11 @@ void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, 
                   {normal(row, 43)}},
        .call =
            [=](auto in) {
-             return residual_layer_norm(in[0], in[1], in[2], in[3], kEps, p, kStream);
+             return residual_layer_norm(in[0], in[1], in[2], in[3], kEps, p, kNormStream);
            },
        .composed =
            [=](auto in) {
-             return layer_norm(add(dropout(in[0], p, kStream), in[1]), in[2], in[3], kEps);
+             return layer_norm(add(dropout(in[0], p, kNormStream), in[1]), in[2], in[3], kEps);
            }});
 }
 
