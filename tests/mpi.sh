@@ -18,7 +18,16 @@ head -n 50 "$quickstart/data/CoLA/dev.tsv" >CoLA/dev.tsv
 processes() {
   local n=$1
   shift
-  if [ "$n" = 1 ]; then "$@"; else mpirun --allow-run-as-root --oversubscribe -n "$n" "$@"; fi
+  if [ "$n" = 1 ]; then
+    "$@"
+    return
+  fi
+  # A folder of its own for each: where two mpirun share one, the first to end may remove it.
+  local temporary code=0
+  temporary=$(mktemp -d)
+  TMPDIR=$temporary mpirun --allow-run-as-root --oversubscribe -n "$n" "$@" || code=$?
+  rm -rf -- "$temporary"
+  return "$code"
 }
 # start N OUTPUT KEYS...
 start() {
