@@ -81,14 +81,17 @@ function(soragrad_add_layer name internal link private)
 endfunction()
 
 # SORAGRAD_TOGETHER: g++ is given all sources of a layer as one. That takes a third of the time in all,
-# and more after the change of a single source. Not where sources need their own names or instruction sets.
+# and more after the change of a single source. Not those that tests/cuda_emulation compiles once more, and
+# not the families, whose parts have equal names.
 option(SORAGRAD_TOGETHER "Compile the sources of each upper layer as one" OFF)
-# tests/cuda_emulation compiles these once more: the library's must be objects of their own.
-set_source_files_properties(nn/optim/optimizer.cpp sora/baselines/rank_allocator.cpp train/loop/nccl.cpp
-  PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 function(soragrad_compile_together target layer)
-  if(SORAGRAD_TOGETHER AND layer MATCHES "^(autograd|nn|sora|data|train|cli)$")
+  if(SORAGRAD_TOGETHER AND layer MATCHES "^(autograd|nn|models|sora|data|train|cli)$")
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    foreach(source nn/optim/optimizer sora/baselines/rank_allocator train/loop/nccl
+        models/bert models/roberta models/deberta_v3)
+      set_source_files_properties(${PROJECT_SOURCE_DIR}/${source}.cpp
+        PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endforeach()
   endif()
 endfunction()
 

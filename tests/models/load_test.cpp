@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using test::contains;
 
-const fs::path kGoldens = fs::path(SORAGRAD_SOURCE_DIR) / "tests/golden/models";
+const fs::path kGoldenFolder = fs::path(SORAGRAD_SOURCE_DIR) / "tests/golden/models";
 
 // A copy of a golden model whose tensors can be changed before it is written.
 struct ModelFolder : test::TemporaryFolder {
@@ -34,8 +34,8 @@ struct ModelFolder : test::TemporaryFolder {
   };
 
   explicit ModelFolder(const std::string& golden) {
-    fs::copy_file(kGoldens / golden / "config.json", *this / "config.json");
-    const nn::Checkpoint checkpoint = nn::open_checkpoint(kGoldens / golden);
+    fs::copy_file(kGoldenFolder / golden / "config.json", *this / "config.json");
+    const nn::Checkpoint checkpoint = nn::open_checkpoint(kGoldenFolder / golden);
     for (const nn::StoredTensor& tensor : checkpoint.tensors()) {
       Values& values = tensors[tensor.name];
       values.sizes = tensor.sizes;
