@@ -96,7 +96,7 @@ struct Chosen {
 };
 
 Chosen chosen_of(const TableOptions& options, const train::Recipe& recipe, const Runs& runs) {
-  const Chosen chosen{train::parse_shard(options.shard), options.runs};
+  Chosen chosen{train::parse_shard(options.shard), options.runs};
   for (const std::string& name : options.runs) {
     const bool known = std::ranges::any_of(
         runs, [&](const train::GridRun& run) { return train::name_of(recipe, run) == name; });
@@ -141,7 +141,7 @@ std::string emitted(const TableOptions& options, const train::Recipe& recipe, co
     request.threads = std::max(request.threads, train::config_of(recipe, run).threads);
   }
   if (request.threads == 0) request.threads = available_cores();
-  const std::string text = train::emit_text(request);
+  std::string text = train::emit_text(request);
   // An engine that opens its logs before it runs anything needs the folder.
   if (options.emit != "tasks") make_folders(request.output + "/logs");
   return text;

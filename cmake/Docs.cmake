@@ -19,7 +19,7 @@ endif()
 find_program(CLANG_TIDY_EXECUTABLE clang-tidy)
 mark_as_advanced(CLANG_TIDY_EXECUTABLE)
 if(CLANG_TIDY_EXECUTABLE)
-  add_custom_target(tidy COMMAND ${PROJECT_SOURCE_DIR}/cmake/tidy.sh ${PROJECT_BINARY_DIR} --all
+  add_custom_target(tidy COMMAND ${PROJECT_SOURCE_DIR}/cmake/tidy.sh ${PROJECT_BINARY_DIR}
     VERBATIM USES_TERMINAL)
 endif()
 

@@ -47,7 +47,7 @@ void synchronize();
 class Graph {
  public:
   Graph() = default;
-  ~Graph();  // waits until all replays have run
+  ~Graph();  // waits until all replays have run  NOLINT: nothing to wait for without CUDA
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 

@@ -102,7 +102,7 @@ void Recorder::begin_backward(std::string_view op, uint32_t module) {
 // its duration is filled in here. A kernel's cost goes to the op around it (backward), or the
 // kernel waits for name_op (forward).
 void Recorder::end(const Cost& cost) {
-  Open open = std::move(open_.back());
+  Open open = open_.back();
   Event& event = open.event;
   if (event.kind != Kind::kernel) leave_unclaimed();
   if (open.on_gpu) mark();

@@ -15,7 +15,7 @@
 namespace soragrad {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr size_t kReadBytes = size_t{1} << 20;
 
 }  // namespace
 
@@ -54,7 +54,7 @@ std::string sha256_of_file(const std::string& path) {
   const Descriptor file = open_file(path, O_RDONLY);
   if (!file) fail("[{}] cannot be opened: {}.", shown(path), system_reason(errno));
   Sha256 hash;
-  std::vector<std::byte> chunk(kChunkBytes);
+  std::vector<std::byte> chunk(kReadBytes);
   for (;;) {
     const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;

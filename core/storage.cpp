@@ -29,9 +29,9 @@ void Storage::drop_mapped_pages() const {
   if (!borrowed_) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto address = reinterpret_cast<uintptr_t>(data_);
-  const uintptr_t begin = round_up(address, page);  // whole pages of these bytes alone
-  const uintptr_t end = (address + bytes_) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  const size_t skipped = round_up(address, page) - address;  // whole pages of these bytes alone
+  if (skipped >= bytes_) return;
+  ::madvise(data_ + skipped, (bytes_ - skipped) / page * page, MADV_DONTNEED);
 }
 
 }  // namespace soragrad

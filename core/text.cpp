@@ -147,7 +147,7 @@ std::string bounded_line(std::string_view message, size_t most) {
   std::string blank(trimmed(message));
   std::replace_if(
       blank.begin(), blank.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  const std::string line = masked(blank);
+  std::string line = masked(blank);
   if (line.size() <= most) return line;
   size_t end = line.size() - most / 4;
   while (end < line.size() && continues_char(line[end])) ++end;

@@ -60,11 +60,11 @@ Dataset permuted(Dataset dataset, int64_t begin, int64_t end) {
 
 // The first half validates, the second, larger by one row if the count is odd, tests.
 Dataset half(Dataset dataset, Split split) {
-  const int64_t middle = dataset.size() / 2;
+  const int64_t count = dataset.size(), middle = count / 2;
   require(middle > 0, "[protocol] {}: one row cannot be halved into validation and test.",
           dataset.path);
   return split == Split::validation ? permuted(std::move(dataset), 0, middle)
-                                    : permuted(std::move(dataset), middle, dataset.size());
+                                    : permuted(std::move(dataset), middle, count);
 }
 
 // GLUE's own splits. MNLI has two files each for validation and test: matched and mismatched

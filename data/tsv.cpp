@@ -10,12 +10,8 @@
 #include "core/plain_text.h"
 
 namespace soragrad::data {
-namespace {
 
-
-}  // namespace
-
-TsvReader::TsvReader(std::string path) : TsvReader(path, read_file(path)) {}
+TsvReader::TsvReader(const std::string& path) : TsvReader(path, read_file(path)) {}
 
 TsvReader::TsvReader(std::string path, std::string bytes)
     : path_(std::move(path)), bytes_(std::move(bytes)) {

@@ -19,7 +19,7 @@ constexpr size_t kMaxTsvColumns = 1024;  // GLUE's widest table has 16
 class TsvReader {
  public:
   // Reads the whole file; fails as read_file does.
-  explicit TsvReader(std::string path);
+  explicit TsvReader(const std::string& path);
   // Reads these bytes; the path only names them in messages.
   TsvReader(std::string path, std::string bytes);
   TsvReader(const TsvReader&) = delete;

@@ -9,10 +9,6 @@
 
 #include "models/config.h"
 
-namespace soragrad::nn {
-class JsonReader;
-}
-
 namespace soragrad::models {
 
 // A bound that no size of a real model reaches. It keeps a hostile file from asking for much memory

@@ -18,7 +18,7 @@ Variable DisentangledAttention::forward(const Variable& queries, const Variable&
   const nn::Pass quiet = pass.unobserved();
   const Variable positions = pos_dropout_.forward(input.positions, quiet);
   if (c2p_ && p2c_ && queries.size(0) == x.size(0)) {
-    const Variable context = attend_jointly(x, positions, input, pass);
+    Variable context = attend_jointly(x, positions, input, pass);
     if (context.defined()) return context;
   }
   const Variable position_key = c2p_ ? key_.forward(positions, quiet) : Variable();

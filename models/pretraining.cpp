@@ -98,7 +98,7 @@ Variable PretrainingModel::detect(const PretrainingInput& batch, const Tensor& s
   }
   const Variable hidden = discriminator_->forward(corrupted, words, pass);
   const Variable logits = head_->forward(hidden, corrupted.layout, pass);
-  const Variable loss = binary_cross_entropy(logits, targets, &output.rtd_hits);
+  Variable loss = binary_cross_entropy(logits, targets, &output.rtd_hits);
   output.rtd_loss = loss.value();
   return loss;
 }

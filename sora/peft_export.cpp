@@ -60,7 +60,7 @@ std::vector<std::string> targets(nn::Module& model, const std::vector<Exported>&
     const auto split = nn::split_layer(path);
     ends.insert(split ? std::string(split->within) : path);
   }
-  const std::vector<std::string> names(ends.begin(), ends.end());
+  std::vector<std::string> names(ends.begin(), ends.end());
   if (find_targets(model, names).size() == kept.size()) return names;
   return {paths.begin(), paths.end()};
 }

@@ -71,7 +71,7 @@ void check(const Operands& x, const AttentionLayout& layout, const AttentionOpti
 
 // x rounded to bf16, in x's type.
 Tensor rounded_to_bf16(const Tensor& x) {
-  const Tensor y = Tensor::empty_like(x);
+  Tensor y = Tensor::empty_like(x);
   kernels::round_bf16(x.device(), {x.data(), y.data(), x.numel()});
   return y;
 }

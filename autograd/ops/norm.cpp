@@ -14,7 +14,7 @@ struct NormSettings {
 };
 
 // Numbers of the inputs, in record()'s order.
-enum : size_t { kX, kWeight, kBias, kResidual };
+constexpr size_t kX = 0, kWeight = 1, kBias = 2, kResidual = 3;
 
 // Throws unless weight and bias have one element for each column of x.
 void require_norm_shapes(const char* op, const Variable& x, const Variable& weight,

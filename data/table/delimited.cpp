@@ -71,8 +71,8 @@ RecordReader::Field RecordReader::quoted_field() {
   return {raw, doubled};
 }
 
-DelimitedTable::DelimitedTable(std::string path, std::string bytes, Delimiters delimiters)
-    : Table(std::move(path), std::move(bytes)), delimiters_(delimiters) {
+DelimitedTable::DelimitedTable(const std::string& path, std::string bytes, Delimiters delimiters)
+    : Table(path, std::move(bytes)), delimiters_(delimiters) {
   count_invalid_utf8();
   require(
       text().find('\r') == std::string_view::npos || text().find('\n') != std::string_view::npos,

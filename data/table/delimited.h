@@ -51,7 +51,7 @@ class RecordReader {
 class DelimitedTable : public Table {
  public:
   // Reads the header; throws if there is no record.
-  DelimitedTable(std::string path, std::string bytes, Delimiters delimiters);
+  DelimitedTable(const std::string& path, std::string bytes, Delimiters delimiters);
   std::vector<Column> read(std::span<const size_t> wanted) override;
 
  private:

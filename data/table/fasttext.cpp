@@ -36,8 +36,8 @@ std::vector<Cell> take_labels(std::string_view& line) {
 
 }  // namespace
 
-FastTextTable::FastTextTable(std::string path, std::string bytes)
-    : Table(std::move(path), std::move(bytes)) {
+FastTextTable::FastTextTable(const std::string& path, std::string bytes)
+    : Table(path, std::move(bytes)) {
   count_invalid_utf8();
   set_columns({"label", "text"}, path_);
 }

@@ -9,7 +9,7 @@ namespace soragrad::data {
 
 class FastTextTable : public Table {
  public:
-  FastTextTable(std::string path, std::string bytes);
+  FastTextTable(const std::string& path, std::string bytes);
   std::vector<Column> read(std::span<const size_t> wanted) override;
 };
 

@@ -51,8 +51,8 @@ int64_t unescape(std::string_view raw, std::string& out) {
 
 }  // namespace
 
-JsonLinesTable::JsonLinesTable(std::string path, std::string bytes)
-    : Table(std::move(path), std::move(bytes)) {
+JsonLinesTable::JsonLinesTable(const std::string& path, std::string bytes)
+    : Table(path, std::move(bytes)) {
   count_invalid_utf8();
   std::vector<std::string> names;
   std::unordered_map<std::string, int64_t> seen;  // the line on which a key was met last

@@ -48,7 +48,7 @@ class JsonLine {
 class JsonLinesTable : public Table {
  public:
   // Reads every line for its keys.
-  JsonLinesTable(std::string path, std::string bytes);
+  JsonLinesTable(const std::string& path, std::string bytes);
   std::vector<Column> read(std::span<const size_t> wanted) override;
 
  private:

@@ -87,7 +87,7 @@ struct ClassNames {
   std::string column;
   std::vector<std::string> names;
 };
-std::vector<ClassNames> read_class_names(std::string_view json);
+std::vector<ClassNames> read_class_names(std::string_view text);
 
 }  // namespace soragrad::data::parquet
 

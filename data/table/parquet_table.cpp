@@ -14,8 +14,8 @@ constexpr int64_t kLeastBudget = int64_t{1} << 28, kBudgetOfAByte = 64;
 
 }  // namespace
 
-ParquetTable::ParquetTable(std::string path, std::string bytes)
-    : Table(std::move(path), std::move(bytes)) {
+ParquetTable::ParquetTable(const std::string& path, std::string bytes)
+    : Table(path, std::move(bytes)) {
   metadata_ = parquet::read_metadata(bytes_, path_);
   std::vector<std::string> names;
   for (const parquet::SchemaColumn& column : metadata_.columns) names.push_back(column.name);

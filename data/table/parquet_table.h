@@ -11,7 +11,7 @@ namespace soragrad::data {
 class ParquetTable : public Table {
  public:
   // Reads and checks the footer.
-  ParquetTable(std::string path, std::string bytes);
+  ParquetTable(const std::string& path, std::string bytes);
   std::vector<Column> read(std::span<const size_t> wanted) override;
   bool is_readable(size_t column) const override {
     return metadata_.columns[column].is_flat || metadata_.columns[column].is_list;

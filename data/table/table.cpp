@@ -76,7 +76,8 @@ int64_t invalid_parts(std::string_view text) {
   return count;
 }
 
-Table::Table(std::string path, std::string bytes) : path_(shown(path)), bytes_(std::move(bytes)) {
+Table::Table(const std::string& path, std::string bytes)
+    : path_(shown(path)), bytes_(std::move(bytes)) {
   Sha256 hash;
   hash.update(bytes_);
   sha256_ = hash.hex();

@@ -58,7 +58,7 @@ class Table {
 
  protected:
   // `path` names the bytes in messages.
-  Table(std::string path, std::string bytes);
+  Table(const std::string& path, std::string bytes);
 
   // The bytes without a byte order mark.
   std::string_view text() const;

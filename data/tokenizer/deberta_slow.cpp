@@ -33,7 +33,7 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
   // The reference starts from the smallest positive float, so max_score is never negative.
   float max_score = std::numeric_limits<float>::min();
   for (const SentencePieceModel::Piece& piece : model.pieces) {
-    if (piece.type != Type::kNormal) continue;
+    if (piece.type != Type::normal) continue;
     min_score = std::min(min_score, piece.score);
     max_score = std::max(max_score, piece.score);
   }
@@ -46,14 +46,14 @@ DebertaSlowTokenizer::DebertaSlowTokenizer(const SentencePieceModel& model,
     const SentencePieceModel::Piece& piece = model.pieces[id];
     const DoubleArray::Key key{piece.text, static_cast<int32_t>(id)};
     scores_[id] = piece.score;
-    if (piece.type == Type::kNormal) {
+    if (piece.type == Type::normal) {
       keys.push_back(key);
-    } else if (piece.type == Type::kUserDefined) {
+    } else if (piece.type == Type::user_defined) {
       // The reference's score for these pieces: it beats every segmentation of the same bytes.
       scores_[id] = static_cast<float>(static_cast<float>(piece.text.size()) * max_score - 0.1);
       keys.push_back(key);
       user_defined.push_back(key);
-    } else if (piece.type == Type::kByte) {
+    } else if (piece.type == Type::byte) {
       unsigned byte = 0;
       require(piece.text.size() == 6 && std::sscanf(piece.text.c_str(), "<0x%2X>", &byte) == 1,
               "[{}] piece {} is no byte; such a piece reads <0x41>.", path, id);

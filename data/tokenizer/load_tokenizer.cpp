@@ -95,8 +95,8 @@ std::unique_ptr<Tokenizer> load_deberta(const fs::path& dir, std::string_view mo
     // The fast form also cuts out what SentencePiece calls control and user-defined symbols.
     for (size_t id = 0; id < model.pieces.size(); ++id) {
       const Piece& piece = model.pieces[id];
-      if (piece.type != SentencePieceModel::Type::kControl &&
-          piece.type != SentencePieceModel::Type::kUserDefined) {
+      if (piece.type != SentencePieceModel::Type::control &&
+          piece.type != SentencePieceModel::Type::user_defined) {
         continue;
       }
       if (std::none_of(set.tokens.begin(), set.tokens.end(),

@@ -182,7 +182,7 @@ SentencePieceModel parse_sentencepiece_model(std::string_view bytes, const std::
     const SentencePieceModel::Piece& piece = model.pieces[i];
     require(texts.insert(piece.text).second,
             "[{}] piece {} occurs twice; every piece must be unique.", path, i);
-    if (piece.type == SentencePieceModel::Type::kUnknown) {
+    if (piece.type == SentencePieceModel::Type::unknown) {
       model.unk_id = static_cast<int32_t>(i);
       ++unknown;
     }

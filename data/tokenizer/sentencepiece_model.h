@@ -12,21 +12,21 @@ namespace soragrad::data {
 
 struct SentencePieceModel {
   enum class Type : uint8_t {
-    kNormal = 1,
-    kUnknown = 2,
-    kControl = 3,
-    kUserDefined = 4,
-    kUnused = 5,
-    kByte = 6,
+    normal = 1,
+    unknown = 2,
+    control = 3,
+    user_defined = 4,
+    unused = 5,
+    byte = 6,
   };
   struct Piece {
     std::string text;
     float score = 0;
-    Type type = Type::kNormal;
+    Type type = Type::normal;
   };
 
   std::vector<Piece> pieces;  // the id is the index
-  int32_t unk_id = 0;         // the piece of type kUnknown
+  int32_t unk_id = 0;         // the piece of type unknown
   bool byte_fallback = false;
   std::string charsmap;
   bool add_dummy_prefix = true;

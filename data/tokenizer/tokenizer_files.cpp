@@ -197,7 +197,7 @@ AddedToken special_token(const SpecialDefault& entry, const json& config, const 
 // Face; newer ones have added_tokens_decoder. Returns the path of the file that names the tokens.
 std::filesystem::path take_token_map(const std::filesystem::path& dir,
                                      const std::vector<SpecialDefault>& defaults, json& config) {
-  const std::filesystem::path map_path = dir / "special_tokens_map.json";
+  std::filesystem::path map_path = dir / "special_tokens_map.json";
   if (config.contains("added_tokens_decoder") || !path_exists(map_path)) {
     return dir / "tokenizer_config.json";
   }

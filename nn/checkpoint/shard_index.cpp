@@ -100,7 +100,7 @@ fs::path shard_path(const fs::path& folder, const std::string& shard, const std:
                         shard.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
   require(is_plain, "[{}] names the shard '{}'; shards must lie in the index's own folder.", where,
           shown(shard));
-  const fs::path path = folder / shard;
+  fs::path path = folder / shard;
   std::error_code error;
   require(fs::exists(path, error), "[{}] names the shard '{}', which is missing.", where,
           shown(shard));

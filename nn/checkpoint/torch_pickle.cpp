@@ -164,10 +164,10 @@ bool Reader::push_plain(uint8_t opcode) {
     case 'M': push(Kind::integer, take<uint16_t>()); break;
     case 0x8a: push(Kind::integer, take_long(take<uint8_t>())); break;
     case 'G': take(8), push(Kind::real); break;
+    case 'T':
     case 'X': push(Kind::text, 0, take(take<uint32_t>())); break;
+    case 'U':
     case 0x8c: push(Kind::text, 0, take(take<uint8_t>())); break;
-    case 'U': push(Kind::text, 0, take(take<uint8_t>())); break;
-    case 'T': push(Kind::text, 0, take(take<uint32_t>())); break;
     case ')': push(Kind::tuple); break;
     case ']': push(Kind::list); break;
     case '}': push(Kind::dict); break;

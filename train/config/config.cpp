@@ -24,7 +24,7 @@ namespace {
 // What to write instead of a name that is no key, without a full stop.
 std::string advice_on(std::string_view name, Verb verb) {
   if (verb == Verb::train || find_key(key_of_other_name(name), verb)) {
-    if (const std::string advice = advice_on_other_name(name); !advice.empty()) return advice;
+    if (std::string advice = advice_on_other_name(name); !advice.empty()) return advice;
   }
   std::vector<std::string_view> names;
   for (const Key& key : keys(verb)) names.push_back(key.name);

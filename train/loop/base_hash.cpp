@@ -25,9 +25,11 @@ void update_mapped(Sha256& hash, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const std::span<const std::byte> block = bytes.first(std::min(bytes.size(), kBlock));
     hash.update(block);
-    const auto begin = (reinterpret_cast<uintptr_t>(block.data()) + kPage - 1) / kPage * kPage;
-    const auto end = reinterpret_cast<uintptr_t>(block.data() + block.size()) / kPage * kPage;
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    const size_t skipped = (kPage - reinterpret_cast<uintptr_t>(block.data()) % kPage) % kPage;
+    if (skipped < block.size()) {
+      ::madvise(const_cast<std::byte*>(block.data()) + skipped,
+                (block.size() - skipped) / kPage * kPage, MADV_DONTNEED);
+    }
     bytes = bytes.subspan(block.size());
   }
 }

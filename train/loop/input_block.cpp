@@ -56,7 +56,7 @@ const uint32_t* InputBlock::pass() const {
 
 Tensor InputBlock::add(const Tensor& values) {
   std::memcpy(host_.raw() + used_, values.raw(), values.bytes());
-  const Tensor placed(device_.storage(), device_.offset() + used_, values.shape(), values.dtype());
+  Tensor placed(device_.storage(), device_.offset() + used_, values.shape(), values.dtype());
   used_ += round_up(values.bytes(), kAlignment);
   return placed;
 }

@@ -88,7 +88,7 @@ Tensor TrainStep::run_passes(const models::Input& input, const Answers& answers,
 
 Tensor TrainStep::update() {
   const bool recorded = records_ && !first_;
-  const Tensor value = session_.tuner->step(
+  Tensor value = session_.tuner->step(
       [&](const sora::Tuner::Work& work) { return recorded ? run(update_, work) : work(); });
   if (records_ && first_) {
     release_cached_memory(Device::cuda);  // graphs have memory of their own

@@ -93,7 +93,7 @@ std::string rank_block(const RunRecord& run) {
       run.is_finished() ? ranks_of(run.results.at("ranks")) : gates.modules;
   const RankGrid grid = rank_grid(final_ranks);
   if (grid.layers.empty()) return "";
-  const std::string svg = to_svg(rank_map(grid, "Kept rank of each module"));
+  std::string svg = to_svg(rank_map(grid, "Kept rank of each module"));
   if (gates.records.size() < 2) return svg;
   std::string steps, kept, rank;
   for (const sora::ModuleRank& cell : grid.cells) {
@@ -205,23 +205,24 @@ std::string trajectories(const RunRecord& run) {
     }
   }
   const size_t count = std::min(gates.modules.size(), kMostTrajectories);
-  const auto rows = static_cast<double>((count + kColumns - 1) / kColumns);
+  const size_t rows = (count + kColumns - 1) / kColumns;
   std::string text = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
       "width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\" font-family=\"system-ui, sans-serif\" "
       "font-size=\"10\" fill=\"var(--ink,#222)\">\n<title>Gates over the steps</title>\n",
-      kColumnWidth * kColumns, kRowHeight * rows);
+      kColumnWidth * kColumns, kRowHeight * static_cast<double>(rows));
   size_t first_gate = 0;
   for (size_t m = 0; m < count; ++m) {
     const sora::ModuleRank& module = gates.modules[m];
+    const size_t row = m / kColumns, column = m % kColumns;
     std::string name = module.module;
     if (const size_t at = name.find("layer."); at != name.npos) name = name.substr(at);
     text += fmt::format(
         "<g transform=\"translate({:.0f} {:.0f})\"><title>{}</title><text x=\"0\" y=\"-5\">{}"
         "</text><rect width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"var(--line,#ddd)\"/>"
         "<path d=\"M0 {}h{}\" stroke=\"var(--line,#ddd)\"/>\n{}</g>\n",
-        4 + kColumnWidth * static_cast<double>(m % kColumns),
-        18 + kRowHeight * static_cast<double>(m / kColumns), html_escaped(module.module),
+        4 + kColumnWidth * static_cast<double>(column), 18 + kRowHeight * static_cast<double>(row),
+        html_escaped(module.module),
         html_escaped(name.size() > 33 ? "..." + name.substr(name.size() - 30) : name), kBoxWidth,
         kBoxHeight, kBoxHeight / 2, kBoxWidth,
         trajectory_lines(gates, first_gate, module.rank, largest, kBoxWidth, kBoxHeight));
