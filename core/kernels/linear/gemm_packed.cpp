@@ -38,12 +38,12 @@ void multiply_panel(const GemmPackedArgs& g, int64_t begin, int64_t end, int64_t
   const real* a = g.a + begin * g.k;
   const real* panel = g.packed + column * g.k;
   real* c = g.c + begin * g.n + column;
-  for (int64_t i = 0; g.bias && i < rows; ++i) std::copy_n(g.bias + column, columns, c + i * g.n);
-  bool accumulate = g.accumulate || g.bias;
+  const Start rest = {c, g.n};
+  Start start = g.accumulate ? rest : g.bias ? Start{g.bias + column, 0} : Start{};
   for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
     dense_gemm(rows, columns, std::min(kDepth, g.k - p), {a + p, g.k, 1}, panel + p * columns,
-               columns, c, g.n, accumulate);
-    accumulate = true;
+               columns, c, g.n, start);
+    start = rest;
   }
 }
 

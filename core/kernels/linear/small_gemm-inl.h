@@ -1,5 +1,6 @@
-// c (m, n) = a (m, k) b (k, n), or added to c, on one thread: the inner product of everything that
-// the CPU multiplies in fp32 (attention, low-rank deltas, packed products).
+// c (m, n) = a (m, k) b (k, n), or added to c or to a row of numbers, on one thread: the inner
+// product of everything that the CPU multiplies in fp32 (attention, low-rank deltas, packed
+// products).
 //
 // Tiling. A tile of 6 rows by 4 vectors of c (64 columns with AVX-512) keeps its 24 vectors of sums
 // in registers over all of k. For each p it loads four vectors of row p of b and broadcasts six
@@ -49,6 +50,17 @@ struct Operand {
   int64_t row_stride, column_stride;
 };
 
+// What the sums begin with: row i of them with `data + i * row_stride`, or with 0 if data is null.
+struct Start {
+  const real* data = nullptr;
+  int64_t row_stride = 0;
+
+  Start below(int64_t rows) const {
+    return data ? Start{data + rows * row_stride, row_stride} : *this;
+  }
+  Start right_of(int64_t columns) const { return data ? Start{data + columns, row_stride} : *this; }
+};
+
 // Sums of a tile: 6 x 4 of the 32 registers of AVX-512, 6 x 2 of the 16 of AVX2.
 constexpr int kTileRows = 6;
 constexpr int kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
@@ -56,12 +68,13 @@ constexpr int kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 // One tile of c, Rows by Vectors * kLanes, over all of k.
 template <int Rows, int Vectors>
 HWY_INLINE void gemm_tile(const Operand& a, const real* b, int64_t ldb, real* c, int64_t ldc,
-                          int64_t k, bool accumulate) {
+                          int64_t k, const Start& start) {
   const RealTag d;
   RealVector sums[Rows][Vectors];
   for (int i = 0; i < Rows; ++i) {
     for (int j = 0; j < Vectors; ++j) {
-      sums[i][j] = accumulate ? hn::LoadU(d, c + i * ldc + j * kLanes) : hn::Zero(d);
+      sums[i][j] =
+          start.data ? hn::LoadU(d, start.data + i * start.row_stride + j * kLanes) : hn::Zero(d);
     }
   }
   for (int64_t p = 0; p < k; ++p) {
@@ -80,61 +93,76 @@ HWY_INLINE void gemm_tile(const Operand& a, const real* b, int64_t ldb, real* c,
 // A strip of Vectors * kLanes columns: tiles of 6 rows, then 4, 2 and 1 for the rest.
 template <int Vectors>
 void gemm_columns(int64_t m, int64_t k, Operand a, const real* b, int64_t ldb, real* c, int64_t ldc,
-                  bool accumulate) {
+                  Start start) {
+  const auto advance = [&](int64_t rows) {
+    a.data += rows * a.row_stride;
+    c += rows * ldc;
+    start = start.below(rows);
+  };
   for (; m >= kTileRows; m -= kTileRows) {
-    gemm_tile<kTileRows, Vectors>(a, b, ldb, c, ldc, k, accumulate);
-    a.data += kTileRows * a.row_stride;
-    c += kTileRows * ldc;
+    gemm_tile<kTileRows, Vectors>(a, b, ldb, c, ldc, k, start);
+    advance(kTileRows);
   }
   if (m & 4) {
-    gemm_tile<4, Vectors>(a, b, ldb, c, ldc, k, accumulate);
-    a.data += 4 * a.row_stride;
-    c += 4 * ldc;
+    gemm_tile<4, Vectors>(a, b, ldb, c, ldc, k, start);
+    advance(4);
   }
   if (m & 2) {
-    gemm_tile<2, Vectors>(a, b, ldb, c, ldc, k, accumulate);
-    a.data += 2 * a.row_stride;
-    c += 2 * ldc;
+    gemm_tile<2, Vectors>(a, b, ldb, c, ldc, k, start);
+    advance(2);
   }
-  if (m & 1) gemm_tile<1, Vectors>(a, b, ldb, c, ldc, k, accumulate);
+  if (m & 1) gemm_tile<1, Vectors>(a, b, ldb, c, ldc, k, start);
 }
 
-// ldb and ldc are the elements from one row to the next. c is overwritten unless `accumulate`.
+// ldb and ldc are the elements from one row to the next. What the sums begin with must be readable
+// up to round_up(n) columns, too.
 inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
-                       int64_t ldb, real* c, int64_t ldc, bool accumulate = false) {
+                       int64_t ldb, real* c, int64_t ldc, Start start) {
   int64_t vectors = round_up(n) / kLanes;
   const auto advance = [&](int64_t taken) {
     vectors -= taken;
     b += taken * kLanes;
     c += taken * kLanes;
+    start = start.right_of(taken * kLanes);
   };
   for (; vectors >= kTileVectors; advance(kTileVectors)) {
-    gemm_columns<kTileVectors>(m, k, a, b, ldb, c, ldc, accumulate);
+    gemm_columns<kTileVectors>(m, k, a, b, ldb, c, ldc, start);
   }
   if (vectors & 2) {
-    gemm_columns<2>(m, k, a, b, ldb, c, ldc, accumulate);
+    gemm_columns<2>(m, k, a, b, ldb, c, ldc, start);
     advance(2);
   }
-  if (vectors & 1) gemm_columns<1>(m, k, a, b, ldb, c, ldc, accumulate);
+  if (vectors & 1) gemm_columns<1>(m, k, a, b, ldb, c, ldc, start);
 }
 
-// The same for b and c whose rows may end after n columns: the columns beyond whole vectors go
-// through padded copies.
+// c is overwritten unless `accumulate`.
+inline void small_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
+                       int64_t ldb, real* c, int64_t ldc, bool accumulate = false) {
+  small_gemm(m, n, k, a, b, ldb, c, ldc, accumulate ? Start{c, ldc} : Start{});
+}
+
+// The same for b, c and a start whose rows may end after n columns: the columns beyond whole
+// vectors go through padded copies.
 inline void dense_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
-                       int64_t ldb, real* c, int64_t ldc, bool accumulate) {
+                       int64_t ldb, real* c, int64_t ldc, const Start& start) {
   const int64_t whole = n / kLanes * kLanes, rest = n - whole;
-  if (whole > 0) small_gemm(m, whole, k, a, b, ldb, c, ldc, accumulate);
+  if (whole > 0) small_gemm(m, whole, k, a, b, ldb, c, ldc, start);
   if (rest == 0) return;
   thread_local std::vector<real> padded;
   padded.assign(static_cast<size_t>((k + m) * kLanes), 0);
   real* b_rest = padded.data();
   real* c_rest = b_rest + k * kLanes;
   for (int64_t p = 0; p < k; ++p) std::copy_n(b + p * ldb + whole, rest, b_rest + p * kLanes);
-  for (int64_t i = 0; accumulate && i < m; ++i) {
-    std::copy_n(c + i * ldc + whole, rest, c_rest + i * kLanes);
+  for (int64_t i = 0; start.data && i < m; ++i) {
+    std::copy_n(start.data + i * start.row_stride + whole, rest, c_rest + i * kLanes);
   }
-  small_gemm(m, rest, k, a, b_rest, kLanes, c_rest, kLanes, accumulate);
+  small_gemm(m, rest, k, a, b_rest, kLanes, c_rest, kLanes, start.data != nullptr);
   for (int64_t i = 0; i < m; ++i) std::copy_n(c_rest + i * kLanes, rest, c + i * ldc + whole);
+}
+
+inline void dense_gemm(int64_t m, int64_t n, int64_t k, const Operand& a, const real* b,
+                       int64_t ldb, real* c, int64_t ldc, bool accumulate) {
+  dense_gemm(m, n, k, a, b, ldb, c, ldc, accumulate ? Start{c, ldc} : Start{});
 }
 
 }  // namespace soragrad::kernels::HWY_NAMESPACE
