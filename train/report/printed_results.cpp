@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "models/config.h"
 #include "models/family.h"
+#include "train/config/protocol.h"
 
 namespace soragrad::train {
 
@@ -93,8 +94,9 @@ const PrintedRow* row_of(const Config& config) {
   const sora::MethodConfig& method = config.method;
   if (!is_deberta_v3_base(config.model)) return nullptr;
   if (!method.target_modules.empty() || config.schedule != "none") return nullptr;
-  const std::span<const PrintedRow> rows = config.protocol == "paper" ? std::span<const PrintedRow>(kSoraPaper)
-                                                               : std::span<const PrintedRow>(kAdalora);
+  const std::span<const PrintedRow> rows = config.protocol == "paper"
+                                               ? std::span<const PrintedRow>(kSoraPaper)
+                                               : std::span<const PrintedRow>(kAdalora);
   for (const PrintedRow& row : rows) {
     if (row.method == method.method && (row.rank == 0 || row.rank == rank_of(method))) return &row;
   }
@@ -109,8 +111,6 @@ double number_of(std::string_view score) {
                              : (first + std::stod(std::string(score.substr(slash + 1)))) / 2;
 }
 
-constexpr const char* kNone = "not stated";
-
 }  // namespace
 
 std::string printed_score(std::string_view task, const Config& config) {
@@ -118,12 +118,12 @@ std::string printed_score(std::string_view task, const Config& config) {
   for (size_t i = 0; i < std::size(kTasks) && row; ++i) {
     if (kTasks[i] == task) return std::string(row->scores[i]);
   }
-  return kNone;
+  return std::string(kNotStated);
 }
 
 std::string printed_average(const Config& config) {
   const PrintedRow* row = row_of(config);
-  if (!row) return kNone;
+  if (!row) return std::string(kNotStated);
   double sum = 0;
   for (const std::string_view score : row->scores) sum += number_of(score);
   return fmt::format("{:.2f}", sum / static_cast<double>(std::size(kTasks)));

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "data/task.h"
 #include "train/config/own_data.h"
+#include "train/config/protocol.h"
 #include "train/report/mean_std.h"
 #include "train/report/page.h"
 #include "train/report/printed_results.h"
@@ -93,6 +94,12 @@ std::string average_text(const ScoreTable& table, size_t method) {
   return fmt::format("{:.2f}", mean_std(means).mean);
 }
 
+// Whether a paper prints any of the scores: of pico, say, none does.
+bool has_printed(const ScoreTable& table) {
+  return std::ranges::any_of(table.cells,
+                             [](const ScoreCell& cell) { return cell.printed != kNotStated; });
+}
+
 // Rows: a method's own scores, then the printed ones.
 TextTable word_table(const ScoreTable& table) {
   TextTable words{{"method"}, {}};
@@ -116,7 +123,7 @@ TextTable word_table(const ScoreTable& table) {
       printed.push_back(cell_of(table, 0, m).printed_average);
     }
     words.rows.push_back(own);
-    words.rows.push_back(printed);
+    if (has_printed(table)) words.rows.push_back(printed);
   }
   return words;
 }
@@ -124,9 +131,9 @@ TextTable word_table(const ScoreTable& table) {
 std::string caption(const ScoreTable& table) {
   return fmt::format(
       "{} split, in percent: mean ± standard deviation over {} (their number).\n"
-      "{} of {} runs are complete.\nPrinted: {}.\n",
+      "{} of {} runs are complete.\n{}",
       table.split, table.folds > 0 ? "seeds and folds" : "seeds", table.runs.size(), table.wanted,
-      table.source);
+      has_printed(table) ? fmt::format("Printed: {}.\n", table.source) : "");
 }
 
 constexpr const char* kCosts =
