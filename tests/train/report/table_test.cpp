@@ -230,6 +230,17 @@ TEST_CASE("score_table: the average is the papers', over all eight tasks") {
   CHECK(contains(csv, "| 87.82"));  // full
 }
 
+TEST_CASE("score_table: papers are not named in a table of which none prints a score") {
+  const Grid grid;
+  const std::string recipe =
+      grid.recipe(fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m, data: d}}\nmethods: "
+                              "{{lora: }}\ntasks: {{wnli: }}\n",
+                              (grid / "runs").string()));
+  const std::string text = format_table(collect_scores(read_recipe(recipe)), "text");
+  CHECK(contains(text, "0 of 1 runs are complete"));
+  CHECK_FALSE(contains(text, "rinted"));
+}
+
 TEST_CASE("printed_results: other models, parts of a layer and paths have no printed scores") {
   Config config;
   for (const char* key :
