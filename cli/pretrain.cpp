@@ -34,7 +34,7 @@ int pretrain_in(train::RunFolder& folder, train::PretrainSession& session,
   if (!is_complete) {
     const int reason = train::interrupted_by();
     log_line(fmt::format("stopped by {} after step {}; `soragrad pretrain --resume {}` goes on",
-                     train::interruption_text(reason), trainer.state().step, folder.path()));
+                         train::interruption_text(reason), trainer.state().step, folder.path()));
     return train::exit_code_of(reason);
   }
   const nlohmann::json results = train::finish_pretraining(session, folder, trainer, version());

@@ -28,8 +28,6 @@ double seconds_now() {
   return std::chrono::duration<double>(now).count();
 }
 
-bool is_done(const train::GridRun& run) { return train::is_complete(run.folder); }
-
 // The exit code of the run: 0 if it is complete. Throws RunIsTaken if another process has it.
 int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
   if (!train::RunFolder::is_run(run.folder)) {
@@ -39,7 +37,7 @@ int complete_run(const train::Recipe& recipe, const train::GridRun& run) {
       return train_run(train::config_of(recipe, run), log_text, {.folder = &folder});
     }
   }
-  if (is_done(run)) return 0;
+  if (train::is_complete(run.folder)) return 0;
   return resume_run(run.folder, log_text);
 }
 
@@ -73,7 +71,9 @@ class Worker {
   // The first run in order that is nobody's.
   std::optional<size_t> pick() {
     for (const size_t index : work_.order) {
-      if (tried_.contains(index) || is_done(run(index)) || failed_meanwhile(index)) continue;
+      if (tried_.contains(index) || train::is_complete(run(index).folder) ||
+          failed_meanwhile(index))
+        continue;
       if (!train::RunFolder::is_busy(run(index).folder)) return index;
       leave(index);
     }
@@ -116,7 +116,9 @@ class Worker {
   bool abandoned_run_appears() {
     std::map<size_t, int64_t> beats;
     for (const size_t index : work_.order) {
-      if (tried_.contains(index) || is_done(run(index)) || failed_meanwhile(index)) continue;
+      if (tried_.contains(index) || train::is_complete(run(index).folder) ||
+          failed_meanwhile(index))
+        continue;
       const std::optional<train::LeaseHolder> holder = train::lease_holder(run(index).folder);
       beats[index] = holder ? holder->beat : 0;
     }
@@ -125,7 +127,7 @@ class Worker {
         const auto [index, beat] = *item;
         const std::optional<train::LeaseHolder> holder = train::lease_holder(run(index).folder);
         const bool is_busy = train::RunFolder::is_busy(run(index).folder);
-        if (is_done(run(index)) || failed_meanwhile(index) ||
+        if (train::is_complete(run(index).folder) || failed_meanwhile(index) ||
             (is_busy && (!holder || holder->beat != beat))) {
           item = beats.erase(item);
         } else if (!is_busy) {

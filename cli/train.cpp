@@ -37,7 +37,7 @@ namespace {
 int interrupted(const std::string& after, const std::string& what_goes_on) {
   const int reason = train::interrupted_by();
   log_line(fmt::format("stopped by {} {}; {} goes on", train::interruption_text(reason), after,
-                   what_goes_on));
+                       what_goes_on));
   return train::exit_code_of(reason);
 }
 

@@ -80,8 +80,8 @@ function(soragrad_add_layer name internal link private)
   endif()
 endfunction()
 
-# SORAGRAD_TOGETHER: g++ is given all sources of a layer as one. That takes a third of the time in all,
-# and more after the change of a single source. Not those that tests/cuda_emulation compiles once more, and
+# SORAGRAD_TOGETHER: g++ is given all sources of a layer as one. That takes less time in all, and more
+# after the change of a single source. Not those that tests/cuda_emulation compiles once more, and
 # not the families, whose parts have equal names.
 option(SORAGRAD_TOGETHER "Compile the sources of each upper layer as one" OFF)
 function(soragrad_compile_together target layer)

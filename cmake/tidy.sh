@@ -2,7 +2,7 @@
 # tidy.sh BUILD [FILE.cpp...]: clang-tidy, with the rules of .clang-tidy, over these sources, or over every
 # source and public header of the library.
 #
-# All sources of a layer are read as one, which takes a tenth of the time; in the kernels and the families
+# All sources of a layer are read as one, which takes minutes instead of half an hour; in the kernels and the families
 # of models a name may mean two things. No compilation database is needed: layers differ in what they
 # link, not in how they are read.
 set -euo pipefail

@@ -13,6 +13,7 @@
 #include "core/atomic_file.h"
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/plain_text.h"
 #include "core/text.h"
 
 namespace soragrad {
@@ -91,7 +92,7 @@ void refuse_stand_in(std::string_view bytes, const std::string& where) {
           "download it again.",
           where);
   std::string_view start = bytes.substr(0, 256);
-  if (start.starts_with("\xEF\xBB\xBF")) start.remove_prefix(3);
+  if (start.starts_with(kByteOrderMark)) start.remove_prefix(kByteOrderMark.size());
   start = trimmed(start);
   require(!starts_with_ignoring_case(start, "<!doctype html") &&
               !starts_with_ignoring_case(start, "<html"),

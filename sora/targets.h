@@ -23,7 +23,7 @@ std::vector<nn::Linear*> find_targets(nn::Module& model, const std::vector<std::
 // The Linear of that path; throws where there is none.
 nn::Linear& linear_at(nn::Module& model, const std::string& path);
 
-// Where the model's parameters are.
+// Where the model's parameters are; the CPU if none is defined.
 Device device_of(nn::Module& model);
 
 }  // namespace soragrad::sora

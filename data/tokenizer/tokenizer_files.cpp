@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/plain_text.h"
 #include "core/text.h"
 #include "data/tokenizer/double_array.h"
 
@@ -42,7 +43,7 @@ void for_each_line(std::string_view text, Line&& line) {
 }
 
 std::string_view without_bom(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   return text;
 }
 

@@ -29,9 +29,9 @@ class MappedFiles {
     const std::lock_guard lock(mutex_);
     for (const auto& known : files_) {
       const std::shared_ptr<const MappedFile> file = known.lock();
-      require(!file || !file->is_changed(),
-              "[{}] was written while it was read; put the file back and start again.",
-              file ? shown(file->path().string()) : "");
+      if (!file || !file->is_changed()) continue;
+      fail("[{}] was written while it was read; put the file back and start again.",
+           shown(file->path().string()));
     }
   }
 
@@ -47,35 +47,21 @@ MappedFiles& mapped_files() {
 
 }  // namespace
 
-FileStamp::FileStamp(const struct stat& status)
-    : device_(status.st_dev),
-      inode_(status.st_ino),
-      size_(status.st_size),
-      seconds_(status.st_mtim.tv_sec),
-      nanoseconds_(status.st_mtim.tv_nsec) {}
-
-bool FileStamp::is_later_than(const FileStamp& other) const {
-  if (device_ != other.device_ || inode_ != other.inode_) return false;
-  return size_ != other.size_ || seconds_ != other.seconds_ || nanoseconds_ != other.nanoseconds_;
-}
-
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const std::string where = shown(path.string());
   // Non-blocking: opening a pipe that nobody writes to would otherwise wait for ever.
   const Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
   if (!file) fail("[{}] cannot be opened: {}.", where, system_reason(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0)
+  if (::fstat(file.get(), &status_) != 0)
     fail("[{}] cannot be read: {}.", where, system_reason(errno));
-  require(S_ISREG(status.st_mode), "[{}] is not a regular file; give a file of weights.", where);
-  if (status.st_size == 0) return;  // mmap refuses empty files
-  const auto size = static_cast<size_t>(status.st_size);
+  require(S_ISREG(status_.st_mode), "[{}] is not a regular file; give a file of weights.", where);
+  if (status_.st_size == 0) return;  // mmap refuses empty files
+  const auto size = static_cast<size_t>(status_.st_size);
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (data == MAP_FAILED)
     fail("[{}] cannot be mapped ({} bytes): {}.", where, size, system_reason(errno));
   bytes_ = {static_cast<const std::byte*>(data), size};
   name_ = NamedMapping(bytes_, where);
-  stamp_ = FileStamp(status);
 }
 
 MappedFile::~MappedFile() {
@@ -86,19 +72,22 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       bytes_(std::exchange(other.bytes_, {})),
       name_(std::move(other.name_)),
-      stamp_(other.stamp_) {}
+      status_(other.status_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(bytes_, other.bytes_);
   std::swap(name_, other.name_);
-  std::swap(stamp_, other.stamp_);
+  std::swap(status_, other.status_);
   return *this;
 }
 
 bool MappedFile::is_changed() const {
   struct stat now {};
-  return ::stat(path_.c_str(), &now) == 0 && FileStamp(now).is_later_than(stamp_);
+  if (::stat(path_.c_str(), &now) != 0) return false;
+  if (now.st_dev != status_.st_dev || now.st_ino != status_.st_ino) return false;
+  return now.st_size != status_.st_size || now.st_mtim.tv_sec != status_.st_mtim.tv_sec ||
+         now.st_mtim.tv_nsec != status_.st_mtim.tv_nsec;
 }
 
 FileBytes map_file(const std::filesystem::path& path) {
@@ -110,7 +99,9 @@ FileBytes map_file(const std::filesystem::path& path) {
   return result;
 }
 
-void require_unchanged_files() { mapped_files().require_unchanged(); }
+void require_unchanged_files() {
+  mapped_files().require_unchanged();
+}
 
 }  // namespace soragrad::nn
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -15,19 +14,6 @@
 #include "nn/checkpoint/lost_mapping.h"
 
 namespace soragrad::nn {
-
-// A file's identity, size and time of change: what tells whether it was written.
-class FileStamp {
- public:
-  FileStamp() = default;
-  explicit FileStamp(const struct stat& status);
-  // Whether this is of the same file as `other`, written in between.
-  bool is_later_than(const FileStamp& other) const;
-
- private:
-  uint64_t device_ = 0, inode_ = 0;
-  int64_t size_ = 0, seconds_ = 0, nanoseconds_ = 0;
-};
 
 // Owns one mapping. The file must not be written while it is mapped (lost_mapping.h,
 // require_unchanged_files); replace files by rename instead.
@@ -41,15 +27,15 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::filesystem::path& path() const { return path_; }
-  // Whether the file's bytes were written since they were mapped. A file that was replaced by
-  // rename is another one: the mapping keeps the old bytes.
+  // Whether the file was written since it was mapped, by its size and time of change. One that was
+  // replaced by rename is another file: the mapping keeps the old bytes.
   bool is_changed() const;
 
  private:
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
   NamedMapping name_;
-  FileStamp stamp_;
+  struct stat status_ {};  // when it was mapped
 };
 
 // What every reader of this folder takes: bytes, who keeps them alive, and their name in messages.

@@ -14,6 +14,7 @@
 
 #include "data/task.h"
 #include "tests/files.h"
+#include "tests/train/json_lines.h"
 #include "train/config/config.h"
 #include "train/loop/session.h"
 #include "train/loop/trainer.h"
@@ -21,13 +22,6 @@
 #include "train/run/run_folder.h"
 
 namespace soragrad::test {
-
-inline std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path) {
-  std::vector<nlohmann::json> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
 
 struct ReferenceRun {
   std::vector<nlohmann::json> steps;  // the lines of metrics.jsonl
@@ -71,7 +65,7 @@ inline ReferenceRun repeat_reference(const std::filesystem::path& folder,
   train::RunFolder run = train::RunFolder::create(config.output, config);
   train::Trainer trainer(*session, run);
   REQUIRE(trainer.run());
-  std::vector<nlohmann::json> steps = read_json_lines(run.file("metrics.jsonl"));
+  std::vector<nlohmann::json> steps = read_lines(run.file("metrics.jsonl"));
   std::erase_if(steps, [](const nlohmann::json& step) { return step.contains("split"); });
   const auto all = static_cast<int64_t>(steps.size());
   return {std::move(steps), train::read_gates(run.file("gates.bin"), std::max<int64_t>(all, 2))};

@@ -33,7 +33,8 @@ std::string column_of(const std::map<std::string, nn::Role, std::less<>>& roles,
 
 // Columns of known roles come first, others after them.
 std::ptrdiff_t order_of(const std::string& column) {
-  return std::ranges::find_if(kRankColumns, [&](const auto& known) { return known.second == column; }) -
+  return std::ranges::find_if(kRankColumns,
+                              [&](const auto& known) { return known.second == column; }) -
          std::begin(kRankColumns);
 }
 

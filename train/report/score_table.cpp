@@ -110,7 +110,7 @@ TextTable word_table(const ScoreTable& table) {
     }
     words.header.push_back(name);
   }
-  const bool average = has_average(table);
+  const bool average = has_average(table), is_printed = has_printed(table);
   if (average) words.header.emplace_back("average");
   for (size_t m = 0; m < table.methods.size(); ++m) {
     std::vector<std::string> own{table.methods[m]}, printed{"  (printed)"};
@@ -123,7 +123,7 @@ TextTable word_table(const ScoreTable& table) {
       printed.push_back(cell_of(table, 0, m).printed_average);
     }
     words.rows.push_back(own);
-    if (has_printed(table)) words.rows.push_back(printed);
+    if (is_printed) words.rows.push_back(printed);
   }
   return words;
 }

@@ -51,8 +51,7 @@ PretrainCheckpoint read(const std::string& folder) {
   PretrainState& state = checkpoint.state;
   std::string hash;
   try {
-    for_each_count(state,
-                    [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
+    for_each_count(state, [&](const char* name, auto& member) { numbers.at(name).get_to(member); });
     if (numbers.contains("train")) {
       const nlohmann::json& means = numbers.at("train");
       for_each_mean(state.scores,

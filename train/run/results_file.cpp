@@ -8,11 +8,15 @@ namespace soragrad::train {
 
 namespace {
 
-std::string path_of(const std::string& run) { return run + "/" + kResultsFile; }
+std::string path_of(const std::string& run) {
+  return run + "/" + kResultsFile;
+}
 
 }  // namespace
 
-bool is_complete(const std::string& run) { return path_exists(path_of(run)); }
+bool is_complete(const std::string& run) {
+  return path_exists(path_of(run));
+}
 
 nlohmann::json read_results(const std::string& run) {
   try {

@@ -33,7 +33,8 @@ constexpr int64_t kGradientRows = 96;
 int64_t row_block_of(const GemmArgs& g) {
   if (g.n <= kSkinnyColumns) return kSkinnyRowBlock;
   if (!g.transpose_a) return kRowBlock;
-  const int64_t wanted = std::min(kGradientTasks / ceil_div(g.n, kColumnBlock), g.m / kGradientRows);
+  const int64_t wanted =
+      std::min(kGradientTasks / ceil_div(g.n, kColumnBlock), g.m / kGradientRows);
   return wanted * kRowBlock <= g.m ? kRowBlock : ceil_div(g.m, wanted);
 }
 

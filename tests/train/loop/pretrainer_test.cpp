@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 namespace {
 
 using soragrad::test::contains;
-using soragrad::test::message_of;
 using soragrad::test::log_of;
+using soragrad::test::message_of;
 using soragrad::test::quiet;
 using soragrad::test::read_text;
 
@@ -121,7 +121,8 @@ std::string weights_of(const std::string& run) {
 
 TEST_CASE("pretrainer: a language model learns, and its log has the losses and accuracies") {
   const TinyText tiny;
-  const nlohmann::json results = pretrain_to_end(tiny.config("run", {"max_steps=40", "eval_steps=40"}));
+  const nlohmann::json results =
+      pretrain_to_end(tiny.config("run", {"max_steps=40", "eval_steps=40"}));
   const std::string log = read_text(tiny / "run/metrics.jsonl");
   for (const char* name : {"\"mlm_loss\"", "\"mlm_accuracy\"", "\"grad_norm\"", "\"perplexity\""}) {
     CHECK(contains(log, name));
@@ -245,7 +246,10 @@ TEST_CASE("pretrainer: a finished run is extended by max_steps") {
   longer.emplace_back("max_steps=20");
   pretrain_to_end(tiny.config("long", longer));
   const std::string run = (tiny / "short").string();
-  CHECK(contains(message_of([&] { resume_pretraining(run, [] {}, {{"seed=7"}, {}}); }), "max_steps=N extends"));
+  CHECK(contains(message_of([&] {
+                   resume_pretraining(run, [] {}, {{"seed=7"}, {}});
+                 }),
+                 "max_steps=N extends"));
   const std::string config = read_text(run + "/config.yaml");
   const std::string other = (tiny / "validation.txt").string();
   CHECK(contains(message_of([&] {

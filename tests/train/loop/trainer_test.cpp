@@ -5,9 +5,9 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -256,6 +256,20 @@ TEST_CASE("trainer: initial_state takes known names of the right shape only") {
     CHECK_THROWS_WITH_AS(load_initial_state(*session->model, path, Device::cpu),
                          doctest::Contains(name), Error);
   }
+}
+
+TEST_CASE(
+    "trainer: weights that are written before the first step end the run, which saves nothing") {
+  const TinyFolder tiny;
+  const Config config = tiny.config("run", {"max_steps=3", "save_steps=1"});
+  const auto session = open_session(config, quiet);
+  const fs::path weights = tiny.run("model/model.safetensors");
+  fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
+  RunFolder folder = RunFolder::create(config.output, config);
+  Trainer trainer(*session, folder);
+  CHECK(test::contains(test::message_of([&] { trainer.run(); }),
+                       "model.safetensors] was written while it was read"));
+  CHECK(folder.checkpoints().empty());
 }
 
 // SPDX-License-Identifier: Apache-2.0

@@ -113,7 +113,7 @@ void repeat_all(const std::string& device) {
     std::vector<int64_t> near(run.steps.size());
     if (device != "cpu")
       near = near_threshold(run, test::repeat_reference(entry.path(), scratch, {}));
-    const std::vector<json> expected = test::read_json_lines(entry.path() / "expected.jsonl");
+    const std::vector<json> expected = test::read_lines(entry.path() / "expected.jsonl");
     const std::string differences = compare(run.steps, expected, near);
     compare_sparsity(run.steps, expected, entries_of(entry.path() / "initial_state.safetensors"),
                      near);

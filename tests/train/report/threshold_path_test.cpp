@@ -8,7 +8,6 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,6 @@
 #include "tests/train/json_lines.h"
 #include "tests/train/tiny_run.h"
 #include "tests/train/whole_run.h"
-#include "train/loop/finish.h"
 #include "train/loop/open_trained.h"
 #include "train/loop/trainer.h"
 

@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "tests/train/tiny_run.h"
 #include "tests/train/whole_run.h"
-#include "train/loop/finish.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/trainer.h"
 
@@ -25,8 +24,8 @@ using soragrad::test::quiet;
 using soragrad::test::read_text;
 using soragrad::test::resume;
 using soragrad::test::run_to_end;
-using soragrad::test::train_in;
 using soragrad::test::TinyFolder;
+using soragrad::test::train_in;
 namespace fs = std::filesystem;
 
 namespace {
@@ -126,7 +125,7 @@ TEST_CASE("resume: logs, initial state and an initial adapter may be gone") {
     fs::copy(tiny.run("first"), source, fs::copy_options::recursive);
     const std::string path = source + std::string(initial).substr(5);
     run_to_end(tiny.config("run", {"max_steps=6", "method=lora", "save_steps=3", "train_head=false",
-                                  "save_total_limit=0", "initial_state=" + path}));
+                                   "save_total_limit=0", "initial_state=" + path}));
     const std::string expected = adapter_of(run);
     forget_the_end(run);
     fs::remove_all(run + "/checkpoints/step-6");
