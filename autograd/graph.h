@@ -67,8 +67,9 @@ void backward(const Variable& loss, const Tensor& scale);
 // Trades time for memory (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016):
 // returns f(inputs), and keeps of it nothing but the inputs. backward() runs f once more, recorded,
 // and walks that graph. Values and gradients have the bits of f(inputs) alone, because f is walked
-// in the same order. Duties of the caller: f gives the same bits each time and captures no Variable
-// but trainable leaves, all of which are among `parameters`.
+// in the same order. Duties of the caller: both runs of f record the same ops, whose gradients read
+// the same bits (nobody reads the second run's result, so f may leave out what only that needs); f
+// captures no Variable but trainable leaves, all of which are among `parameters`.
 using CheckpointedFunction = std::function<Variable(std::span<const Variable> inputs)>;
 Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& inputs,
                     std::span<const Variable* const> parameters);

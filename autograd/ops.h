@@ -54,6 +54,10 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
 // gradient of gelu_of, past the op gelu.
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed = nullptr);
+// linear() without its value, for a graph that is built for its gradients alone: the result holds
+// zeros.
+Variable linear_without_value(const Activated& x, const Variable& weight, const Variable& bias,
+                              const std::shared_ptr<PackedMatrix>& packed = nullptr);
 // op(a) (m, k) op(b) (k, n) -> (m, n). With a flag the operand is stored transposed: a (k, m), or
 // b (n, k).
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false,
@@ -68,10 +72,18 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
 // Each row of x (rows, hidden) is brought to mean 0 and variance 1 (biased, eps added to it), then
 // multiplied by weight (hidden) and shifted by bias (hidden) (torch.nn.functional.layer_norm).
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps);
-// layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes.
+// What the gradient of a norm reads. Undefined until an op has filled it.
+struct NormState {
+  Tensor normalised;  // (rows, hidden), before weight and bias
+  Tensor rstd;        // (rows), 1 / sqrt(variance + eps)
+};
+// layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes. A
+// `state` that is undefined is filled, also where nothing is recorded. One that is filled takes the
+// place of the arithmetic: the op is recorded without a value (its result holds zeros) and reads
+// none of x and residual.
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
-                             const Variable& bias, double eps, double p,
-                             const RandomStream& stream);
+                             const Variable& bias, double eps, double p, const RandomStream& stream,
+                             NormState* state = nullptr);
 Variable softmax(const Variable& x);  // over the last axis; a row of -inf gives zeros
 
 // -- Rows and tables (ops/rows.cpp) ---------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Peak memory and time of a step with and without gradient_checkpointing=true, on one machine in turn.
 
     gradient_checkpointing.py --model MODEL_DIR [--soragrad build/soragrad] [--length 512] [--rows 4] [--steps 3]
-                              [--method sora] [--repeat 2] [--json FILE]
+                              [--method sora] [--precision fp32] [--repeat 2] [--json FILE]
 
 Makes rows of random words that fill the length, so that every step has rows * length tokens. The runs alternate. Prints the
 peak memory of each kind (VmHWM of the process), that of the model alone (a run of one row of 3 tokens), the median time of
@@ -27,7 +27,7 @@ def train(args, folder, rows_file, length, rows, checkpointing):
                f"validation_file={folder}/few.tsv", f"output={folder}/run", "overwrite=true", f"method={args.method}",
                f"per_device_train_batch_size={rows}", f"max_seq_length={length}", f"max_steps={args.steps}",
                f"eval_steps={args.steps}", "per_device_eval_batch_size=1", "logging_steps=1", "xi=0.4",
-               f"gradient_checkpointing={'true' if checkpointing else 'false'}"]
+               f"precision={args.precision}", f"gradient_checkpointing={'true' if checkpointing else 'false'}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     run = pathlib.Path(folder, "run")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -45,6 +45,7 @@ def main():
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--method", default="sora")
+    parser.add_argument("--precision", default="fp32")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--json")
     args = parser.parse_args()
@@ -62,7 +63,8 @@ def main():
     first = runs[False][0]
     if any(run["bits"] != first["bits"] or run["losses"] != first["losses"] for kind in runs.values() for run in kind):
         raise SystemExit("the runs differ in losses or in the bits of what they trained")
-    result = {"model": args.model, "method": args.method, "tokens_a_step": args.rows * args.length, "base_bytes": base}
+    result = {"model": args.model, "method": args.method, "precision": args.precision,
+              "tokens_a_step": args.rows * args.length, "base_bytes": base}
     for checkpointing, kind in runs.items():
         name = "checkpointing" if checkpointing else "plain"
         result[name] = {"peak_bytes": max(run["peak_bytes"] for run in kind),

@@ -145,7 +145,7 @@ Sizes sizes_of(const train::Session& session) {
   const int64_t layers = config.gradient_checkpointing ? 1 : model.layers;
   sizes.activations =
       kFloat * layers * tokens * (per_token + 2 * model.heads * longest) +
-      kFloat * config.gradient_checkpointing * model.layers * tokens * model.hidden_size;
+      2 * kFloat * config.gradient_checkpointing * model.layers * tokens * model.hidden_size;
   return sizes;
 }
 

@@ -44,22 +44,32 @@ void PackedMatrix::multiply_plain(const Product& product) {
                                    .bias = product.bias});
 }
 
+// The weight in panels, made for this call alone if it saves memory.
+Tensor PackedMatrix::packed_fp32(bool forward) {
+  Tensor& kept = forward ? forward_ : backward_;
+  if (kept.defined()) return kept;
+  Tensor packed = Tensor::empty_like(weight_);
+  const int64_t rows = weight_.size(0), columns = weight_.size(1);
+  if (!forward && saves_memory_ && forward_.defined()) {
+    kernels::turn_panels(Device::cpu, {forward_.data(), packed.data(), rows, columns});
+    return packed;
+  }
+  kernels::pack_panels(Device::cpu, {.weight = weight_.data(),
+                                     .packed = packed.data(),
+                                     .rows = rows,
+                                     .columns = columns,
+                                     .transpose = forward});
+  weight_.storage()->drop_mapped_pages();
+  return kept = packed;
+}
+
 // Packing reads the weight once, so it pays for weights that are multiplied again: always forward,
 // backward only if the weight is frozen and stays. cuBLASLt reads the weight in either direction at
 // the same speed, so nothing is packed for it.
 void PackedMatrix::multiply_fp32(const Product& product) {
   const bool worth_packing = product.forward || reused_;
   if (weight_.device() == Device::cuda || !worth_packing) return multiply_plain(product);
-  Tensor& packed = product.forward ? forward_ : backward_;
-  if (!packed.defined()) {
-    packed = Tensor::empty_like(weight_);
-    kernels::pack_panels(Device::cpu, {.weight = weight_.data(),
-                                       .packed = packed.data(),
-                                       .rows = weight_.size(0),
-                                       .columns = weight_.size(1),
-                                       .transpose = product.forward});
-    weight_.storage()->drop_mapped_pages();
-  }
+  const Tensor packed = packed_fp32(product.forward);
   const int64_t out = weight_.size(0), in = weight_.size(1);
   kernels::gemm_packed(Device::cpu, {.a = product.a,
                                      .packed = packed.data(),

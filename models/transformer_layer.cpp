@@ -24,16 +24,17 @@ TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const M
 }
 
 Variable TransformerLayer::forward(const Variable& x, bool first_only, const EncoderInput& input,
-                                   const nn::Pass& pass) {
+                                   const nn::Pass& pass, NormState* state) {
   const nn::ForwardSpan span(*this);
   const Variable queries = first_only ? select_rows(x, input.first_tokens) : x;
   const Variable context = attention_->forward(queries, x, input, pass);
   const Variable attended = attention_norm_.forward(attention_dense_.forward(context, pass),
                                                     attention_dropout_, queries, pass);
   const Activated wide = intermediate_.forward(attended, activation_, pass);
-  const Variable y =
-      output_norm_.forward(output_.forward(wide, pass), output_dropout_, attended, pass);
-  return observed(y, pass);
+  const bool for_gradients = state && state->rstd.defined();
+  const Variable dense =
+      for_gradients ? output_.forward_for_gradients(wide, pass) : output_.forward(wide, pass);
+  return observed(output_norm_.forward(dense, output_dropout_, attended, pass, state), pass);
 }
 
 }  // namespace soragrad::models

@@ -26,8 +26,10 @@ class TransformerLayer : public nn::Module {
 
   // x (tokens, hidden) -> (tokens, hidden). With first_only -> (sequences, hidden): past keys and
   // values, only each sequence's first token is computed.
+  // `state` is what the last norm's gradient reads (autograd/ops.h, residual_layer_norm): given
+  // filled, the layer computes what its gradients need and no more.
   Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
-                   const nn::Pass& pass);
+                   const nn::Pass& pass, NormState* state = nullptr);
 
  private:
   std::unique_ptr<SelfAttention> attention_;

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "autograd/ops.h"
-
 namespace soragrad::nn {
 
 Embedding::Embedding(Module* parent, std::string name, int64_t rows, int64_t hidden,
@@ -44,10 +42,10 @@ Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
 }
 
 Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
-                            const Pass& pass) {
+                            const Pass& pass, NormState* state) {
   const ForwardSpan span(*this);
   return observed(residual_layer_norm(x, residual, weight, bias, eps_, dropout.probability(pass),
-                                      dropout.stream(pass)),
+                                      dropout.stream(pass), state),
                   pass);
 }
 

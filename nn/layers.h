@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "autograd/ops.h"
 #include "nn/module.h"
 
 namespace soragrad::nn {
@@ -47,9 +48,10 @@ class LayerNorm : public Module {
   LayerNorm(Module* parent, std::string name, int64_t hidden, double eps);
   // x (rows, hidden) -> (rows, hidden).
   Variable forward(const Variable& x, const Pass& pass);
-  // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes.
+  // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `state` as in
+  // autograd/ops.h, residual_layer_norm.
   Variable forward(const Variable& x, const Dropout& dropout, const Variable& residual,
-                   const Pass& pass);
+                   const Pass& pass, NormState* state = nullptr);
 
   Parameter weight;  // (hidden)
   Parameter bias;    // (hidden)

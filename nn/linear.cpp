@@ -41,9 +41,19 @@ Variable Linear::forward(const Activated& x, const Pass& pass) {
   if (const auto found = with_delta_.find({&self, 1}, pass)) {
     return observed(linear_deltas(x, found->matrix, found->deltas), pass);
   }
-  Variable y = linear(x, weight, bias, packed());
+  Variable y = linear(x, weight, bias, packed(pass));
   if (delta_) y = delta_->forward(x.y, std::move(y), pass);
   return observed(y, pass);
+}
+
+Variable Linear::forward_for_gradients(const Activated& x, const Pass& pass) {
+  Linear* const self = this;
+  if ((delta_ && delta_->reads_result()) || with_delta_.find({&self, 1}, pass)) {
+    return forward(x, pass);
+  }
+  const ForwardSpan span(*this);
+  Variable y = linear_without_value(x, weight, bias, packed(pass));
+  return delta_ ? delta_->forward(x.y, std::move(y), pass) : y;
 }
 
 Activated Linear::forward(const Variable& x, Activation activation, const Pass& pass) {
@@ -60,7 +70,7 @@ Activated Linear::forward(const Variable& x, Activation activation, const Pass& 
     result.y = gelu(result.gelu_of);
   } else {
     const ForwardSpan span(*this);
-    result = linear_gelu(x, weight, bias, packed());
+    result = linear_gelu(x, weight, bias, packed(pass));
     observed(result.gelu_of, pass);
   }
   if (!result.y.requires_grad()) result.gelu_of = {};  // its memory is free for what follows
@@ -74,13 +84,13 @@ void Linear::attach(std::unique_ptr<Delta> delta) {
 // Returns the packed weight. A frozen weight keeps it; loading or merging gives the weight other
 // memory, which is how a stale copy is recognised. A trainable weight changes in every step, so its
 // packed copy belongs to the graph of this call alone.
-std::shared_ptr<PackedMatrix> Linear::packed() {
+std::shared_ptr<PackedMatrix> Linear::packed(const Pass& pass) {
   const bool trains = weight.requires_grad();
-  if (!trains && packed_ && packed_->weight().raw() == weight.value().raw() &&
-      packed_->precision() == precision_) {
-    return packed_;
-  }
-  auto packed = std::make_shared<PackedMatrix>(weight.value(), precision_, !trains);
+  const bool fresh = !trains && packed_ && packed_->weight().raw() == weight.value().raw() &&
+                     packed_->precision() == precision_;
+  auto packed =
+      fresh ? packed_ : std::make_shared<PackedMatrix>(weight.value(), precision_, !trains);
+  if (pass.checkpoint) packed->save_memory();
   packed_ = trains ? nullptr : packed;
   return packed;
 }

@@ -45,6 +45,8 @@ class Linear : public Module {
     // Takes the input x (rows, in) and the Linear's result y (rows, out), which is moved in so that
     // it may be changed in place. Returns what the Linear returns instead.
     virtual Variable forward(const Variable& x, Variable y, const Pass& pass) = 0;
+    // False: forward() adds to y without reading it, so that no gradient needs the value of y.
+    virtual bool reads_result() const { return true; }
     // The factors, if in this pass forward() is low_rank_delta(y, x, factors) and nothing else. A
     // GPU can then compute the Delta within the Linear's product.
     virtual std::optional<LowRank> low_rank(const Pass& /*pass*/) const { return {}; }
@@ -61,6 +63,9 @@ class Linear : public Module {
   // part of the product.
   Activated forward(const Variable& x, Activation activation, const Pass& pass);
   Variable forward(const Activated& x, const Pass& pass);
+  // forward() for a graph that is built for its gradients alone: a result that nobody reads is not
+  // computed.
+  Variable forward_for_gradients(const Activated& x, const Pass& pass);
 
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
@@ -77,7 +82,7 @@ class Linear : public Module {
   Parameter bias;    // (out)
 
  private:
-  std::shared_ptr<PackedMatrix> packed();
+  std::shared_ptr<PackedMatrix> packed(const Pass& pass);
 
   int64_t in_, out_;
   std::unique_ptr<Delta> delta_;

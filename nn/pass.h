@@ -23,8 +23,8 @@ struct Pass {
   // If set, it gets the output of every module with the module's path. Models then compute every
   // output in full: all tokens of the last layer, all rows of the relative table.
   std::function<void(const std::string& path, const Variable& output)> observe;
-  // true: each layer keeps its input alone and is computed once more in the backward pass
-  // (autograd/graph.h, checkpoint). Same bits, less memory, more time. An observed pass ignores it.
+  // true: each layer keeps its input and little more, and is computed again in the backward pass
+  // (models/encoder.cpp). Same bits, less memory, more time. An observed pass ignores it.
   bool checkpoint = false;
 
   // The random stream of one site, which random_site(path) numbers (core/rng.h).

@@ -23,6 +23,7 @@ class GatedDelta : public nn::Linear::Delta {
   // Registers trainable parameters under the Linear's path, without values yet.
   GatedDelta(nn::Linear& linear, DeltaKind kind, int64_t rank, double factor, double dropout);
 
+  bool reads_result() const override { return false; }
   Variable forward(const Variable& x, Variable y, const nn::Pass& pass) override;
   // Nothing while dropout acts on the input.
   std::optional<LowRank> low_rank(const nn::Pass& pass) const override;

@@ -121,6 +121,13 @@ Variable linear(const Activated& x, const Variable& weight, const Variable& bias
   return record_linear(std::move(y), x, weight, bias, matrix);
 }
 
+Variable linear_without_value(const Activated& x, const Variable& weight, const Variable& bias,
+                              const std::shared_ptr<PackedMatrix>& packed) {
+  check_linear(x.y, weight, bias);
+  Tensor y = Tensor::zeros({x.y.size(0), weight.size(0)}, kReal, x.y.device());
+  return record_linear(std::move(y), x, weight, bias, packed_or_plain(weight, packed));
+}
+
 Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
                       const std::shared_ptr<PackedMatrix>& packed) {
   check_linear(x, weight, bias);

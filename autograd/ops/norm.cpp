@@ -27,9 +27,8 @@ void require_norm_shapes(const char* op, const Variable& x, const Variable& weig
 
 // The kernel writes ds, the gradient of dropout(x) + residual. The residual's gradient is ds; x's
 // is dropout(ds), which may overwrite ds if the residual does not want it.
-void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rstd,
-                   const Tensor& weight, const NormSettings& settings, bool residual,
-                   Gradients& gradients) {
+void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weight,
+                   const NormSettings& settings, bool residual, Gradients& gradients) {
   const auto empty_if = [](bool wanted, const Tensor& like) {
     return wanted ? Tensor::empty_like(like) : Tensor();
   };
@@ -44,14 +43,14 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   const InputGradient dbias(gradients, kBias, weight.shape(), dy.device());
   kernels::layer_norm_backward(dy.device(),
                                {.dy = dy.data(),
-                                .normalised = normalised.data(),
-                                .rstd = rstd.data(),
+                                .normalised = state.normalised.data(),
+                                .rstd = state.rstd.data(),
                                 .weight = weight.data(),
                                 .ds = data(ds),
                                 .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
                                 .dweight = dweight.get(),
                                 .dbias = dbias.get(),
-                                .rows = rstd.numel(),
+                                .rows = state.rstd.numel(),
                                 .hidden = weight.numel(),
                                 .drop_threshold = drop_threshold(settings.p),
                                 .keep_scale = static_cast<real>(1 / (1 - settings.p)),
@@ -62,50 +61,60 @@ void norm_backward(const Tensor& dy, const Tensor& normalised, const Tensor& rst
   dbias.hand_over(gradients);
 }
 
-// Both ops: without dropout and residual sum if `residual` is undefined.
-Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
-              const Variable& bias, const NormSettings& settings) {
-  require_norm_shapes(op, x, weight, bias);
-  std::vector<Variable> inputs = {x, weight, bias};
-  if (residual.defined()) inputs.push_back(residual);
-  const bool wanted = grad_wanted(inputs);
+// Computes the norm; fills the state if there is one.
+Tensor norm_value(const Variable& x, const Variable& residual, const Variable& weight,
+                  const Variable& bias, const NormSettings& settings, NormState* state) {
   Tensor y = Tensor::empty_like(x.value());
-  const Tensor normalised = wanted ? Tensor::empty_like(y) : Tensor();
-  const Tensor rstd = wanted ? Tensor::empty({x.shape().rows()}, kReal, x.device()) : Tensor();
+  if (state) *state = {Tensor::empty_like(y), Tensor::empty({x.shape().rows()}, kReal, x.device())};
   kernels::layer_norm(x.device(),
                       {.x = x.value().data(),
                        .residual = residual.defined() ? residual.value().data() : nullptr,
                        .weight = weight.value().data(),
                        .bias = bias.value().data(),
                        .y = y.data(),
-                       .normalised = wanted ? normalised.data() : nullptr,
-                       .rstd = wanted ? rstd.data() : nullptr,
+                       .normalised = state ? state->normalised.data() : nullptr,
+                       .rstd = state ? state->rstd.data() : nullptr,
                        .rows = x.shape().rows(),
                        .hidden = x.size(-1),
                        .eps = static_cast<real>(settings.eps),
                        .drop_threshold = drop_threshold(settings.p),
                        .keep_scale = static_cast<real>(1 / (1 - settings.p)),
                        .stream = settings.stream});
+  return y;
+}
+
+// Both ops: without dropout and residual sum if `residual` is undefined.
+Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
+              const Variable& bias, const NormSettings& settings, NormState* given) {
+  require_norm_shapes(op, x, weight, bias);
+  std::vector<Variable> inputs = {x, weight, bias};
+  if (residual.defined()) inputs.push_back(residual);
+  NormState own;
+  NormState* const state = given ? given : grad_wanted(inputs) ? &own : nullptr;
+  const bool filled = state && state->rstd.defined();
+  Tensor y = filled ? Tensor::zeros(x.shape(), kReal, x.device())
+                    : norm_value(x, residual, weight, bias, settings, state);
+  const NormState kept = state ? *state : NormState();
   const Tensor kept_weight = weight.value();
   const bool has_residual = residual.defined();
   return record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
-    norm_backward(dy, normalised, rstd, kept_weight, settings, has_residual, gradients);
+    norm_backward(dy, kept, kept_weight, settings, has_residual, gradients);
   });
 }
 
 }  // namespace
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
-  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}});
+  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}}, nullptr);
 }
 
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
-                             const Variable& bias, double eps, double p,
-                             const RandomStream& stream) {
+                             const Variable& bias, double eps, double p, const RandomStream& stream,
+                             NormState* state) {
   require(x.shape() == residual.shape(), "[residual_layer_norm] residual {} does not fit x {}.",
           residual.shape(), x.shape());
   require(p >= 0 && p < 1, "[residual_layer_norm] the dropout is {}; it must be in [0, 1).", p);
-  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream});
+  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream}, state);
 }
 
 Variable softmax(const Variable& x) {

@@ -191,7 +191,9 @@ void own_tables(nn::Module& model) {
     const bool is_linear = parameter.declared_shape().rank() == 2 &&
                            parameter.path().find("embeddings") == std::string::npos;
     if (is_linear || !parameter.defined() || parameter.device() != Device::cpu) return;
-    parameter.assign(parameter.value().clone());
+    const Tensor mapped = parameter.value();
+    parameter.assign(mapped.clone());
+    mapped.storage()->drop_mapped_pages();
   });
 }
 

@@ -82,6 +82,22 @@ void pack_panels_cpu(const PackPanelsArgs& args) {
   });
 }
 
+void turn_panels_cpu(const TurnPanelsArgs& args) {
+  // A panel of W has 64 columns; block by block of 64 rows they are 64 rows in a panel of W^T.
+  parallel_for(ceil_div(args.columns, kPanelColumns), [&](int64_t task) {
+    const int64_t column = task * kPanelColumns;
+    const int64_t columns = std::min(kPanelColumns, args.columns - column);
+    for (int64_t row = 0; row < args.rows; row += kPanelColumns) {
+      const int64_t rows = std::min(kPanelColumns, args.rows - row);
+      const real* from = args.packed + row * args.columns + column * rows;
+      real* to = args.turned + column * args.rows + row * columns;
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < columns; ++j) to[i * columns + j] = from[j * rows + i];
+      }
+    }
+  });
+}
+
 void gemm_packed_cpu(const GemmPackedArgs& args) {
   if (args.m == 0 || args.n == 0) return;
   const int64_t panels = ceil_div(args.n, kPanelColumns);

@@ -24,6 +24,17 @@ inline Cost cost(const PackPanelsArgs& args) {
   return traffic(2 * args.rows * args.columns);
 }
 
+// Turns panels of W^T into panels of W, for a weight (rows, columns): what pack_panels makes with
+// `transpose` into what it makes without, bit for bit.
+struct TurnPanelsArgs {
+  const real* packed;  // panels of W^T
+  real* turned;        // panels of W; rows * columns, as packed
+  int64_t rows, columns;
+};
+inline Cost cost(const TurnPanelsArgs& args) {
+  return traffic(2 * args.rows * args.columns);
+}
+
 struct GemmPackedArgs {
   const real* a;       // (m, k)
   const real* packed;  // panels of op(W) (k, n)
@@ -39,8 +50,10 @@ inline Cost cost(const GemmPackedArgs& g) {
 
 // These kernels exist for the CPU alone: cuBLASLt reads a plain weight at the same speed.
 void pack_panels_cpu(const PackPanelsArgs& args);
+void turn_panels_cpu(const TurnPanelsArgs& args);
 void gemm_packed_cpu(const GemmPackedArgs& args);
 inline constexpr Kernel<PackPanelsArgs> pack_panels = {"pack_panels", pack_panels_cpu, nullptr};
+inline constexpr Kernel<TurnPanelsArgs> turn_panels = {"turn_panels", turn_panels_cpu, nullptr};
 inline constexpr Kernel<GemmPackedArgs> gemm_packed = {"gemm_packed", gemm_packed_cpu, nullptr};
 
 }  // namespace soragrad::kernels

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "nn/checkpoint/safetensors.h"
+#include "sora/method.h"
 #include "tests/train/tiny_run.h"
 #include "tests/train/whole_run.h"
 #include "train/loop/finish.h"
@@ -171,6 +172,24 @@ TEST_CASE("trainer: one thread and two give the same bits") {
     check_equal_runs(tiny.run("one"), tiny.run("two"));
   }
   set_num_threads(before);
+}
+
+TEST_CASE("trainer: gradient checkpointing changes no bit of any method's run") {
+  const TinyFolder tiny;
+  for (const std::string& method : sora::method_names()) {
+    CAPTURE(method);
+    for (const char* precision : {"precision=fp32", "precision=bf16"}) {
+      for (const bool checkpointing : {false, true}) {
+        run_to_end(tiny.config(
+            checkpointing ? "checkpointed" : "plain",
+            {"method=" + method, precision, "max_steps=8", "eval_steps=4", "overwrite=true",
+             "hidden_dropout_prob=0.1", "attention_probs_dropout_prob=0.1", "lora_dropout=0.1",
+             "init_r=4", "target_r=2", "tinit=1", "tfinal=1",
+             checkpointing ? "gradient_checkpointing=true" : "gradient_checkpointing=false"}));
+      }
+      check_equal_runs(tiny.run("plain"), tiny.run("checkpointed"));
+    }
+  }
 }
 
 TEST_CASE("trainer: a run in bf16 stays near the one in fp32") {
