@@ -13,7 +13,7 @@
 #include "cli/version.h"
 #include "core/cores.h"
 #include "core/cuda_runtime.h"
-#include "core/kernels/linear/onednn.h"
+#include "core/kernels/linear/gemm_bf16.h"
 #include "core/text.h"
 
 namespace soragrad::cli {
@@ -103,7 +103,7 @@ void check_processor(DoctorReport& report, int64_t threads) {
   report.add(units.empty() ? Finding::warning : Finding::ok, "processor",
              fmt::format("{}{}; bf16 {}", model.empty() ? "" : model + ": ",
                          units.empty() ? "no vector units that are used here" : units,
-                         kernels::has_native_bf16() ? "native" : "rounded, multiplied in fp32"));
+                         kernels::bf16_way_text()));
   const int cores = available_cores();
   const bool too_many = threads > cores;
   report.add(too_many ? Finding::warning : Finding::ok, "threads",

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "core/cuda_runtime.h"
+#include "core/kernels/linear/gemm_bf16.h"
 #include "core/kernels/linear/gemm_gelu.h"
-#include "core/kernels/linear/onednn.h"
 #include "train/loop/mpi.h"
 #include "train/loop/nccl.h"
 
@@ -31,7 +31,7 @@ std::string version_text() {
       SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
       cudnn.empty() ? "" : ", cudnn " + cudnn, train::has_mpi() ? ", mpi" : "",
       train::has_nccl() ? ", nccl" : "", has_cuda ? architectures : "none",
-      kernels::has_native_bf16() ? "native" : "rounded operands, multiplied in fp32");
+      kernels::bf16_way_text());
 }
 
 }  // namespace soragrad::cli

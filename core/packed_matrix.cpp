@@ -111,6 +111,27 @@ void PackedMatrix::multiply_bf16(const Product& product) {
                                         .bias = product.bias});
 }
 
+void PackedMatrix::weight_gradient(const real* dy, const real* x, real* dw, int64_t rows,
+                                   bool accumulate) const {
+  const int64_t out = weight_.size(0), in = weight_.size(1);
+  if (precision_ == Precision::bf16) {
+    return kernels::weight_gradient_bf16(
+        weight_.device(),
+        {.dy = dy, .x = x, .dw = dw, .rows = rows, .out = out, .in = in, .accumulate = accumulate});
+  }
+  kernels::gemm(weight_.device(), {.a = dy,
+                                   .b = x,
+                                   .c = dw,
+                                   .m = out,
+                                   .n = in,
+                                   .k = rows,
+                                   .lda = out,
+                                   .ldb = in,
+                                   .ldc = in,
+                                   .transpose_a = true,
+                                   .accumulate = accumulate});
+}
+
 void PackedMatrix::forward_gelu(const ForwardGelu& args) {
   const int64_t out = weight_.size(0), in = weight_.size(1);
   const Device device = weight_.device();

@@ -30,9 +30,14 @@ class PackedMatrix {
   // dx (rows, in) = dy (rows, out) W, or dx += dy W with `accumulate`.
   void backward(const real* dy, real* dx, int64_t rows, bool accumulate);
 
-  // The same with the GELU of elementwise/unary.def. In bf16 on a GPU one kernel of cuDNN each, if
-  // the build has cuDNN and it has a kernel for the shape (kernels/linear/gemm_gelu.h).
-  // before = x W^T + bias and y = gelu(before), both (rows, out).
+  // dw (out, in) = dy^T x, or dw += dy^T x with `accumulate`: the sum over the rows. In bf16 both
+  // are rounded; sums are fp32.
+  void weight_gradient(const real* dy, const real* x, real* dw, int64_t rows,
+                       bool accumulate) const;
+
+  // forward() and backward() with the GELU of elementwise/unary.def. In bf16 on a GPU one kernel of
+  // cuDNN each, if the build has cuDNN and it has a kernel for the shape
+  // (kernels/linear/gemm_gelu.h). before = x W^T + bias and y = gelu(before), both (rows, out).
   struct ForwardGelu {
     const real* x;     // (rows, in)
     const real* bias;  // (out) or null

@@ -72,9 +72,9 @@ class Linear : public Module {
   // Replaces the Delta that is attached; null detaches it.
   void attach(std::unique_ptr<Delta> delta);
   Delta* delta() const { return delta_.get(); }  // null: none
-  // Precision of the products with the weight: y, and dx in backward. The weight's gradient and the
-  // Delta are always fp32, or as near to it as core/kernels/linear/delta_product.h tells. The
-  // default is fp32.
+  // Precision of the products: y, and in backward dx and the weight's gradient. The weight itself
+  // and the Delta are always fp32, or as near to it as core/kernels/linear/delta_product.h tells.
+  // The default is fp32.
   void set_precision(Precision precision) { precision_ = precision; }
   Precision precision() const { return precision_; }
 

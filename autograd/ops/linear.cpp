@@ -96,7 +96,12 @@ Variable record_linear(Tensor y, const Activated& x, const Variable& weight, con
       "linear", std::move(y), {x.y, weight, bias, x.gelu_of},
       [matrix, kept, gelu_of](const Tensor& dy, Gradients& gradients) {
         add_dx(dy, *matrix, gelu_of, gradients);
-        add_product(gradients, 1, dy, kept, true, false);
+        const InputGradient dweight(gradients, 1, matrix->weight().shape(), dy.device());
+        if (dweight.wanted()) {
+          const kernels::GradientTarget& dw = dweight.get();
+          matrix->weight_gradient(dy.data(), kept.data(), dw.data, dy.size(0), dw.accumulate);
+          dweight.hand_over(gradients);
+        }
         const InputGradient dbias(gradients, 2, {dy.size(1)}, dy.device());
         if (!dbias.wanted()) return;
         kernels::column_sum(dy.device(), {dy.data(), dbias.get(), dy.size(0), dy.size(1)});

@@ -1,12 +1,13 @@
 """Pre-training steps of soragrad beside PyTorch's, and beside their matrix products alone, in turns.
 
-    pretraining.py --soragrad PROGRAM --corpus FILES [--size pico nano] [--rounds 3] [--steps 30] [--output FILE.json]
+    pretraining.py --soragrad PROGRAM --corpus FILES [--size pico nano] [--precision fp32 bf16] [--rounds 3] [--steps 30]
+                   [--output FILE.json]
 
 For each size: a DeBERTaV3 with a generator of half its layers, replaced token detection with gradient-disentangled
 embeddings, sequences of 128 tokens. soragrad trains the model's tokenizer first. The peer is the same model on transformers'
-DebertaV2Model in eager PyTorch: language model head over predicted positions only, samples by multinomial, one AdamW. The
-limit is the step's products in PyTorch's own matmul with all operands ready. Each round runs the three once; the median of
-the rounds counts. Use an idle machine. Needs torch, transformers and numpy.
+DebertaV2Model in eager PyTorch: language model head over predicted positions only, samples by multinomial, one AdamW; in
+bf16 under torch.autocast. The limit is the step's products in PyTorch's own matmul with all operands ready, in that
+precision. Each round runs all once; the median of the rounds counts. Use an idle machine. Needs torch, transformers and numpy.
 """
 import argparse, json, pathlib, statistics, subprocess, sys, tempfile, time
 
@@ -62,7 +63,7 @@ class Peer(torch.nn.Module):
         return mlm + LAMBDA * torch.nn.functional.binary_cross_entropy_with_logits(self.classifier(h).reshape(-1), targets)
 
 
-def peer_ms(size, steps):
+def peer_ms(size, steps, precision):
     torch.manual_seed(0)
     model = Peer(size)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.01)
@@ -73,7 +74,9 @@ def peer_ms(size, steps):
         labels = ids.reshape(-1)[places]
         begin = time.perf_counter()
         optimizer.zero_grad()
-        model(ids, places, labels).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = model(ids, places, labels)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         times.append((time.perf_counter() - begin) * 1e3)
@@ -91,8 +94,10 @@ def products(size):
     return layer * (size["layers"] + size["layers"] // 2) + head
 
 
-def limit_ms(size):
-    operands = [(torch.randn(b, m, k), torch.randn(b, k, n), torch.empty(b, m, n)) for m, n, k, b in products(size)]
+def limit_ms(size, precision):
+    kind = dict(dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    operands = [(torch.randn(b, m, k, **kind), torch.randn(b, k, n, **kind), torch.empty(b, m, n, **kind))
+                for m, n, k, b in products(size)]
     def turn():
         begin = time.perf_counter()
         for a, b, c in operands:
@@ -103,16 +108,17 @@ def limit_ms(size):
     return min(turn() for _ in range(3))
 
 
-def soragrad_ms(program, size, name, corpus, steps, folder):
+def soragrad_ms(program, size, name, corpus, steps, precision, folder):
     model, run = folder / name, folder / f"{name}-run"
     if not model.exists():
-        subprocess.run([program, "train-tokenizer", "--model-type", "deberta-v2", "--vocab-size", str(VOCABULARY), "--corpus", corpus,
-                        "--output", model, "--layers", str(size["layers"]), "--hidden-size", str(size["hidden"]), "--heads",
-                        str(size["heads"])], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([program, "train-tokenizer", "--model-type", "deberta-v2", "--vocab-size", str(VOCABULARY), "--corpus",
+                        corpus, "--output", model, "--layers", str(size["layers"]), "--hidden-size",
+                        str(size["hidden"]), "--heads", str(size["heads"])], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([program, "pretrain", f"model={model}", f"corpus={corpus}", f"output={run}", "overwrite=true",
                     f"max_steps={WARM_UP + steps}", f"max_seq_length={LENGTH}", f"per_device_train_batch_size={size['rows']}",
                     "hidden_dropout_prob=0", "attention_probs_dropout_prob=0", f"learning_rate={RATE}", "weight_decay=0.01",
-                    "max_grad_norm=1", "logging_steps=1", "device=cpu"], check=True, capture_output=True)
+                    "max_grad_norm=1", "logging_steps=1", "device=cpu", f"precision={precision}"],
+                   check=True, capture_output=True)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return statistics.median([line["step_seconds"] * 1e3 for line in lines if "step_seconds" in line][WARM_UP:])
 
@@ -122,6 +128,7 @@ def main():
     arguments.add_argument("--soragrad", required=True, type=pathlib.Path)
     arguments.add_argument("--corpus", required=True, help="files as `pretrain` takes them")
     arguments.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES))
+    arguments.add_argument("--precision", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--steps", type=int, default=30)
     arguments.add_argument("--output", type=pathlib.Path)
@@ -129,17 +136,21 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.size:
-            size, rounds = SIZES[name], []
+            size, rounds = SIZES[name], {precision: [] for precision in arguments.precision}
             for _ in range(arguments.rounds):
-                rounds.append(dict(soragrad=soragrad_ms(arguments.soragrad.resolve(), size, name, arguments.corpus, arguments.steps,
-                                                        pathlib.Path(folder)),
-                                   pytorch=peer_ms(size, arguments.steps), products=limit_ms(size)))
-            ms = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
+                for precision, done in rounds.items():
+                    done.append(dict(soragrad=soragrad_ms(arguments.soragrad.resolve(), size, name, arguments.corpus,
+                                                          arguments.steps, precision, pathlib.Path(folder)),
+                                     pytorch=peer_ms(size, arguments.steps, precision), products=limit_ms(size, precision)))
             tokens = size["rows"] * LENGTH
-            results[name] = dict(rounds=rounds, median_ms=ms, tokens_per_second=tokens / ms["soragrad"] * 1e3)
-            print(f"{name}: {tokens} tokens a step; soragrad {ms['soragrad']:.1f} ms ({tokens / ms['soragrad'] * 1e3:.0f} tokens/s), "
-                  f"PyTorch {ms['pytorch']:.1f} ms ({ms['pytorch'] / ms['soragrad']:.2f}x), "
-                  f"products {ms['products']:.1f} ms ({ms['soragrad'] / ms['products']:.2f}x)", flush=True)
+            for precision, done in rounds.items():
+                ms = {key: statistics.median(r[key] for r in done) for key in done[0]}
+                results[f"{name}-{precision}"] = dict(rounds=done, median_ms=ms,
+                                                      tokens_per_second=tokens / ms["soragrad"] * 1e3)
+                print(f"{name}, {precision}: {tokens} tokens a step; soragrad {ms['soragrad']:.1f} ms "
+                      f"({tokens / ms['soragrad'] * 1e3:.0f} tokens/s), "
+                      f"PyTorch {ms['pytorch']:.1f} ms ({ms['pytorch'] / ms['soragrad']:.2f}x), "
+                      f"products {ms['products']:.1f} ms ({ms['soragrad'] / ms['products']:.2f}x)", flush=True)
     if arguments.output:
         arguments.output.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -13,11 +13,12 @@ Variable broadcast_row(const Variable& row, int64_t rows) {
   return matmul(constant(ones, {rows, 1}, row.device()), row);
 }
 
-// rounded(x) W^T, from fp32 products; rounded is also what the gradient is multiplied with.
+// rounded(x) rounded(W)^T, from fp32 products; both gradients are products of rounded(dy).
 Variable rounded_product(const Variable& x, const Variable& weight) {
   const auto pass = [](const Tensor& dy, Gradients& gradients) { gradients.add(0, dy); };
   const Variable a = record("linear", rounded(x.value()), {x}, pass);
-  const Variable y = matmul(a, Variable(rounded(weight.value())), false, true);
+  const Variable b = record("linear", rounded(weight.value()), {weight}, pass);
+  const Variable y = matmul(a, b, false, true);
   return record("linear", y.value(), {y},
                 [](const Tensor& dy, Gradients& gradients) { gradients.add(0, rounded(dy)); });
 }
@@ -90,17 +91,17 @@ void add_bf16_cases(std::vector<OpCase>& rows) {
   const auto call = [](const Variable& x, const Variable& weight, const Variable& bias) {
     return linear(x, weight, bias, std::make_shared<PackedMatrix>(weight.value(), Precision::bf16));
   };
-  rows.push_back(
-      {.op = "linear",
-       .what = "bf16, with bias",
-       .inputs = {{normal({5, 40}, 20)}, {normal({6, 40}, 21), false}, {normal({1, 6}, 22)}},
-       .call = [=](auto in) { return call(in[0], in[1], in[2]); },
-       .composed =
-           [](auto in) {
-             return add(rounded_product(in[0], in[1]), broadcast_row(in[2], in[0].size(0)));
-           },
-       .tolerance = kProduct,
-       .reason = kProductReason});
+  rows.push_back({.op = "linear",
+                  .what = "bf16, with bias",
+                  .inputs = {{normal({5, 40}, 20)}, {normal({6, 40}, 21)}, {normal({1, 6}, 22)}},
+                  .call = [=](auto in) { return call(in[0], in[1], in[2]); },
+                  .composed =
+                      [](auto in) {
+                        return add(rounded_product(in[0], in[1]),
+                                   broadcast_row(in[2], in[0].size(0)));
+                      },
+                  .tolerance = kProduct,
+                  .reason = kProductReason});
   rows.push_back(
       {.op = "linear",
        .what = "bf16, two Linears that add to one dx",
@@ -115,6 +116,19 @@ void add_bf16_cases(std::vector<OpCase>& rows) {
            },
        .tolerance = kProduct,
        .reason = kProductReason});
+  rows.push_back({.op = "linear",
+                  .what = "bf16, two inputs whose products add to one dW",
+                  .inputs = {{normal({11, 8}, 20)}, {normal({11, 8}, 23)}, {normal({16, 8}, 21)}},
+                  .call =
+                      [=](auto in) {
+                        return add(call(in[0], in[2], Variable()), call(in[1], in[2], Variable()));
+                      },
+                  .composed =
+                      [](auto in) {
+                        return add(rounded_product(in[0], in[2]), rounded_product(in[1], in[2]));
+                      },
+                  .tolerance = kProduct,
+                  .reason = kProductReason});
 }
 
 // Two Linears with a GELU between them; inputs are x, W1, b1 and W2.

@@ -30,6 +30,25 @@ void gemm_bf16_cuda(const GemmBf16Args& args) {
                      .bias = args.bias});
 }
 
+// Row-major dw (out, in) is column-major (in, out) = x^T dy, as gemm.cu explains.
+void weight_gradient_bf16_cuda(const WeightGradientBf16Args& args) {
+  const Tensor x = to_bf16(args.x, args.rows, args.in), dy = to_bf16(args.dy, args.rows, args.out);
+  column_major_gemm({.transpose_a = false,
+                     .transpose_b = true,
+                     .m = args.in,
+                     .n = args.out,
+                     .k = args.rows,
+                     .operands = DType::bf16,
+                     .a = x.raw(),
+                     .lda = args.in,
+                     .b = dy.raw(),
+                     .ldb = args.out,
+                     .c = args.dw,
+                     .ldc = args.in,
+                     .accumulate = args.accumulate,
+                     .bias = nullptr});
+}
+
 }  // namespace soragrad::kernels
 
 // SPDX-License-Identifier: Apache-2.0

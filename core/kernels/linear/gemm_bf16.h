@@ -1,5 +1,6 @@
-// The frozen trunk's product in bf16: c = bf16(a) bf16(op(W)) [+ c] [+ bias]. Both operands are
-// rounded to bf16, to nearest even. In memory a, c and bias are fp32, and so is every sum.
+// The trunk's products in bf16: c = bf16(a) bf16(op(W)) [+ c] [+ bias], and the gradient of W. Both
+// operands are rounded to bf16, to nearest even. In memory a, c and bias are fp32, and so is every
+// sum.
 //
 // CUDA and CPUs with has_native_bf16() multiply bf16 natively. Other CPUs multiply the rounded
 // operands in fp32. The product of two bf16 numbers is exact in fp32, so results differ by the
@@ -17,12 +18,14 @@ namespace soragrad::kernels {
 
 // How this CPU multiplies:
 //   rounded   rounded operands in fp32, by gemm
-//   avx512    our own kernel for AVX-512 BF16 (gemm_bf16_avx512.cpp)
-//   onednn    oneDNN, which also has AMX
-// Chosen once a process, from the processor. SORAGRAD_BF16=onednn in the environment makes oneDNN
-// multiply on processors that would take our own kernel.
-enum class Bf16Way : uint8_t { rounded, avx512, onednn };
+//   avx512    AVX-512 BF16 (gemm_bf16_avx512.cpp)
+//   amx       AMX (gemm_bf16_amx.cpp)
+// Chosen once a process, from the processor. SORAGRAD_BF16=rounded or avx512 in the environment
+// takes that way on a processor that has a better one.
+enum class Bf16Way : uint8_t { rounded, avx512, amx };
 Bf16Way bf16_way();
+// "native, by AMX" and so on, for people.
+const char* bf16_way_text();
 
 // Packs W (rows, columns) in the layout of this device's product. op(W) is W, or W^T with
 // `transpose`.
@@ -53,6 +56,20 @@ inline Cost cost(const GemmBf16Args& g) {
               static_cast<double>(g.k * g.n * kBf16Bytes)};
 }
 SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
+
+// The gradient of a weight, dw (out, in) = bf16(dy)^T bf16(x) [+ dw]: the sum over the rows.
+struct WeightGradientBf16Args {
+  const real* dy;  // (rows, out)
+  const real* x;   // (rows, in)
+  real* dw;
+  int64_t rows, out, in;
+  bool accumulate = false;  // add to dw instead of replacing it
+};
+inline Cost cost(const WeightGradientBf16Args& g) {
+  return {2.0 * static_cast<double>(g.rows * g.out * g.in),
+          traffic(g.rows * (g.out + g.in) + g.out * g.in * (g.accumulate ? 2 : 1)).bytes};
+}
+SORAGRAD_KERNEL(weight_gradient_bf16, WeightGradientBf16Args);
 
 }  // namespace soragrad::kernels
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/kernels/linear/onednn.h"
+#include "core/kernels/linear/transpose.h"
 #include "core/packed_matrix.h"
 #include "core/parallel.h"
 #include "tests/core/kernels/linear/gemm_reference.h"
@@ -63,6 +64,23 @@ TEST_CASE("gemm_bf16: backward replaces dx or adds to it") {
   }
 }
 
+TEST_CASE("gemm_bf16: the weight's gradient replaces dw or adds to it") {
+  for (const auto& [rows, out, in] : kCases) {
+    CAPTURE(rows);
+    CAPTURE(out);
+    CAPTURE(in);
+    const Tensor x = uniform({rows, in}, 1), dy = uniform({rows, out}, 4);
+    const Tensor transposed = Tensor::empty({out, rows}), dw = uniform({out, in}, 6);
+    kernels::transpose(Device::cpu, {dy.data(), transposed.data(), rows, out});
+    const PackedMatrix matrix(dw, Precision::bf16);
+    const std::vector<double> start = start_of(dw, out, in), zeros(start.size());
+    matrix.weight_gradient(dy.data(), x.data(), dw.data(), rows, true);
+    CHECK(worst_error(transposed, x, false, dw, start) < 1);
+    matrix.weight_gradient(dy.data(), x.data(), dw.data(), rows, false);
+    CHECK(worst_error(transposed, x, false, dw, zeros) < 1);
+  }
+}
+
 TEST_CASE("gemm_bf16: the number of threads changes no bit") {
   const int before = num_threads();
   const Tensor x = uniform({300, 130}, 1), weight = uniform({770, 130}, 2);
@@ -73,9 +91,13 @@ TEST_CASE("gemm_bf16: the number of threads changes no bit") {
     const Tensor y = Tensor::empty({300, 770}), dx = Tensor::empty({300, 130});
     matrix.forward(x.data(), nullptr, y.data(), 300);
     matrix.backward(y.data(), dx.data(), 300, false);
+    const Tensor dw = Tensor::empty({770, 130});
+    matrix.weight_gradient(y.data(), x.data(), dw.data(), 300, false);
     results.push_back(y.to_vector());
-    const std::vector<float> more = dx.to_vector();
-    results.back().insert(results.back().end(), more.begin(), more.end());
+    for (const Tensor& more : {dx, dw}) {
+      const std::vector<float> numbers = more.to_vector();
+      results.back().insert(results.back().end(), numbers.begin(), numbers.end());
+    }
   }
   set_num_threads(before);
   CHECK(results[0] == results[1]);
@@ -106,7 +128,7 @@ TEST_CASE("gemm_bf16: the processor's instructions can be forbidden") {
 
 TEST_CASE("gemm_bf16: a packed weight takes half the memory of fp32 where bf16 is native") {
   const size_t bytes = kernels::packed_bf16_bytes(Device::cpu, 768, 768);
-  CHECK(bytes == (kernels::has_native_bf16() ? 2u : 4u) * 768 * 768);
+  CHECK(bytes == (kernels::bf16_way() == kernels::Bf16Way::rounded ? 4u : 2u) * 768 * 768);
 }
 
 }  // namespace soragrad
