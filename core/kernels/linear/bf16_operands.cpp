@@ -1,7 +1,7 @@
-// Both layouts hold, for an item (a row of a, a column of op(W)), its pairs along k. A source
-// either has an item's elements side by side, or those of many items. So two of the four functions
-// copy what they round, and two turn blocks of 16 items by 16 pairs on the way: such a block is
-// read and written in whole cache lines.
+// Both layouts hold, for each item (a row of a, a column of op(W)), its pairs along k. In a source
+// either an item's elements lie side by side, or those of neighbouring items. So two of the four
+// functions copy what they round. The other two also transpose, in blocks of 16 items by 16 pairs,
+// which are read and written in whole cache lines.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/linear/bf16_operands.cpp"
 #include "core/kernels/simd.h"
@@ -40,7 +40,7 @@ void pair_rows(const real* x, int64_t k, int64_t items, int64_t q, int64_t begin
   bfloat16 first[kPanelColumns], second[kPanelColumns];
   const int64_t count = std::min(padded, items - begin);
   const auto row = [&](int64_t p, bfloat16* y) {
-    round_run(x + p * items + begin, p < k ? count : 0, padded, y);
+    round_run(p < k ? x + p * items + begin : x, p < k ? count : 0, padded, y);
   };
   row(2 * q, first);
   row(2 * q + 1, second);
@@ -60,15 +60,17 @@ void panels_of_rows(const real* weight, int64_t k, int64_t n, int64_t begin, int
   }
 }
 
+// The panel that begins at `column`.
 void panel_of_columns(const real* weight, int64_t k, int64_t n, int64_t column, uint32_t* pairs) {
   uint32_t block[kBlock][kBlock];
+  bfloat16 run[2 * kBlock];
   for (int64_t p = 0; p < bf16_pitch(k); p += 2 * kBlock) {
     for (int64_t j = 0; j < kPanelColumns; j += kBlock) {
       for (int64_t i = 0; i < kBlock; ++i) {
         const int64_t item = column + j + i;
         const int64_t count = item < n ? std::min(2 * kBlock, k - p) : 0;
-        round_run(weight + (item < n ? item * k + p : 0), count, 2 * kBlock,
-                  reinterpret_cast<bfloat16*>(block[i]));
+        round_run(weight + (item < n ? item * k + p : 0), count, 2 * kBlock, run);
+        std::memcpy(block[i], run, sizeof(run));
       }
       turn(block[0], kBlock, pairs + p / 2 * kPanelColumns + j, kPanelColumns);
     }

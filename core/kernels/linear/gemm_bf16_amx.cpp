@@ -1,6 +1,6 @@
 // The bf16 product by AMX. A tile register has 16 rows of 64 bytes. One instruction multiplies a
-// tile of a (16 rows, 32 of k) with a tile of op(W) (32 of k in pairs, 16 columns) and adds to 16 x
-// 16 sums in fp32, 16384 multiply-adds in 16 cycles.
+// tile of a (16 rows, 32 of k) with a tile of op(W) (32 of k in pairs, 16 columns) and adds to 256
+// sums in fp32: 8192 multiply-adds in 16 cycles.
 //
 // Operands are laid out by bf16_operands.h: whole tiles, zeros beyond the matrix. A task is a block
 // of rows of a times one panel of 64 columns. It goes through the block 32 rows at a time, and
@@ -82,7 +82,7 @@ SORAGRAD_AMX void multiply_tiles(const bfloat16* a, int64_t pitch, const bfloat1
 // One task: `rows` rows of a block times one panel.
 SORAGRAD_AMX void multiply_panel(int64_t rows, const bfloat16* a, int64_t pitch,
                                  const bfloat16* panel, SumTarget to) {
-  alignas(64) float sums[kBlockRows * kPanelColumns];
+  alignas(64) float sums[kBlockRows * kPanelColumns] = {};
   _tile_loadconfig(&kFullTiles);
   for (; rows > 0; rows -= kBlockRows, a += kBlockRows * pitch, to.c += kBlockRows * to.pitch) {
     for (int64_t half = 0; half < to.columns; half += kPanelColumns / 2) {
