@@ -51,13 +51,10 @@ struct Activated {
 Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
                       const std::shared_ptr<PackedMatrix>& packed = nullptr);
 // linear(x.y, weight, bias, packed). Backward multiplies by the GELU's derivative and adds to the
-// gradient of gelu_of, past the op gelu.
+// gradient of gelu_of, past the op gelu. Without `with_value` the result holds zeros: for a graph
+// that is built for its gradients alone.
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
-                const std::shared_ptr<PackedMatrix>& packed = nullptr);
-// linear() without its value, for a graph that is built for its gradients alone: the result holds
-// zeros.
-Variable linear_without_value(const Activated& x, const Variable& weight, const Variable& bias,
-                              const std::shared_ptr<PackedMatrix>& packed = nullptr);
+                const std::shared_ptr<PackedMatrix>& packed = nullptr, bool with_value = true);
 // op(a) (m, k) op(b) (k, n) -> (m, n). With a flag the operand is stored transposed: a (k, m), or
 // b (n, k).
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false,

@@ -69,7 +69,7 @@ for folder in "${!may[@]}"; do
     if [[ " ${may[$folder]} " != *" ${target%%/*} "* ]]; then
       refuse "$file" "$line" "$folder must not include ${target%%/*}" "$text"
     elif [[ $target == core/kernels/* && " $with_kernels " != *" $folder "* && \
-        ! $target =~ /(onednn|gemm_gelu)[.]h$ ]]; then
+        ! $target =~ /(gemm_bf16|gemm_gelu)[.]h$ ]]; then
       refuse "$file" "$line" "only $with_kernels may include core/kernels/" "$text"
     elif [[ $file == train/* && $target == train/* ]]; then
       check_room "$file" "$line" "$target" "$text"

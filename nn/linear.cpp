@@ -52,7 +52,7 @@ Variable Linear::forward_for_gradients(const Activated& x, const Pass& pass) {
     return forward(x, pass);
   }
   const ForwardSpan span(*this);
-  Variable y = linear_without_value(x, weight, bias, packed(pass));
+  Variable y = linear(x, weight, bias, packed(pass), false);
   return delta_ ? delta_->forward(x.y, std::move(y), pass) : y;
 }
 

@@ -117,20 +117,16 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
 }
 
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
-                const std::shared_ptr<PackedMatrix>& packed) {
+                const std::shared_ptr<PackedMatrix>& packed, bool with_value) {
   check_linear(x.y, weight, bias);
-  const int64_t rows = x.y.size(0);
-  Tensor y = Tensor::empty({rows, weight.size(0)}, kReal, x.y.device());
+  const Shape shape = {x.y.size(0), weight.size(0)};
   const auto matrix = packed_or_plain(weight, packed);
-  matrix->forward(x.y.value().data(), data_or_null(bias), y.data(), rows);
+  Tensor y = with_value ? Tensor::empty(shape, kReal, x.y.device())
+                        : Tensor::zeros(shape, kReal, x.y.device());
+  if (with_value) {
+    matrix->forward(x.y.value().data(), data_or_null(bias), y.data(), shape[0]);
+  }
   return record_linear(std::move(y), x, weight, bias, matrix);
-}
-
-Variable linear_without_value(const Activated& x, const Variable& weight, const Variable& bias,
-                              const std::shared_ptr<PackedMatrix>& packed) {
-  check_linear(x.y, weight, bias);
-  Tensor y = Tensor::zeros({x.y.size(0), weight.size(0)}, kReal, x.y.device());
-  return record_linear(std::move(y), x, weight, bias, packed_or_plain(weight, packed));
 }
 
 Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
