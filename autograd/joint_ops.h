@@ -5,7 +5,7 @@
 #pragma once
 
 #include <memory>
-#include <span>
+#include <vector>
 
 #include "autograd/ops.h"
 
@@ -19,15 +19,23 @@ struct LowRank {
   real factor = 1;
 };
 
-// low_rank_delta(linear(x, weight, bias), x, delta) for the first Linears of `matrix`, one for each
-// delta: x (rows, in) -> (deltas * rows, out). The factors may be trainable. If there are fewer
-// deltas than Linears, x must not want a gradient. Backward multiplies by the derivative of x's
-// GELU, as linear() does.
-Variable linear_deltas(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
-                       std::span<const LowRank> deltas);
+// The product of the first Linears of `matrix`, one for each delta.
+struct DeltaProduct {
+  std::shared_ptr<const DeltaMatrix> matrix;
+  std::vector<LowRank> deltas;
+};
+
+// low_rank_delta(linear(x, weight, bias), x, delta) for each Linear of the product: x (rows, in) ->
+// (deltas * rows, out). The factors may be trainable. If there are fewer deltas than the matrix has
+// Linears, x must not want a gradient. Backward multiplies by the derivative of x's GELU, as
+// linear() does.
+//
+// A kernel makes the operand of x, with the deltas' columns, and backward that of dy. Where
+// residual_layer_norm has made x for this product, its kernel has made the operand, too; where it
+// takes the result of one Linear, its backward makes that of dy.
+Variable linear_deltas(const Activated& x, const DeltaProduct& product);
 // gelu() of that for a matrix of one Linear.
-Activated linear_deltas_gelu(const Variable& x, const std::shared_ptr<const DeltaMatrix>& matrix,
-                             const LowRank& delta);
+Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product);
 
 // attention() of q, k and v as they lie in qkv (3 tokens, hidden), and of position_query and
 // position_key as they lie in positions (2 rows, hidden); undefined: no position terms.

@@ -74,13 +74,20 @@ struct NormState {
   Tensor normalised;  // (rows, hidden), before weight and bias
   Tensor rstd;        // (rows), 1 / sqrt(variance + eps)
 };
-// layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes. A
-// `state` that is undefined is filled, also where nothing is recorded. One that is filled takes the
-// place of the arithmetic: the op is recorded without a value (its result holds zeros) and reads
-// none of x and residual.
+struct DeltaProduct;  // autograd/joint_ops.h
+// What residual_layer_norm shares with others.
+struct NormLinks {
+  // If it is undefined, it is filled, also where nothing is recorded. One that is filled takes the
+  // place of the arithmetic: the op is recorded without a value (its result holds zeros) and reads
+  // none of x and residual.
+  NormState* state = nullptr;
+  // The product that gets the result: the kernel makes its operand, too. On a GPU alone.
+  const DeltaProduct* next = nullptr;
+};
+// layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes.
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
                              const Variable& bias, double eps, double p, const RandomStream& stream,
-                             NormState* state = nullptr);
+                             const NormLinks& links = {});
 Variable softmax(const Variable& x);  // over the last axis; a row of -inf gives zeros
 
 // -- Rows and tables (ops/rows.cpp) ---------------------------------------------------------------

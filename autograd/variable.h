@@ -13,6 +13,7 @@
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -22,6 +23,8 @@ namespace soragrad {
 namespace detail {
 struct Node;
 }
+
+struct DeltaOperand;  // autograd/ops/delta_operand.h
 
 class Variable {
  public:
@@ -53,6 +56,12 @@ class Variable {
   // and with it the gradient. Throws if the shapes differ.
   void set_value(Tensor value);
 
+  // Of two ops that follow one another on a GPU, one can make the operand of the other's product
+  // (autograd/joint_ops.h): that of this value, for the op that reads it, or that of its gradient,
+  // for the op that made it. Null: there is none. Ops alone use it.
+  const std::shared_ptr<DeltaOperand>& operand() const { return operand_; }
+  void set_operand(std::shared_ptr<DeltaOperand> operand) { operand_ = std::move(operand); }
+
  private:
   friend Variable record(const char*, Tensor, std::vector<Variable>,
                          std::function<void(const Tensor&, class Gradients&)>);
@@ -61,6 +70,7 @@ class Variable {
 
   Tensor value_;
   std::shared_ptr<detail::Node> node_;  // null: no gradient is wanted
+  std::shared_ptr<DeltaOperand> operand_;
 };
 
 // The text of its value, with "requires_grad" at the end if backward() computes its gradient.

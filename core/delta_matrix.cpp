@@ -17,6 +17,12 @@ int64_t border_of(const DeltaMatrix::Deltas& deltas) {
   return width;
 }
 
+int64_t ranks_of(const DeltaMatrix::Deltas& deltas) {
+  int64_t ranks = 0;
+  for (size_t i = 0; i < deltas.count; ++i) ranks += deltas.data[i].rank;
+  return ranks;
+}
+
 }  // namespace
 
 bool DeltaMatrix::fits(std::span<const Linear> linears) {
@@ -56,131 +62,121 @@ bool DeltaMatrix::is_of(std::span<const Linear> linears) const {
                     });
 }
 
-Tensor DeltaMatrix::forward_operand(const Forward& args, int64_t k) const {
-  Tensor operand = Tensor::empty({args.rows, k}, DType::bf16, Device::cuda);
-  kernels::DeltaOperandArgs parts{.parts = {},
-                                  .count = static_cast<int>(args.deltas.count),
-                                  .forward = true,
-                                  .rows = args.rows,
-                                  .operand = operand.data<bfloat16>(),
-                                  .pitch = k,
-                                  .weights = weights(),
-                                  .weights_pitch = pitch()};
-  real* u = args.u;
-  int64_t border_at = in_;
-  for (int i = 0; i < parts.count; ++i) {
-    const kernels::LowRankDelta& delta = args.deltas.data[i];
-    parts.parts[i] = {.delta = delta,
-                      .x = args.x,
-                      .sums = u,
-                      .scaled = nullptr,
-                      .copy_at = i == 0 ? 0 : -1,
-                      .border_at = border_at,
-                      .weight_at = i * out_};
-    u += args.rows * delta.rank;
+DeltaMatrix::Operand DeltaMatrix::forward_operand(int64_t rows, const Deltas& deltas) const {
+  const int64_t ranks = ranks_of(deltas);
+  return {.forward = true,
+          .rows = Tensor::empty({rows, in_ + border_of(deltas)}, DType::bf16, Device::cuda),
+          .sums = Tensor::empty({rows, ranks}, kReal, Device::cuda),
+          .scaled = {},
+          .b_by_rank = Tensor::empty({ranks, out_}, kReal, Device::cuda)};
+}
+
+DeltaMatrix::Operand DeltaMatrix::backward_operand(int64_t rows, const Deltas& deltas,
+                                                   const Tensor& b_by_rank, bool has_rows) const {
+  require(!has_rows || static_cast<int64_t>(deltas.count) == linears(),
+          "[linear_deltas] dx of {} of {} Linears; it takes all.", deltas.count, linears());
+  const Shape wide{rows, rows_of_weights() + border_}, narrow{rows, ranks_of(deltas)};
+  return {.forward = false,
+          .rows = has_rows ? Tensor::empty(wide, DType::bf16, Device::cuda) : Tensor(),
+          .sums = Tensor::empty(narrow, kReal, Device::cuda),
+          .scaled = Tensor::empty(narrow, kReal, Device::cuda),
+          .b_by_rank = b_by_rank};
+}
+
+kernels::DeltaOperandArgs DeltaMatrix::kernel_args(const Operand& operand, const real* from,
+                                                   const Deltas& deltas) const {
+  const bool forward = operand.forward, has_rows = operand.rows.defined();
+  const int64_t rows = operand.sums.size(0);
+  kernels::DeltaOperandArgs args{.parts = {},
+                                 .count = static_cast<int>(deltas.count),
+                                 .forward = forward,
+                                 .rows = rows,
+                                 .operand = has_rows ? operand.rows.data<bfloat16>() : nullptr,
+                                 .pitch = has_rows ? operand.rows.size(1) : 0,
+                                 .weights = weights(),
+                                 .weights_pitch = pitch()};
+  int64_t ranks = 0, border_at = forward ? in_ : rows_of_weights();
+  for (int i = 0; i < args.count; ++i) {
+    const kernels::LowRankDelta& delta = deltas.data[i];
+    args.parts[i] = {.delta = delta,
+                     .x = forward ? from : from + i * rows * out_,
+                     .sums = operand.sums.data() + rows * ranks,
+                     .scaled = forward ? nullptr : operand.scaled.data() + rows * ranks,
+                     .copy_at = !forward ? i * out_
+                                : i == 0 ? 0
+                                         : -1,
+                     .border_at = border_at,
+                     .weight_at = i * out_,
+                     .b_by_rank = operand.b_by_rank.data() + ranks * out_};
+    ranks += delta.rank;
     border_at += kernels::border_of(delta.rank);
   }
-  kernels::delta_operand(Device::cuda, parts);
-  return operand;
+  return args;
 }
 
 void DeltaMatrix::forward(const Forward& args) const {
-  const int64_t k = in_ + border_of(args.deltas), count = static_cast<int64_t>(args.deltas.count);
-  const Tensor operand = forward_operand(args, k);
-  if (args.gelu && count == 1 &&
-      kernels::gemm_gelu({.x = args.x,
+  const int64_t rows = args.operand.size(0), k = args.operand.size(1);
+  const bfloat16* operand = args.operand.data<bfloat16>();
+  if (args.gelu && args.count == 1 &&
+      kernels::gemm_gelu({.x = nullptr,
                           .weight = nullptr,
                           .bias = bias_.data(),
                           .before = args.y,
                           .y = args.gelu,
-                          .m = args.rows,
+                          .m = rows,
                           .n = out_,
                           .k = k,
-                          .ready = {operand.data<bfloat16>(), weights(), pitch()}})) {
+                          .ready = {operand, weights(), pitch()}})) {
     return;
   }
   kernels::delta_product(Device::cuda, {.forward = true,
-                                        .operand = operand.data<bfloat16>(),
+                                        .operand = operand,
                                         .weights = weights(),
                                         .bias = bias_.data(),
                                         .y = args.y,
-                                        .count = count,
-                                        .rows = args.rows,
+                                        .count = args.count,
+                                        .rows = rows,
                                         .n = out_,
                                         .k = k,
                                         .weights_pitch = pitch(),
                                         .accumulate = false});
   if (args.gelu) {
-    kernels::gelu(Device::cuda, {.x = args.y, .y = args.gelu, .n = count * args.rows * out_});
+    kernels::gelu(Device::cuda, {.x = args.y, .y = args.gelu, .n = args.count * rows * out_});
   }
-}
-
-// Undefined if dx is not wanted: then only dh and du are made.
-Tensor DeltaMatrix::backward_operand(const Backward& args, int64_t k) const {
-  Tensor operand;
-  if (args.dx) operand = Tensor::empty({args.rows, k}, DType::bf16, Device::cuda);
-  kernels::DeltaOperandArgs parts{.parts = {},
-                                  .count = static_cast<int>(args.deltas.count),
-                                  .forward = false,
-                                  .rows = args.rows,
-                                  .operand = args.dx ? operand.data<bfloat16>() : nullptr,
-                                  .pitch = k,
-                                  .weights = weights(),
-                                  .weights_pitch = pitch()};
-  int64_t before = 0, border_at = rows_of_weights();
-  for (int i = 0; i < parts.count; ++i) {
-    const kernels::LowRankDelta& delta = args.deltas.data[i];
-    parts.parts[i] = {.delta = delta,
-                      .x = args.dy + i * args.rows * out_,
-                      .sums = args.dh + before,
-                      .scaled = args.du + before,
-                      .copy_at = i * out_,
-                      .border_at = border_at,
-                      .weight_at = 0};
-    before += args.rows * delta.rank;
-    border_at += kernels::border_of(delta.rank);
-  }
-  kernels::delta_operand(Device::cuda, parts);
-  return operand;
 }
 
 void DeltaMatrix::backward(const Backward& args) const {
-  require(!args.dx || args.deltas.count == linears_.size(),
-          "[linear_deltas] dx of {} of {} Linears; it takes all.", args.deltas.count,
-          linears_.size());
-  const int64_t k = rows_of_weights() + border_;
-  const Tensor operand = backward_operand(args, k);
-  if (!args.dx) return;
-  if (args.before &&
-      kernels::gemm_gelu_backward({.dy = args.dy,
-                                   .weight = nullptr,
-                                   .sum = args.sum,
-                                   .before = args.before,
-                                   .dbefore = args.dx,
-                                   .m = args.rows,
-                                   .n = in_,
-                                   .k = k,
-                                   .ready = {operand.data<bfloat16>(), weights(), pitch()}})) {
+  const int64_t rows = args.operand.size(0), k = args.operand.size(1);
+  const bfloat16* operand = args.operand.data<bfloat16>();
+  if (args.before && kernels::gemm_gelu_backward({.dy = nullptr,
+                                                  .weight = nullptr,
+                                                  .sum = args.sum,
+                                                  .before = args.before,
+                                                  .dbefore = args.dx,
+                                                  .m = rows,
+                                                  .n = in_,
+                                                  .k = k,
+                                                  .ready = {operand, weights(), pitch()}})) {
     return;
   }
   Tensor own;  // of the product, if there is a GELU and no other op has begun the sum
-  if (args.before && !args.sum) own = Tensor::empty({args.rows, in_}, kReal, Device::cuda);
+  if (args.before && !args.sum) own = Tensor::empty({rows, in_}, kReal, Device::cuda);
   real* product = !args.before ? args.dx : args.sum ? args.sum : own.data();
   kernels::delta_product(Device::cuda,
                          {.forward = false,
-                          .operand = operand.data<bfloat16>(),
+                          .operand = operand,
                           .weights = weights(),
                           .bias = nullptr,
                           .y = product,
                           .count = 1,
-                          .rows = args.rows,
+                          .rows = rows,
                           .n = in_,
                           .k = k,
                           .weights_pitch = pitch(),
                           .accumulate = args.before ? args.sum != nullptr : args.accumulate});
   if (args.before) {
     kernels::gelu_backward(Device::cuda,
-                           {.x = args.before, .dy = product, .dx = args.dx, .n = args.rows * in_});
+                           {.x = args.before, .dy = product, .dx = args.dx, .n = rows * in_});
   }
 }
 

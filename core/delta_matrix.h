@@ -14,8 +14,9 @@
 namespace soragrad {
 
 namespace kernels {
-struct LowRankDelta;  // core/kernels/linear/low_rank.h
-}
+struct LowRankDelta;      // core/kernels/linear/low_rank.h
+struct DeltaOperandArgs;  // core/kernels/linear/delta_product.h
+}  // namespace kernels
 
 class DeltaMatrix {
  public:
@@ -37,29 +38,43 @@ class DeltaMatrix {
   // True if it was made of these: the same memory and ranks.
   bool is_of(std::span<const Linear> linears) const;
 
+  int64_t linears() const { return static_cast<int64_t>(linears_.size()); }
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
 
-  // For as many Linears as there are deltas:
-  //   y_i = x W_i^T + bias_i + (s_i * u_i) B_i^T,  u_i = x A_i^T
+  // What a product multiplies: rows with the deltas' columns. A kernel makes it of x forward, of dy
+  // backward: delta_operand, or a LayerNorm together with the rows (norm/layer_norm_operand.h).
+  // What belongs to each delta lies one after another.
+  struct Operand {
+    bool forward;
+    Tensor rows;       // BF16; undefined: only sums and scaled are wanted
+    Tensor sums;       // (rows, rank): u = x A^T, or dh = dy B
+    Tensor scaled;     // (rows, rank): du = s * dh; undefined forward
+    Tensor b_by_rank;  // (rank, out): B^T, which forward writes and backward reads
+  };
+  // Memory for the operand of x (rows, in), for the first Linears.
+  Operand forward_operand(int64_t rows, const Deltas& deltas) const;
+  // Memory for the operand of dy, (rows, out) of each Linear, one after another. `has_rows`: dx is
+  // wanted.
+  Operand backward_operand(int64_t rows, const Deltas& deltas, const Tensor& b_by_rank,
+                           bool has_rows) const;
+  // The arguments of the kernel that makes an operand of `from`, x or dy.
+  kernels::DeltaOperandArgs kernel_args(const Operand& operand, const real* from,
+                                        const Deltas& deltas) const;
+
+  // For the Linears of the operand: y_i = x W_i^T + bias_i + (s_i * u_i) B_i^T
   struct Forward {
-    const real* x;  // (rows, in)
-    int64_t rows;
-    Deltas deltas;
-    real* u;               // (rows, rank) of each delta, one after another
-    real* y;               // (rows, out) of each, one after another
-    real* gelu = nullptr;  // as y: gelu(y) is written, too
+    const Tensor& operand;  // its rows
+    int64_t count;          // of Linears
+    real* y;                // (rows, out) of each, one after another
+    real* gelu = nullptr;   // as y: gelu(y) is written, too
   };
   void forward(const Forward& args) const;
 
-  // dh_i = dy_i B_i and du_i = s_i * dh_i, laid out as u, and then for dx one of three:
   struct Backward {
-    const real* dy;  // (rows, out) of each delta, one after another
-    int64_t rows;
-    Deltas deltas;
-    real *dh, *du;
-    // dx (rows, in) = [dx +] sum over i of dy_i W_i + du_i A_i, for all Linears. Null: not wanted.
-    real* dx = nullptr;
+    const Tensor& operand;  // its rows, for all Linears
+    // dx (rows, in) = [dx +] sum over i of dy_i W_i + du_i A_i
+    real* dx;
     bool accumulate = false;
     // Where x = gelu(before): dx = (sum + the above) gelu'(before). sum may be null: nothing. It is
     // overwritten.
@@ -69,10 +84,7 @@ class DeltaMatrix {
   void backward(const Backward& args) const;
 
  private:
-  // The operands of the product, (rows, k).
-  Tensor forward_operand(const Forward& args, int64_t k) const;
-  Tensor backward_operand(const Backward& args, int64_t k) const;
-  int64_t rows_of_weights() const { return static_cast<int64_t>(linears_.size()) * out_; }
+  int64_t rows_of_weights() const { return linears() * out_; }
   int64_t pitch() const { return in_ + border_; }
   bfloat16* weights() const { return bordered_.data<bfloat16>(); }
 

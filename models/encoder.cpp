@@ -1,6 +1,7 @@
 #include "models/encoder.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -25,7 +26,7 @@ Variable checkpointed(TransformerLayer& layer, const Variable& x, bool first_onl
   const auto run = [=, &layer](std::span<const Variable> inputs) {
     EncoderInput whole = shared;
     if (relative) whole.positions = inputs[1];
-    return layer.forward(inputs[0], first_only, whole, pass, state.get());
+    return layer.forward(inputs[0], first_only, whole, pass, {.state = state.get()});
   };
   std::vector<Variable> inputs = {x};
   if (relative) inputs.push_back(input.positions);
@@ -47,11 +48,18 @@ Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTo
                           const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
   const bool first = tokens == OutputTokens::first;
+  const auto first_only = [&](size_t i) {
+    return first && i + 1 == layers_.size() && !pass.observe;
+  };
   Variable y = x;
-  for (const auto& layer : layers_) {
-    const bool first_only = first && layer == layers_.back() && !pass.observe;
-    y = pass.checkpoint && !pass.observe ? checkpointed(*layer, y, first_only, input, pass)
-                                         : layer->forward(y, first_only, input, pass);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (pass.checkpoint && !pass.observe) {
+      y = checkpointed(*layers_[i], y, first_only(i), input, pass);
+      continue;
+    }
+    std::optional<DeltaProduct> next;
+    if (i + 1 < layers_.size() && !first_only(i + 1)) next = layers_[i + 1]->product(pass);
+    y = layers_[i]->forward(y, first_only(i), input, pass, {.next = next ? &*next : nullptr});
   }
   return first && pass.observe ? select_rows(y, input.first_tokens) : y;
 }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <span>
 #include <utility>
 
 namespace soragrad::models {
@@ -32,6 +31,12 @@ Variable SelfAttention::forward(const Variable& queries, const Variable& x,
   return context.defined() ? context : attend(queries, x, {}, {}, input, pass);
 }
 
+std::optional<DeltaProduct> SelfAttention::product(const nn::Pass& pass) {
+  if (pass.observe) return {};  // an observer wants q, k and v
+  const std::array<nn::Linear*, 3> linears = {&query_, &key_, &value_};
+  return joint_.find(linears, pass);
+}
+
 AttentionOptions SelfAttention::options(const nn::Pass& pass, Device device) const {
   return {.heads = heads_,
           .scale = scale_,
@@ -42,16 +47,13 @@ AttentionOptions SelfAttention::options(const nn::Pass& pass, Device device) con
 
 Variable SelfAttention::attend_jointly(const Variable& x, const Variable& positions,
                                        const EncoderInput& input, const nn::Pass& pass) {
-  // The joint product has no gradient of the positions, and an observer wants q, k and v.
-  if (pass.observe || (positions.defined() && positions.requires_grad())) return {};
-  const std::array<nn::Linear*, 3> linears = {&query_, &key_, &value_};
-  const auto joint = joint_.find(linears, pass);
+  if (positions.defined() && positions.requires_grad()) return {};  // the product has no such dx
+  const auto joint = product(pass);
   if (!joint) return {};
-  const std::span<const LowRank> deltas = joint->deltas;
-  const Variable tables = positions.defined()
-                              ? linear_deltas({positions, {}}, joint->matrix, deltas.first(2))
-                              : Variable();
-  const Variable qkv = linear_deltas({x, {}}, joint->matrix, deltas);
+  const DeltaProduct of_positions{joint->matrix, {joint->deltas[0], joint->deltas[1]}};
+  const Variable tables =
+      positions.defined() ? linear_deltas({positions, {}}, of_positions) : Variable();
+  const Variable qkv = linear_deltas({x, {}}, *joint);
   return attention(qkv, tables, input.layout, options(pass, x.device()));
 }
 

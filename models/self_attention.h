@@ -1,6 +1,7 @@
 // Self-attention of BERT and RoBERTa: three projections and attention within each sequence.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "autograd/ops.h"
@@ -28,6 +29,10 @@ class SelfAttention : public nn::Module {
   // is x itself, or the row of each sequence's first token, (sequences, hidden).
   virtual Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
                            const nn::Pass& pass);
+
+  // The one product that forward() makes of q, k and v in this pass if all tokens are queries, for
+  // the norm before it; nothing: it takes another way.
+  std::optional<DeltaProduct> product(const nn::Pass& pass);
 
   // Sets the precision of the attention op on a GPU; fp32 unless set. The CPU always uses fp32. The
   // Linears have a precision of their own.

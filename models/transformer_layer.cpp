@@ -24,17 +24,19 @@ TransformerLayer::TransformerLayer(nn::Module* parent, std::string name, const M
 }
 
 Variable TransformerLayer::forward(const Variable& x, bool first_only, const EncoderInput& input,
-                                   const nn::Pass& pass, NormState* state) {
+                                   const nn::Pass& pass, const NormLinks& links) {
   const nn::ForwardSpan span(*this);
   const Variable queries = first_only ? select_rows(x, input.first_tokens) : x;
   const Variable context = attention_->forward(queries, x, input, pass);
-  const Variable attended = attention_norm_.forward(attention_dense_.forward(context, pass),
-                                                    attention_dropout_, queries, pass);
+  const auto next = intermediate_.product(pass);
+  const Variable attended =
+      attention_norm_.forward(attention_dense_.forward(context, pass), attention_dropout_, queries,
+                              pass, {.next = next ? &*next : nullptr});
   const Activated wide = intermediate_.forward(attended, activation_, pass);
-  const bool for_gradients = state && state->rstd.defined();
+  const bool for_gradients = links.state && links.state->rstd.defined();
   const Variable dense =
       for_gradients ? output_.forward_for_gradients(wide, pass) : output_.forward(wide, pass);
-  return observed(output_norm_.forward(dense, output_dropout_, attended, pass, state), pass);
+  return observed(output_norm_.forward(dense, output_dropout_, attended, pass, links), pass);
 }
 
 }  // namespace soragrad::models

@@ -26,10 +26,13 @@ class TransformerLayer : public nn::Module {
 
   // x (tokens, hidden) -> (tokens, hidden). With first_only -> (sequences, hidden): past keys and
   // values, only each sequence's first token is computed.
-  // `state` is what the last norm's gradient reads (autograd/ops.h, residual_layer_norm): given
-  // filled, the layer computes what its gradients need and no more.
+  // `links` are those of the last norm (autograd/ops.h, residual_layer_norm): with a filled state,
+  // the layer computes what its gradients need and no more; `next` is the layer after this one's
+  // product().
   Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
-                   const nn::Pass& pass, NormState* state = nullptr);
+                   const nn::Pass& pass, const NormLinks& links = {});
+  // The product that gets x, if it is one and all tokens are queries.
+  std::optional<DeltaProduct> product(const nn::Pass& pass) { return attention_->product(pass); }
 
  private:
   std::unique_ptr<SelfAttention> attention_;

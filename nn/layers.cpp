@@ -42,10 +42,10 @@ Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
 }
 
 Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
-                            const Pass& pass, NormState* state) {
+                            const Pass& pass, const NormLinks& links) {
   const ForwardSpan span(*this);
   return observed(residual_layer_norm(x, residual, weight, bias, eps_, dropout.probability(pass),
-                                      dropout.stream(pass), state),
+                                      dropout.stream(pass), links),
                   pass);
 }
 

@@ -48,10 +48,10 @@ class LayerNorm : public Module {
   LayerNorm(Module* parent, std::string name, int64_t hidden, double eps);
   // x (rows, hidden) -> (rows, hidden).
   Variable forward(const Variable& x, const Pass& pass);
-  // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `state` as in
+  // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `links` as in
   // autograd/ops.h, residual_layer_norm.
   Variable forward(const Variable& x, const Dropout& dropout, const Variable& residual,
-                   const Pass& pass, NormState* state = nullptr);
+                   const Pass& pass, const NormLinks& links = {});
 
   Parameter weight;  // (hidden)
   Parameter bias;    // (hidden)

@@ -6,9 +6,8 @@
 
 namespace soragrad::nn {
 
-std::optional<JointProduct::Found> JointProduct::find(std::span<Linear* const> linears,
-                                                      const Pass& pass) {
-  Found found;
+std::optional<DeltaProduct> JointProduct::find(std::span<Linear* const> linears, const Pass& pass) {
+  DeltaProduct found;
   std::vector<DeltaMatrix::Linear> parts;
   for (Linear* linear : linears) {
     const bool frozen = !linear->weight.requires_grad() && !linear->bias.requires_grad();
@@ -37,20 +36,19 @@ Variable Linear::forward(const Variable& x, const Pass& pass) {
 
 Variable Linear::forward(const Activated& x, const Pass& pass) {
   const ForwardSpan span(*this);
-  Linear* const self = this;
-  if (const auto found = with_delta_.find({&self, 1}, pass)) {
-    return observed(linear_deltas(x, found->matrix, found->deltas), pass);
-  }
+  if (const auto found = product(pass)) return observed(linear_deltas(x, *found), pass);
   Variable y = linear(x, weight, bias, packed(pass));
   if (delta_) y = delta_->forward(x.y, std::move(y), pass);
   return observed(y, pass);
 }
 
-Variable Linear::forward_for_gradients(const Activated& x, const Pass& pass) {
+std::optional<DeltaProduct> Linear::product(const Pass& pass) {
   Linear* const self = this;
-  if ((delta_ && delta_->reads_result()) || with_delta_.find({&self, 1}, pass)) {
-    return forward(x, pass);
-  }
+  return with_delta_.find({&self, 1}, pass);
+}
+
+Variable Linear::forward_for_gradients(const Activated& x, const Pass& pass) {
+  if ((delta_ && delta_->reads_result()) || product(pass)) return forward(x, pass);
   const ForwardSpan span(*this);
   Variable y = linear(x, weight, bias, packed(pass), false);
   return delta_ ? delta_->forward(x.y, std::move(y), pass) : y;
@@ -58,12 +56,11 @@ Variable Linear::forward_for_gradients(const Activated& x, const Pass& pass) {
 
 Activated Linear::forward(const Variable& x, Activation activation, const Pass& pass) {
   Activated result;
-  Linear* const self = this;
   if (activation != Activation::gelu) {
     result.y = activate(activation, forward(x, pass));
-  } else if (const auto found = with_delta_.find({&self, 1}, pass)) {
+  } else if (const auto found = product(pass)) {
     const ForwardSpan span(*this);
-    result = linear_deltas_gelu(x, found->matrix, found->deltas[0]);
+    result = linear_deltas_gelu(x, *found);
     observed(result.gelu_of, pass);
   } else if (delta_) {
     result.gelu_of = forward(x, pass);

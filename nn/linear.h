@@ -22,13 +22,9 @@ class Linear;
 // (autograd/joint_ops.h), and keeps its packed weights.
 class JointProduct {
  public:
-  struct Found {
-    std::shared_ptr<const DeltaMatrix> matrix;
-    std::vector<LowRank> deltas;  // one for each Linear
-  };
   // Nothing if there is none in this pass: on the CPU, in fp32, for sizes that do not fit, for
   // trainable weights, and without a low-rank Delta on each of the Linears.
-  std::optional<Found> find(std::span<Linear* const> linears, const Pass& pass);
+  std::optional<DeltaProduct> find(std::span<Linear* const> linears, const Pass& pass);
 
  private:
   std::shared_ptr<const DeltaMatrix> matrix_;
@@ -63,6 +59,8 @@ class Linear : public Module {
   // part of the product.
   Activated forward(const Variable& x, Activation activation, const Pass& pass);
   Variable forward(const Activated& x, const Pass& pass);
+  // The product that forward() takes in this pass, for the norm before it; nothing: another way.
+  std::optional<DeltaProduct> product(const Pass& pass);
   // forward() for a graph that is built for its gradients alone: a result that nobody reads is not
   // computed.
   Variable forward_for_gradients(const Activated& x, const Pass& pass);

@@ -4,65 +4,41 @@
 
 #include "autograd/deferred.h"
 #include "autograd/joint_ops.h"
+#include "autograd/ops/delta_operand.h"
 #include "autograd/ops/input_gradient.h"
 #include "autograd/ops/unary.h"
-#include "core/delta_matrix.h"
 #include "core/kernels/linear/low_rank_sums.h"
 
 namespace soragrad {
 namespace {
-
-// The values of a delta's factors.
-struct Factors {
-  Tensor a, b, gate;  // gate may be undefined
-  real factor;
-
-  kernels::LowRankDelta view() const {
-    return {.a = a.data(),
-            .b = b.data(),
-            .gate = gate.defined() ? gate.data() : nullptr,
-            .rank = a.size(0),
-            .in = a.size(1),
-            .out = b.size(0),
-            .factor = factor};
-  }
-};
-
-std::vector<kernels::LowRankDelta> views(const std::vector<Factors>& factors) {
-  std::vector<kernels::LowRankDelta> result;
-  result.reserve(factors.size());
-  for (const Factors& each : factors) result.push_back(each.view());
-  return result;
-}
 
 // Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
 constexpr size_t kInput = 0, kGeluOf = 1, kFactors = 2;
 
 // What backward reads.
 struct Kept {
-  std::shared_ptr<const DeltaMatrix> matrix;
   Tensor x, gelu_of;  // gelu_of may be undefined
-  std::vector<Factors> factors;
-  Tensor u;  // (rows, rank) of each delta, one after another
+  Tensor u;           // (rows, rank) of each delta, one after another
+  std::shared_ptr<DeltaOperand> gradient;
 };
 
-// dh and du, and dx or, past the op gelu, the gradient of its argument.
-void add_dx(const Kept& kept, DeltaMatrix::Backward args, const Tensor& dy, Gradients& gradients) {
+// dx or, past the op gelu, the gradient of its argument.
+void add_dx(const Kept& kept, Gradients& gradients) {
   const Shape shape = kept.x.shape();
+  const DeltaMatrix& matrix = *kept.gradient->matrix;
+  const Tensor& operand = kept.gradient->made.rows;
   if (kept.gelu_of.defined() && gradients.wanted(kGeluOf)) {
     const Tensor sum = gradients.take(kInput);
-    const Tensor dargument = Tensor::empty(shape, kReal, dy.device());
-    args.before = kept.gelu_of.data();
-    args.sum = sum.defined() ? sum.data() : nullptr;
-    args.dx = dargument.data();
-    kept.matrix->backward(args);
+    const Tensor dargument = Tensor::empty(shape, kReal, kept.x.device());
+    matrix.backward({.operand = operand,
+                     .dx = dargument.data(),
+                     .before = kept.gelu_of.data(),
+                     .sum = sum.defined() ? sum.data() : nullptr});
     gradients.add(kGeluOf, dargument);
     return;
   }
-  const InputGradient dx(gradients, kInput, shape, dy.device());
-  args.dx = dx.get().data;
-  args.accumulate = dx.get().accumulate;
-  kept.matrix->backward(args);
+  const InputGradient dx(gradients, kInput, shape, kept.x.device());
+  matrix.backward({.operand = operand, .dx = dx.get().data, .accumulate = dx.get().accumulate});
   dx.hand_over(gradients);
 }
 
@@ -128,24 +104,22 @@ void add_sums(WaitingSums::Part part, size_t number, const Factors& factors,
   for (const InputGradient& each : places) each.hand_over(gradients);
 }
 
+// dh and du, dx, and the gradients of all factors.
 void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
-  const int64_t rows = kept.x.size(0), out = kept.matrix->out();
-  const std::vector<kernels::LowRankDelta> deltas = views(kept.factors);
-  const Tensor dh = Tensor::empty_like(kept.u), du = Tensor::empty_like(kept.u);
-  add_dx(kept,
-         {.dy = dy.data(),
-          .rows = rows,
-          .deltas = {deltas.data(), deltas.size()},
-          .dh = dh.data(),
-          .du = du.data()},
-         dy, gradients);
+  DeltaOperand& operand = *kept.gradient;
+  const bool wants_dx = gradients.wanted(kInput) || gradients.wanted(kGeluOf);
+  if (!operand.is_of(dy)) kernels::delta_operand(Device::cuda, operand.begin(dy, wants_dx));
+  if (wants_dx) add_dx(kept, gradients);
+  const int64_t rows = kept.x.size(0);
+  const Tensor &dh = operand.made.sums, &du = operand.made.scaled;
   int64_t before = 0;
-  for (size_t i = 0; i < deltas.size(); ++i) {
-    const Factors& factors = kept.factors[i];
-    add_sums({.delta = deltas[i],
+  for (size_t i = 0; i < operand.factors.size(); ++i) {
+    const Factors& factors = operand.factors[i];
+    const kernels::LowRankDelta delta = factors.view();
+    add_sums({.delta = delta,
               .x = kept.x.data(),
               .u = kept.u.data() + before,
-              .dy = dy.data() + static_cast<int64_t>(i) * rows * out,
+              .dy = dy.data() + static_cast<int64_t>(i) * rows * delta.out,
               .dh = dh.data() + before,
               .du = du.data() + before,
               .da = {},
@@ -153,15 +127,16 @@ void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
               .dgate = {},
               .rows = rows},
              i, factors, {kept.x, kept.u, dy, dh, du, factors.gate}, gradients);
-    before += rows * deltas[i].rank;
+    before += rows * delta.rank;
   }
 }
 
-void check(const Variable& x, const DeltaMatrix& matrix, std::span<const LowRank> deltas) {
+void check(const Variable& x, const DeltaProduct& product) {
+  const DeltaMatrix& matrix = *product.matrix;
   require(x.shape().rank() == 2 && x.size(1) == matrix.in(),
           "[linear_deltas] x {} does not fit weights ({}, {}).", x.shape(), matrix.out(),
           matrix.in());
-  for (const LowRank& delta : deltas) {
+  for (const LowRank& delta : product.deltas) {
     require(delta.a.size(1) == matrix.in() && delta.b.size(0) == matrix.out() &&
                 delta.b.size(1) == delta.a.size(0) &&
                 (!delta.gate.defined() || delta.gate.value().numel() == delta.a.size(0)),
@@ -170,34 +145,40 @@ void check(const Variable& x, const DeltaMatrix& matrix, std::span<const LowRank
   }
 }
 
+// The operand of x, which the op before may have made.
+std::shared_ptr<DeltaOperand> operand_of(const Variable& x, const DeltaProduct& product) {
+  const auto& ready = x.operand();
+  if (ready && ready->is_for(product) && ready->is_of(x.value())) return ready;
+  auto operand = DeltaOperand::of_value(product);
+  kernels::delta_operand(Device::cuda, operand->begin(x.value()));
+  return operand;
+}
+
 // Records the product; writes gelu of it, too, if that is defined.
-Variable product(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
-                 std::span<const LowRank> deltas, const Tensor& gelu) {
-  check(x.y, *matrix, deltas);
-  const int64_t rows = x.y.size(0);
-  Kept kept{
-      .matrix = matrix, .x = x.y.value(), .gelu_of = x.gelu_of.value(), .factors = {}, .u = {}};
+Variable record_product(const Activated& x, const DeltaProduct& product, const Tensor& gelu) {
+  check(x.y, product);
+  const DeltaMatrix& matrix = *product.matrix;
+  const auto operand = operand_of(x.y, product);
+  const auto count = static_cast<int64_t>(product.deltas.size());
+  const Tensor y = Tensor::empty({count * x.y.size(0), matrix.out()}, kReal, x.y.device());
+  matrix.forward({.operand = operand->made.rows,
+                  .count = count,
+                  .y = y.data(),
+                  .gelu = gelu.defined() ? gelu.data() : nullptr});
   std::vector<Variable> inputs = {x.y, x.gelu_of};
-  int64_t ranks = 0;
-  for (const LowRank& delta : deltas) {
-    kept.factors.push_back({delta.a.value(), delta.b.value(), delta.gate.value(), delta.factor});
+  for (const LowRank& delta : product.deltas) {
     inputs.insert(inputs.end(), {delta.a, delta.b, delta.gate});
-    ranks += delta.a.size(0);
   }
-  kept.u = Tensor::empty({rows, ranks}, kReal, x.y.device());
-  const auto count = static_cast<int64_t>(deltas.size());
-  const Tensor y = Tensor::empty({count * rows, matrix->out()}, kReal, x.y.device());
-  const std::vector<kernels::LowRankDelta> views_of = views(kept.factors);
-  matrix->forward({.x = kept.x.data(),
-                   .rows = rows,
-                   .deltas = {views_of.data(), views_of.size()},
-                   .u = kept.u.data(),
-                   .y = y.data(),
-                   .gelu = gelu.defined() ? gelu.data() : nullptr});
-  return record("linear_deltas", y, std::move(inputs),
-                [kept = std::move(kept)](const Tensor& dy, Gradients& gradients) {
-                  backward_deltas(kept, dy, gradients);
-                });
+  const Kept kept{.x = x.y.value(),
+                  .gelu_of = x.gelu_of.value(),
+                  .u = operand->made.sums,
+                  .gradient = operand->of_gradient()};
+  Variable result = record(
+      "linear_deltas", y, std::move(inputs),
+      [kept](const Tensor& dy, Gradients& gradients) { backward_deltas(kept, dy, gradients); });
+  const bool wants_dx = x.y.requires_grad() || x.gelu_of.requires_grad();
+  if (wants_dx && matrix.linears() == 1) result.set_operand(kept.gradient);
+  return result;
 }
 
 }  // namespace
@@ -214,15 +195,13 @@ void DeferredWork::finish() {
 
 }  // namespace detail
 
-Variable linear_deltas(const Activated& x, const std::shared_ptr<const DeltaMatrix>& matrix,
-                       std::span<const LowRank> deltas) {
-  return product(x, matrix, deltas, Tensor());
+Variable linear_deltas(const Activated& x, const DeltaProduct& product) {
+  return record_product(x, product, Tensor());
 }
 
-Activated linear_deltas_gelu(const Variable& x, const std::shared_ptr<const DeltaMatrix>& matrix,
-                             const LowRank& delta) {
-  const Tensor y = Tensor::empty({x.size(0), matrix->out()}, kReal, x.device());
-  const Variable argument = product({x, {}}, matrix, {&delta, 1}, y);
+Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product) {
+  const Tensor y = Tensor::empty({x.size(0), product.matrix->out()}, kReal, x.device());
+  const Variable argument = record_product({x, {}}, product, y);
   return {record_unary("gelu", y, argument, kernels::gelu_backward), argument};
 }
 

@@ -1,11 +1,14 @@
 // Ops over rows: layer normalisation, with dropout and residual sum fused in, and softmax.
 #include "autograd/ops.h"
+#include "autograd/ops/delta_operand.h"
 #include "autograd/ops/input_gradient.h"
-#include "core/kernels/norm/layer_norm.h"
+#include "core/kernels/norm/layer_norm_operand.h"
 #include "core/kernels/norm/softmax.h"
 
 namespace soragrad {
 namespace {
+
+using OperandOf = std::shared_ptr<DeltaOperand>;
 
 struct NormSettings {
   double eps;
@@ -26,9 +29,11 @@ void require_norm_shapes(const char* op, const Variable& x, const Variable& weig
 }
 
 // The kernel writes ds, the gradient of dropout(x) + residual. The residual's gradient is ds; x's
-// is dropout(ds), which may overwrite ds if the residual does not want it.
+// is dropout(ds), which may overwrite ds if the residual does not want it. `before` is the operand
+// of x's gradient, for the product that made x; null: there is none.
 void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weight,
-                   const NormSettings& settings, bool residual, Gradients& gradients) {
+                   const NormSettings& settings, bool residual, const OperandOf& before,
+                   Gradients& gradients) {
   const auto empty_if = [](bool wanted, const Tensor& like) {
     return wanted ? Tensor::empty_like(like) : Tensor();
   };
@@ -41,80 +46,98 @@ void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weigh
   const Tensor dx = drop_here ? empty_if(wants_residual, dy) : Tensor();
   const InputGradient dweight(gradients, kWeight, weight.shape(), dy.device());
   const InputGradient dbias(gradients, kBias, weight.shape(), dy.device());
-  kernels::layer_norm_backward(dy.device(),
-                               {.dy = dy.data(),
-                                .normalised = state.normalised.data(),
-                                .rstd = state.rstd.data(),
-                                .weight = weight.data(),
-                                .ds = data(ds),
-                                .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
-                                .dweight = dweight.get(),
-                                .dbias = dbias.get(),
-                                .rows = state.rstd.numel(),
-                                .hidden = weight.numel(),
-                                .drop_threshold = drop_threshold(settings.p),
-                                .keep_scale = static_cast<real>(1 / (1 - settings.p)),
-                                .stream = settings.stream});
-  if (gradients.wanted(kX)) gradients.add(kX, dx.defined() ? dx : ds);
+  const kernels::LayerNormBackwardArgs args{
+      .dy = dy.data(),
+      .normalised = state.normalised.data(),
+      .rstd = state.rstd.data(),
+      .weight = weight.data(),
+      .ds = data(ds),
+      .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
+      .dweight = dweight.get(),
+      .dbias = dbias.get(),
+      .rows = state.rstd.numel(),
+      .hidden = weight.numel(),
+      .drop_threshold = drop_threshold(settings.p),
+      .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+      .stream = settings.stream};
+  const Tensor& of_x = dx.defined() ? dx : ds;
+  if (before && gradients.wanted(kX)) {
+    kernels::layer_norm_operand_backward(dy.device(), {args, before->begin(of_x)});
+  } else {
+    kernels::layer_norm_backward(dy.device(), args);
+  }
+  if (gradients.wanted(kX)) gradients.add(kX, of_x);
   if (wants_residual) gradients.add(kResidual, ds);
   dweight.hand_over(gradients);
   dbias.hand_over(gradients);
 }
 
-// Computes the norm; fills the state if there is one.
+// Computes the norm; fills the state and makes the operand of y, if there are any.
 Tensor norm_value(const Variable& x, const Variable& residual, const Variable& weight,
-                  const Variable& bias, const NormSettings& settings, NormState* state) {
+                  const Variable& bias, const NormSettings& settings, NormState* state,
+                  const OperandOf& next) {
   Tensor y = Tensor::empty_like(x.value());
   if (state) *state = {Tensor::empty_like(y), Tensor::empty({x.shape().rows()}, kReal, x.device())};
-  kernels::layer_norm(x.device(),
-                      {.x = x.value().data(),
-                       .residual = residual.defined() ? residual.value().data() : nullptr,
-                       .weight = weight.value().data(),
-                       .bias = bias.value().data(),
-                       .y = y.data(),
-                       .normalised = state ? state->normalised.data() : nullptr,
-                       .rstd = state ? state->rstd.data() : nullptr,
-                       .rows = x.shape().rows(),
-                       .hidden = x.size(-1),
-                       .eps = static_cast<real>(settings.eps),
-                       .drop_threshold = drop_threshold(settings.p),
-                       .keep_scale = static_cast<real>(1 / (1 - settings.p)),
-                       .stream = settings.stream});
+  const kernels::LayerNormArgs args{
+      .x = x.value().data(),
+      .residual = residual.defined() ? residual.value().data() : nullptr,
+      .weight = weight.value().data(),
+      .bias = bias.value().data(),
+      .y = y.data(),
+      .normalised = state ? state->normalised.data() : nullptr,
+      .rstd = state ? state->rstd.data() : nullptr,
+      .rows = x.shape().rows(),
+      .hidden = x.size(-1),
+      .eps = static_cast<real>(settings.eps),
+      .drop_threshold = drop_threshold(settings.p),
+      .keep_scale = static_cast<real>(1 / (1 - settings.p)),
+      .stream = settings.stream};
+  if (next) {
+    kernels::layer_norm_operand(x.device(), {args, next->begin(y)});
+  } else {
+    kernels::layer_norm(x.device(), args);
+  }
   return y;
 }
 
 // Both ops: without dropout and residual sum if `residual` is undefined.
 Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
-              const Variable& bias, const NormSettings& settings, NormState* given) {
+              const Variable& bias, const NormSettings& settings, const NormLinks& links) {
   require_norm_shapes(op, x, weight, bias);
   std::vector<Variable> inputs = {x, weight, bias};
   if (residual.defined()) inputs.push_back(residual);
   NormState own;
-  NormState* const state = given ? given : grad_wanted(inputs) ? &own : nullptr;
+  NormState* const state = links.state ? links.state : grad_wanted(inputs) ? &own : nullptr;
   const bool filled = state && state->rstd.defined();
+  const OperandOf next = links.next && !filled ? DeltaOperand::of_value(*links.next) : nullptr;
   Tensor y = filled ? Tensor::zeros(x.shape(), kReal, x.device())
-                    : norm_value(x, residual, weight, bias, settings, state);
+                    : norm_value(x, residual, weight, bias, settings, state, next);
   const NormState kept = state ? *state : NormState();
   const Tensor kept_weight = weight.value();
   const bool has_residual = residual.defined();
-  return record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
-    norm_backward(dy, kept, kept_weight, settings, has_residual, gradients);
-  });
+  const bool after_product = x.operand() && !x.operand()->made.forward;
+  const OperandOf before = after_product ? x.operand() : nullptr;
+  Variable result =
+      record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
+        norm_backward(dy, kept, kept_weight, settings, has_residual, before, gradients);
+      });
+  result.set_operand(next);
+  return result;
 }
 
 }  // namespace
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
-  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}}, nullptr);
+  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}}, {});
 }
 
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
                              const Variable& bias, double eps, double p, const RandomStream& stream,
-                             NormState* state) {
+                             const NormLinks& links) {
   require(x.shape() == residual.shape(), "[residual_layer_norm] residual {} does not fit x {}.",
           residual.shape(), x.shape());
   require(p >= 0 && p < 1, "[residual_layer_norm] the dropout is {}; it must be in [0, 1).", p);
-  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream}, state);
+  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream}, links);
 }
 
 Variable softmax(const Variable& x) {

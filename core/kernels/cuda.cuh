@@ -133,14 +133,18 @@ __device__ T warp_max(T x) {
   return x;
 }
 
-// Sums over the lanes of kCount numbers each, a multiple of 32: lane l gets the totals
-// l kCount / 32 and on, in x[0] and on. Halves of the numbers change hands at each step, so it
-// takes fewer than kCount shuffles instead of five a number.
+// Sums over the lanes of kCount numbers each, a multiple or a divisor of 32: lane l gets the totals
+// l kCount / 32 and on, in x[0] and on. Halves of the numbers change hands at each step until one
+// is left, so it takes fewer shuffles than five a number.
 template <int kCount>
 __device__ void warp_sums(real (&x)[kCount]) {
   int count = kCount;
 #pragma unroll
   for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+    if (count == 1) {
+      x[0] += __shfl_xor_sync(kAllLanes, x[0], offset);
+      continue;
+    }
     const bool upper = lane_index() & offset;
     count /= 2;
 #pragma unroll

@@ -235,12 +235,16 @@ LowRank delta_of(std::span<const Variable> linear) {
   return {linear[2], linear[3], linear[4], kFactor};
 }
 
-std::shared_ptr<const DeltaMatrix> matrix_of(std::span<const Variable> linears) {
+// The product of the first `used` of some Linears.
+DeltaProduct product_of(std::span<const Variable> linears, size_t used = 1) {
   std::vector<DeltaMatrix::Linear> parts;
+  DeltaProduct product;
   for (size_t i = 0; i < linears.size(); i += kOfLinear) {
     parts.push_back({linears[i].value(), linears[i + 1].value(), linears[i + 2].size(0)});
+    if (product.deltas.size() < used) product.deltas.push_back(delta_of(linears.subspan(i)));
   }
-  return std::make_shared<const DeltaMatrix>(parts);
+  product.matrix = std::make_shared<const DeltaMatrix>(parts);
+  return product;
 }
 
 // One Linear with its delta from other ops.
@@ -273,11 +277,8 @@ void add_joint_case(std::vector<OpCase>& rows, const Deltas& deltas) {
   };
   const auto call = [=](std::span<const Variable> in) {
     if (in[0].device() == Device::cpu) return composed(in);
-    std::vector<LowRank> factors;
-    for (size_t i = 0; i < std::min(deltas.used, deltas.ranks.size()); ++i) {
-      factors.push_back(delta_of(in.subspan(1 + i * kOfLinear, kOfLinear)));
-    }
-    return linear_deltas({in[0], {}}, matrix_of(in.subspan(1)), factors);
+    const size_t used = std::min(deltas.used, deltas.ranks.size());
+    return linear_deltas({in[0], {}}, product_of(in.subspan(1), used));
   };
   rows.push_back({.op = "linear_deltas",
                   .what = deltas.what,
@@ -304,9 +305,8 @@ void add_delta_gelu_case(std::vector<OpCase>& rows, const char* what, bool besid
   const auto call = [=](std::span<const Variable> in) {
     if (in[0].device() == Device::cpu) return composed(in);
     const auto first = in.subspan(1, kOfLinear), last = in.subspan(1 + kOfLinear, kOfLinear);
-    const Activated wide = linear_deltas_gelu(in[0], matrix_of(first), delta_of(first));
-    const LowRank delta = delta_of(last);
-    return with_other_use(wide.y, last[0], linear_deltas(wide, matrix_of(last), {&delta, 1}));
+    const Activated wide = linear_deltas_gelu(in[0], product_of(first));
+    return with_other_use(wide.y, last[0], linear_deltas(wide, product_of(last)));
   };
   rows.push_back({.op = "linear_deltas",
                   .what = what,
@@ -317,6 +317,68 @@ void add_delta_gelu_case(std::vector<OpCase>& rows, const char* what, bool besid
                   .reason = kSplitReason});
 }
 
+// A norm between one Linear with a delta and `after`, whose operands the norm's kernels make.
+struct NormBetween {
+  const char* what;
+  double p;  // of dropout
+  Deltas after;
+  bool used_once_more = false;  // the first Linear's result, so that its gradient is a sum
+  double tolerance = kSplit;
+  const char* reason = kSplitReason;
+};
+
+void add_norm_between_case(std::vector<OpCase>& rows, const NormBetween& shape) {
+  constexpr RandomStream kStream{.seed = 4, .site = 9, .step = 1};
+  constexpr double kEps = 1e-5;
+  const int64_t hidden = shape.after.in;
+  std::vector<OpInput> inputs = inputs_of({"", shape.after.rows, 24, hidden, {4}});
+  const std::vector<OpInput> after = inputs_of(shape.after);
+  inputs.insert(inputs.end(), after.begin() + 1, after.end());
+  const size_t residual = inputs.size(), weight = residual + 1, bias = residual + 2;
+  inputs.push_back({normal({shape.after.rows, hidden}, 70)});
+  inputs.push_back({normal({hidden}, 71)});
+  inputs.push_back({normal({hidden}, 72)});
+  const auto linears = [=](std::span<const Variable> in) {
+    return in.subspan(1 + kOfLinear, shape.after.ranks.size() * kOfLinear);
+  };
+  const auto with_other_use = [=](std::span<const Variable> in, const Variable& y, Variable z) {
+    return shape.used_once_more ? add(z, matmul(y, linears(in)[0], false, true)) : z;
+  };
+  const auto composed = [=](std::span<const Variable> in) {
+    const Variable y = separate(in[0], in.subspan(1, kOfLinear));
+    const Variable sum = add(dropout(y, shape.p, kStream), in[residual]);
+    const Variable norm = layer_norm(sum, in[weight], in[bias], kEps);
+    return with_other_use(in, y, stacked(norm, linears(in)));
+  };
+  const auto call = [=](std::span<const Variable> in) {
+    if (in[0].device() == Device::cpu) return composed(in);
+    const Variable y = linear_deltas({in[0], {}}, product_of(in.subspan(1, kOfLinear)));
+    const DeltaProduct next = product_of(linears(in), shape.after.ranks.size());
+    const Variable norm = residual_layer_norm(y, in[residual], in[weight], in[bias], kEps, shape.p,
+                                              kStream, {.next = &next});
+    return with_other_use(in, y, linear_deltas({norm, {}}, next));
+  };
+  rows.push_back({.op = "linear_deltas",
+                  .what = shape.what,
+                  .inputs = std::move(inputs),
+                  .call = call,
+                  .composed = composed,
+                  .tolerance = shape.tolerance,
+                  .reason = shape.reason});
+}
+
+void add_norm_between_cases(std::vector<OpCase>& rows) {
+  add_norm_between_case(rows, {"a norm with dropout between Linears", 0.2, {"", 5, 16, 8, {4}}});
+  add_norm_between_case(rows, {"a norm before three Linears", 0, {"", 6, 136, 8, {3, 9, 1}}});
+  add_norm_between_case(rows, {.what = "a norm of rows beyond registers",
+                               .p = 0.2,
+                               .after = {"", 1, 1032, 8, {5}},
+                               .tolerance = 4e-4,
+                               .reason = "a number of a norm may be rounded to either neighbour"});
+  add_norm_between_case(
+      rows, {"a norm of a result that is used once more", 0.2, {"", 5, 16, 8, {4}}, true});
+}
+
 void add_joint_cases(std::vector<OpCase>& rows) {
   add_joint_case(rows, {"one Linear", 5, 16, 24, {4}});
   add_joint_case(rows, {"an odd rank above 8, more columns than a block", 6, 1040, 8, {11}});
@@ -325,6 +387,7 @@ void add_joint_cases(std::vector<OpCase>& rows) {
   add_joint_case(rows, {"the first two of three, x frozen", 9, 24, 8, {8, 3, 8}, 2, false});
   add_delta_gelu_case(rows, "a GELU between two Linears", false);
   add_delta_gelu_case(rows, "a GELU whose result is used once more", true);
+  add_norm_between_cases(rows);
 }
 
 }  // namespace

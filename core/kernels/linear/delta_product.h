@@ -52,6 +52,7 @@ struct DeltaOperandArgs {
     int64_t copy_at;    // column of the operand to which x is copied; -1: another part copies it
     int64_t border_at;  // the delta's first column of the operand
     int64_t weight_at;  // forward: the Linear's first row of the bordered matrix
+    real* b_by_rank;    // (rank, out): B^T, which forward writes and backward reads
   };
   Part parts[kMaxDeltas];
   int count;
