@@ -11,7 +11,7 @@ class DeferredWork {
   ~DeferredWork();
   DeferredWork(const DeferredWork&) = delete;
   DeferredWork& operator=(const DeferredWork&) = delete;
-  void finish();
+  static void finish();
 };
 
 }  // namespace soragrad::detail

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -19,16 +20,15 @@ struct LowRank {
   real factor = 1;
 };
 
-// The product of the first Linears of `matrix`, one for each delta.
+// The product of the Linears of `matrix` with a delta each.
 struct DeltaProduct {
   std::shared_ptr<const DeltaMatrix> matrix;
   std::vector<LowRank> deltas;
 };
 
 // low_rank_delta(linear(x, weight, bias), x, delta) for each Linear of the product: x (rows, in) ->
-// (deltas * rows, out). The factors may be trainable. If there are fewer deltas than the matrix has
-// Linears, x must not want a gradient. Backward multiplies by the derivative of x's GELU, as
-// linear() does.
+// (deltas * rows, out). The factors may be trainable. Backward multiplies by the derivative of x's
+// GELU, as linear() does.
 //
 // A kernel makes the operand of x, with the deltas' columns, and backward that of dy. Where
 // residual_layer_norm has made x for this product, its kernel has made the operand, too; where it
@@ -37,8 +37,16 @@ Variable linear_deltas(const Activated& x, const DeltaProduct& product);
 // gelu() of that for a matrix of one Linear.
 Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product);
 
+// linear_deltas(dropout(x, p, streams[i])) for each group i of the matrix, which has several: x
+// (rows, in) -> results (Linears of a group * rows, out). Forward is one launch for the operands
+// and a product for each Linear of a group. Backward, which has no dx, waits for the other groups:
+// autograd/deferred.h. The streams differ in their sites alone.
+std::vector<Variable> linear_deltas_of_groups(const Tensor& x, const DeltaProduct& product,
+                                              double p, std::span<const RandomStream> streams);
+
 // attention() of q, k and v as they lie in qkv (3 tokens, hidden), and of position_query and
-// position_key as they lie in positions (2 rows, hidden); undefined: no position terms.
+// position_key as they lie in positions (2 rows, hidden); undefined: no position terms. With
+// first_query_only the first rows of the sequences are taken from q, which has all.
 Variable attention(const Variable& qkv, const Variable& positions, const AttentionLayout& layout,
                    const AttentionOptions& options);
 

@@ -11,12 +11,6 @@ namespace soragrad {
 
 namespace {
 
-int64_t border_of(const DeltaMatrix::Deltas& deltas) {
-  int64_t width = 0;
-  for (size_t i = 0; i < deltas.count; ++i) width += kernels::border_of(deltas.data[i].rank);
-  return width;
-}
-
 int64_t ranks_of(const DeltaMatrix::Deltas& deltas) {
   int64_t ranks = 0;
   for (size_t i = 0; i < deltas.count; ++i) ranks += deltas.data[i].rank;
@@ -25,31 +19,38 @@ int64_t ranks_of(const DeltaMatrix::Deltas& deltas) {
 
 }  // namespace
 
-bool DeltaMatrix::fits(std::span<const Linear> linears) {
-  if (linears.empty() || linears.size() > kernels::kMaxDeltas) return false;
+bool DeltaMatrix::fits(std::span<const Linear> linears, size_t groups) {
+  const size_t of_group = linears.size() / groups;
+  if (linears.empty() || of_group > kernels::kMaxDeltas) return false;
   const Shape shape = linears[0].weight.shape();
-  return shape[0] % 8 == 0 && shape[1] % 8 == 0 &&
-         std::all_of(linears.begin(), linears.end(), [&](const Linear& linear) {
-           return linear.weight.device() == Device::cuda && linear.weight.shape() == shape &&
-                  linear.bias.defined() && linear.rank > 0;
-         });
+  bool fits = shape[0] % 8 == 0 && shape[1] % 8 == 0;
+  for (size_t i = 0; i < linears.size(); ++i) {
+    const Linear& linear = linears[i];
+    fits &= linear.weight.device() == Device::cuda && linear.weight.shape() == shape &&
+            linear.bias.defined() && linear.rank > 0 && linear.rank == linears[i % of_group].rank;
+  }
+  return fits;
 }
 
-DeltaMatrix::DeltaMatrix(std::span<const Linear> linears)
+DeltaMatrix::DeltaMatrix(std::span<const Linear> linears, size_t groups)
     : linears_(linears.begin(), linears.end()),
+      groups_(static_cast<int64_t>(groups)),
       in_(linears[0].weight.size(1)),
       out_(linears[0].weight.size(0)) {
-  for (const Linear& linear : linears_) border_ += kernels::border_of(linear.rank);
+  for (int64_t i = 0; i < this->linears(); ++i) border_ += kernels::border_of(linears_[i].rank);
+  bordered_ =
+      Tensor::zeros({groups_, rows_of_weights() + border_, pitch()}, DType::bf16, Device::cuda);
   const auto count = static_cast<int64_t>(linears_.size());
-  bordered_ = Tensor::zeros({rows_of_weights() + border_, pitch()}, DType::bf16, Device::cuda);
   bias_ = Tensor::empty({count, out_}, kReal, Device::cuda);
   for (int64_t i = 0; i < count; ++i) {
     const Linear& linear = linears_[static_cast<size_t>(i)];
-    kernels::delta_weight(Device::cuda, {.weight = linear.weight.data(),
-                                         .packed = weights() + i * out_ * pitch(),
-                                         .rows = out_,
-                                         .columns = in_,
-                                         .pitch = pitch()});
+    const int64_t group = i / this->linears(), row = i % this->linears() * out_;
+    kernels::delta_weight(Device::cuda,
+                          {.weight = linear.weight.data(),
+                           .packed = weights() + group * group_pitch() + row * pitch(),
+                           .rows = out_,
+                           .columns = in_,
+                           .pitch = pitch()});
     bias_.slice(i, i + 1).copy_from(linear.bias);
   }
 }
@@ -65,7 +66,7 @@ bool DeltaMatrix::is_of(std::span<const Linear> linears) const {
 DeltaMatrix::Operand DeltaMatrix::forward_operand(int64_t rows, const Deltas& deltas) const {
   const int64_t ranks = ranks_of(deltas);
   return {.forward = true,
-          .rows = Tensor::empty({rows, in_ + border_of(deltas)}, DType::bf16, Device::cuda),
+          .rows = Tensor::empty({groups_ * rows, pitch()}, DType::bf16, Device::cuda),
           .sums = Tensor::empty({rows, ranks}, kReal, Device::cuda),
           .scaled = {},
           .b_by_rank = Tensor::empty({ranks, out_}, kReal, Device::cuda)};
@@ -73,8 +74,6 @@ DeltaMatrix::Operand DeltaMatrix::forward_operand(int64_t rows, const Deltas& de
 
 DeltaMatrix::Operand DeltaMatrix::backward_operand(int64_t rows, const Deltas& deltas,
                                                    const Tensor& b_by_rank, bool has_rows) const {
-  require(!has_rows || static_cast<int64_t>(deltas.count) == linears(),
-          "[linear_deltas] dx of {} of {} Linears; it takes all.", deltas.count, linears());
   const Shape wide{rows, rows_of_weights() + border_}, narrow{rows, ranks_of(deltas)};
   return {.forward = false,
           .rows = has_rows ? Tensor::empty(wide, DType::bf16, Device::cuda) : Tensor(),
@@ -84,30 +83,40 @@ DeltaMatrix::Operand DeltaMatrix::backward_operand(int64_t rows, const Deltas& d
 }
 
 kernels::DeltaOperandArgs DeltaMatrix::kernel_args(const Operand& operand, const real* from,
-                                                   const Deltas& deltas) const {
+                                                   const Deltas& deltas, int64_t first) const {
   const bool forward = operand.forward, has_rows = operand.rows.defined();
-  const int64_t rows = operand.sums.size(0);
+  const int64_t rows = operand.sums.size(0), of_group = linears();
   kernels::DeltaOperandArgs args{.parts = {},
-                                 .count = static_cast<int>(deltas.count),
+                                 .count = 0,
                                  .forward = forward,
                                  .rows = rows,
-                                 .operand = has_rows ? operand.rows.data<bfloat16>() : nullptr,
                                  .pitch = has_rows ? operand.rows.size(1) : 0,
-                                 .weights = weights(),
-                                 .weights_pitch = pitch()};
-  int64_t ranks = 0, border_at = forward ? in_ : rows_of_weights();
-  for (int i = 0; i < args.count; ++i) {
+                                 .weights_pitch = pitch(),
+                                 .drop_threshold = 0,
+                                 .keep_scale = 1,
+                                 .stream = {}};
+  int64_t ranks = 0, border_at = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(deltas.count); ++i) {
     const kernels::LowRankDelta& delta = deltas.data[i];
-    args.parts[i] = {.delta = delta,
-                     .x = forward ? from : from + i * rows * out_,
-                     .sums = operand.sums.data() + rows * ranks,
-                     .scaled = forward ? nullptr : operand.scaled.data() + rows * ranks,
-                     .copy_at = !forward ? i * out_
-                                : i == 0 ? 0
-                                         : -1,
-                     .border_at = border_at,
-                     .weight_at = i * out_,
-                     .b_by_rank = operand.b_by_rank.data() + ranks * out_};
+    const int64_t group = i / of_group, linear = i % of_group;
+    if (linear == 0) border_at = forward ? in_ : rows_of_weights();
+    if (i >= first && args.count < kernels::DeltaOperandArgs::kMaxParts) {
+      bfloat16* row =
+          has_rows ? operand.rows.data<bfloat16>() + group * rows * args.pitch : nullptr;
+      bfloat16* border = weights() + group * group_pitch() + border_at * (forward ? 1 : pitch());
+      const bool copies = has_rows && (!forward || linear == 0);
+      args.parts[args.count++] = {
+          .delta = delta,
+          .x = forward ? from : from + i * rows * out_,
+          .sums = operand.sums.data() + rows * ranks,
+          .scaled = forward ? nullptr : operand.scaled.data() + rows * ranks,
+          .b_by_rank = operand.b_by_rank.data() + ranks * out_,
+          .copy = copies ? row + (forward ? 0 : linear * out_) : nullptr,
+          .columns = has_rows ? row + border_at : nullptr,
+          .border = forward ? border + linear * out_ * pitch() : border,
+          .dropped = nullptr,
+          .site = 0};
+    }
     ranks += delta.rank;
     border_at += kernels::border_of(delta.rank);
   }
@@ -115,9 +124,10 @@ kernels::DeltaOperandArgs DeltaMatrix::kernel_args(const Operand& operand, const
 }
 
 void DeltaMatrix::forward(const Forward& args) const {
-  const int64_t rows = args.operand.size(0), k = args.operand.size(1);
+  const int64_t rows = args.operand.size(0) / groups_, k = args.operand.size(1);
+  const auto count = static_cast<int64_t>(linears_.size());
   const bfloat16* operand = args.operand.data<bfloat16>();
-  if (args.gelu && args.count == 1 &&
+  if (args.gelu && count == 1 &&
       kernels::gemm_gelu({.x = nullptr,
                           .weight = nullptr,
                           .bias = bias_.data(),
@@ -134,14 +144,16 @@ void DeltaMatrix::forward(const Forward& args) const {
                                         .weights = weights(),
                                         .bias = bias_.data(),
                                         .y = args.y,
-                                        .count = args.count,
+                                        .count = linears(),
                                         .rows = rows,
                                         .n = out_,
                                         .k = k,
                                         .weights_pitch = pitch(),
-                                        .accumulate = false});
+                                        .accumulate = false,
+                                        .groups = groups_,
+                                        .group_pitch = group_pitch()});
   if (args.gelu) {
-    kernels::gelu(Device::cuda, {.x = args.y, .y = args.gelu, .n = args.count * rows * out_});
+    kernels::gelu(Device::cuda, {.x = args.y, .y = args.gelu, .n = count * rows * out_});
   }
 }
 

@@ -78,7 +78,7 @@ void Bert::add_positions(const RaggedBatch& batch, int64_t /*longest*/,
 
 Variable Bert::encode(const Variable& x, const Input& input, OutputTokens tokens,
                       const nn::Pass& pass) {
-  return encoder_.forward(x, {input.layout, input.first_tokens, {}}, tokens, pass);
+  return encoder_.forward(x, {input.layout, input.first_tokens, {}, {}}, tokens, pass);
 }
 
 }  // namespace soragrad::models

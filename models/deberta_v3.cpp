@@ -159,9 +159,30 @@ DebertaEncoder::DebertaEncoder(nn::Module* parent, std::string name, const Model
 
 Variable DebertaEncoder::forward(const Variable& x, const Input& input, OutputTokens tokens,
                                  const nn::Pass& pass) {
-  EncoderInput shared{input.layout, input.first_tokens, {}};
-  shared.positions = positions(input.position_rows, pass);
-  return Encoder::forward(x, shared, tokens, pass);
+  const EncoderInput shared{
+      input.layout, input.first_tokens, positions(input.position_rows, pass), {}};
+  return Encoder::forward(x, shared, tokens, pass, tables(shared.positions, pass));
+}
+
+// The positions as each layer projects them, in one product of all layers (autograd/joint_ops.h:
+// linear_deltas_of_groups). They do not depend on the text, so no layer has to wait for the one
+// before. Empty: this pass has no such product, and each layer projects them itself.
+std::vector<Variable> DebertaEncoder::tables(const Variable& positions, const nn::Pass& pass) {
+  if (positions.requires_grad()) return {};  // the product has no dx
+  std::vector<nn::Linear*> linears;
+  std::vector<RandomStream> streams;
+  double dropout = 0;  // the same in all layers
+  for (const auto& layer : layers()) {
+    auto& attention = dynamic_cast<DisentangledAttention&>(layer->attention());
+    const auto projection = attention.projection(pass);
+    if (!projection) return {};
+    linears.insert(linears.end(), {projection->query, projection->key});
+    streams.push_back(projection->stream);
+    dropout = projection->dropout;
+  }
+  const auto product = tables_.find(linears, pass, streams.size());
+  if (!product) return {};
+  return linear_deltas_of_groups(positions.value(), *product, dropout, streams);
 }
 
 // The normalized relative embeddings of the rows in use (rows, hidden), shared by all layers.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "models/backbone.h"
 #include "models/family.h"
@@ -21,8 +22,11 @@ class DebertaEncoder : public Encoder {
   // These rows of the table, I64 (rows in use), normalised -> (rows in use, hidden).
   Variable positions(const Tensor& rows, const nn::Pass& pass);
 
+  std::vector<Variable> tables(const Variable& positions, const nn::Pass& pass);
+
   nn::Embedding rel_embeddings_;  // (2 span, hidden)
   nn::LayerNorm norm_;
+  nn::JointProduct tables_;  // query_proj and key_proj of each layer
 };
 
 extern const Family kDebertaV3;

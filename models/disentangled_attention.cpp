@@ -15,15 +15,18 @@ Variable DisentangledAttention::forward(const Variable& queries, const Variable&
                                         const EncoderInput& input, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
   if (!c2p_ && !p2c_) return attend(queries, x, {}, {}, input, pass);
+  if (input.tables.defined()) return attend_jointly(queries, x, input, pass);
   const nn::Pass quiet = pass.unobserved();
   const Variable positions = pos_dropout_.forward(input.positions, quiet);
-  if (c2p_ && p2c_ && queries.size(0) == x.size(0)) {
-    Variable context = attend_jointly(x, positions, input, pass);
-    if (context.defined()) return context;
-  }
   const Variable position_key = c2p_ ? key_.forward(positions, quiet) : Variable();
   const Variable position_query = p2c_ ? query_.forward(positions, quiet) : Variable();
   return attend(queries, x, position_key, position_query, input, pass);
+}
+
+std::optional<DisentangledAttention::Projection> DisentangledAttention::projection(
+    const nn::Pass& pass) {
+  if (!c2p_ || !p2c_ || !product(pass)) return {};
+  return Projection{&query_, &key_, pos_dropout_.probability(pass), pos_dropout_.stream(pass)};
 }
 
 }  // namespace soragrad::models

@@ -14,6 +14,15 @@ class DisentangledAttention : public SelfAttention {
   Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
                    const nn::Pass& pass) override;
 
+  // What projects the positions, after the dropout; for one product of all layers.
+  struct Projection {
+    nn::Linear *query, *key;
+    double dropout;
+    RandomStream stream;
+  };
+  // Nothing if forward() can make no use of that product in this pass.
+  std::optional<Projection> projection(const nn::Pass& pass);
+
  private:
   bool c2p_, p2c_;
   nn::Dropout pos_dropout_;

@@ -20,16 +20,15 @@ Variable checkpointed(TransformerLayer& layer, const Variable& x, bool first_onl
     if (parameter.requires_grad()) trainable.push_back(&parameter);
   });
   EncoderInput shared = input;
-  shared.positions = {};  // a Variable: it comes as an input
-  const bool relative = input.positions.defined();
+  shared.positions = shared.tables = {};  // Variables: they come as inputs
   const auto state = std::make_shared<NormState>();
   const auto run = [=, &layer](std::span<const Variable> inputs) {
     EncoderInput whole = shared;
-    if (relative) whole.positions = inputs[1];
+    whole.positions = inputs[1];
+    whole.tables = inputs[2];
     return layer.forward(inputs[0], first_only, whole, pass, {.state = state.get()});
   };
-  std::vector<Variable> inputs = {x};
-  if (relative) inputs.push_back(input.positions);
+  const std::vector<Variable> inputs = {x, input.positions, input.tables};
   return checkpoint(run, inputs, trainable);
 }
 
@@ -45,21 +44,20 @@ Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config
 }
 
 Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
-                          const nn::Pass& pass) {
+                          const nn::Pass& pass, std::span<const Variable> tables) {
   const nn::ForwardSpan span(*this);
   const bool first = tokens == OutputTokens::first;
-  const auto first_only = [&](size_t i) {
-    return first && i + 1 == layers_.size() && !pass.observe;
-  };
+  EncoderInput own = input;
   Variable y = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
+    const bool last = i + 1 == layers_.size(), first_only = first && last && !pass.observe;
+    if (!tables.empty()) own.tables = tables[i];
     if (pass.checkpoint && !pass.observe) {
-      y = checkpointed(*layers_[i], y, first_only(i), input, pass);
+      y = checkpointed(*layers_[i], y, first_only, own, pass);
       continue;
     }
-    std::optional<DeltaProduct> next;
-    if (i + 1 < layers_.size() && !first_only(i + 1)) next = layers_[i + 1]->product(pass);
-    y = layers_[i]->forward(y, first_only(i), input, pass, {.next = next ? &*next : nullptr});
+    const auto next = last ? std::nullopt : layers_[i + 1]->product(pass);
+    y = layers_[i]->forward(y, first_only, own, pass, {.next = next ? &*next : nullptr});
   }
   return first && pass.observe ? select_rows(y, input.first_tokens) : y;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,13 @@ class Encoder : public nn::Module {
 
   // x (tokens, hidden), the embedding output -> the last layer's rows, (tokens, hidden) or for
   // OutputTokens::first (sequences, hidden). In the latter case the last layer computes only the
-  // first tokens past keys and values, unless the pass is observed.
+  // first tokens past keys and values, unless the pass is observed. `tables` are EncoderInput's,
+  // one for each layer, or none.
   Variable forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
-                   const nn::Pass& pass);
+                   const nn::Pass& pass, std::span<const Variable> tables = {});
+
+ protected:
+  const std::vector<std::unique_ptr<TransformerLayer>>& layers() const { return layers_; }
 
  private:
   std::vector<std::unique_ptr<TransformerLayer>> layers_;

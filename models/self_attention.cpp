@@ -26,8 +26,7 @@ SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelCo
 Variable SelfAttention::forward(const Variable& queries, const Variable& x,
                                 const EncoderInput& input, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
-  const bool all_queries = queries.size(0) == x.size(0);
-  const Variable context = all_queries ? attend_jointly(x, {}, input, pass) : Variable();
+  const Variable context = attend_jointly(queries, x, input, pass);
   return context.defined() ? context : attend(queries, x, {}, {}, input, pass);
 }
 
@@ -37,24 +36,22 @@ std::optional<DeltaProduct> SelfAttention::product(const nn::Pass& pass) {
   return joint_.find(linears, pass);
 }
 
-AttentionOptions SelfAttention::options(const nn::Pass& pass, Device device) const {
+AttentionOptions SelfAttention::options(const Variable& queries, const Variable& x,
+                                        const nn::Pass& pass) const {
   return {.heads = heads_,
           .scale = scale_,
           .dropout = dropout_.probability(pass),
           .stream = dropout_.stream(pass),
-          .precision = device == Device::cuda ? precision_ : Precision::fp32};
+          .first_query_only = queries.size(0) != x.size(0),
+          .precision = x.device() == Device::cuda ? precision_ : Precision::fp32};
 }
 
-Variable SelfAttention::attend_jointly(const Variable& x, const Variable& positions,
+Variable SelfAttention::attend_jointly(const Variable& queries, const Variable& x,
                                        const EncoderInput& input, const nn::Pass& pass) {
-  if (positions.defined() && positions.requires_grad()) return {};  // the product has no such dx
   const auto joint = product(pass);
   if (!joint) return {};
-  const DeltaProduct of_positions{joint->matrix, {joint->deltas[0], joint->deltas[1]}};
-  const Variable tables =
-      positions.defined() ? linear_deltas({positions, {}}, of_positions) : Variable();
   const Variable qkv = linear_deltas({x, {}}, *joint);
-  return attention(qkv, tables, input.layout, options(pass, x.device()));
+  return attention(qkv, input.tables, input.layout, options(queries, x, pass));
 }
 
 Variable SelfAttention::attend(const Variable& queries, const Variable& x,
@@ -64,8 +61,7 @@ Variable SelfAttention::attend(const Variable& queries, const Variable& x,
   const Variable k = key_.forward(x, pass);
   const Variable v = value_.forward(x, pass);
   Tensor probabilities;
-  AttentionOptions options = this->options(pass, k.device());
-  options.first_query_only = queries.size(0) != x.size(0);
+  AttentionOptions options = this->options(queries, x, pass);
   options.probabilities = pass.observe ? &probabilities : nullptr;
   const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
   // Without dropout the probabilities are the output of HF's attention.self.dropout.

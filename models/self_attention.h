@@ -17,6 +17,9 @@ struct EncoderInput {
   Tensor first_tokens;  // I64 (sequences)
   Variable positions;   // DeBERTa: normalised rows of the position table in use, (rows, hidden);
                         // undefined for other families
+  // On a GPU: the positions as this layer projects them, as queries and below them as keys, (2
+  // rows, hidden). Undefined: the layer projects them itself.
+  Variable tables;
 };
 
 class SelfAttention : public nn::Module {
@@ -30,8 +33,8 @@ class SelfAttention : public nn::Module {
   virtual Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
                            const nn::Pass& pass);
 
-  // The one product that forward() makes of q, k and v in this pass if all tokens are queries, for
-  // the norm before it; nothing: it takes another way.
+  // The one product that q, k and v are in this pass, for the norm before it; nothing: they are
+  // products of their own.
   std::optional<DeltaProduct> product(const nn::Pass& pass);
 
   // Sets the precision of the attention op on a GPU; fp32 unless set. The CPU always uses fp32. The
@@ -44,16 +47,15 @@ class SelfAttention : public nn::Module {
   Variable attend(const Variable& queries, const Variable& x, const Variable& position_key,
                   const Variable& position_query, const EncoderInput& input, const nn::Pass& pass);
 
-  // attend() with q, k, v and the position terms as one product each, if a GPU has it for this
-  // pass. positions (rows, hidden) are not projected yet; undefined: no position terms. Undefined
-  // if it has not.
-  Variable attend_jointly(const Variable& x, const Variable& positions, const EncoderInput& input,
+  // attend() with q, k and v as one product, and the position terms of input.tables, if these are
+  // defined. Undefined if product() has nothing.
+  Variable attend_jointly(const Variable& queries, const Variable& x, const EncoderInput& input,
                           const nn::Pass& pass);
 
   nn::Linear query_, key_, value_;
 
  private:
-  AttentionOptions options(const nn::Pass& pass, Device device) const;
+  AttentionOptions options(const Variable& queries, const Variable& x, const nn::Pass& pass) const;
 
   nn::JointProduct joint_;
   int64_t heads_;

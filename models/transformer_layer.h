@@ -31,7 +31,8 @@ class TransformerLayer : public nn::Module {
   // product().
   Variable forward(const Variable& x, bool first_only, const EncoderInput& input,
                    const nn::Pass& pass, const NormLinks& links = {});
-  // The product that gets x, if it is one and all tokens are queries.
+  SelfAttention& attention() { return *attention_; }
+  // The one product that gets x, or nothing.
   std::optional<DeltaProduct> product(const nn::Pass& pass) { return attention_->product(pass); }
 
  private:

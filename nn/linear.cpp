@@ -6,7 +6,8 @@
 
 namespace soragrad::nn {
 
-std::optional<DeltaProduct> JointProduct::find(std::span<Linear* const> linears, const Pass& pass) {
+std::optional<DeltaProduct> JointProduct::find(std::span<Linear* const> linears, const Pass& pass,
+                                               size_t groups) {
   DeltaProduct found;
   std::vector<DeltaMatrix::Linear> parts;
   for (Linear* linear : linears) {
@@ -17,8 +18,10 @@ std::optional<DeltaProduct> JointProduct::find(std::span<Linear* const> linears,
     parts.push_back({linear->weight.value(), linear->bias.value(), factors->a.size(0)});
     found.deltas.push_back(*factors);
   }
-  if (!DeltaMatrix::fits(parts)) return {};
-  if (!matrix_ || !matrix_->is_of(parts)) matrix_ = std::make_shared<const DeltaMatrix>(parts);
+  if (!DeltaMatrix::fits(parts, groups)) return {};
+  if (!matrix_ || !matrix_->is_of(parts)) {
+    matrix_ = std::make_shared<const DeltaMatrix>(parts, groups);
+  }
   found.matrix = matrix_;
   return found;
 }

@@ -23,8 +23,10 @@ class Linear;
 class JointProduct {
  public:
   // Nothing if there is none in this pass: on the CPU, in fp32, for sizes that do not fit, for
-  // trainable weights, and without a low-rank Delta on each of the Linears.
-  std::optional<DeltaProduct> find(std::span<Linear* const> linears, const Pass& pass);
+  // trainable weights, and without a low-rank Delta on each of the Linears. With several groups,
+  // the Linears of each follow one another (core/delta_matrix.h).
+  std::optional<DeltaProduct> find(std::span<Linear* const> linears, const Pass& pass,
+                                   size_t groups = 1);
 
  private:
   std::shared_ptr<const DeltaMatrix> matrix_;

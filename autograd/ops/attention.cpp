@@ -4,6 +4,7 @@
 #include "autograd/joint_ops.h"
 #include "autograd/ops.h"
 #include "core/kernels/linear/round_bf16.h"
+#include "core/kernels/rows/rows.h"
 
 namespace soragrad {
 namespace {
@@ -113,6 +114,31 @@ kernels::AttentionArgs forward_args(const Operands& x, const Tensor& y,
           .pairs = probability_count(layout, options) / options.heads};
 }
 
+// The first rows of the sequences, (sequences, hidden), of x (tokens, hidden).
+Tensor first_rows(const Tensor& x, const AttentionLayout& layout) {
+  const int64_t sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
+                hidden = x.size(1);
+  const Tensor y = Tensor::empty({sequences, hidden}, kReal, x.device());
+  kernels::gather_rows(x.device(), {.index = layout.offsets.data<int64_t>(),
+                                    .x = x.data(),
+                                    .y = y.data(),
+                                    .n = sequences,
+                                    .hidden = hidden});
+  return y;
+}
+
+// The gradient of x: dy in these rows, zeros in others.
+void place_first_rows(const Tensor& dy, const Tensor& offsets, const Tensor& dx) {
+  Tensor all = dx;
+  all.fill_zero();
+  kernels::scatter_add_rows(dx.device(), {.index = offsets.data<int64_t>(),
+                                          .dy = dy.data(),
+                                          .dx = all.data(),
+                                          .n = dy.size(0),
+                                          .hidden = dy.size(1),
+                                          .skip = -1});
+}
+
 // The gradients' tensors, of the operands' shapes; those of position tables only if an input of
 // number 3 or 4, or the second of two, wants one.
 Operands empty_gradients(const Operands& x, const Gradients& gradients) {
@@ -121,7 +147,9 @@ Operands empty_gradients(const Operands& x, const Gradients& gradients) {
   };
   if (!x.whole.empty()) {
     const bool wanted = x.whole[1].defined() && gradients.wanted(1);
-    return Operands::rows_of(Tensor::empty_like(x.whole[0]), empty_if(wanted, x.whole[1]));
+    Operands d = Operands::rows_of(Tensor::empty_like(x.whole[0]), empty_if(wanted, x.whole[1]));
+    if (d.q.shape() != x.q.shape()) d.q = Tensor::empty_like(x.q);  // of the first rows
+    return d;
   }
   return {.q = Tensor::empty_like(x.q),
           .k = Tensor::empty_like(x.k),
@@ -181,6 +209,9 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
              .dv = d.v.data(),
              .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
              .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr});
+        if (!d.whole.empty() && args.first_query_only) {
+          place_first_rows(d.q, offsets, d.whole[0].slice(0, t.k.size(0)));
+        }
         size_t number = 0;
         for (const Tensor& gradient : d.inputs()) {
           if (gradient.defined()) gradients.add(number, gradient);
@@ -209,8 +240,9 @@ Variable attention(const Variable& qkv, const Variable& positions, const Attenti
                    const AttentionOptions& options) {
   require(qkv.size(0) % 3 == 0 && (!positions.defined() || positions.size(0) % 2 == 0),
           "[attention] qkv {} has three parts, positions {} two.", qkv.shape(), positions.shape());
-  return attend(Operands::rows_of(qkv.value(), positions.value()), {qkv, positions}, layout,
-                options);
+  Operands operands = Operands::rows_of(qkv.value(), positions.value());
+  if (options.first_query_only) operands.q = first_rows(operands.q, layout);
+  return attend(operands, {qkv, positions}, layout, options);
 }
 
 }  // namespace soragrad

@@ -12,6 +12,8 @@
 namespace soragrad {
 namespace {
 
+using SumsPart = kernels::LowRankSumsArgs::Part;
+
 // Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
 constexpr size_t kInput = 0, kGeluOf = 1, kFactors = 2;
 
@@ -46,10 +48,8 @@ void add_dx(const Kept& kept, Gradients& gradients) {
 // stay, so they may be late.
 class WaitingSums {
  public:
-  using Part = kernels::LowRankSumsArgs::Part;
-
   // `read` are the tensors that the part reads.
-  void add(const Part& part, const std::vector<Tensor>& read) {
+  void add(const SumsPart& part, const std::vector<Tensor>& read) {
     if (args_.count == kernels::LowRankSumsArgs::kMaxParts || meets(part)) launch();
     args_.parts[args_.count++] = part;
     kept_.insert(kept_.end(), read.begin(), read.end());
@@ -65,8 +65,8 @@ class WaitingSums {
 
  private:
   // True if a part that waits adds to the same gradient: a launch has one writer for each.
-  bool meets(const Part& part) const {
-    return std::any_of(args_.parts, args_.parts + args_.count, [&](const Part& other) {
+  bool meets(const SumsPart& part) const {
+    return std::any_of(args_.parts, args_.parts + args_.count, [&](const SumsPart& other) {
       return (part.da.data && part.da.data == other.da.data) ||
              (part.db.data && part.db.data == other.db.data) ||
              (part.dgate.data && part.dgate.data == other.dgate.data);
@@ -82,26 +82,81 @@ WaitingSums& waiting_sums() {
   return waiting;
 }
 
-// The gradients of one delta's factors: now, or with those of other deltas. `part` lacks them.
-void add_sums(WaitingSums::Part part, size_t number, const Factors& factors,
-              const std::vector<Tensor>& read, Gradients& gradients) {
-  const auto place = [&](size_t factor, const Tensor& value) {
-    return InputGradient(gradients, kFactors + 3 * number + factor, value.shape(),
-                         factors.a.device());
-  };
-  const std::array<InputGradient, 3> places = {place(0, factors.a), place(1, factors.b),
-                                               place(2, factors.gate)};
-  part.da = places[0].get();
-  part.db = places[1].get();
-  part.dgate = places[2].get();
-  if (std::all_of(places.begin(), places.end(),
-                  [](const InputGradient& each) { return !each.wanted() || each.provided(); })) {
-    const bool wanted = part.da.data || part.db.data || part.dgate.data;
-    if (wanted) waiting_sums().add(part, read);
-    return;
+// Where the gradients of a delta's factors go.
+class FactorGradients {
+ public:
+  // Of delta number `number` among the inputs.
+  FactorGradients(const Gradients& gradients, size_t number, const Factors& factors)
+      : places_{place(gradients, kFactors + 3 * number, factors.a),
+                place(gradients, kFactors + 3 * number + 1, factors.b),
+                place(gradients, kFactors + 3 * number + 2, factors.gate)} {}
+
+  void set(SumsPart& part) const {
+    part.da = places_[0].get();
+    part.db = places_[1].get();
+    part.dgate = places_[2].get();
   }
+  bool wanted() const {
+    return std::any_of(places_.begin(), places_.end(), [](auto& each) { return each.wanted(); });
+  }
+  // True if all were provided: they stay where they are, so they may be written later.
+  bool stay() const {
+    return std::all_of(places_.begin(), places_.end(),
+                       [](auto& each) { return !each.wanted() || each.provided(); });
+  }
+  void hand_over(Gradients& gradients) const {
+    for (const InputGradient& each : places_) each.hand_over(gradients);
+  }
+
+ private:
+  static InputGradient place(const Gradients& gradients, size_t input, const Tensor& value) {
+    return {gradients, input, value.shape(), Device::cuda};
+  }
+  std::array<InputGradient, 3> places_;
+};
+
+// The gradients of one delta's factors: now, or with those of other deltas. `part` lacks them.
+void add_sums(SumsPart part, size_t number, const Factors& factors, const std::vector<Tensor>& read,
+              Gradients& gradients) {
+  const FactorGradients places(gradients, number, factors);
+  if (!places.wanted()) return;
+  places.set(part);
+  if (places.stay()) return waiting_sums().add(part, read);
   kernels::low_rank_sums(Device::cuda, {.parts = {part}, .count = 1});
-  for (const InputGradient& each : places) each.hand_over(gradients);
+  places.hand_over(gradients);
+}
+
+// Narrow products dh = dy B whose dx nobody wants, and that wait to be one launch. The sums over
+// rows that read dh wait behind them.
+class WaitingProducts {
+ public:
+  using Part = kernels::DeltaOperandArgs::Part;
+
+  // `read` are the tensors that both parts read.
+  void add(const Part& product, const SumsPart& sums, const std::vector<Tensor>& read) {
+    if (args_.count == kernels::DeltaOperandArgs::kMaxParts || args_.rows != sums.rows) launch();
+    args_.rows = sums.rows;
+    args_.parts[args_.count++] = product;
+    sums_.emplace_back(sums, read);
+  }
+  void launch() {
+    if (args_.count > 0) kernels::delta_operand(Device::cuda, args_);
+    for (const auto& [part, read] : sums_) waiting_sums().add(part, read);
+    forget();
+  }
+  void forget() {
+    args_ = {};
+    sums_.clear();
+  }
+
+ private:
+  kernels::DeltaOperandArgs args_ = {};  // backward
+  std::vector<std::pair<SumsPart, std::vector<Tensor>>> sums_;
+};
+
+WaitingProducts& waiting_products() {
+  static thread_local WaitingProducts waiting;
+  return waiting;
 }
 
 // dh and du, dx, and the gradients of all factors.
@@ -131,11 +186,15 @@ void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
   }
 }
 
-void check(const Variable& x, const DeltaProduct& product) {
+void check(const Tensor& x, const DeltaProduct& product, int64_t groups) {
   const DeltaMatrix& matrix = *product.matrix;
   require(x.shape().rank() == 2 && x.size(1) == matrix.in(),
           "[linear_deltas] x {} does not fit weights ({}, {}).", x.shape(), matrix.out(),
           matrix.in());
+  require(matrix.groups() == groups &&
+              static_cast<int64_t>(product.deltas.size()) == groups * matrix.linears(),
+          "[linear_deltas] {} deltas for {} groups of {} Linears.", product.deltas.size(),
+          matrix.groups(), matrix.linears());
   for (const LowRank& delta : product.deltas) {
     require(delta.a.size(1) == matrix.in() && delta.b.size(0) == matrix.out() &&
                 delta.b.size(1) == delta.a.size(0) &&
@@ -154,31 +213,111 @@ std::shared_ptr<DeltaOperand> operand_of(const Variable& x, const DeltaProduct& 
   return operand;
 }
 
-// Records the product; writes gelu of it, too, if that is defined.
-Variable record_product(const Activated& x, const DeltaProduct& product, const Tensor& gelu) {
-  check(x.y, product);
-  const DeltaMatrix& matrix = *product.matrix;
-  const auto operand = operand_of(x.y, product);
-  const auto count = static_cast<int64_t>(product.deltas.size());
-  const Tensor y = Tensor::empty({count * x.y.size(0), matrix.out()}, kReal, x.y.device());
-  matrix.forward({.operand = operand->made.rows,
-                  .count = count,
-                  .y = y.data(),
-                  .gelu = gelu.defined() ? gelu.data() : nullptr});
+// The inputs of the op, in the order of their numbers.
+std::vector<Variable> inputs_of(const Activated& x, std::span<const LowRank> deltas) {
   std::vector<Variable> inputs = {x.y, x.gelu_of};
-  for (const LowRank& delta : product.deltas) {
+  for (const LowRank& delta : deltas) {
     inputs.insert(inputs.end(), {delta.a, delta.b, delta.gate});
   }
+  return inputs;
+}
+
+// Records the product; writes gelu of it, too, if that is defined.
+Variable record_product(const Activated& x, const DeltaProduct& product, const Tensor& gelu) {
+  check(x.y.value(), product, 1);
+  const DeltaMatrix& matrix = *product.matrix;
+  const auto operand = operand_of(x.y, product);
+  const Tensor y =
+      Tensor::empty({matrix.linears() * x.y.size(0), matrix.out()}, kReal, x.y.device());
+  matrix.forward({.operand = operand->made.rows,
+                  .y = y.data(),
+                  .gelu = gelu.defined() ? gelu.data() : nullptr});
   const Kept kept{.x = x.y.value(),
                   .gelu_of = x.gelu_of.value(),
                   .u = operand->made.sums,
                   .gradient = operand->of_gradient()};
   Variable result = record(
-      "linear_deltas", y, std::move(inputs),
+      "linear_deltas", y, inputs_of(x, product.deltas),
       [kept](const Tensor& dy, Gradients& gradients) { backward_deltas(kept, dy, gradients); });
   const bool wants_dx = x.y.requires_grad() || x.gelu_of.requires_grad();
   if (wants_dx && matrix.linears() == 1) result.set_operand(kept.gradient);
   return result;
+}
+
+// What backward of one group reads. x is the group's, after dropout.
+struct KeptGroup {
+  Tensor x;
+  std::vector<Factors> factors;
+  Tensor u, b_by_rank;  // of all groups
+  int64_t first_rank;   // number of ranks of the groups before
+};
+
+// dh and du, and the gradients of all factors: with those of other groups if they may wait.
+void backward_group(const KeptGroup& kept, const Tensor& dy, Gradients& gradients) {
+  const int64_t rows = kept.x.size(0), out = dy.size(1);
+  int64_t rank = kept.first_rank;
+  for (size_t i = 0; i < kept.factors.size(); ++i) {
+    const Factors& factors = kept.factors[i];
+    const kernels::LowRankDelta delta = factors.view();
+    const Tensor dh = Tensor::empty({rows, delta.rank}, kReal, Device::cuda);
+    const Tensor du = Tensor::empty_like(dh);
+    const real* own_dy = dy.data() + static_cast<int64_t>(i) * rows * out;
+    const WaitingProducts::Part product{.delta = delta,
+                                        .x = own_dy,
+                                        .sums = dh.data(),
+                                        .scaled = du.data(),
+                                        .b_by_rank = kept.b_by_rank.data() + rank * out,
+                                        .copy = nullptr,
+                                        .columns = nullptr,
+                                        .border = nullptr,
+                                        .dropped = nullptr,
+                                        .site = 0};
+    SumsPart sums{.delta = delta,
+                  .x = kept.x.data(),
+                  .u = kept.u.data() + rows * rank,
+                  .dy = own_dy,
+                  .dh = dh.data(),
+                  .du = du.data(),
+                  .da = {},
+                  .db = {},
+                  .dgate = {},
+                  .rows = rows};
+    rank += delta.rank;
+    const FactorGradients places(gradients, i, factors);
+    if (!places.wanted()) continue;
+    places.set(sums);
+    waiting_products().add(product, sums,
+                           {kept.x, kept.u, kept.b_by_rank, dy, dh, du, factors.gate});
+    if (places.stay()) continue;
+    detail::DeferredWork::finish();
+    places.hand_over(gradients);
+  }
+}
+
+// Makes the operands of all groups; returns their inputs after dropout, or x itself.
+Tensor make_group_operands(const Tensor& x, DeltaOperand& operand, double p,
+                           std::span<const RandomStream> streams) {
+  const DeltaMatrix& matrix = *operand.matrix;
+  const int64_t groups = matrix.groups(), of_group = matrix.linears(), rows = x.size(0);
+  const auto views = operand.deltas();
+  const DeltaMatrix::Deltas deltas{views.data(), views.size()};
+  const Tensor kept = p > 0 ? Tensor::empty({groups * rows, x.size(1)}, kReal, x.device()) : x;
+  operand.begin(x);
+  constexpr int64_t kAtOnce = kernels::DeltaOperandArgs::kMaxParts;
+  for (int64_t first = 0; first < groups * of_group; first += kAtOnce) {
+    kernels::DeltaOperandArgs args = matrix.kernel_args(operand.made, x.data(), deltas, first);
+    args.drop_threshold = drop_threshold(p);
+    args.keep_scale = static_cast<real>(1 / (1 - p));
+    args.stream = streams[0];
+    for (int i = 0; i < args.count && p > 0; ++i) {
+      const int64_t group = (first + i) / of_group;
+      args.parts[i].site = streams[static_cast<size_t>(group)].site;
+      const bool keeps = (first + i) % of_group == 0;
+      args.parts[i].dropped = keeps ? kept.data() + group * x.numel() : nullptr;
+    }
+    kernels::delta_operand(Device::cuda, args);
+  }
+  return kept;
 }
 
 }  // namespace
@@ -186,10 +325,12 @@ Variable record_product(const Activated& x, const DeltaProduct& product, const T
 namespace detail {
 
 DeferredWork::~DeferredWork() {
+  waiting_products().forget();
   waiting_sums().forget();
 }
 
 void DeferredWork::finish() {
+  waiting_products().launch();
   waiting_sums().launch();
 }
 
@@ -203,6 +344,35 @@ Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product) {
   const Tensor y = Tensor::empty({x.size(0), product.matrix->out()}, kReal, x.device());
   const Variable argument = record_product({x, {}}, product, y);
   return {record_unary("gelu", y, argument, kernels::gelu_backward), argument};
+}
+
+std::vector<Variable> linear_deltas_of_groups(const Tensor& x, const DeltaProduct& product,
+                                              double p, std::span<const RandomStream> streams) {
+  const DeltaMatrix& matrix = *product.matrix;
+  const int64_t groups = matrix.groups(), rows = x.size(0), of_group = matrix.linears();
+  check(x, product, static_cast<int64_t>(streams.size()));
+  const auto operand = DeltaOperand::of_value(product);
+  const Tensor kept = make_group_operands(x, *operand, p, streams);
+  const Tensor y = Tensor::empty({groups * of_group * rows, matrix.out()}, kReal, x.device());
+  matrix.forward({.operand = operand->made.rows, .y = y.data()});
+  std::vector<Variable> results;
+  int64_t ranks = 0;
+  for (int64_t group = 0; group < groups; ++group) {
+    const auto first = operand->factors.begin() + group * of_group;
+    const KeptGroup own{.x = p > 0 ? kept.slice(group * rows, (group + 1) * rows) : x,
+                        .factors = {first, first + of_group},
+                        .u = operand->made.sums,
+                        .b_by_rank = operand->made.b_by_rank,
+                        .first_rank = ranks};
+    for (const Factors& each : own.factors) ranks += each.a.size(0);
+    const std::span<const LowRank> deltas = product.deltas;
+    results.push_back(record(
+        "linear_deltas", y.slice(group * of_group * rows, (group + 1) * of_group * rows),
+        inputs_of({}, deltas.subspan(static_cast<size_t>(group * of_group),
+                                     static_cast<size_t>(of_group))),
+        [own](const Tensor& dy, Gradients& gradients) { backward_group(own, dy, gradients); }));
+  }
+  return results;
 }
 
 }  // namespace soragrad

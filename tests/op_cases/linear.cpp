@@ -207,7 +207,6 @@ struct Deltas {
   const char* what;
   int64_t rows, in, out;
   std::vector<int64_t> ranks;
-  size_t used = 3;  // of the Linears, the first ones
   bool x_trains = true;
 };
 constexpr size_t kOfLinear = 5;
@@ -221,12 +220,11 @@ std::vector<OpInput> inputs_of(const Deltas& deltas) {
   uint64_t seed = 51;
   for (size_t i = 0; i < deltas.ranks.size(); ++i) {
     const int64_t rank = deltas.ranks[i];
-    const bool trains = i < deltas.used;
     inputs.push_back({normal({deltas.out, deltas.in}, seed++), false});
     inputs.push_back({normal({deltas.out}, seed++), false});
-    inputs.push_back({normal({rank, deltas.in}, seed++), trains});
-    inputs.push_back({normal({deltas.out, rank}, seed++), trains});
-    inputs.push_back({normal({rank}, seed++), trains});
+    inputs.push_back({normal({rank, deltas.in}, seed++)});
+    inputs.push_back({normal({deltas.out, rank}, seed++)});
+    inputs.push_back({normal({rank}, seed++)});
   }
   return inputs;
 }
@@ -235,15 +233,15 @@ LowRank delta_of(std::span<const Variable> linear) {
   return {linear[2], linear[3], linear[4], kFactor};
 }
 
-// The product of the first `used` of some Linears.
-DeltaProduct product_of(std::span<const Variable> linears, size_t used = 1) {
+// The product of some Linears.
+DeltaProduct product_of(std::span<const Variable> linears, size_t groups = 1) {
   std::vector<DeltaMatrix::Linear> parts;
   DeltaProduct product;
   for (size_t i = 0; i < linears.size(); i += kOfLinear) {
     parts.push_back({linears[i].value(), linears[i + 1].value(), linears[i + 2].size(0)});
-    if (product.deltas.size() < used) product.deltas.push_back(delta_of(linears.subspan(i)));
+    product.deltas.push_back(delta_of(linears.subspan(i)));
   }
-  product.matrix = std::make_shared<const DeltaMatrix>(parts);
+  product.matrix = std::make_shared<const DeltaMatrix>(parts, groups);
   return product;
 }
 
@@ -271,18 +269,50 @@ Variable stacked(const Variable& x, std::span<const Variable> linears) {
 
 // On the CPU, which has no such product, the row is composed.
 void add_joint_case(std::vector<OpCase>& rows, const Deltas& deltas) {
-  const auto composed = [=](std::span<const Variable> in) {
-    const size_t used = std::min(deltas.used, deltas.ranks.size());
-    return stacked(in[0], in.subspan(1, used * kOfLinear));
-  };
+  const auto composed = [](std::span<const Variable> in) { return stacked(in[0], in.subspan(1)); };
   const auto call = [=](std::span<const Variable> in) {
     if (in[0].device() == Device::cpu) return composed(in);
-    const size_t used = std::min(deltas.used, deltas.ranks.size());
-    return linear_deltas({in[0], {}}, product_of(in.subspan(1), used));
+    return linear_deltas({in[0], {}}, product_of(in.subspan(1)));
   };
   rows.push_back({.op = "linear_deltas",
                   .what = deltas.what,
                   .inputs = inputs_of(deltas),
+                  .call = call,
+                  .composed = composed,
+                  .tolerance = kSplit,
+                  .reason = kSplitReason});
+}
+
+// Groups of Linears that read one x, each with a dropout of its own; the results are added.
+void add_groups_case(std::vector<OpCase>& rows, const char* what, size_t groups,
+                     const Deltas& of_group, double p) {
+  Deltas all = of_group;
+  for (size_t i = 1; i < groups; ++i) {
+    all.ranks.insert(all.ranks.end(), of_group.ranks.begin(), of_group.ranks.end());
+  }
+  std::vector<RandomStream> streams;
+  for (uint32_t i = 0; i < groups; ++i) streams.push_back({.seed = 3, .site = 7 + i, .step = 2});
+  const size_t inputs = of_group.ranks.size() * kOfLinear;
+  const auto composed = [=](std::span<const Variable> in) {
+    Variable sum;
+    for (size_t i = 0; i < groups; ++i) {
+      const Variable x = dropout(in[0], p, streams[i]);
+      const Variable y = stacked(x, in.subspan(1 + i * inputs, inputs));
+      sum = sum.defined() ? add(sum, y) : y;
+    }
+    return sum;
+  };
+  const auto call = [=](std::span<const Variable> in) {
+    if (in[0].device() == Device::cpu) return composed(in);
+    const auto results =
+        linear_deltas_of_groups(in[0].value(), product_of(in.subspan(1), groups), p, streams);
+    Variable sum = results[0];
+    for (size_t i = 1; i < groups; ++i) sum = add(sum, results[i]);
+    return sum;
+  };
+  rows.push_back({.op = "linear_deltas",
+                  .what = what,
+                  .inputs = inputs_of(all),
                   .call = call,
                   .composed = composed,
                   .tolerance = kSplit,
@@ -353,7 +383,7 @@ void add_norm_between_case(std::vector<OpCase>& rows, const NormBetween& shape) 
   const auto call = [=](std::span<const Variable> in) {
     if (in[0].device() == Device::cpu) return composed(in);
     const Variable y = linear_deltas({in[0], {}}, product_of(in.subspan(1, kOfLinear)));
-    const DeltaProduct next = product_of(linears(in), shape.after.ranks.size());
+    const DeltaProduct next = product_of(linears(in));
     const Variable norm = residual_layer_norm(y, in[residual], in[weight], in[bias], kEps, shape.p,
                                               kStream, {.next = &next});
     return with_other_use(in, y, linear_deltas({norm, {}}, next));
@@ -382,9 +412,11 @@ void add_norm_between_cases(std::vector<OpCase>& rows) {
 void add_joint_cases(std::vector<OpCase>& rows) {
   add_joint_case(rows, {"one Linear", 5, 16, 24, {4}});
   add_joint_case(rows, {"an odd rank above 8, more columns than a block", 6, 1040, 8, {11}});
-  add_joint_case(rows, {"one Linear, x frozen", 5, 16, 24, {8}, 1, false});
+  add_joint_case(rows, {"one Linear, x frozen", 5, 16, 24, {8}, false});
   add_joint_case(rows, {"three Linears, ranks that differ, many rows", 131, 8, 16, {3, 9, 1}});
-  add_joint_case(rows, {"the first two of three, x frozen", 9, 24, 8, {8, 3, 8}, 2, false});
+  add_groups_case(rows, "two groups of two Linears with dropout", 2, {"", 9, 24, 8, {8, 3}, false},
+                  0.2);
+  add_groups_case(rows, "more groups than a launch takes", 13, {"", 3, 8, 8, {1, 2}, false}, 0);
   add_delta_gelu_case(rows, "a GELU between two Linears", false);
   add_delta_gelu_case(rows, "a GELU whose result is used once more", true);
   add_norm_between_cases(rows);

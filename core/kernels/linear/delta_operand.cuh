@@ -45,7 +45,7 @@ __device__ inline Split split(real x) {
 __device__ inline void write_columns(const DeltaOperandArgs& args, const DeltaPart& part,
                                      int64_t row, int64_t k, real scaled) {
   const int64_t rank = part.delta.rank, width = border_of(rank);
-  bfloat16* __restrict__ place = args.operand + row * args.pitch + part.border_at;
+  bfloat16* __restrict__ place = part.columns + row * args.pitch;
   const Split value = split(scaled);
   place[k] = value.high;
   place[rank + k] = value.low;
@@ -59,7 +59,7 @@ __device__ inline void write_narrow(const DeltaOperandArgs& args, const DeltaPar
   const real scaled = scale_of(part.delta, k) * sum;
   part.sums[row * part.delta.rank + k] = sum;
   if (part.scaled) part.scaled[row * part.delta.rank + k] = scaled;
-  if (args.operand) write_columns(args, part, row, k, scaled);
+  if (part.columns) write_columns(args, part, row, k, scaled);
 }
 
 // -- The weights' border --------------------------------------------------------------------------
@@ -72,10 +72,8 @@ __device__ void write_border(const DeltaOperandArgs& args, const DeltaPart& part
   if (i >= width * static_cast<unsigned>(kForward ? part.delta.out : rank)) return;
   const real element = (kForward ? part.delta.b : part.delta.a)[i];
   const Split value = split(element);
-  const int64_t row = (kForward ? part.weight_at : part.border_at) + i / width;
-  const int64_t column = (kForward ? part.border_at : 0) + i % width;
   const int64_t step = kForward ? rank : rank * args.weights_pitch;
-  bfloat16* __restrict__ place = args.weights + row * args.weights_pitch + column;
+  bfloat16* __restrict__ place = part.border + i / width * args.weights_pitch + i % width;
   place[0] = value.high;
   place[step] = value.high;
   place[2 * step] = value.low;
@@ -92,10 +90,11 @@ template <bool kForward>
 int64_t border_blocks(const DeltaOperandArgs& args, int64_t threads) {
   int64_t largest = 0;
   for (int i = 0; i < args.count; ++i) {
-    const LowRankDelta& delta = args.parts[i].delta;
-    largest = std::max(largest, delta.rank * (kForward ? delta.out : delta.in));
+    const DeltaPart& part = args.parts[i];
+    const int64_t width = kForward ? part.delta.out : part.delta.in;
+    if (part.columns) largest = std::max(largest, part.delta.rank * width);
   }
-  return args.operand ? ceil_div(largest, threads) * args.count : 0;
+  return ceil_div(largest, threads) * args.count;
 }
 
 // True if all narrow factors can be read 16 bytes at a time.

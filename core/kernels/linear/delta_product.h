@@ -24,6 +24,7 @@
 #include "core/integer_math.h"
 #include "core/kernels/gpu_kernel.h"
 #include "core/kernels/linear/low_rank.h"
+#include "core/rng.h"
 
 namespace soragrad::kernels {
 
@@ -42,26 +43,30 @@ struct DeltaWeightArgs {
 };
 SORAGRAD_GPU_KERNEL(delta_weight, DeltaWeightArgs);
 
-// Makes an operand, and writes the same deltas' border of the weights: B forward, A backward.
+// Makes operands, and writes the same deltas' border of the weights: B forward, A backward. A part
+// is one delta; those of a product share its operand. Rows and pitches are the same for all.
 struct DeltaOperandArgs {
+  static constexpr int kMaxParts = 24;
   struct Part {
     LowRankDelta delta;
     const real* x;      // (rows, in) forward, dy (rows, out) backward
     real* sums;         // (rows, rank): u, or dh
     real* scaled;       // (rows, rank): du; null: not kept
-    int64_t copy_at;    // column of the operand to which x is copied; -1: another part copies it
-    int64_t border_at;  // the delta's first column of the operand
-    int64_t weight_at;  // forward: the Linear's first row of the bordered matrix
     real* b_by_rank;    // (rank, out): B^T, which forward writes and backward reads
+    bfloat16* copy;     // where x goes in row 0 of the operand; null: another part copies it
+    bfloat16* columns;  // of the delta in row 0; null: only sums and scaled are wanted
+    bfloat16* border;   // of the weights: beside the Linear's rows forward, below all backward
+    real* dropped;      // (rows, in): dropout(x), if x is dropped; null: another part keeps it
+    uint32_t site;      // of the dropout's stream
   };
-  Part parts[kMaxDeltas];
+  Part parts[kMaxParts];
   int count;
   bool forward;
-  int64_t rows;
-  bfloat16* operand;  // (rows, pitch); null: only sums and scaled are wanted
-  int64_t pitch;
-  bfloat16* weights;  // the bordered matrix; not used without an operand
-  int64_t weights_pitch;
+  int64_t rows, pitch, weights_pitch;
+  // Forward: dropout(x) takes the place of x. As in dropout.h; 0: there is none.
+  uint32_t drop_threshold;
+  real keep_scale;
+  RandomStream stream;  // with the site of the part
 };
 inline Cost cost(const DeltaOperandArgs& args) {
   Cost sum;
@@ -77,19 +82,21 @@ SORAGRAD_GPU_KERNEL(delta_operand, DeltaOperandArgs);
 
 // Forward: y_i (rows, n) = operand (rows, k) [W_i | B_i]^T + bias_i for each of `count` Linears.
 // Backward: dx (rows, n) = [dx +] operand (rows, k) [W; A].
+// Forward may have several groups of Linears, each with an operand of its own.
 struct DeltaProductArgs {
   bool forward;
-  const bfloat16* operand;
+  const bfloat16* operand;  // (groups, rows, k)
   const bfloat16* weights;
-  const real* bias;  // (count, n); null: none
-  real* y;           // (count, rows, n), or dx
+  const real* bias;  // (groups, count, n); null: none
+  real* y;           // (groups, count, rows, n), or dx
   int64_t count, rows, n, k;
   int64_t weights_pitch;
   bool accumulate;
+  int64_t groups = 1, group_pitch = 0;  // from one group's weights to the next one's
 };
 inline Cost cost(const DeltaProductArgs& args) {
   constexpr int64_t kBf16Bytes = 2;
-  const int64_t count = args.forward ? args.count : 1;
+  const int64_t count = args.forward ? args.groups * args.count : 1;
   return {2.0 * static_cast<double>(count * args.rows * args.n * args.k),
           traffic(count * args.rows * args.n * (args.accumulate ? 2 : 1)).bytes +
               static_cast<double>((args.rows + count * args.n) * args.k * kBf16Bytes)};

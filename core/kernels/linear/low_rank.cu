@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(kWarps* kWarp, 2)
   for (int first = 0; first < delta.rank; first += kRanks) {
     const real sum = narrow_product<kNarrow, kAligned>(
         delta, {.x = pass.x, .factor = pass.narrow, .rows = pass.rows, .in = pass.in}, begin, first,
-        memory.of_warp, [](int, int, const Four&) {});
+        memory.of_warp, [](int, int, const Four& four) { return four; });
     if (thread < kRows * kRanks) {
       const int row = thread / kRanks, k = thread % kRanks;
       const bool exists = k < group_size(delta.rank, first);

@@ -64,12 +64,12 @@ struct NarrowProduct {
 // What the warps of a block have summed up.
 using WarpSums = real[kWarps][kRows * kRanks];
 
-// The thread's part of sums[8 row + rank] of the block's rows with the group's ranks. Calls
-// keep(row, column, four) for each piece of a row that it loads.
-template <Lies lies, bool kAligned, typename Keep>
+// The thread's part of sums[8 row + rank] of the block's rows with the group's ranks. Multiplies
+// take(row, column, four) for each piece of a row that it loads.
+template <Lies lies, bool kAligned, typename Take>
 __device__ void add_narrow_products(const LowRankDelta& delta, const NarrowProduct& product,
                                     int64_t begin, int first, real (&sums)[kRows * kRanks],
-                                    const Keep& keep) {
+                                    const Take& take) {
   const int in = static_cast<int>(product.in), ranks = group_size(delta.rank, first);
   const int rows = static_cast<int>(product.rows - begin < kRows ? product.rows - begin : kRows);
   const real* __restrict__ x = product.x + begin * in;
@@ -83,27 +83,27 @@ __device__ void add_narrow_products(const LowRankDelta& delta, const NarrowProdu
       of_row[row] = load_fours<kAligned>(x + row * in + column, row < rows ? in - column : 0);
     }
 #pragma unroll
+    for (int row = 0; row < kRows; ++row) {
+      if (row < rows) of_row[row] = take(row, column, of_row[row]);
+    }
+#pragma unroll
     for (int i = 0; i < kRows * kRanks; ++i) {
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
         sums[i] += of_row[i / kRanks].at[c] * factor.at[i % kRanks][c];
       }
     }
-#pragma unroll
-    for (int row = 0; row < kRows; ++row) {
-      if (row < rows) keep(row, column, of_row[row]);
-    }
   }
 }
 
 // The product's element (row, rank) of the block's rows and the group's ranks, in thread
 // 8 row + rank; 0 in the other threads. A barrier must follow before the next call.
-template <Lies lies, bool kAligned, typename Keep>
+template <Lies lies, bool kAligned, typename Take>
 __device__ real narrow_product(const LowRankDelta& delta, const NarrowProduct& product,
-                               int64_t begin, int first, WarpSums& of_warp, const Keep& keep) {
+                               int64_t begin, int first, WarpSums& of_warp, const Take& take) {
   const int thread = static_cast<int>(threadIdx.x);
   real sums[kRows * kRanks] = {};
-  add_narrow_products<lies, kAligned>(delta, product, begin, first, sums, keep);
+  add_narrow_products<lies, kAligned>(delta, product, begin, first, sums, take);
   warp_sums(sums);
   static_assert(kRows * kRanks == kWarp);  // so each lane has one total
   of_warp[thread / kWarp][lane_index()] = sums[0];

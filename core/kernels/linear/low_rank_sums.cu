@@ -46,20 +46,20 @@ struct Plan {
   real* partial;
 };
 
-// What this block belongs to: the last part that begins at it or before.
+// What this block belongs to: the last part that begins at it or before, by bisection.
 struct Place {
   int part = 0, block;  // number of the block within the part
   real* partial;        // the part's
 
-  __device__ Place(const Plan& plan, int count)
-      : block(static_cast<int>(blockIdx.x)), partial(plan.partial) {
-#pragma unroll  // so that the plan stays in constant memory
-    for (int i = 1; i < LowRankSumsArgs::kMaxParts; ++i) {
-      if (i >= count || blockIdx.x < plan.first_block[i]) continue;
-      part = i;
-      block = static_cast<int>(blockIdx.x - plan.first_block[i]);
-      partial = plan.partial + plan.partial_at[i];
+  __device__ Place(const Plan& plan, int count) {
+#pragma unroll
+    for (int step = 16; step > 0; step /= 2) {
+      static_assert(LowRankSumsArgs::kMaxParts <= 32);
+      const int next = part + step;
+      if (next < count && blockIdx.x >= plan.first_block[next]) part = next;
     }
+    block = static_cast<int>(blockIdx.x - plan.first_block[part]);
+    partial = plan.partial + plan.partial_at[part];
   }
 };
 
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(kThreads) row_sums_kernel(LowRankSumsArgs args
   __shared__ NarrowRows narrow;
   __shared__ real parts[kParts / 2][kRanks][kColumns + 4];  // 4 more: no two lanes share a bank
   const Place at(plan, args.count);
-  const Part& job = args.parts[at.part];
+  const Part job = args.parts[at.part];  // a copy: its fields are read once
   const LowRankDelta& delta = job.delta;
   const int x_blocks = static_cast<int>(blocks_of(delta.in));
   const int all_blocks = static_cast<int>(column_blocks(delta));

@@ -10,9 +10,9 @@
 namespace soragrad::kernels {
 
 // All pointers are those of LowRankBackwardArgs, and dh and du (rows, rank). Several parts, such as
-// all deltas of a layer, are one launch; no gradient belongs to two of them.
+// all deltas of four layers, are one launch; no gradient belongs to two of them.
 struct LowRankSumsArgs {
-  static constexpr int kMaxParts = 8;
+  static constexpr int kMaxParts = 24;
   struct Part {
     LowRankDelta delta;
     const real *x, *u, *dy, *dh, *du;

@@ -51,7 +51,7 @@ __device__ void write_operand_row(const DeltaOperandArgs& args, int64_t row,
     const DeltaPart& part = args.parts[i];
     const int rank = static_cast<int>(part.delta.rank);
     const int width = static_cast<int>(narrow_width<kForward>(part.delta));
-    if (part.copy_at >= 0) store_row(args.operand + row * args.pitch + part.copy_at, x, width);
+    if (part.copy) store_row(part.copy + row * args.pitch, x, width);
 #pragma unroll 1
     for (int first = 0; first < rank; first += kRanksAtOnce) {
       const real sum = narrow_product_of_row(x, narrow_factor<kForward>(part), rank, first, width);
