@@ -29,7 +29,7 @@ try refused core/kernels/kernel.h core/kernels/linear/gemm.h
 try refused core/kernels/kernel.h autograd/variable.h
 try refused models/encoder.cpp core/kernels/linear/gemm.h
 try taken sora/sora.cpp core/kernels/linear/gemm.h
-try taken cli/version.cpp core/kernels/linear/onednn.h
+try taken cli/version.cpp core/kernels/linear/gemm_bf16.h
 try taken cli/version.cpp core/kernels/linear/gemm_gelu.h
 try taken train/loop/trainer.h train/run/run_folder.h
 try taken train/report/summary.h train/recipe/recipe.h

@@ -96,6 +96,7 @@ table tasks --status >status.txt
 grep -q '^done     8 of 8$' status.txt || fail "--status does not count 8 runs"
 
 # A run whose folder is in the way fails; the others are done, and --status keeps the first error.
+# Both workers may have tried it at the same moment.
 mkdir -p failed/cola-lora-1
 echo x >failed/cola-lora-1/notes.txt
 code=0
@@ -103,7 +104,7 @@ table failed --jobs 2 >/dev/null || code=$?
 [ "$code" = 1 ] || fail "a grid with a failed run ended with $code"
 table failed --status >status.txt
 grep -q '^done     7 of 8$' status.txt || fail "the others were not done"
-grep -q 'cola-lora-1  failed on .*is left alone' status.txt || fail "the error is not shown"
+grep -q 'cola-lora-1  failed \(2 times \)\?on .*is left alone' status.txt || fail "the error is not shown"
 rm failed/cola-lora-1/notes.txt
 table failed --worker >/dev/null
 same_as_whole failed
