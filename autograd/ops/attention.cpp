@@ -3,6 +3,8 @@
 #include "core/kernels/attention/attention.h"
 #include "autograd/joint_ops.h"
 #include "autograd/ops.h"
+#include "autograd/ops/delta_operand.h"
+#include "autograd/ops/waiting.h"
 #include "core/kernels/linear/round_bf16.h"
 #include "core/kernels/rows/rows.h"
 
@@ -159,6 +161,17 @@ Operands empty_gradients(const Operands& x, const Gradients& gradients) {
           .whole = {}};
 }
 
+// Attention backward that leaves the tables' gradients to a launch at the end, for all layers.
+void backward_with_late_tables(kernels::AttentionBackwardArgs args, waiting::Tensors tensors) {
+  const kernels::FoldDistancesArgs sizes = kernels::fold_args(args, nullptr);
+  const Tensor sums =
+      Tensor::empty({sizes.count, sizes.groups, sizes.width, sizes.hidden}, kReal, Device::cuda);
+  args.distance_sums = sums.data();
+  kernels::attention_backward(Device::cuda, args);
+  tensors.push_back(sums);
+  waiting::add_fold(kernels::fold_args(args, sums.data()), tensors);
+}
+
 // Records attention of x, whose tensors are those of the inputs.
 Variable attend(const Operands& x, const std::vector<Variable>& inputs,
                 const AttentionLayout& layout, const AttentionOptions& options) {
@@ -194,21 +207,27 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
   if (kept) args.log_sum = log_sum.data();
   kernels::attention(t.q.device(), args);
   const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
+  const auto& of_tables = inputs[1].operand();
+  const bool late = !x.whole.empty() && of_tables && of_tables->late;
   return record(
       "attention", std::move(y), inputs,
       // args holds raw pointers; the tensors captured beside it keep their memory alive.
       [=](const Tensor& given, Gradients& gradients) {
         const Tensor dy = operand(given);
         const Operands d = empty_gradients(t, gradients);
-        kernels::attention_backward(
-            dy.device(),
-            {.forward = args,
-             .dy = dy.data(),
-             .dq = d.q.data(),
-             .dk = d.k.data(),
-             .dv = d.v.data(),
-             .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
-             .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr});
+        kernels::AttentionBackwardArgs backward{
+            .forward = args,
+            .dy = dy.data(),
+            .dq = d.q.data(),
+            .dk = d.k.data(),
+            .dv = d.v.data(),
+            .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
+            .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr};
+        if (late && backward.dposition_key) {
+          backward_with_late_tables(backward, {d.whole[1], distance_row});
+        } else {
+          kernels::attention_backward(dy.device(), backward);
+        }
         if (!d.whole.empty() && args.first_query_only) {
           place_first_rows(d.q, offsets, d.whole[0].slice(0, t.k.size(0)));
         }

@@ -25,6 +25,9 @@ struct DeltaOperand {
   std::vector<Factors> factors;
   Tensor from;  // x or dy, of which it was made; undefined: not made yet
   DeltaMatrix::Operand made;
+  // The product reads its gradient at the end of backward() alone, so whoever makes the gradient
+  // may be late, too (autograd/ops/waiting.h).
+  bool late = false;
 
   // The operand of x for a product, not made yet.
   static std::shared_ptr<DeltaOperand> of_value(const DeltaProduct& product);

@@ -7,12 +7,12 @@
 #include "autograd/ops/delta_operand.h"
 #include "autograd/ops/input_gradient.h"
 #include "autograd/ops/unary.h"
-#include "core/kernels/linear/low_rank_sums.h"
+#include "autograd/ops/waiting.h"
 
 namespace soragrad {
 namespace {
 
-using SumsPart = kernels::LowRankSumsArgs::Part;
+using waiting::SumsPart;
 
 // Numbers of the inputs, in record()'s order; from kFactors on a, b and gate of each delta.
 constexpr size_t kInput = 0, kGeluOf = 1, kFactors = 2;
@@ -42,44 +42,6 @@ void add_dx(const Kept& kept, Gradients& gradients) {
   const InputGradient dx(gradients, kInput, shape, kept.x.device());
   matrix.backward({.operand = operand, .dx = dx.get().data, .accumulate = dx.get().accumulate});
   dx.hand_over(gradients);
-}
-
-// Sums over rows of several deltas that wait to be one launch. They only add to gradients that
-// stay, so they may be late.
-class WaitingSums {
- public:
-  // `read` are the tensors that the part reads.
-  void add(const SumsPart& part, const std::vector<Tensor>& read) {
-    if (args_.count == kernels::LowRankSumsArgs::kMaxParts || meets(part)) launch();
-    args_.parts[args_.count++] = part;
-    kept_.insert(kept_.end(), read.begin(), read.end());
-  }
-  void launch() {
-    if (args_.count > 0) kernels::low_rank_sums(Device::cuda, args_);
-    forget();
-  }
-  void forget() {
-    args_.count = 0;
-    kept_.clear();
-  }
-
- private:
-  // True if a part that waits adds to the same gradient: a launch has one writer for each.
-  bool meets(const SumsPart& part) const {
-    return std::any_of(args_.parts, args_.parts + args_.count, [&](const SumsPart& other) {
-      return (part.da.data && part.da.data == other.da.data) ||
-             (part.db.data && part.db.data == other.db.data) ||
-             (part.dgate.data && part.dgate.data == other.dgate.data);
-    });
-  }
-
-  kernels::LowRankSumsArgs args_ = {};
-  std::vector<Tensor> kept_;
-};
-
-WaitingSums& waiting_sums() {
-  static thread_local WaitingSums waiting;
-  return waiting;
 }
 
 // Where the gradients of a delta's factors go.
@@ -121,42 +83,9 @@ void add_sums(SumsPart part, size_t number, const Factors& factors, const std::v
   const FactorGradients places(gradients, number, factors);
   if (!places.wanted()) return;
   places.set(part);
-  if (places.stay()) return waiting_sums().add(part, read);
+  if (places.stay()) return waiting::add_sums(part, read);
   kernels::low_rank_sums(Device::cuda, {.parts = {part}, .count = 1});
   places.hand_over(gradients);
-}
-
-// Narrow products dh = dy B whose dx nobody wants, and that wait to be one launch. The sums over
-// rows that read dh wait behind them.
-class WaitingProducts {
- public:
-  using Part = kernels::DeltaOperandArgs::Part;
-
-  // `read` are the tensors that both parts read.
-  void add(const Part& product, const SumsPart& sums, const std::vector<Tensor>& read) {
-    if (args_.count == kernels::DeltaOperandArgs::kMaxParts || args_.rows != sums.rows) launch();
-    args_.rows = sums.rows;
-    args_.parts[args_.count++] = product;
-    sums_.emplace_back(sums, read);
-  }
-  void launch() {
-    if (args_.count > 0) kernels::delta_operand(Device::cuda, args_);
-    for (const auto& [part, read] : sums_) waiting_sums().add(part, read);
-    forget();
-  }
-  void forget() {
-    args_ = {};
-    sums_.clear();
-  }
-
- private:
-  kernels::DeltaOperandArgs args_ = {};  // backward
-  std::vector<std::pair<SumsPart, std::vector<Tensor>>> sums_;
-};
-
-WaitingProducts& waiting_products() {
-  static thread_local WaitingProducts waiting;
-  return waiting;
 }
 
 // dh and du, dx, and the gradients of all factors.
@@ -262,16 +191,16 @@ void backward_group(const KeptGroup& kept, const Tensor& dy, Gradients& gradient
     const Tensor dh = Tensor::empty({rows, delta.rank}, kReal, Device::cuda);
     const Tensor du = Tensor::empty_like(dh);
     const real* own_dy = dy.data() + static_cast<int64_t>(i) * rows * out;
-    const WaitingProducts::Part product{.delta = delta,
-                                        .x = own_dy,
-                                        .sums = dh.data(),
-                                        .scaled = du.data(),
-                                        .b_by_rank = kept.b_by_rank.data() + rank * out,
-                                        .copy = nullptr,
-                                        .columns = nullptr,
-                                        .border = nullptr,
-                                        .dropped = nullptr,
-                                        .site = 0};
+    const waiting::ProductPart product{.delta = delta,
+                                       .x = own_dy,
+                                       .sums = dh.data(),
+                                       .scaled = du.data(),
+                                       .b_by_rank = kept.b_by_rank.data() + rank * out,
+                                       .copy = nullptr,
+                                       .columns = nullptr,
+                                       .border = nullptr,
+                                       .dropped = nullptr,
+                                       .site = 0};
     SumsPart sums{.delta = delta,
                   .x = kept.x.data(),
                   .u = kept.u.data() + rows * rank,
@@ -286,8 +215,7 @@ void backward_group(const KeptGroup& kept, const Tensor& dy, Gradients& gradient
     const FactorGradients places(gradients, i, factors);
     if (!places.wanted()) continue;
     places.set(sums);
-    waiting_products().add(product, sums,
-                           {kept.x, kept.u, kept.b_by_rank, dy, dh, du, factors.gate});
+    waiting::add_product(product, sums, {kept.x, kept.u, kept.b_by_rank, dy, dh, du, factors.gate});
     if (places.stay()) continue;
     detail::DeferredWork::finish();
     places.hand_over(gradients);
@@ -322,20 +250,6 @@ Tensor make_group_operands(const Tensor& x, DeltaOperand& operand, double p,
 
 }  // namespace
 
-namespace detail {
-
-DeferredWork::~DeferredWork() {
-  waiting_products().forget();
-  waiting_sums().forget();
-}
-
-void DeferredWork::finish() {
-  waiting_products().launch();
-  waiting_sums().launch();
-}
-
-}  // namespace detail
-
 Variable linear_deltas(const Activated& x, const DeltaProduct& product) {
   return record_product(x, product, Tensor());
 }
@@ -355,6 +269,8 @@ std::vector<Variable> linear_deltas_of_groups(const Tensor& x, const DeltaProduc
   const Tensor kept = make_group_operands(x, *operand, p, streams);
   const Tensor y = Tensor::empty({groups * of_group * rows, matrix.out()}, kReal, x.device());
   matrix.forward({.operand = operand->made.rows, .y = y.data()});
+  const auto gradient = operand->of_gradient();
+  gradient->late = true;
   std::vector<Variable> results;
   int64_t ranks = 0;
   for (int64_t group = 0; group < groups; ++group) {
@@ -371,6 +287,7 @@ std::vector<Variable> linear_deltas_of_groups(const Tensor& x, const DeltaProduc
         inputs_of({}, deltas.subspan(static_cast<size_t>(group * of_group),
                                      static_cast<size_t>(of_group))),
         [own](const Tensor& dy, Gradients& gradients) { backward_group(own, dy, gradients); }));
+    results.back().set_operand(gradient);
   }
   return results;
 }

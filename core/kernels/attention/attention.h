@@ -86,6 +86,9 @@ struct AttentionBackwardArgs {
   real* dv;               // (tokens, hidden)
   real* dposition_key;    // (positions, hidden); null if not wanted
   real* dposition_query;  // (positions, hidden); null if not wanted
+  // CUDA: where sums by distance are left, of which the caller makes the tables' gradients later
+  // (fold_distances.h). Null: the kernel makes them.
+  real* distance_sums = nullptr;
 };
 // Five products per pair (q k^T again; dy v^T; dq, dk, dv), three per table and distance (the
 // scores' term again and two gradients), and every array crosses memory twice.

@@ -10,7 +10,7 @@
 //      dk, dv  32 keys; walk the queries
 //      tables  32 distances of one group of sequences; walks the tiles that have these distances,
 //              which lie on two diagonals, and writes sums by distance
-// 3. fold_distances adds up the groups and the distances that share a row of a table.
+// 3. fold_distances.cu adds up the groups and the distances that share a row of a table.
 //
 // There are as many blocks as pieces, and the order of every sum depends on the shapes alone, so
 // two runs give the same bits. The price is memory for p and ds: 8 KB a tile and head.
@@ -19,11 +19,10 @@
 #include <algorithm>
 
 #include "core/kernels/attention/attention_tile.cuh"
+#include "core/kernels/attention/fold_distances.h"
 
 namespace soragrad::kernels {
 
-// More groups give more blocks and take more memory: 3 MB a group and table at length 512.
-constexpr int64_t kMaxGroups = 8;
 constexpr int kTileSize = kTile * kTile;
 
 // The plan of one call. `tiles` is the number of tiles of the longest sequence.
@@ -104,79 +103,32 @@ __device__ real skewed(const Rows& ds, int i, int j) {
   return i >= 0 && i < kTile && j >= 0 && j < kTile ? ds.at[i][j] : real(0);
 }
 
-// -- The third launch -----------------------------------------------------------------------------
-constexpr int kFoldWarps = static_cast<int>(kMaxGroups);
-
-// Writes the tables' gradients (positions, hidden). A block owns 32 columns of one row of one
-// table: blockIdx is (row, columns, table). distance_row is non-decreasing, so the row's distances
-// are one interval, found by bisection. It is short, except that all distances beyond the last
-// bucket share the first or the last row. Warp w adds the interval of group w; then warp 0 adds the
-// groups' sums in order. Distances that no sequence has add zeros: idle tokens change no bit.
-static __global__ void fold_distances(AttentionArgs args, GradientPlan plan, real* dposition_key,
-                                      real* dposition_query) {
-  __shared__ real of_warp[kFoldWarps][kWarp];
-  auto& parts = of_warp;
-  const bool of_key = dposition_key && blockIdx.z == 0;
-  const real* __restrict__ sums = of_key ? plan.of_key : plan.of_query;
-  real* dtable = of_key ? dposition_key : dposition_query;
-  const int64_t hidden = args.heads * args.head_size, width = 2 * args.max_length - 1;
-  const int64_t row = blockIdx.x, column = blockIdx.y * kWarp + lane_index();
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const auto first_entry = [&](int64_t least_row) {
-    int64_t low = 0, high = width;
-    while (low < high) {
-      const int64_t middle = (low + high) / 2;
-      if (args.distance_row[middle] < least_row) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  };
-  const int64_t begin = first_entry(row), end = first_entry(row + 1);
-  real sum = 0;
-  if (warp < plan.groups && column < hidden) {
-    const real* __restrict__ of_group = sums + warp * width * hidden + column;
-#pragma unroll 8
-    for (int64_t entry = begin; entry < end; ++entry) sum += of_group[entry * hidden];
-  }
-  parts[warp][lane_index()] = sum;
-  __syncthreads();
-  if (warp != 0 || column >= hidden) return;
-  for (int other = 1; other < kFoldWarps; ++other) sum += parts[other][lane_index()];
-  dtable[row * hidden + column] = sum;
-}
-
 // Makes the plan and its memory, calls scores(plan, blocks) and products(plan, blocks), which
-// launch kernels with so many blocks along x, and folds the sums by distance.
+// launch kernels with so many blocks along x, and folds the sums by distance, unless the caller
+// does it.
 template <typename Scores, typename Products>
 void with_gradient_plan(const AttentionBackwardArgs& args, const Scores& scores,
                         const Products& products) {
   const AttentionArgs& forward = args.forward;
-  const int64_t tables = (args.dposition_key != nullptr) + (args.dposition_query != nullptr);
+  const FoldDistancesArgs fold = fold_args(args, args.distance_sums);
   const int64_t tiles = ceil_div(forward.max_length, kTile);
-  const int64_t groups = std::min(forward.sequences, kMaxGroups);
   const int64_t rows = forward.sequences + (forward.first_query_only ? 0 : forward.tokens / kTile);
   const int64_t size = rows * tiles * forward.heads * kTileSize;
-  const int64_t width = (2 * forward.max_length - 1) * forward.heads * forward.head_size;
   const Tensor both = Tensor::empty({2, size}, kReal, Device::cuda);
-  const Tensor sums = Tensor::empty({tables, groups * width}, kReal, Device::cuda);
-  const GradientPlan plan{.p = both.data(),
-                          .ds = both.data() + size,
-                          .of_key = args.dposition_key ? sums.data() : nullptr,
-                          .of_query = args.dposition_query
-                                          ? sums.data() + (args.dposition_key ? groups * width : 0)
-                                          : nullptr,
-                          .tiles = static_cast<int>(tiles),
-                          .groups = static_cast<int>(groups)};
+  const int64_t of_table = fold.groups * fold.width * fold.hidden;
+  const Tensor own =
+      Tensor::empty({args.distance_sums ? 0 : fold.count, of_table}, kReal, Device::cuda);
+  real* sums = args.distance_sums ? args.distance_sums : own.data();
+  const GradientPlan plan{
+      .p = both.data(),
+      .ds = both.data() + size,
+      .of_key = args.dposition_key ? sums : nullptr,
+      .of_query = args.dposition_query ? sums + (fold.count - 1) * of_table : nullptr,
+      .tiles = static_cast<int>(tiles),
+      .groups = static_cast<int>(fold.groups)};
   scores(plan, forward.sequences * (forward.first_query_only ? 1 : tiles));
-  products(plan, 3 * forward.sequences * tiles + (tables > 0 ? groups * 2 * tiles : 0));
-  if (tables == 0) return;
-  launch(fold_distances,
-         dim3(grid_size(forward.positions),
-              grid_size(ceil_div(forward.heads * forward.head_size, kWarp)), grid_size(tables)),
-         kFoldWarps * kWarp, 0, forward, plan, args.dposition_key, args.dposition_query);
+  products(plan, 3 * forward.sequences * tiles + (fold.count > 0 ? fold.groups * 2 * tiles : 0));
+  if (!args.distance_sums) fold_distances_cuda(fold_args(args, sums));
 }
 
 }  // namespace soragrad::kernels
