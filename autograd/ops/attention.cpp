@@ -118,9 +118,9 @@ kernels::AttentionArgs forward_args(const Operands& x, const Tensor& y,
 
 // The first rows of the sequences, (sequences, hidden), of x (tokens, hidden).
 Tensor first_rows(const Tensor& x, const AttentionLayout& layout) {
-  const int64_t sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1,
-                hidden = x.size(1);
-  const Tensor y = Tensor::empty({sequences, hidden}, kReal, x.device());
+  const auto sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1;
+  const int64_t hidden = x.size(1);
+  Tensor y = Tensor::empty({sequences, hidden}, kReal, x.device());
   kernels::gather_rows(x.device(), {.index = layout.offsets.data<int64_t>(),
                                     .x = x.data(),
                                     .y = y.data(),

@@ -229,7 +229,7 @@ Tensor make_group_operands(const Tensor& x, DeltaOperand& operand, double p,
   const int64_t groups = matrix.groups(), of_group = matrix.linears(), rows = x.size(0);
   const auto views = operand.deltas();
   const DeltaMatrix::Deltas deltas{views.data(), views.size()};
-  const Tensor kept = p > 0 ? Tensor::empty({groups * rows, x.size(1)}, kReal, x.device()) : x;
+  Tensor kept = p > 0 ? Tensor::empty({groups * rows, x.size(1)}, kReal, x.device()) : x;
   operand.begin(x);
   constexpr int64_t kAtOnce = kernels::DeltaOperandArgs::kMaxParts;
   for (int64_t first = 0; first < groups * of_group; first += kAtOnce) {
