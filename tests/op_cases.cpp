@@ -15,6 +15,7 @@ const std::vector<OpCase>& op_cases() {
     std::vector<OpCase> all;
     add_elementwise_cases(all);
     add_linear_cases(all);
+    add_joint_cases(all);
     add_norm_cases(all);
     add_row_cases(all);
     add_attention_cases(all);

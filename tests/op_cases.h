@@ -51,6 +51,7 @@ double difference(const std::vector<real>& actual, const std::vector<real>& expe
 // Parts of the table, a file each.
 void add_attention_cases(std::vector<OpCase>& rows);
 void add_elementwise_cases(std::vector<OpCase>& rows);
+void add_joint_cases(std::vector<OpCase>& rows);
 void add_linear_cases(std::vector<OpCase>& rows);
 void add_loss_cases(std::vector<OpCase>& rows);
 void add_norm_cases(std::vector<OpCase>& rows);

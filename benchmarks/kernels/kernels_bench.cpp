@@ -17,7 +17,9 @@
 #include "core/kernels/elementwise/arithmetic.h"
 #include "core/kernels/elementwise/dropout.h"
 #include "core/kernels/elementwise/unary.h"
+#include "core/kernels/linear/column_sum.h"
 #include "core/kernels/linear/gemm.h"
+#include "core/kernels/linear/gemm_bf16.h"
 #include "core/kernels/linear/gemm_packed.h"
 #include "core/kernels/linear/low_rank.h"
 #include "core/kernels/norm/layer_norm.h"
@@ -102,6 +104,44 @@ void gemm_sizes(benchmark::internal::Benchmark* benchmark) {
 }
 BENCHMARK(gemm)->Apply(gemm_sizes);
 BENCHMARK(gemm_packed)->Apply(gemm_sizes);
+
+// The same in bf16, with the rounding of a. roof is that of fp32's arithmetic.
+void gemm_bf16(benchmark::State& state) {
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
+  const Tensor a = uniform({m, k}), b = uniform({k, n}), c = uniform({m, n});
+  const Tensor packed = Tensor::empty(
+      {static_cast<int64_t>(kernels::packed_bf16_bytes(Device::cpu, k, n))}, DType::u8);
+  kernels::pack_bf16(Device::cpu,
+                     {.weight = b.data(), .packed = packed.raw(), .rows = k, .columns = n});
+  measure_kernel(state, kernels::gemm_bf16,
+                 {.a = a.data(), .packed = packed.raw(), .c = c.data(), .m = m, .n = n, .k = k});
+}
+
+// The gradient of a weight (n, k) over m rows, and that of a bias of n.
+void weight_gradient_bf16(benchmark::State& state) {
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
+  const Tensor dy = uniform({m, n}), x = uniform({m, k}), dw = uniform({n, k});
+  measure_kernel(state, kernels::weight_gradient_bf16,
+                 {.dy = dy.data(), .x = x.data(), .dw = dw.data(), .rows = m, .out = n, .in = k});
+}
+void column_sum(benchmark::State& state) {
+  const int64_t m = state.range(1), n = state.range(2);
+  const Tensor x = uniform({m, n}), y = uniform({n});
+  measure_kernel(state, kernels::column_sum,
+                 {.x = x.data(), .y = {y.data()}, .rows = m, .columns = n});
+}
+
+// The rows of a batch of pre-training at pico's widths.
+void pico_sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"threads", "m", "n", "k"})
+      ->Args({2, 4096, 192, 192})
+      ->Args({2, 4096, 768, 192})
+      ->Args({2, 4096, 192, 768})
+      ->UseRealTime();
+}
+BENCHMARK(gemm_bf16)->Apply(gemm_sizes)->Apply(pico_sizes);
+BENCHMARK(weight_gradient_bf16)->Apply(pico_sizes);
+BENCHMARK(column_sum)->Apply(pico_sizes);
 
 // The delta of a Linear, and its inputs.
 struct LowRankCase {

@@ -1,11 +1,16 @@
-// How our bf16 products store a row of sums. For x86-64 only.
+// What our two bf16 products share: the cut into tasks, and how a row of sums is stored. For x86-64
+// only.
 #pragma once
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 
+#include "core/kernels/linear/bf16_operands.h"
+#include "core/kernels/linear/gemm_bf16.h"
 #include "core/kernels/linear/gemm_tasks.h"
+#include "core/parallel.h"
 
 namespace soragrad::kernels {
 
@@ -32,6 +37,29 @@ __attribute__((target("avx512f"))) inline void store_sums(const __m512 (&sums)[k
     if (to.accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, c + v * kLanesOfSums));
     _mm512_mask_storeu_ps(c + v * kLanesOfSums, mask, sum);
   }
+}
+
+// Calls multiply(rows, a, pitch, panel, to) for every block of rows of a and panel of op(W), from
+// tasks. A block has rows_per_task() rows, rounded up to a multiple of `row_step`.
+template <typename Multiply>
+void multiply_by_panels(const GemmBf16Args& args, const bfloat16* a, int64_t row_step,
+                        const Multiply& multiply) {
+  const auto* packed = reinterpret_cast<const bfloat16*>(args.packed);
+  const int64_t pitch = bf16_pitch(args.k), panels = ceil_div(args.n, kPanelColumns);
+  const int64_t rows = round_up(rows_per_task(args.m, panels), row_step);
+  const int64_t row_blocks = ceil_div(args.m, rows);
+  parallel_for(row_blocks * panels, [&](int64_t task) {
+    // Neighbouring tasks share a panel.
+    const int64_t row = task % row_blocks * rows, panel = task / row_blocks;
+    const int64_t column = panel * kPanelColumns;
+    multiply(std::min(rows, args.m - row), a + row * pitch, pitch,
+             packed + panel * bf16_panel_elements(args.k),
+             SumTarget{.c = args.c + row * args.n + column,
+                       .pitch = args.n,
+                       .columns = std::min(kPanelColumns, args.n - column),
+                       .bias = args.bias ? args.bias + column : nullptr,
+                       .accumulate = args.accumulate});
+  });
 }
 
 }  // namespace soragrad::kernels

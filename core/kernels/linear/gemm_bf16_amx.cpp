@@ -9,13 +9,12 @@
 // stack, where the bias and the old c are added.
 //
 // Each element of c is summed in the order of k in one register, so neither the thread count nor
-// the cut into tasks changes a bit. Measured on one core of a Xeon with its data in caches: 730 to
-// 810 GFLOP/s for 1024 to 4096 rows by 192 x 768, 768 x 192 and 768 x 768.
+// the cut into tasks changes a bit. kernels_bench on two cores of a Xeon, with the rounding of a:
+// 1120 to 1380 GFLOP/s for 91 to 2048 rows by 768 x 768 to 3072 x 768, 650 to 900 for 4096 rows by
+// 192 x 192 to 768 x 192.
 #include "core/kernels/linear/gemm_bf16_amx.h"
 
 #include "core/error.h"
-#include "core/kernels/linear/bf16_operands.h"
-#include "core/parallel.h"
 
 #if defined(__x86_64__) && defined(__linux__) && !defined(SORAGRAD_REAL_DOUBLE)
 #include <cpuid.h>
@@ -121,22 +120,7 @@ bool has_amx_bf16() {
 }
 
 void amx_bf16_multiply(const GemmBf16Args& args, const bfloat16* a) {
-  const auto* packed = reinterpret_cast<const bfloat16*>(args.packed);
-  const int64_t pitch = bf16_pitch(args.k), panels = ceil_div(args.n, kPanelColumns);
-  const int64_t rows = round_up(rows_per_task(args.m, panels), kBlockRows);
-  const int64_t row_blocks = ceil_div(args.m, rows);
-  parallel_for(row_blocks * panels, [&](int64_t task) {
-    // Neighbouring tasks share a panel.
-    const int64_t row = task % row_blocks * rows, panel = task / row_blocks;
-    const int64_t column = panel * kPanelColumns;
-    multiply_panel(std::min(rows, args.m - row), a + row * pitch, pitch,
-                   packed + panel * bf16_panel_elements(args.k),
-                   {.c = args.c + row * args.n + column,
-                    .pitch = args.n,
-                    .columns = std::min(kPanelColumns, args.n - column),
-                    .bias = args.bias ? args.bias + column : nullptr,
-                    .accumulate = args.accumulate});
-  });
+  multiply_by_panels(args, a, kBlockRows, multiply_panel);
 }
 
 }  // namespace soragrad::kernels

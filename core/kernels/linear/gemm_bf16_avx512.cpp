@@ -16,9 +16,6 @@
 #include "core/kernels/linear/gemm_bf16_avx512.h"
 
 #include "core/error.h"
-#include "core/kernels/linear/bf16_operands.h"
-#include "core/kernels/linear/gemm_tasks.h"
-#include "core/parallel.h"
 
 #if defined(__x86_64__) && !defined(SORAGRAD_REAL_DOUBLE)
 #include <immintrin.h>
@@ -80,21 +77,7 @@ void multiply_panel(int64_t rows, const bfloat16* a, int64_t pitch, const bfloat
 }  // namespace
 
 void avx512_bf16_multiply(const GemmBf16Args& args, const bfloat16* a) {
-  const auto* packed = reinterpret_cast<const bfloat16*>(args.packed);
-  const int64_t pitch = bf16_pitch(args.k), panels = ceil_div(args.n, kPanelColumns);
-  const int64_t rows = rows_per_task(args.m, panels), row_blocks = ceil_div(args.m, rows);
-  parallel_for(row_blocks * panels, [&](int64_t task) {
-    // Neighbouring tasks share a panel.
-    const int64_t row = task % row_blocks * rows, panel = task / row_blocks;
-    const int64_t column = panel * kPanelColumns;
-    multiply_panel(std::min(rows, args.m - row), a + row * pitch, pitch,
-                   packed + panel * bf16_panel_elements(args.k),
-                   {.c = args.c + row * args.n + column,
-                    .pitch = args.n,
-                    .columns = std::min(kPanelColumns, args.n - column),
-                    .bias = args.bias ? args.bias + column : nullptr,
-                    .accumulate = args.accumulate});
-  });
+  multiply_by_panels(args, a, kRowsOfTile, multiply_panel);
 }
 
 }  // namespace soragrad::kernels
