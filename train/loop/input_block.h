@@ -1,5 +1,4 @@
-// What a batch sends to the GPU, as one piece of memory and one copy that does not wait. Its
-// addresses stay, so that a captured step finds the next batch of the same sizes in it.
+// What a batch sends to the GPU, in one piece (upload_block.h).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +6,7 @@
 #include "core/tensor.h"
 #include "models/input.h"
 #include "train/loop/task_loss.h"
+#include "train/loop/upload_block.h"
 
 namespace soragrad::train {
 
@@ -33,11 +33,8 @@ class InputBlock {
   const uint32_t* pass() const;                   // nn::Pass::step_at
 
  private:
-  // Copies values behind the last and returns the Tensor that will hold them on the device.
-  Tensor add(const Tensor& values);
-
-  Tensor host_, device_;  // bytes
-  size_t used_ = 0;
+  size_t bytes_;
+  UploadBlock block_;
   models::Input input_;
   Answers answers_;
   Tensor share_, pass_;

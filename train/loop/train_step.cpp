@@ -6,8 +6,6 @@
 
 #include "autograd/graph.h"
 #include "core/allocator.h"
-#include "core/console.h"
-#include "core/error.h"
 #include "core/profile.h"
 #include "train/loop/task_loss.h"
 
@@ -33,13 +31,8 @@ models::InputSizes graph_sizes(int64_t tokens, int64_t longest) {
 TrainStep::TrainStep(Session& session)
     : session_(session),
       rounds_(session.device == Device::cuda && session.config.cuda_graphs),
-      // A recorder times every kernel; for faults every kernel is waited for.
-      records_(rounds_ && !profile::recorder && !cuda::waits_for_each_launch()),
+      records_(records_steps(session.device, session.config.cuda_graphs)),
       classes_of_task_(class_map(*session.model, *session.train.dataset.task)) {}
-
-TrainStep::ReleasesGraphMemory::~ReleasesGraphMemory() {
-  release_graph_memory();
-}
 
 Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const models::InputSizes sizes =
@@ -66,11 +59,12 @@ Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const InputBlock& block = *batches.block;
   batches.block->upload(host);
   return session_.tuner->backward(parts, [&] {
-    return run(batches.passes, [&] {
+    const auto passes = [&]() -> RecordedWork::Results {
       nn::Pass of_block = pass;
       of_block.step_at = block.pass();
-      return run_passes(block.input(), block.answers(), block.share(), of_block);
-    });
+      return {run_passes(block.input(), block.answers(), block.share(), of_block)};
+    };
+    return batches.passes.run(passes).front();
   });
 }
 
@@ -88,45 +82,14 @@ Tensor TrainStep::run_passes(const models::Input& input, const Answers& answers,
 
 Tensor TrainStep::update() {
   const bool recorded = records_ && !first_;
-  Tensor value = session_.tuner->step(
-      [&](const sora::Tuner::Work& work) { return recorded ? run(update_, work) : work(); });
+  Tensor value = session_.tuner->step([&](const sora::Tuner::Work& work) {
+    return recorded ? update_.run([&] { return RecordedWork::Results{work()}; }).front() : work();
+  });
   if (records_ && first_) {
     release_cached_memory(Device::cuda);  // graphs have memory of their own
   }
   first_ = false;
   return value;
-}
-
-// A result is kept outside of the graphs' memory, which the next launch may write again.
-Tensor TrainStep::run(Recorded& recorded, const std::function<Tensor()>& work) {
-  if (!recorded.rehearsed) {
-    Tensor result;
-    {
-      const GraphMemory memory;
-      result = work();
-    }
-    recorded.rehearsed = true;
-    if (result.defined()) recorded.result = result.clone();
-    return recorded.result.defined() ? recorded.result.clone() : Tensor();
-  }
-  if (!recorded.graph.is_captured() && !recorded.refused) capture(recorded, work);
-  if (recorded.refused) return work();
-  recorded.graph.launch();
-  return recorded.result.defined() ? recorded.result.clone() : Tensor();
-}
-
-void TrainStep::capture(Recorded& recorded, const std::function<Tensor()>& work) {
-  const GraphMemory memory;
-  try {
-    recorded.graph.capture([&] {
-      const Tensor result = work();
-      if (result.defined()) recorded.result.copy_from(result);
-    });
-  } catch (const Error& error) {  // an error of the work itself comes again when it runs
-    recorded.refused = true;
-    log_line(
-        fmt::format("{} These steps are not captured but run kernel by kernel.", error.what()));
-  }
 }
 
 }  // namespace soragrad::train

@@ -1,7 +1,7 @@
 // The device work of one training step: forward and backward pass of each batch, then the update.
 // The run's sora::Tuner owns the order of a step; this class decides how its work is executed.
 //
-// On a GPU both are recorded as CUDA graphs and launched as a whole (core/cuda_runtime.h), where
+// On a GPU both are recorded as CUDA graphs and launched as a whole (recorded_work.h), where
 // `cuda_graphs` says so: the update once, the passes once for each class of batches - the number of
 // sequences, and tokens and longest sequence rounded up. A batch is filled up to its class with
 // idle tokens, which change no result (autograd/ops.h, AttentionLayout). What differs from batch to
@@ -9,21 +9,18 @@
 // that is uploaded first; the rates are uploaded as ever.
 //
 // The first step of a run makes what lives on (packed weights, choices of cuBLASLt) and is not
-// recorded. After that a class is run once in the graphs' memory, so that the blocks it needs are
-// there; the second time it is recorded, and from then on launched. A class whose capture fails is
-// run as in the first step, with a line on stderr. All ways give the same bits.
+// recorded. All ways give the same bits.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <tuple>
 
-#include "core/cuda_runtime.h"
 #include "data/batch.h"
 #include "models/labels.h"
 #include "train/loop/input_block.h"
+#include "train/loop/recorded_work.h"
 #include "train/loop/session.h"
 
 namespace soragrad::train {
@@ -42,27 +39,15 @@ class TrainStep {
   Tensor update();
 
  private:
-  // Work that is run, recorded and launched, in this order.
-  struct Recorded {
-    bool rehearsed = false;
-    bool refused = false;  // its capture has failed
-    cuda::Graph graph;
-    Tensor result;  // of the last run, where the work returns one
-  };
   struct BatchClass {
     std::unique_ptr<InputBlock> block;
-    Recorded passes;
+    RecordedWork passes;
   };
   using ClassKey = std::tuple<int64_t, int64_t, int64_t>;  // sequences, tokens, max_length
 
   Tensor run_passes(const models::Input& input, const Answers& answers, const Tensor& share,
                     const nn::Pass& pass);
-  Tensor run(Recorded& recorded, const std::function<Tensor()>& work);
-  void capture(Recorded& recorded, const std::function<Tensor()>& work);
 
-  struct ReleasesGraphMemory {
-    ~ReleasesGraphMemory();
-  };
   ReleasesGraphMemory releases_;  // first here, so last to go
 
   Session& session_;
@@ -71,7 +56,7 @@ class TrainStep {
   bool first_ = true;                 // step of this run
   models::ClassMap classes_of_task_;  // in the model
   std::map<ClassKey, BatchClass> classes_;
-  Recorded update_;
+  RecordedWork update_;
 };
 
 }  // namespace soragrad::train
