@@ -128,12 +128,16 @@ void Optimizer::move_into_buffers() {
 }
 
 void Optimizer::step(double factor) {
+  prepare(factor);
+  update();
+}
+
+void Optimizer::prepare(double factor) {
   std::vector<GroupStep> steps;
   for (const ParameterGroup& group : groups_) {
     steps.push_back({factor * group.learning_rate, group.xi});
   }
   prepare(steps);
-  update();
 }
 
 void Optimizer::prepare(std::span<const GroupStep> steps) {

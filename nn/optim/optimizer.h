@@ -45,6 +45,7 @@ class Optimizer {
   // update() launches the kernels. update() is identical in every step, so it can be captured in a
   // CUDA graph. Duty of the caller: one prepare() before each update().
   void prepare(std::span<const GroupStep> steps);
+  void prepare(double factor = 1);  // rates and thresholds as step() has them
   void update();
   void zero_grad();
 

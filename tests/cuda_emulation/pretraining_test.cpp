@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include "autograd/graph.h"
+#include "core/cuda_runtime.h"
 #include "models/load_pretraining.h"
 #include "tests/files.h"
 #include "tests/op_cases.h"
 #include "tests/train/pretraining_runs.h"
+#include "tests/train/whole_pretraining.h"
 #include "train/run/checkpoint_gpu.h"
 
 namespace soragrad::models {
@@ -104,6 +106,50 @@ TEST_CASE("pretraining: runs on emulated CUDA repeat those by PyTorch in float64
     const nlohmann::json about = read_json_object(goldens / name / "case.json");
     test::compare_steps(test::repeat_golden(goldens / name, scratch.path(), "cuda"),
                         about["steps"].get<std::vector<nlohmann::json>>());
+  }
+}
+
+TEST_CASE("pretrainer: captured steps give the bits of those that are not") {
+  const test::TinyText tiny;
+  struct Run {
+    std::string log, weights;
+    cuda::Work work;
+  };
+  const auto run = [&](const std::string& name, std::vector<std::string> arguments,
+                       const std::string& family, bool graphs) {
+    arguments.insert(
+        arguments.end(),
+        {"device=cuda", "max_steps=6", "save_steps=3", "eval_steps=4", "hidden_dropout_prob=0.2",
+         "attention_probs_dropout_prob=0.2", graphs ? "cuda_graphs=true" : "cuda_graphs=false"});
+    const cuda::Work before = cuda::work();
+    test::pretrain_to_end(tiny.config(name, arguments, family));
+    const cuda::Work after = cuda::work();
+    const std::string output = (tiny / name).string();
+    return Run{test::log_of(output),
+               test::weights_of(output),
+               {after.operations - before.operations, after.graphs - before.graphs}};
+  };
+  const std::pair<std::string, std::vector<std::string>> cases[] = {
+      {"bert", {"precision=bf16", "gradient_accumulation_steps=1"}},
+      {"deberta", {"sharing=es", "gradient_checkpointing=true"}},
+      {"deberta", {"sharing=nes"}},
+      {"deberta", {"sharing=gdes", "precision=bf16"}}};
+  for (const auto& [family, arguments] : cases) {
+    CAPTURE(family);
+    CAPTURE(arguments[0]);
+    const std::string name = family + arguments[0];
+    const Run eager = run(name + "-eager", arguments, family, false);
+    const Run captured = run(name + "-graphs", arguments, family, true);
+    CHECK(captured.log == eager.log);
+    CHECK(captured.weights == eager.weights);
+    CHECK(eager.work.graphs == 0);
+    CHECK(captured.work.graphs >= 8);  // passes and updates of four of the six steps
+    CHECK(captured.work.operations < eager.work.operations * 2 / 3);
+
+    const std::string copy = test::copy_at((tiny / (name + "-graphs")).string(), 3);
+    test::resume_pretraining(copy);
+    CHECK(test::log_of(copy) == eager.log);
+    CHECK(test::weights_of(copy) == eager.weights);
   }
 }
 

@@ -235,6 +235,8 @@ constexpr SharedKey kSharedKeys[] = {
     {"overwrite"},
     {"device"},
     {"precision"},
+    {"cuda_graphs"},
+    {"gradient_checkpointing"},
     {"threads"},
     {"seed"},
     {"learning_rate"},

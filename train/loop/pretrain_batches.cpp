@@ -185,16 +185,9 @@ std::vector<data::MaskedBatch> validation_batches(const Config& config,
 
 models::PretrainingInput pretraining_input(const data::MaskedBatch& batch,
                                            models::PretrainingModel& model, Device device) {
-  const models::RaggedBatch ragged(batch.input_ids, {}, batch.offsets);
-  const auto place = [&](const std::vector<int64_t>& values) {
+  return pretraining_input(batch, model, [device](const auto& values) {
     return Tensor::from(values, {static_cast<int64_t>(values.size())}, device);
-  };
-  models::PretrainingInput input;
-  input.input = models::upload(ragged, model.backbone().positions(ragged), device);
-  input.positions = place(batch.positions);
-  input.labels = place(batch.labels);
-  if (!batch.replaced.empty()) input.samples = place(batch.replaced);
-  return input;
+  });
 }
 
 }  // namespace soragrad::train

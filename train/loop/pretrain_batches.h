@@ -51,7 +51,23 @@ std::vector<data::MaskedBatch> validation_batches(const Config& config,
                                                   const data::Tokenizer& tokenizer,
                                                   const models::PretrainingModel& model);
 
-// The batch as the model reads it. Throws where the model cannot take it.
+inline models::RaggedBatch ragged(const data::MaskedBatch& batch) {
+  return {batch.input_ids, {}, batch.offsets};
+}
+
+// The batch as the model reads it, in memory of the caller's choice: `place` makes a Tensor of a
+// vector (models::upload). Throws where the model cannot take it.
+template <typename Place>
+models::PretrainingInput pretraining_input(const data::MaskedBatch& batch,
+                                           models::PretrainingModel& model, const Place& place) {
+  models::PretrainingInput input;
+  input.input = models::upload(ragged(batch), model.backbone().positions(ragged(batch)), place);
+  input.positions = place(batch.positions);
+  input.labels = place(batch.labels);
+  if (!batch.replaced.empty()) input.samples = place(batch.replaced);
+  return input;
+}
+// The same in memory of its own.
 models::PretrainingInput pretraining_input(const data::MaskedBatch& batch,
                                            models::PretrainingModel& model, Device device);
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "autograd/graph.h"
 #include "core/error.h"
 #include "core/profile.h"
 #include "nn/checkpoint/mapped_file.h"
@@ -43,7 +42,7 @@ std::vector<std::pair<std::string, double>> named(const PretrainScores& scores, 
 
 Pretrainer::Pretrainer(PretrainSession& session, RunFolder& folder,
                        const std::optional<PretrainCheckpoint>& checkpoint)
-    : session_(session), folder_(folder), progress_(Progress::is_terminal()) {
+    : session_(session), step_(session), folder_(folder), progress_(Progress::is_terminal()) {
   if (checkpoint) resume_from(*checkpoint);
   logs_ = std::make_unique<RunLogs>(folder, state_.logs, state_.step, note());
 }
@@ -83,7 +82,8 @@ void Pretrainer::advance() {
   const double factor = session_.schedule.factor(state_.step);
   const double rate = session_.config.learning_rate * factor;
   std::vector<Tensor> losses;
-  const std::vector<Outcome> outcomes = run_passes(session_.batches->step(state_.step), losses);
+  const std::vector<PretrainOutcome> outcomes =
+      run_passes(session_.batches->step(state_.step), losses);
   if (session_.device == Device::cpu) {  // where reading does not wait
     parameters_.is_diverged = true;
     require_finite_losses(losses, state_.step + 1, rate);
@@ -93,14 +93,13 @@ void Pretrainer::advance() {
     const profile::Span update_span("update");
     parameters_.is_consistent = false;
     if (first_step_seconds_ == 0) nn::require_unchanged_files();
-    session_.optimizer->step(factor);
-    session_.optimizer->zero_grad();
+    step_.update(factor);
     parameters_.is_consistent = true;
   }
   ++state_.step;
   state_.evaluation_due = evaluation_due();
   int64_t tokens = 0;
-  for (const Outcome& outcome : outcomes) tokens += outcome.tokens;
+  for (const PretrainOutcome& outcome : outcomes) tokens += outcome.tokens;
   state_.tokens += tokens;
   pending_.add(
       {state_.step, rate, std::move(losses), Tensor(), session_.optimizer->grad_norm().clone()});
@@ -117,23 +116,15 @@ void Pretrainer::advance() {
   note_warnings();
 }
 
-std::vector<Pretrainer::Outcome> Pretrainer::run_passes(
-    const std::vector<data::MaskedBatch>& batches, std::vector<Tensor>& losses) {
+std::vector<PretrainOutcome> Pretrainer::run_passes(const std::vector<data::MaskedBatch>& batches,
+                                                    std::vector<Tensor>& losses) {
   const real share = real{1} / static_cast<real>(batches.size());
-  std::vector<Outcome> outcomes;
+  std::vector<PretrainOutcome> outcomes;
   for (const data::MaskedBatch& batch : batches) {
     const auto number =
         state_.step * static_cast<int64_t>(batches.size()) + static_cast<int64_t>(outcomes.size());
-    const nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed),
-                        static_cast<uint32_t>(number)};
-    Outcome outcome = run_batch(batch, pass);
-    losses.push_back(outcome.output.loss.value());
-    {
-      const profile::Span backward_span("backward");
-      backward(outcome.output.loss, share);
-    }
-    outcome.output.loss = {};
-    outcomes.push_back(std::move(outcome));
+    outcomes.push_back(step_.run_batch(batch, static_cast<uint32_t>(number), share));
+    losses.push_back(outcomes.back().loss);
   }
   return outcomes;
 }
@@ -144,25 +135,18 @@ void Pretrainer::read_pending() {
   parameters_.is_consistent = true;
 }
 
-Pretrainer::Outcome Pretrainer::run_batch(const data::MaskedBatch& batch, const nn::Pass& pass) {
-  const profile::Span span("forward");
-  const models::PretrainingInput input = pretraining_input(batch, *session_.model, session_.device);
-  return {session_.model->forward(input, pass), batch.tokens(), batch.predicted()};
-}
-
 // Losses are means of the batches' means; shares are counts over counts.
-PretrainScores Pretrainer::score(const std::vector<Outcome>& outcomes) const {
+PretrainScores Pretrainer::score(const std::vector<PretrainOutcome>& outcomes) const {
   PretrainScores scores;
   double tokens = 0, predicted = 0;
-  for (const Outcome& outcome : outcomes) {
-    const models::PretrainingOutput& output = outcome.output;
+  for (const PretrainOutcome& outcome : outcomes) {
     tokens += static_cast<double>(outcome.tokens);
     predicted += static_cast<double>(outcome.predicted);
-    scores.mlm_loss += number(output.mlm_loss) / static_cast<double>(outcomes.size());
-    scores.rtd_loss += number(output.rtd_loss) / static_cast<double>(outcomes.size());
-    scores.mlm_accuracy += number(output.mlm_hits);
-    scores.rtd_accuracy += number(output.rtd_hits);
-    scores.replaced_share += number(output.replaced);
+    scores.mlm_loss += number(outcome.mlm_loss) / static_cast<double>(outcomes.size());
+    scores.rtd_loss += number(outcome.rtd_loss) / static_cast<double>(outcomes.size());
+    scores.mlm_accuracy += number(outcome.mlm_hits);
+    scores.rtd_accuracy += number(outcome.rtd_hits);
+    scores.replaced_share += number(outcome.replaced);
   }
   scores.loss = result_.loss;
   scores.mlm_accuracy /= predicted;
@@ -212,20 +196,18 @@ bool Pretrainer::evaluation_due() const {
 void Pretrainer::evaluate_now() {
   const auto start = Clock::now();
   read_pending();  // nothing is judged by parameters that are not finite
-  const NoGrad no_grad;
   const nn::Pass pass{false, static_cast<uint64_t>(session_.config.seed), kValidationPass};
   double mlm = 0, rtd = 0, mlm_hits = 0, rtd_hits = 0, replaced = 0, tokens = 0, predicted = 0;
   for (const data::MaskedBatch& batch : session_.validation) {
     stop_if_interrupted();
-    const Outcome outcome = run_batch(batch, pass);
-    const models::PretrainingOutput& output = outcome.output;
+    const PretrainOutcome outcome = evaluate_batch(session_, batch, pass);
     tokens += static_cast<double>(outcome.tokens);
     predicted += static_cast<double>(outcome.predicted);
-    mlm += number(output.mlm_loss) * static_cast<double>(outcome.predicted);
-    rtd += number(output.rtd_loss) * static_cast<double>(outcome.tokens);
-    mlm_hits += number(output.mlm_hits);
-    rtd_hits += number(output.rtd_hits);
-    replaced += number(output.replaced);
+    mlm += number(outcome.mlm_loss) * static_cast<double>(outcome.predicted);
+    rtd += number(outcome.rtd_loss) * static_cast<double>(outcome.tokens);
+    mlm_hits += number(outcome.mlm_hits);
+    rtd_hits += number(outcome.rtd_hits);
+    replaced += number(outcome.replaced);
   }
   const bool detects = session_.model->detects();
   Evaluation evaluation;

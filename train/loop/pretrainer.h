@@ -14,6 +14,7 @@
 #include "data/metrics.h"
 #include "train/loop/pending_steps.h"
 #include "train/loop/pretrain_session.h"
+#include "train/loop/pretrain_step.h"
 #include "train/loop/progress.h"
 #include "train/loop/rescue.h"
 #include "train/run/metrics_log.h"
@@ -37,20 +38,13 @@ class Pretrainer {
   double first_step_seconds() const { return first_step_seconds_; }
 
  private:
-  // What one batch leaves behind, not yet read: reading waits for a GPU.
-  struct Outcome {
-    models::PretrainingOutput output;
-    int64_t tokens = 0, predicted = 0;
-  };
-
   void train_steps();  // the loop
   void advance();      // one step
   // The passes of a step's batches: their losses (), a batch each, and what else they return.
-  std::vector<Outcome> run_passes(const std::vector<data::MaskedBatch>& batches,
-                                  std::vector<Tensor>& losses);
+  std::vector<PretrainOutcome> run_passes(const std::vector<data::MaskedBatch>& batches,
+                                          std::vector<Tensor>& losses);
   void read_pending();  // into result_
-  Outcome run_batch(const data::MaskedBatch& batch, const nn::Pass& pass);
-  PretrainScores score(const std::vector<Outcome>& outcomes) const;
+  PretrainScores score(const std::vector<PretrainOutcome>& outcomes) const;
   bool logging_due() const;
   void log_step(double rate, int64_t tokens, double seconds);
   bool evaluation_due() const;
@@ -62,6 +56,7 @@ class Pretrainer {
   Note note();  // a line beside the progress
 
   PretrainSession& session_;
+  PretrainStep step_;
   RunFolder& folder_;
   PretrainState state_;
   std::unique_ptr<RunLogs> logs_;

@@ -14,7 +14,7 @@
 
 #include "core/parallel.h"
 #include "tests/files.h"
-#include "tests/train/whole_run.h"
+#include "tests/train/whole_pretraining.h"
 #include "train/loop/interrupt.h"
 #include "train/loop/pretrain_finish.h"
 #include "train/run/resume.h"
@@ -26,96 +26,15 @@ namespace fs = std::filesystem;
 namespace {
 
 using soragrad::test::contains;
+using soragrad::test::copy_at;
 using soragrad::test::log_of;
 using soragrad::test::message_of;
+using soragrad::test::pretrain_to_end;
 using soragrad::test::quiet;
 using soragrad::test::read_text;
-
-// A tiny model folder of each family, with a word-level vocabulary, and a corpus.
-struct TinyText : test::TemporaryFolder {
-  TinyText() {
-    std::string text;
-    uint32_t random = 7;
-    for (int line = 0; line < 400; ++line) {
-      for (int word = 0; word < 9; ++word) {
-        random = random * 1664525u + 1013904223u;
-        text += "w" + std::to_string((random >> 24) % 60) + (word == 8 ? "\n" : " ");
-      }
-      if (line % 20 == 19) text += "\n";
-    }
-    write("corpus.txt", text);
-    write("validation.txt", text.substr(0, 2000));
-    std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
-    for (int i = 0; i < 60; ++i) vocab += "w" + std::to_string(i) + "\n";
-    write("bert/vocab.txt", vocab);
-    write("bert/config.json", R"({"model_type": "bert", "vocab_size": 65, "hidden_size": 16,
-      "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
-      "max_position_embeddings": 32, "type_vocab_size": 2, "initializer_range": 0.1})");
-  }
-
-  Config config(const std::string& output, std::vector<std::string> arguments) const {
-    Config config;
-    config.verb = Verb::pretrain;
-    std::vector<std::string> all{"model=" + (*this / "bert").string(),
-                                 "corpus=" + (*this / "corpus.txt").string(),
-                                 "validation_corpus=" + (*this / "validation.txt").string(),
-                                 "output=" + (*this / output).string(),
-                                 "max_steps=12",
-                                 "max_seq_length=24",
-                                 "per_device_train_batch_size=4",
-                                 "gradient_accumulation_steps=2",
-                                 "eval_steps=5",
-                                 "save_steps=5",
-                                 "save_total_limit=0",
-                                 "logging_steps=1",
-                                 "learning_rate=1e-2",
-                                 "max_grad_norm=1",
-                                 "device=cpu"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    for (const std::string& argument : all) set_argument(config, argument);
-    resolve_pretraining(config);
-    return config;
-  }
-};
-
-nlohmann::json pretrain_to_end(const Config& config) {
-  const auto session = open_pretrain_session(config, quiet);
-  RunFolder folder = RunFolder::create(config.output, session->config);
-  Pretrainer trainer(*session, folder);
-  REQUIRE(trainer.run());
-  return finish_pretraining(*session, folder, trainer, {"0", "test"});
-}
-
-// `before` is called when the session is open and before the first step.
-nlohmann::json resume_pretraining(
-    const std::string& path, const std::function<void()>& before = [] {},
-    const ResumeRequest& request = {}) {
-  RunFolder folder = RunFolder::open(path, true);
-  const PretrainResume resume = prepare_pretrain_resume(folder, request, quiet);
-  const auto session = open_pretrain_session(resume.config, quiet);
-  Pretrainer trainer(*session, folder, resume.checkpoint);
-  write_record(folder, resume.record, quiet);
-  before();
-  const bool is_complete = trainer.run();  // may throw what the caller expects
-  REQUIRE(is_complete);
-  return finish_pretraining(*session, folder, trainer, {"0", "test"});
-}
-
-// A copy of a finished run as it was at `step`, without the checkpoints after it.
-std::string copy_at(const std::string& run, int64_t step) {
-  const std::string copy = run + "-again";
-  fs::copy(run, copy, fs::copy_options::recursive);
-  fs::remove(copy + "/results.json");
-  fs::remove_all(copy + "/final");
-  for (const int64_t saved : RunFolder::open(copy, false).checkpoints()) {
-    if (saved > step) fs::remove_all(copy + "/checkpoints/step-" + std::to_string(saved));
-  }
-  return copy;
-}
-
-std::string weights_of(const std::string& run) {
-  return read_text(run + "/final/model.safetensors");
-}
+using soragrad::test::resume_pretraining;
+using soragrad::test::TinyText;
+using soragrad::test::weights_of;
 
 }  // namespace
 
@@ -150,6 +69,25 @@ TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was 
     CHECK(weights_of(run) == weights_of(copy));
   }
   set_num_threads(before);
+}
+
+TEST_CASE("pretrainer: gradient checkpointing gives the same bits") {
+  const TinyText tiny;
+  for (const auto& [family, setting] :
+       {std::pair<std::string, std::string>{"bert", "precision=bf16"},
+        {"deberta", "sharing=gdes"},
+        {"deberta", "sharing=es"}}) {
+    CAPTURE(setting);
+    const std::vector<std::string> arguments{setting, "max_steps=4", "hidden_dropout_prob=0.2",
+                                             "attention_probs_dropout_prob=0.2"};
+    std::vector<std::string> again = arguments;
+    again.emplace_back("gradient_checkpointing=true");
+    const std::string name = family + setting, other = name + "-again";
+    pretrain_to_end(tiny.config(name, arguments, family));
+    pretrain_to_end(tiny.config(other, again, family));
+    CHECK(log_of((tiny / name).string()) == log_of((tiny / other).string()));
+    CHECK(weights_of((tiny / name).string()) == weights_of((tiny / other).string()));
+  }
 }
 
 TEST_CASE("pretrainer: a signal saves, and the run goes on from there") {
