@@ -102,7 +102,7 @@ inline nlohmann::json resume_pretraining(
 
 // A copy of a finished run as it was at `step`, without the checkpoints after it.
 inline std::string copy_at(const std::string& run, int64_t step) {
-  const std::string copy = run + "-again";
+  std::string copy = run + "-again";
   std::filesystem::copy(run, copy, std::filesystem::copy_options::recursive);
   std::filesystem::remove(copy + "/results.json");
   std::filesystem::remove_all(copy + "/final");

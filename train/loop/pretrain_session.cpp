@@ -71,6 +71,15 @@ std::unique_ptr<nn::Optimizer> make_optimizer(const Config& config, nn::Module& 
       std::vector<nn::ParameterGroup>{std::move(decayed), std::move(plain)}, config.max_grad_norm);
 }
 
+// What the run begins with. A folder that has weights is gone on from, which is said first.
+std::string start_text(const Config& config, const models::LoadedPretraining& loaded) {
+  const std::string drawn =
+      fmt::format("{} parameters drawn from seed {}", loaded.drawn, config.seed);
+  if (loaded.loaded == 0) return fmt::format("{} has no weights: {}.", config.model, drawn);
+  return fmt::format("going on from the weights of {}: {} parameters read, {}.", config.model,
+                     loaded.loaded, drawn);
+}
+
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
   for (const char* name : kTokenizerFiles) {
     if (!fs::exists(from / name)) continue;
@@ -88,8 +97,7 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   models::LoadedPretraining loaded =
       models::load_pretraining(config.model, pretraining_options(session->config, session->device));
-  note(fmt::format("{}: {} parameters drawn from seed {}, {} read from the folder.", config.model,
-                   loaded.drawn, config.seed, loaded.loaded));
+  note(start_text(config, loaded));
   session->model = std::move(loaded.model);
   if (!config.initial_state.empty()) {
     load_initial_state(*session->model, config.initial_state, session->device);

@@ -128,7 +128,7 @@ PretrainOutcome PretrainStep::run_passes(const PretrainingInput& input, const nn
     const profile::Span span("forward");
     output = session_.model->forward(input, pass);
   }
-  const PretrainOutcome outcome = outcome_of(output);
+  PretrainOutcome outcome = outcome_of(output);
   const profile::Span span("backward");
   backward(output.loss, share);
   return outcome;
