@@ -10,8 +10,8 @@
 namespace soragrad::train {
 namespace {
 
-constexpr size_t kMaxClasses = 16;  // further ones are not recorded
-constexpr int64_t kArrays = 10;     // of a batch
+constexpr size_t kMaxSizes = 16;      // further ones are not recorded
+constexpr int64_t kBatchArrays = 10;  // of a batch
 
 using models::PretrainingInput;
 
@@ -45,7 +45,7 @@ PretrainOutcome from_results(const RecordedWork::Results& results) {
 }
 
 // Bytes of the arrays of a batch. `positions`: where its tokens are, as the model counts.
-size_t bytes_of(const data::MaskedBatch& batch, const models::Positions& positions) {
+size_t bytes_of_batch(const data::MaskedBatch& batch, const models::Positions& positions) {
   const size_t wide = batch.input_ids.size() + batch.offsets.size() +
                       positions.position_ids.size() + positions.position_rows.size() +
                       batch.positions.size() + batch.labels.size() + batch.replaced.size();
@@ -58,7 +58,8 @@ class PretrainStep::Block {
  public:
   Block(const data::MaskedBatch& batch, models::PretrainingModel& model, Device device)
       : model_(model),
-        block_(bytes_of(batch, model.backbone().positions(ragged(batch))), kArrays, device) {}
+        block_(bytes_of_batch(batch, model.backbone().positions(ragged(batch))), kBatchArrays,
+               device) {}
 
   void upload(const data::MaskedBatch& batch, uint32_t number, real share) {
     block_.clear();
@@ -108,7 +109,7 @@ PretrainOutcome PretrainStep::run_batch(const data::MaskedBatch& batch, uint32_t
   pass.checkpoint = session_.config.gradient_checkpointing;
   const ClassKey key = key_of(batch);
   const bool known = classes_.contains(key);
-  if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
+  if (!records_ || first_ || (!known && classes_.size() == kMaxSizes)) {
     const PretrainingInput input = pretraining_input(batch, *session_.model, session_.device);
     return with_counts(run_passes(input, pass, Tensor::full({}, share, session_.device)), batch);
   }

@@ -9,12 +9,12 @@
 namespace soragrad::train {
 namespace {
 
-constexpr int64_t kAlignment = 16;
+constexpr int64_t kArrayAlignment = 16;
 
 }  // namespace
 
 UploadBlock::UploadBlock(size_t bytes, int64_t arrays, Device device)
-    : host_(Tensor::empty({static_cast<int64_t>(bytes) + arrays * kAlignment}, DType::u8)),
+    : host_(Tensor::empty({static_cast<int64_t>(bytes) + arrays * kArrayAlignment}, DType::u8)),
       device_(Tensor::empty(host_.shape(), DType::u8, device)) {}
 
 Tensor UploadBlock::add(const Tensor& values) {
@@ -23,7 +23,7 @@ Tensor UploadBlock::add(const Tensor& values) {
           host_.bytes());
   std::memcpy(host_.raw() + used_, values.raw(), values.bytes());
   Tensor placed(device_.storage(), device_.offset() + used_, values.shape(), values.dtype());
-  used_ = round_up(end, kAlignment);
+  used_ = round_up(end, kArrayAlignment);
   return placed;
 }
 
