@@ -84,7 +84,7 @@ target_link_options(test_cuda_accesses PRIVATE -fsanitize=address,alignment)
 
 add_test(NAME cuda_emulation
   COMMAND test_cuda_emulation
-    --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp,*nccl_test.cpp)
+    --source-file-exclude=*trainer_test.cpp,*train_step_test.cpp,*pretraining_test.cpp,*nccl_test.cpp)
 add_test(NAME cuda_emulation/launch_blocking
   COMMAND test_cuda_emulation "--test-case=*CUDA_LAUNCH_BLOCKING*")
 set_tests_properties(cuda_emulation/launch_blocking PROPERTIES
@@ -92,6 +92,8 @@ set_tests_properties(cuda_emulation/launch_blocking PROPERTIES
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
 add_test(NAME cuda_emulation/train_step
   COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)
+add_test(NAME cuda_emulation/pretraining
+  COMMAND test_cuda_emulation --source-file=*pretraining_test.cpp)
 if(SORAGRAD_HAS_MPI AND MPIEXEC_EXECUTABLE)
   # Under Open MPI, whose own memory is never freed.
   add_test(NAME cuda_emulation/nccl COMMAND ${MPIEXEC_EXECUTABLE} --allow-run-as-root --oversubscribe
@@ -103,7 +105,7 @@ add_test(NAME cuda_emulation/accesses
   COMMAND test_cuda_accesses --source-file-exclude=*mutants_test.cpp,*attention_test.cpp)
 add_test(NAME cuda_emulation/mutants COMMAND test_cuda_accesses --source-file=*mutants_test.cpp)
 set_tests_properties(cuda_emulation cuda_emulation/trainer cuda_emulation/train_step
-  cuda_emulation/accesses cuda_emulation/mutants
+  cuda_emulation/pretraining cuda_emulation/accesses cuda_emulation/mutants
   PROPERTIES TIMEOUT 600 COST 100)  # the longest begin first
 find_program(SORAGRAD_PYTHON python3)
 if(SORAGRAD_PYTHON)
