@@ -151,6 +151,11 @@ TEST_CASE("pretrainer: captured steps give the bits of those that are not") {
     CHECK(test::log_of(copy) == eager.log);
     CHECK(test::weights_of(copy) == eager.weights);
   }
+  // Checkpointing is seen by the layers that run twice.
+  const Run kept = run("kept", {"sharing=es"}, "deberta", false);
+  const Run again = run("again", {"sharing=es", "gradient_checkpointing=true"}, "deberta", false);
+  CHECK(again.weights == kept.weights);
+  CHECK(again.work.operations > kept.work.operations);
 }
 
 }  // namespace soragrad::models

@@ -1,7 +1,5 @@
 #include "train/loop/pretrain_step.h"
 
-#include <algorithm>
-
 #include "autograd/graph.h"
 #include "core/allocator.h"
 #include "core/profile.h"
@@ -96,11 +94,8 @@ PretrainStep::PretrainStep(PretrainSession& session)
 PretrainStep::~PretrainStep() = default;
 
 PretrainStep::ClassKey PretrainStep::key_of(const data::MaskedBatch& batch) {
-  int64_t longest = 0;
-  for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
-    longest = std::max(longest, batch.offsets[s + 1] - batch.offsets[s]);
-  }
-  return {batch.sequences(), batch.tokens(), longest, batch.predicted(), batch.replaced.empty()};
+  return {batch.sequences(), batch.tokens(), models::longest_sequence(ragged(batch)),
+          batch.predicted(), batch.replaced.empty()};
 }
 
 PretrainOutcome PretrainStep::run_batch(const data::MaskedBatch& batch, uint32_t number,

@@ -6,6 +6,17 @@
 #include "core/profile.h"
 
 namespace soragrad::train {
+namespace {
+
+RecordedWork::Results copy_of(const RecordedWork::Results& results) {
+  RecordedWork::Results copy;
+  for (const Tensor& result : results) {
+    copy.push_back(result.defined() ? result.clone() : Tensor());
+  }
+  return copy;
+}
+
+}  // namespace
 
 RecordedWork::Results RecordedWork::run(const Work& work) {
   if (!is_rehearsed_) {
@@ -14,16 +25,14 @@ RecordedWork::Results RecordedWork::run(const Work& work) {
       const GraphMemory memory;
       results = work();
     }
-    for (const Tensor& result : results) {
-      results_.push_back(result.defined() ? result.clone() : Tensor());
-    }
+    results_ = copy_of(results);
     is_rehearsed_ = true;
-    return copy_of_results();
+    return copy_of(results_);
   }
   if (!graph_.is_captured() && !is_refused_) capture(work);
   if (is_refused_) return work();
   graph_.launch();
-  return copy_of_results();
+  return copy_of(results_);
 }
 
 void RecordedWork::capture(const Work& work) {
@@ -40,14 +49,6 @@ void RecordedWork::capture(const Work& work) {
     log_line(
         fmt::format("{} These steps are not captured but run kernel by kernel.", error.what()));
   }
-}
-
-RecordedWork::Results RecordedWork::copy_of_results() const {
-  Results copy;
-  for (const Tensor& result : results_) {
-    copy.push_back(result.defined() ? result.clone() : Tensor());
-  }
-  return copy;
 }
 
 ReleasesGraphMemory::~ReleasesGraphMemory() {

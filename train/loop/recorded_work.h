@@ -26,7 +26,6 @@ class RecordedWork {
 
  private:
   void capture(const Work& work);
-  Results copy_of_results() const;
 
   bool is_rehearsed_ = false;
   bool is_refused_ = false;  // its capture has failed

@@ -71,6 +71,21 @@ TEST_CASE("pretrainer: a run that goes on from a checkpoint equals one that was 
   set_num_threads(before);
 }
 
+TEST_CASE("pretrainer: a run says whether it goes on from a folder's weights") {
+  const TinyText tiny;
+  const auto first_line = [](const Config& config) {
+    std::string lines;
+    open_pretrain_session(config, [&](const std::string& line) { lines += line + "\n"; });
+    return lines.substr(0, lines.find('\n'));
+  };
+  const Config from_nothing = tiny.config("run", {"max_steps=1"});
+  CHECK(contains(first_line(from_nothing), "bert has no weights: "));
+  pretrain_to_end(from_nothing);
+  const std::string line = first_line(tiny.config("next", {}, "run/final"));
+  CHECK(contains(line, "going on from the weights of "));
+  CHECK(contains(line, " parameters read, 0 parameters drawn from seed "));
+}
+
 TEST_CASE("pretrainer: gradient checkpointing gives the same bits") {
   const TinyText tiny;
   for (const auto& [family, setting] :
