@@ -6,6 +6,7 @@
 
 #include "autograd/graph.h"
 #include "core/allocator.h"
+#include "core/integer_math.h"
 #include "core/profile.h"
 #include "train/loop/task_loss.h"
 
@@ -16,16 +17,15 @@ constexpr int64_t kLeastStep = 32;  // a tile of attention's queries
 constexpr int kMaxClasses = 128;    // further ones are not recorded
 
 // The next multiple of a power of two that is 1/steps of the size's own, or of kLeastStep.
-int64_t round_up(int64_t size, int64_t steps) {
+int64_t size_of_class(int64_t size, int64_t steps) {
   const auto power = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(size)));
-  const int64_t step = std::max(power / steps, kLeastStep);
-  return (size + step - 1) / step * step;
+  return round_up(size, std::max(power / steps, kLeastStep));
 }
 
 }  // namespace
 
 models::InputSizes graph_sizes(int64_t tokens, int64_t longest) {
-  return {.tokens = round_up(tokens, 8), .max_length = round_up(longest, 4)};
+  return {.tokens = size_of_class(tokens, 8), .max_length = size_of_class(longest, 4)};
 }
 
 TrainStep::TrainStep(Session& session)
