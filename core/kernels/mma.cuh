@@ -49,13 +49,22 @@ __device__ inline int fragment_column(int e) {
 }
 
 // bf16_pair: two numbers rounded to bf16, to nearest even, `first` in the low half.
-// mma: c += a b. All 32 lanes of the warp take part.
+// mma: c += a b.
+// load_matrices: four 8 by 8 matrices from shared memory. Lane l passes the address of row l % 8 of
+// matrix l / 8: 16 bytes, aligned. pair[m] becomes the pair at (row, column) = (g, 2t) of matrix m,
+// or with `kTransposed` at (g, 2t) of its transpose.
+// All 32 lanes of the warp take part in the last two.
 #ifdef SORAGRAD_CUDA_EMULATION
 inline uint32_t bf16_pair(float first, float second) {
   return to_bfloat16(first).bits | uint32_t{to_bfloat16(second).bits} << 16;
 }
 inline void mma(FragmentC& c, const FragmentA& a, const FragmentB& b) {
   cuda_emulation::mma_m16n8k16(c.at, a.pair, b.pair);
+}
+template <bool kTransposed>
+void load_matrices(uint32_t (&pair)[4], const uint32_t* row) {
+  const auto own = *reinterpret_cast<const cuda_emulation::MatrixRow*>(row);
+  cuda_emulation::load_matrices(pair, own, kTransposed);
 }
 #else
 __device__ inline uint32_t bf16_pair(float first, float second) {
@@ -71,77 +80,103 @@ __device__ inline void mma(FragmentC& c, const FragmentA& a, const FragmentB& b)
       : "r"(a.pair[0]), "r"(a.pair[1]), "r"(a.pair[2]), "r"(a.pair[3]), "r"(b.pair[0]),
         "r"(b.pair[1]));
 }
+template <bool kTransposed>
+__device__ void load_matrices(uint32_t (&pair)[4], const uint32_t* row) {
+  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  if constexpr (kTransposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(pair[0]), "=r"(pair[1]), "=r"(pair[2]), "=r"(pair[3])
+                 : "r"(address)
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(pair[0]), "=r"(pair[1]), "=r"(pair[2]), "=r"(pair[3])
+                 : "r"(address)
+                 : "memory");
+  }
+}
 #endif
 
 // -- Matrices in shared memory --------------------------------------------------------------------
 // Rows of bf16 numbers in shared memory, stored in pairs. A row has room for 8 more columns: its
-// length in words is then 4 modulo 8, and the 8 rows that a warp reads at once are in different
-// banks.
+// length in words is then 4 modulo 8, and the 8 rows that load_matrices() reads at once are in
+// different banks.
 template <int kRows, int kColumns>
 struct alignas(16) Bf16Rows {
   static_assert(kColumns % kMmaDepth == 0);
   uint32_t pair[kRows][kColumns / 2 + 4];
 
   // The numbers of `column`, which is even, and column + 1.
-  __device__ uint32_t at(int row, int column) const { return pair[row][column / 2]; }
-  // One number, in the low half.
-  __device__ uint32_t one(int row, int column) const {
-    return pair[row][column / 2] >> (column % 2 * 16) & 0xffffu;
-  }
+  __device__ const uint32_t* at(int row, int column) const { return &pair[row][column / 2]; }
 };
+
+// The lane's row of four matrices that cover rows [row, row + 16) and columns [column, column + 16)
+// of x: by_rows if the second matrix lies below the first one, else it lies beside it.
+template <typename Rows>
+__device__ const uint32_t* matrix_row(const Rows& x, int row, int column, bool by_rows) {
+  const int lane = lane_index(), inner = lane / 8 % 2 * 8, outer = lane / 16 * 8;
+  return x.at(row + lane % 8 + (by_rows ? inner : outer), column + (by_rows ? outer : inner));
+}
 
 // a = rows [row, row + 16) and columns [column, column + 16) of x.
 template <typename Rows>
 __device__ FragmentA fragment_a(const Rows& x, int row, int column) {
-  const int r = row + group_of_lane(), c = column + 2 * place_in_group();
-  return {{x.at(r, c), x.at(r + 8, c), x.at(r, c + 8), x.at(r + 8, c + 8)}};
+  FragmentA a;
+  load_matrices<false>(a.pair, matrix_row(x, row, column, true));
+  return a;
 }
-// b = the transpose of rows [row, row + 8) and columns [column, column + 16) of x. a b then holds
+// a = the transpose of these rows and columns.
+template <typename Rows>
+__device__ FragmentA transposed_fragment_a(const Rows& x, int row, int column) {
+  FragmentA a;
+  load_matrices<true>(a.pair, matrix_row(x, row, column, false));
+  return a;
+}
+
+// Two operands b side by side: (16, 16).
+struct FragmentsB {
+  FragmentB half[2];
+};
+// b = the transpose of rows [row, row + 16) and columns [column, column + 16) of x. a b then holds
 // dot products of rows with rows, as q k^T does.
 template <typename Rows>
-__device__ FragmentB fragment_b_of_rows(const Rows& x, int row, int column) {
-  const int r = row + group_of_lane(), c = column + 2 * place_in_group();
-  return {{x.at(r, c), x.at(r, c + 8)}};
+__device__ FragmentsB fragments_b_of_rows(const Rows& x, int row, int column) {
+  uint32_t pair[4];
+  load_matrices<false>(pair, matrix_row(x, row, column, false));
+  return {{{{pair[0], pair[1]}}, {{pair[2], pair[3]}}}};
 }
-// b = rows [row, row + 16) and columns [column, column + 8) of x.
+// b = rows [row, row + 16) and columns [column, column + 16) of x.
 template <typename Rows>
-__device__ FragmentB fragment_b(const Rows& x, int row, int column) {
-  const int r = row + 2 * place_in_group(), c = column + group_of_lane();
-  return {{x.one(r, c) | x.one(r + 1, c) << 16, x.one(r + 8, c) | x.one(r + 9, c) << 16}};
+__device__ FragmentsB fragments_b(const Rows& x, int row, int column) {
+  uint32_t pair[4];
+  load_matrices<true>(pair, matrix_row(x, row, column, true));
+  return {{{{pair[0], pair[1]}}, {{pair[2], pair[3]}}}};
 }
 
 // -- Operands in two parts ------------------------------------------------------------------------
-// a = high + low, see above.
+// Two numbers as high + low, see above.
+struct SplitPair {
+  uint32_t high, low;
+};
+__device__ inline SplitPair split_pair(float first, float second) {
+  const uint32_t high = bf16_pair(first, second);
+  return {high, bf16_pair(first - to_float(bfloat16{static_cast<uint16_t>(high)}),
+                          second - to_float(bfloat16{static_cast<uint16_t>(high >> 16)}))};
+}
+
 struct SplitA {
   FragmentA high, low;
 };
-
-// Sets pair number `place` of both parts.
-__device__ inline void split_pair(SplitA& a, int place, float first, float second) {
-  const uint32_t high = bf16_pair(first, second);
-  a.high.pair[place] = high;
-  a.low.pair[place] = bf16_pair(first - to_float(bfloat16{static_cast<uint16_t>(high)}),
-                                second - to_float(bfloat16{static_cast<uint16_t>(high >> 16)}));
-}
-
 // a = [left right], two results of (16, 8) side by side. No lane needs another lane's numbers.
 __device__ inline SplitA split_a(const FragmentC& left, const FragmentC& right) {
   SplitA a;
-  split_pair(a, 0, left.at[0], left.at[1]);
-  split_pair(a, 1, left.at[2], left.at[3]);
-  split_pair(a, 2, right.at[0], right.at[1]);
-  split_pair(a, 3, right.at[2], right.at[3]);
-  return a;
-}
-// a(r, c) = element(r, c), r and c < 16.
-template <typename Element>
-__device__ SplitA split_a(const Element& element) {
-  const int r = group_of_lane(), c = 2 * place_in_group();
-  SplitA a;
-  split_pair(a, 0, element(r, c), element(r, c + 1));
-  split_pair(a, 1, element(r + 8, c), element(r + 8, c + 1));
-  split_pair(a, 2, element(r, c + 8), element(r, c + 9));
-  split_pair(a, 3, element(r + 8, c + 8), element(r + 8, c + 9));
+#pragma unroll
+  for (int place = 0; place < 4; ++place) {
+    const float(&of)[4] = place < 2 ? left.at : right.at;
+    const SplitPair pair = split_pair(of[place % 2 * 2], of[place % 2 * 2 + 1]);
+    a.high.pair[place] = pair.high;
+    a.low.pair[place] = pair.low;
+  }
   return a;
 }
 
@@ -149,6 +184,16 @@ __device__ SplitA split_a(const Element& element) {
 __device__ inline void mma(FragmentC& c, const SplitA& a, const FragmentB& b) {
   mma(c, a.low, b);
   mma(c, a.high, b);
+}
+// c[n] += a times columns [8n, 8n + 8) of rows [row, row + 16) of x, from `column` on.
+template <int kCount, typename A, typename Rows>
+__device__ void mma_rows(FragmentC (&c)[kCount], const A& a, const Rows& x, int row, int column) {
+#pragma unroll
+  for (int n = 0; n < kCount; n += 2) {
+    const FragmentsB b = fragments_b(x, row, column + kMmaColumns * n);
+    mma(c[n], a, b.half[0]);
+    if (n + 1 < kCount) mma(c[n + 1], a, b.half[1]);
+  }
 }
 
 }  // namespace soragrad::kernels

@@ -85,6 +85,12 @@ using Words = std::array<uint64_t, 3>;
 const Words* exchange(const Words& words);
 // The tensor cores' product of core/kernels/mma.cuh, with the fragments' layout of the PTX ISA.
 void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+// load_matrices of core/kernels/mma.cuh (the PTX ISA's ldmatrix), with the row that the lane
+// passes.
+struct alignas(16) MatrixRow {
+  uint64_t half[2];
+};
+void load_matrices(uint32_t (&pair)[4], const MatrixRow& row, bool transposed);
 
 // Whether the tensor cores cut sums off, as those of a GPU do. If not, the default, they add in
 // order and round.
@@ -147,6 +153,10 @@ inline unsigned __ballot_sync(unsigned, bool predicate) {
   unsigned result = 0;
   for (int lane = 0; lane < 32; ++lane) result |= static_cast<unsigned>(lanes[lane][0]) << lane;
   return result;
+}
+
+inline int __popc(unsigned bits) {
+  return std::popcount(bits);
 }
 
 inline int __ffs(int bits) {

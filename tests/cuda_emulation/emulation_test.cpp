@@ -72,11 +72,11 @@ __global__ void faulty_kernel() {
   cuda_emulation::fault();
 }
 
-// y (16, 8) = a (16, 16) b (16, 8), or a times the transposed rows of b (8, 16), of one warp; a
-// also in two parts, for its rows as they are.
-__global__ void products(const float* a, const float* b, float* y, float* of_rows,
-                         float* of_parts) {
-  Bf16Rows<16, 16>* rows = dynamic_shared<Bf16Rows<16, 16>>();  // a, b, b transposed
+// The product a b of (16, 16) matrices by one warp in four ways: as stored, with b or a read from
+// their transposes, and with a in two parts.
+enum Way { kPlain, kOfRows, kTransposed, kOfParts, kWays };
+__global__ void products(const float* a, const float* b, float* y) {
+  Bf16Rows<16, 16>* rows = dynamic_shared<Bf16Rows<16, 16>>();  // a, b, and their transposes
   const auto fill = [&](Bf16Rows<16, 16>& to, const auto& element) {
     for (int n = lane_index(); n < 16 * 8; n += kWarp) {
       const int row = n / 8, column = n % 8 * 2;
@@ -84,18 +84,29 @@ __global__ void products(const float* a, const float* b, float* y, float* of_row
     }
   };
   fill(rows[0], [&](int r, int c) { return a[16 * r + c]; });
-  fill(rows[1], [&](int r, int c) { return c < 8 ? b[8 * r + c] : 0; });
-  fill(rows[2], [&](int r, int c) { return r < 8 ? b[8 * c + r] : 0; });
+  fill(rows[1], [&](int r, int c) { return b[16 * r + c]; });
+  fill(rows[2], [&](int r, int c) { return a[16 * c + r]; });
+  fill(rows[3], [&](int r, int c) { return b[16 * c + r]; });
   __syncwarp();
-  FragmentC plain{}, transposed{}, parts{};
-  mma(plain, fragment_a(rows[0], 0, 0), fragment_b(rows[1], 0, 0));
-  mma(transposed, fragment_a(rows[0], 0, 0), fragment_b_of_rows(rows[2], 0, 0));
-  mma(parts, split_a([&](int r, int c) { return a[16 * r + c]; }), fragment_b(rows[1], 0, 0));
+  FragmentC sums[kWays][2] = {}, of_a[2];  // of_a: a as the result of a product
   for (int e = 0; e < 4; ++e) {
-    const int place = 8 * fragment_row(e) + fragment_column(e);
-    y[place] = plain.at[e];
-    of_rows[place] = transposed.at[e];
-    of_parts[place] = parts.at[e];
+    for (int half = 0; half < 2; ++half) {
+      of_a[half].at[e] = a[16 * fragment_row(e) + 8 * half + fragment_column(e)];
+    }
+  }
+  const FragmentsB of_rows = fragments_b_of_rows(rows[3], 0, 0);
+  for (int half = 0; half < 2; ++half) {
+    mma(sums[kOfRows][half], fragment_a(rows[0], 0, 0), of_rows.half[half]);
+  }
+  mma_rows(sums[kPlain], fragment_a(rows[0], 0, 0), rows[1], 0, 0);
+  mma_rows(sums[kTransposed], transposed_fragment_a(rows[2], 0, 0), rows[1], 0, 0);
+  mma_rows(sums[kOfParts], split_a(of_a[0], of_a[1]), rows[1], 0, 0);
+  for (int way = 0; way < kWays; ++way) {
+    for (int half = 0; half < 2; ++half) {
+      for (int e = 0; e < 4; ++e) {
+        y[256 * way + 16 * fragment_row(e) + 8 * half + fragment_column(e)] = sums[way][half].at[e];
+      }
+    }
   }
 }
 
@@ -211,23 +222,21 @@ TEST_CASE("cuda emulation: the order of threads shows a race") {
 }
 
 TEST_CASE("cuda emulation: the product of a warp's fragments") {
-  std::vector<float> a(256), b(128), y(128), of_rows(128), of_parts(128);
+  std::vector<float> a(256), b(256), y(256 * kWays);
   for (int i = 0; i < 256; ++i) a[i] = static_cast<float>(i * 37 % 251 - 120);  // exact in bf16
-  for (int i = 0; i < 128; ++i) b[i] = static_cast<float>(i * 53 % 127 - 60);
+  for (int i = 0; i < 256; ++i) b[i] = static_cast<float>(i * 53 % 127 - 60);
   const auto check = [&](bool parts_alone) {
-    for (int r = 0; r < 16; ++r) {
-      for (int c = 0; c < 8; ++c) {
-        float sum = 0;
-        for (int k = 0; k < 16; ++k) sum += a[16 * r + k] * b[8 * k + c];
-        CHECK(of_parts[8 * r + c] == sum);
-        CHECK((parts_alone || y[8 * r + c] == sum));
-        CHECK((parts_alone || of_rows[8 * r + c] == sum));
+    for (int i = 0; i < 256; ++i) {
+      float sum = 0;
+      for (int k = 0; k < 16; ++k) sum += a[i / 16 * 16 + k] * b[16 * k + i % 16];
+      for (int way = parts_alone ? kOfParts : kPlain; way < kWays; ++way) {
+        CAPTURE(way);
+        CHECK(y[256 * way + i] == sum);
       }
     }
   };
   const auto run = [&] {
-    launch_and_wait(products, 1, 32, 3 * sizeof(Bf16Rows<16, 16>), a.data(), b.data(), y.data(),
-                    of_rows.data(), of_parts.data());
+    launch_and_wait(products, 1, 32, 4 * sizeof(Bf16Rows<16, 16>), a.data(), b.data(), y.data());
   };
   run();
   check(false);

@@ -69,6 +69,20 @@ void mma_m16n8k16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
   }
 }
 
+// PTX ISA, "Warp-level matrix load instruction: ldmatrix".
+void load_matrices(uint32_t (&pair)[4], const MatrixRow& row, bool transposed) {
+  const Words* lanes = exchange({row.half[0], row.half[1]});
+  const auto element = [&](int matrix, int r, int c) {
+    const uint64_t half = lanes[8 * matrix + r][static_cast<size_t>(c / 4)];
+    return static_cast<uint32_t>(half >> (16 * (c % 4)) & 0xffffu);
+  };
+  const int lane = static_cast<int>(running_thread() % kWarpSize), g = lane / 4, t = lane % 4 * 2;
+  for (int m = 0; m < 4; ++m) {
+    pair[m] = transposed ? element(m, t, g) | element(m, t + 1, g) << 16
+                         : element(m, g, t) | element(m, g, t + 1) << 16;
+  }
+}
+
 }  // namespace soragrad::cuda_emulation
 
 // SPDX-License-Identifier: Apache-2.0

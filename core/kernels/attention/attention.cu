@@ -71,7 +71,7 @@ __device__ void add_values(ForwardTile& tile, const AttentionArgs& args, const T
 }
 
 // Grid: (sequences * tiles, heads), `tiles` being the tiles of queries of the longest sequence.
-__global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
+__global__ void attention_kernel(AttentionArgs args, int tiles) {
   ForwardTile& tile = *dynamic_shared<ForwardTile>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
   TileCoords at = block_coords(args, tiles);
@@ -93,7 +93,7 @@ __global__ void attention_kernel(AttentionArgs args, int64_t tiles) {
     add_values(tile, args, at, factor, inverse);
   }
   for (int a = 0; a < kPatch && args.log_sum && patch_x() == 0; ++a) {
-    const int64_t i = at.query + patch_row(a);
+    const int i = at.query + patch_row(a);
     if (i >= at.queries) continue;
     args.log_sum[(at.first_query + i) * args.heads + at.head] =
         softmax[a].max + log(softmax[a].sum);
@@ -113,12 +113,12 @@ __device__ int64_t probability_place(const AttentionArgs& args, int64_t sequence
 
 // Writes p = exp(score - log_sum) to args.probabilities; runs after attention_kernel, and only for
 // callers who look at the probabilities. It computes the scores again.
-__global__ void probabilities_kernel(AttentionArgs args, int64_t tiles) {
+__global__ void probabilities_kernel(AttentionArgs args, int tiles) {
   ScoreTile& tile = *dynamic_shared<ScoreTile>();
   TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   real* out = args.probabilities + probability_place(args, blockIdx.x / tiles) +
-              at.head * at.queries * at.length;
+              int64_t{at.head} * at.queries * at.length;
   for (; at.key < at.length; at.key += kTile) {
     const Patch s = scores_of(tile, args, at);
     for (int a = 0; a < kPatch; ++a) {

@@ -138,7 +138,7 @@ __device__ void write_dq(ProductTile& tile, const AttentionBackwardArgs& args,
   const AttentionArgs& forward = args.forward;
   const int column = 4 * patch_x(), middle = kTile - 1;
   TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
-  at.query = int64_t{kTile} * piece.tile;
+  at.query = kTile * piece.tile;
   if (at.query >= at.queries) return;
   Patch dq{};
   for (; at.key < at.length; at.key += kTile) {
@@ -169,7 +169,7 @@ __device__ void write_dk_or_dv(ProductTile& tile, const AttentionBackwardArgs& a
   const int column = 4 * patch_x(), middle = kTile - 1;
   const bool of_k = piece.gradient == Gradient::dk;
   TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
-  at.key = int64_t{kTile} * piece.tile;
+  at.key = kTile * piece.tile;
   if (at.key >= at.length) return;
   Patch sum{};
   for (; at.query < at.queries; at.query += kTile) {

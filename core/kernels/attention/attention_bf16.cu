@@ -11,6 +11,7 @@
 //
 // y is scaled down when a tile raises the maximum and divided by the softmax's sum at the end. A
 // row has one owner and its keys one order, so two runs give the same bits.
+#include "core/error.h"
 #include "core/kernels/attention/attention_bf16.cuh"
 
 namespace soragrad::kernels {
@@ -72,8 +73,7 @@ __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& 
 
 // Grid: (sequences * tiles, heads), as in attention.cu.
 template <int kDepth>
-__global__ void __launch_bounds__(kThreads)
-    attention_bf16_kernel(AttentionArgs args, int64_t tiles) {
+__global__ void __launch_bounds__(kThreads) attention_bf16_kernel(AttentionArgs args, int tiles) {
   ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();
   if (!args.first_query_only) clear_idle_rows(args, args.y);
   TileCoords at = block_coords(args, tiles);
@@ -102,11 +102,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int b = 0; b < kTile / kPart; ++b) {
       if (kPart * b >= tile_keys(at)) break;
-      const SplitA a = split_a(p.part[b].half[0], p.part[b].half[1]);
-#pragma unroll
-      for (int n = 0; n < kDepth / kMmaColumns; ++n) {
-        mma(y[n], a, fragment_b(tile.v, kPart * b, kMmaColumns * n));
-      }
+      mma_rows(y, split_a(p.part[b].half[0], p.part[b].half[1]), tile.v, kPart * b, 0);
     }
     __syncthreads();
   }
@@ -133,11 +129,13 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void attention_bf16(const AttentionArgs& args) {
+  require(args.positions * args.heads * args.head_size <= kMostTableNumbers,
+          "[attention] a position table of {} rows is too large for a GPU.", args.positions);
   const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
   const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
   with_depth(args.head_size, [&](auto depth) {
     launch(attention_bf16_kernel<depth()>, grid, kThreads, shared_bytes<ForwardTile<depth()>>(args),
-           args, tiles);
+           args, static_cast<int>(tiles));
   });
 }
 

@@ -64,16 +64,13 @@ struct RowsByDistance {
   const Bf16Rows<kRun, kDepth>& rows;
   int first;  // row of the ring buffer that holds row 0
 
-  __device__ uint32_t at(int n, int column) const {
-    return rows.at((first + n) % unsigned{kRun}, column);
-  }
-  __device__ uint32_t one(int n, int column) const {
-    return rows.one((first + n) % unsigned{kRun}, column);
+  __device__ const uint32_t* at(int n, int column) const {
+    return rows.at((first + n) & (kRun - 1), column);
   }
 };
 // Row of the ring buffer for the tile's smallest distance, query - key - 31.
 __device__ inline int first_of_run(const TileCoords& at) {
-  return static_cast<int>((at.query - at.key - (kTile - 1)) & (kRun - 1));
+  return (at.query - at.key - (kTile - 1)) & (kRun - 1);
 }
 template <int kDepth>
 __device__ RowsByDistance<kDepth> by_distance(const Bf16Rows<kRun, kDepth>& rows,
@@ -92,34 +89,81 @@ void with_depth(int64_t head_size, const Call& call) {
 }
 
 // -- Loading --------------------------------------------------------------------------------------
+constexpr int64_t kMostTableNumbers = int64_t{1} << 32;
+
 struct alignas(8) Two {
   real at[2];
 };
+struct alignas(8) TwoPairs {
+  uint32_t pair[2];
+};
 
-// Rounds rows [0, kCount) to bf16 and stores row n as row to(n). row_of(n) returns the head's part
-// of row n, or null for a row of zeros. The kThreads threads of the block take part; the caller
-// sets the barriers. A thread loads up to eight pieces of 16 bytes before it stores the first.
-template <int kThreads, int kCount, int kRows, int kDepth, typename RowOf, typename To>
-__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int head_size, const RowOf& row_of,
-                               const To& to) {
+// Rows of a matrix that belong to a sequence. In place of a row beyond the sequence it has the last
+// one, so that loading needs no branch: no result has a row or a score beyond the sequence, and
+// what multiplies such a row is 0.
+struct TokenRows {
+  const real* first;  // the head's part of row 0
+  int last, pitch;    // last row; floats from row to row
+  __device__ const real* at(int n) const {
+    return first + static_cast<unsigned>(n < last ? n : last) * static_cast<unsigned>(pitch);
+  }
+};
+__device__ inline TokenRows rows_from(const AttentionArgs& args, const TileCoords& at,
+                                      const real* x, int64_t first, int count) {
+  const int pitch = static_cast<int>(args.heads * args.head_size);
+  return {x + first * pitch + at.column, count - 1, pitch};
+}
+// Rows of a position table: row n is the tile's distance n - 31. In place of a distance that the
+// sequence does not have, the nearest one that it has. Places in a table fit into 32 bits.
+struct TableRows {
+  const real* table;            // the head's part of row 0
+  const int32_t* distance_row;  // AttentionArgs
+  int entry, lowest, highest;   // of n = 0; of the sequence's distances
+  int pitch;
+  __device__ const real* at(int n) const {
+    const int own = entry + n, upper = own < highest ? own : highest;
+    const auto row = static_cast<unsigned>(distance_row[upper < lowest ? lowest : upper]);
+    return table + row * static_cast<unsigned>(pitch);
+  }
+};
+__device__ inline TableRows table_rows(const AttentionArgs& args, const TileCoords& at,
+                                       const real* table) {
+  const int nearest = static_cast<int>(args.max_length) - 1;  // entry of distance 0
+  return {table + at.column,
+          args.distance_row,
+          nearest + at.query - at.key - (kTile - 1),
+          nearest - (at.length - 1),
+          nearest + at.queries - 1,
+          static_cast<int>(args.heads * args.head_size)};
+}
+
+// Rounds rows begin + [0, kCount) of x to bf16 and stores row begin + n as row to(n). The kThreads
+// threads of the block take part; the caller sets the barriers. A thread loads up to eight pieces
+// of 16 bytes before it stores the first.
+template <int kThreads, int kCount, int kRows, int kDepth, typename Rows, typename To>
+__device__ void load_bf16_rows(Bf16Rows<kRows, kDepth>& rows, int head_size, const Rows& x,
+                               int begin, const To& to) {
   constexpr int kFours = kDepth / 4, kStep = kThreads / kFours;  // pieces of a row; rows at a time
   constexpr int kLoads = kCount < kStep ? 1 : kCount / kStep, kBatch = kLoads < 8 ? kLoads : 8;
   const int column = static_cast<int>(threadIdx.x) % kFours * 4;
   const int first = static_cast<int>(threadIdx.x) / kFours;
   if (first >= kCount) return;
+  const bool within = column < head_size;  // beyond the head there are zeros
+  const int place = within ? column : 0;
 #pragma unroll 1
-  for (int begin = first; begin < kCount; begin += kBatch * kStep) {
-    Four x[kBatch];
+  for (int batch = 0; batch < kLoads / kBatch; ++batch) {
+    const int n = first + batch * kBatch * kStep;
+    Four four[kBatch];
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
-      const real* __restrict__ source = row_of(begin + i * kStep);
-      x[i] = load_fours<true>(source + column, source ? head_size - column : 0);
+      const real* __restrict__ row = x.at(begin + n + i * kStep);
+      four[i] = *reinterpret_cast<const Four*>(row + place);
     }
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
-      uint32_t* pair = &rows.pair[to(begin + i * kStep)][column / 2];
-      pair[0] = bf16_pair(x[i].at[0], x[i].at[1]);
-      pair[1] = bf16_pair(x[i].at[2], x[i].at[3]);
+      *reinterpret_cast<TwoPairs*>(&rows.pair[to(n + i * kStep)][column / 2]) = {
+          {within ? bf16_pair(four[i].at[0], four[i].at[1]) : 0,
+           within ? bf16_pair(four[i].at[2], four[i].at[3]) : 0}};
     }
   }
 }
@@ -128,14 +172,16 @@ template <int kThreads, int kDepth>
 __device__ void load_queries(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                              const TileCoords& at, const real* x) {
   load_bf16_rows<kThreads, kTile>(
-      rows, static_cast<int>(args.head_size), [&](int n) { return query_row(args, at, x, n); },
+      rows, static_cast<int>(args.head_size),
+      rows_from(args, at, x, at.first_query + at.query, at.queries - at.query), 0,
       [](int n) { return n; });
 }
 template <int kThreads, int kDepth>
 __device__ void load_keys(Bf16Rows<kTile, kDepth>& rows, const AttentionArgs& args,
                           const TileCoords& at, const real* x) {
   load_bf16_rows<kThreads, kTile>(
-      rows, static_cast<int>(args.head_size), [&](int n) { return key_row(args, at, x, n); },
+      rows, static_cast<int>(args.head_size),
+      rows_from(args, at, x, at.first_token + at.key, at.length - at.key), 0,
       [](int n) { return n; });
 }
 
@@ -148,15 +194,15 @@ enum class Next { lower, higher };
 template <int kThreads, int kDepth>
 __device__ void load_table(Bf16Rows<kRun, kDepth>& rows, const AttentionArgs& args,
                            const TileCoords& at, const real* table, Next next) {
-  const int64_t walked = next == Next::lower ? at.key : at.query;
+  const int walked = next == Next::lower ? at.key : at.query;
   const int begin = walked > 0 && next == Next::higher ? kRun - kTile : 0;
-  const auto row_of = [&](int n) { return position_row(args, at, table, begin + n); };
-  const auto to = [&](int n) { return (first_of_run(at) + begin + n) % kRun; };
-  const int head_size = static_cast<int>(args.head_size);
+  const int first = first_of_run(at) + begin, head_size = static_cast<int>(args.head_size);
+  const auto to = [first](int n) { return (first + n) & (kRun - 1); };
+  const TableRows x = table_rows(args, at, table);
   if (walked == 0) {
-    load_bf16_rows<kThreads, kRun>(rows, head_size, row_of, to);
+    load_bf16_rows<kThreads, kRun>(rows, head_size, x, begin, to);
   } else {
-    load_bf16_rows<kThreads, kRun - kTile>(rows, head_size, row_of, to);
+    load_bf16_rows<kThreads, kRun - kTile>(rows, head_size, x, begin, to);
   }
 }
 template <int kThreads, int kDepth>
@@ -185,8 +231,10 @@ __device__ void add_row_products(FragmentC (&c)[kCount], const Left& left, int r
   for (int d = 0; d < depth; d += kMmaDepth) {
     const FragmentA a = fragment_a(left, row, d);
 #pragma unroll
-    for (int n = 0; n < kCount; ++n) {
-      mma(c[n], a, fragment_b_of_rows(right, first + kMmaColumns * n, d));
+    for (int n = 0; n < kCount; n += 2) {
+      const FragmentsB b = fragments_b_of_rows(right, first + kMmaColumns * n, d);
+      mma(c[n], a, b.half[0]);
+      mma(c[n + 1], a, b.half[1]);
     }
   }
 }

@@ -1,17 +1,20 @@
 // Attention backward on tensor cores. The formulas are those of attention_backward.cu;
 // attention_gradients.cuh has the plan, attention_bf16.cuh the tile. A block has four warps.
 //
-// Scores: each warp computes 16 by 16 of the tile's p and ds and writes them to memory.
+// Scores: each warp computes 16 by 16 of the tile's p and ds and writes them to memory, split into
+// two bf16 parts.
 //
-// Products: a warp's left operand is read from a tile of p or ds in shared memory in the shape that
-// it needs: as stored, transposed, or skewed by distance, in which elements outside of the tile
-// count as 0. Row n of a table is the tile's distance n - 31:
+// Products: a warp's left operand is read from a tile of p or ds in shared memory: as stored,
+// transposed, or skewed. A tile that is skewed has a column for each distance i - j = m - 32, a row
+// for each query or for each key, and zeros where the tile has no such pair. With n = m - 1, row n
+// of a table is the tile's distance n - 31:
 //   dv_j   = sum over i of p(i, j) dy_i
-//   dq_i   = sum over j of ds(i, j) k_j  +  sum over n of ds(i, i - n + 31) pk[n]
-//   dk_j   = sum over i of ds(i, j) q_i  +  sum over n of ds(j + n - 31, j) pq[n]
-// Left operands are split into two bf16 parts. Warp (a, b) owns rows 16a to 16a + 15 and half b of
-// the columns of dq, dk or dv; of the tables' sums 16 distances of one table. They stay in
-// registers until the end, so every element has one owner and one order of sums.
+//   dq_i   = sum over j of ds(i, j) k_j  +  sum over m of by_query(i, m) pk[m - 1]
+//   dk_j   = sum over i of ds(i, j) q_i  +  sum over m of by_key(j, m) pq[m - 1]
+//   dpk[m - 1] = sum over i of by_query(i, m) q_i,   dpq[m - 1] = sum over j of by_key(j, m) k_j
+// Warp (a, b) owns rows 16a to 16a + 15 and half b of the columns of dq, dk or dv; of the tables'
+// sums 16 distances of one table. They stay in registers until the end, so every element has one
+// owner and one order of sums.
 #include <cstddef>
 
 #include "core/kernels/attention/attention_bf16.cuh"
@@ -24,11 +27,11 @@ namespace {
 constexpr int kParts = kTile / kPart;  // parts along the queries, and along the keys
 constexpr int kWarps = kParts * kParts;
 constexpr int kThreads = kWarps * kWarp;
-constexpr int kMiddle = kTile - 1;  // the tile's distance n - 31 is row n = distance + kMiddle
 
-// p or ds of a tile, (query, key).
-struct TileScores {
-  float at[kTile][kTile + 4];
+// Numbers in two bf16 parts, high and low.
+template <int kColumns>
+struct SplitRows {
+  Bf16Rows<kTile, kColumns> part[2];
 };
 
 // Operands of the scores.
@@ -40,12 +43,14 @@ struct GradientTile {
   Bf16ScoreTile<kDepth> scores;
 };
 
-// Operands of the products: a tile of p or ds, rows of tokens, and a table's ring buffer.
+// Operands of the products: a tile of p or ds, rows of tokens, and what only models with position
+// tables need: a table's ring buffer and the tile skewed.
 template <int kDepth>
 struct ProductTile {
-  TileScores weights;
+  SplitRows<kTile> weights;
   Bf16Rows<kTile, kDepth> rows, more_rows;
   Bf16Rows<kRun, kDepth> positions;
+  SplitRows<kRun> by_query, by_key;
 };
 
 // The thread's warp and what it owns: queries 16a and keys 16b on of the scores; rows 16a on and
@@ -83,6 +88,15 @@ __device__ void load_query_side(GradientTile<kDepth>& tile, const AttentionBackw
   tile.log_sum[i] = forward.log_sum[(at.first_query + at.query + i) * forward.heads + at.head];
 }
 
+// A tile of p or ds in memory has the size of 32 by 32 floats: its high part, then its low part.
+// Stores (i, j) and (i, j + 1).
+__device__ void store_split(real* to, int i, int j, const Two& x) {
+  const SplitPair pair = split_pair(x.at[0], x.at[1]);
+  uint32_t* place = reinterpret_cast<uint32_t*>(to) + (kTile * i + j) / 2;
+  place[0] = pair.high;
+  place[kTileSize / 2] = pair.low;
+}
+
 // The warp's 16 by 16 of the tile's p and ds, with zeros beyond the sequence, to memory.
 template <int kDepth>
 __device__ void write_scores(GradientTile<kDepth>& tile, const AttentionArgs& forward,
@@ -107,8 +121,8 @@ __device__ void write_scores(GradientTile<kDepth>& tile, const AttentionArgs& fo
             forward.scale * score * (dropped_key(forward, kept, j, g.half[n].at[e]) - tile.dy_y[i]);
         p.at[c] = dropped_key(forward, kept, j, score);
       }
-      *reinterpret_cast<Two*>(to_p + kTile * i + first) = p;
-      *reinterpret_cast<Two*>(to_ds + kTile * i + first) = ds;
+      store_split(to_p, i, first, p);
+      store_split(to_ds, i, first, ds);
     }
   }
 }
@@ -123,7 +137,8 @@ __global__ void __launch_bounds__(kThreads, 4)
   if (!forward.first_query_only) clear_idle_rows(forward, args.dq);
   clear_idle_rows(forward, args.dk);
   clear_idle_rows(forward, args.dv);
-  const int64_t tiles = forward.first_query_only ? 1 : plan.tiles, sequence = blockIdx.x / tiles;
+  const int tiles = forward.first_query_only ? 1 : plan.tiles;
+  const int sequence = static_cast<int>(blockIdx.x) / tiles;
   TileCoords at = block_coords(forward, tiles);
   if (at.query >= at.queries) return;
   const WarpPlace of = warp_place();
@@ -139,13 +154,16 @@ __global__ void __launch_bounds__(kThreads, 4)
   }
 }
 
-// sum[n] += left (16, 16) times rows [row, row + 16), columns [column + 8n, column + 8n + 8) of x.
-template <int kCount, typename Element, typename Rows>
-__device__ void add_product(FragmentC (&sum)[kCount], const Element& left, const Rows& x, int row,
-                            int column) {
-  const SplitA a = split_a(left);
-#pragma unroll
-  for (int n = 0; n < kCount; ++n) mma(sum[n], a, fragment_b(x, row, column + kMmaColumns * n));
+// Both parts of rows [row, row + 16) and columns [column, column + 16) of x.
+template <int kColumns>
+__device__ SplitA split_fragment_a(const SplitRows<kColumns>& x, int row, int column) {
+  return {fragment_a(x.part[0], row, column), fragment_a(x.part[1], row, column)};
+}
+// Of their transpose.
+template <int kColumns>
+__device__ SplitA transposed_split_a(const SplitRows<kColumns>& x, int row, int column) {
+  return {transposed_fragment_a(x.part[0], row, column),
+          transposed_fragment_a(x.part[1], row, column)};
 }
 
 // Stores 16 rows of a gradient. row_of(r) returns where row r of the head begins, or null to skip
@@ -174,13 +192,45 @@ __device__ int first_column(const WarpPlace& of) {
   return kDepth / kParts * of.b;
 }
 
-// The tile of p or ds, to shared memory.
-__device__ void load_weights(TileScores& weights, const real* __restrict__ from) {
+constexpr int kPiece = 8;  // numbers in 16 bytes of bf16
+struct alignas(16) Piece8 {
+  uint32_t pair[kPiece / 2];
+  __device__ uint16_t one(int c) const {
+    return static_cast<uint16_t>(pair[c / 2] >> (c % 2 * 16));
+  }
+};
+
+// Calls call(part, i, j, piece) with all of a tile of p or ds: keys j to j + 7 of query i.
+template <typename Call>
+__device__ void for_each_piece(const real* __restrict__ from, const Call& call) {
+  const auto* pieces = reinterpret_cast<const Piece8*>(from);
+  static_assert(kTileSize / kPiece == kThreads);
+  const int thread = static_cast<int>(threadIdx.x), j = thread * kPiece;
+  const Piece8 both[2] = {pieces[thread], pieces[kThreads + thread]};
 #pragma unroll
-  for (int i = 0; i < kTileSize / 4 / kThreads; ++i) {
-    const int place = 4 * (static_cast<int>(threadIdx.x) + i * kThreads);
-    *reinterpret_cast<Four*>(&weights.at[place / kTile][place % kTile]) =
-        *reinterpret_cast<const Four*>(from + place);
+  for (int part = 0; part < 2; ++part) call(part, j / kTile, j % kTile, both[part]);
+}
+
+// As stored, to shared memory.
+__device__ inline void store_piece(SplitRows<kTile>& rows, int part, int i, int j,
+                                   const Piece8& piece) {
+  *reinterpret_cast<Piece8*>(&rows.part[part].pair[i][j / 2]) = piece;
+}
+// Skewed, by query or by key. The zeros beside the band stay as clear() leaves them.
+enum class By { query, key };
+template <By by>
+__device__ void store_skewed(SplitRows<kRun>& rows, int part, int i, int j, const Piece8& piece) {
+#pragma unroll
+  for (int c = 0; c < kPiece; ++c) {
+    auto* row = reinterpret_cast<uint16_t*>(rows.part[part].pair[by == By::query ? i : j + c]);
+    row[i - (j + c) + kTile] = piece.one(c);
+  }
+}
+__device__ void clear(SplitRows<kRun>& rows) {
+  auto* pieces = reinterpret_cast<Piece8*>(&rows);
+  for (int n = static_cast<int>(threadIdx.x); n < int{sizeof(rows) / sizeof(Piece8)};
+       n += kThreads) {
+    pieces[n] = {};
   }
 }
 
@@ -192,27 +242,33 @@ __device__ void write_dq(ProductTile<kDepth>& tile, const AttentionBackwardArgs&
   const WarpPlace of = warp_place();
   const int first = kPart * of.a, column = first_column<kDepth>(of);
   TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
-  at.query = int64_t{kTile} * piece.tile;
+  at.query = kTile * piece.tile;
   if (at.query >= at.queries) return;
   HalfRows<kDepth> dq = {};
+  if (forward.position_key) clear(tile.by_query);
+  __syncthreads();
   for (; at.key < at.length; at.key += kTile) {
-    load_weights(tile.weights, tile_of(plan.ds, forward, plan, piece.sequence, at));
+    for_each_piece(tile_of(plan.ds, forward, plan, piece.sequence, at),
+                   [&](int part, int i, int j, const Piece8& ds) {
+                     store_piece(tile.weights, part, i, j, ds);
+                     if (!forward.position_key) return;
+                     store_skewed<By::query>(tile.by_query, part, i, j, ds);
+                   });
     load_keys<kThreads>(tile.rows, forward, at, forward.k);
     if (forward.position_key) {
       load_table<kThreads>(tile.positions, forward, at, forward.position_key, Next::lower);
     }
     __syncthreads();
+#pragma unroll 1
     for (int key = 0; key < tile_keys(at); key += kPart) {
-      const auto ds = [&](int i, int j) { return tile.weights.at[first + i][key + j]; };
-      add_product(dq, ds, tile.rows, key, column);
+      mma_rows(dq, split_fragment_a(tile.weights, first, key), tile.rows, key, column);
     }
     // These queries meet the tile's keys at 47 distances: three times 16 rows of the table.
-    for (int row = first; forward.position_key && row < first + kTile + kPart; row += kPart) {
-      if (!has_distances(at, row)) continue;
-      const auto ds = [&](int i, int n) {
-        return skewed(tile.weights, first + i, first + i - (row + n) + kMiddle);
-      };
-      add_product(dq, ds, by_distance(tile.positions, at), row, column);
+#pragma unroll 1
+    for (int m = first; forward.position_key && m < first + kTile + kPart; m += kPart) {
+      if (!has_distances(at, m - 1)) continue;
+      mma_rows(dq, split_fragment_a(tile.by_query, first, m), by_distance(tile.positions, at),
+               m - 1, column);
     }
     __syncthreads();
   }
@@ -230,27 +286,33 @@ __device__ void write_dk_or_dv(ProductTile<kDepth>& tile, const AttentionBackwar
   const bool of_k = piece.gradient == Gradient::dk, of_table = of_k && forward.position_query;
   const int first = kPart * of.a, column = first_column<kDepth>(of);
   TileCoords at = tile_coords(forward, piece.sequence, blockIdx.y);
-  at.key = int64_t{kTile} * piece.tile;
+  at.key = kTile * piece.tile;
   if (at.key >= at.length) return;
   HalfRows<kDepth> sum = {};
+  if (of_table) clear(tile.by_key);
+  __syncthreads();
   for (; at.query < at.queries; at.query += kTile) {
-    load_weights(tile.weights, tile_of(of_k ? plan.ds : plan.p, forward, plan, piece.sequence, at));
+    for_each_piece(tile_of(of_k ? plan.ds : plan.p, forward, plan, piece.sequence, at),
+                   [&](int part, int i, int j, const Piece8& weights) {
+                     store_piece(tile.weights, part, i, j, weights);
+                     if (of_table) store_skewed<By::key>(tile.by_key, part, i, j, weights);
+                   });
     load_queries<kThreads>(tile.rows, forward, at, of_k ? forward.q : args.dy);
     if (of_table) {
       load_table<kThreads>(tile.positions, forward, at, forward.position_query, Next::higher);
     }
     __syncthreads();
+#pragma unroll 1
     for (int query = 0; query < tile_queries(at); query += kPart) {
-      const auto weight = [&](int j, int i) { return tile.weights.at[query + i][first + j]; };
-      add_product(sum, weight, tile.rows, query, column);
+      mma_rows(sum, transposed_split_a(tile.weights, query, first), tile.rows, query, column);
     }
-    const int begin = kTile - kPart - first;  // row of the smallest distance that these keys meet
-    for (int row = begin; of_table && row < begin + kTile + kPart; row += kPart) {
-      if (!has_distances(at, row)) continue;
-      const auto ds = [&](int j, int n) {
-        return skewed(tile.weights, first + j + row + n - kMiddle, first + j);
-      };
-      add_product(sum, ds, by_distance(tile.positions, at), row, column);
+    // The distances that these keys meet, as above.
+    const int begin = kTile - kPart - first;
+#pragma unroll 1
+    for (int m = begin; of_table && m < begin + kTile + kPart; m += kPart) {
+      if (!has_distances(at, m - 1)) continue;
+      mma_rows(sum, split_fragment_a(tile.by_key, first, m), by_distance(tile.positions, at), m - 1,
+               column);
     }
     __syncthreads();
   }
@@ -269,25 +331,28 @@ __device__ void write_table_sums(ProductTile<kDepth>& tile, const AttentionBackw
   const int first = kPart * of.a;
   real* sums = of.b == 0 ? plan.of_key : plan.of_query;
   FragmentC sum[kDepth / kMmaColumns] = {};
+  clear(tile.by_query);
+  clear(tile.by_key);
+  __syncthreads();
   for_each_tile(forward, plan, piece, [&](int64_t sequence, const TileCoords& at, bool below) {
-    load_weights(tile.weights, tile_of(plan.ds, forward, plan, sequence, at));
+    for_each_piece(tile_of(plan.ds, forward, plan, sequence, at),
+                   [&](int part, int i, int j, const Piece8& ds) {
+                     if (plan.of_key) store_skewed<By::query>(tile.by_query, part, i, j, ds);
+                     if (plan.of_query) store_skewed<By::key>(tile.by_key, part, i, j, ds);
+                   });
     load_queries<kThreads>(tile.rows, forward, at, forward.q);
     load_keys<kThreads>(tile.more_rows, forward, at, forward.k);
     __syncthreads();
-    const int nearest = first - (below ? kTile : 0);
+    const int m = first + (below ? 0 : kTile);
     if (sums && of.b == 0) {
-      for (int row = 0; row < tile_queries(at); row += kPart) {
-        const auto ds = [&](int n, int i) {
-          return skewed(tile.weights, row + i, row + i - (nearest + n));
-        };
-        add_product(sum, ds, tile.rows, row, 0);
+#pragma unroll 1
+      for (int i = 0; i < tile_queries(at); i += kPart) {
+        mma_rows(sum, transposed_split_a(tile.by_query, i, m), tile.rows, i, 0);
       }
     } else if (sums) {
-      for (int row = 0; row < tile_keys(at); row += kPart) {
-        const auto ds = [&](int n, int j) {
-          return skewed(tile.weights, row + j + nearest + n, row + j);
-        };
-        add_product(sum, ds, tile.more_rows, row, 0);
+#pragma unroll 1
+      for (int j = 0; j < tile_keys(at); j += kPart) {
+        mma_rows(sum, transposed_split_a(tile.by_key, j, m), tile.more_rows, j, 0);
       }
     }
     __syncthreads();

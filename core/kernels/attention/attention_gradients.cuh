@@ -33,6 +33,7 @@ struct GradientPlan {
       of_key;  // sums by distance (groups, 2 max_length - 1, hidden) for each table; null: unwanted
   real* of_query;
   int tiles, groups;
+  int table_pieces;  // of the second launch, for each head
 };
 
 // Number of the tile (query tile, key tile) of a sequence among all tiles of one head. A sequence
@@ -48,25 +49,24 @@ __device__ inline real* tile_of(real* tiles, const AttentionArgs& args, const Gr
 }
 
 // -- What a block of the second launch owns -------------------------------------------------------
-enum class Gradient { dq, dk, dv, tables };
+enum class Gradient { dq, dk, dv, tables };  // the first three in the order of their pieces
 
-// blockIdx.x numbers the pieces: dq, dk and dv of each tile of each sequence, then each window of
-// 32 distances of each group. blockIdx.y is the head.
+// blockIdx.x numbers the pieces: each window of 32 distances of each group, then dq, dk and dv of
+// each tile of each sequence. The windows come first because they walk the most tiles: begun last,
+// they would keep the GPU waiting. blockIdx.y is the head.
 struct Piece {
   Gradient gradient;
   int64_t sequence;  // tables: the group
   int tile;          // tables: the window, distances [32 tile, 32 tile + 32)
 };
 __device__ inline Piece block_piece(const AttentionArgs& args, const GradientPlan& plan) {
-  const int64_t of_tokens = args.sequences * plan.tiles, piece = blockIdx.x;
-  const auto at = [&](Gradient gradient, int64_t n) {
-    return Piece{gradient, n / plan.tiles, static_cast<int>(n % plan.tiles)};
-  };
-  if (piece < of_tokens) return at(Gradient::dq, piece);
-  if (piece < 2 * of_tokens) return at(Gradient::dk, piece - of_tokens);
-  if (piece < 3 * of_tokens) return at(Gradient::dv, piece - 2 * of_tokens);
-  const int64_t n = piece - 3 * of_tokens, windows = 2 * plan.tiles;
-  return {Gradient::tables, n / windows, static_cast<int>(n % windows) - plan.tiles};
+  const int piece = static_cast<int>(blockIdx.x), windows = 2 * plan.tiles;
+  if (piece < plan.table_pieces) {
+    return {Gradient::tables, piece / windows, piece % windows - plan.tiles};
+  }
+  const int of_tokens = static_cast<int>(args.sequences) * plan.tiles;
+  const int n = piece - plan.table_pieces, of_gradient = n % of_tokens;
+  return {static_cast<Gradient>(n / of_tokens), of_gradient / plan.tiles, of_gradient % plan.tiles};
 }
 
 // Calls call(sequence, at, below) for each tile that has distances of the group's window, in one
@@ -77,7 +77,7 @@ __device__ void for_each_tile(const AttentionArgs& args, const GradientPlan& pla
   for (int64_t sequence = piece.sequence; sequence < args.sequences; sequence += plan.groups) {
     TileCoords at = tile_coords(args, sequence, blockIdx.y);
     for (int below = 0; below < 2; ++below) {
-      const int64_t apart = int64_t{kTile} * (piece.tile + below);  // of queries and keys
+      const int apart = kTile * (piece.tile + below);  // of queries and keys
       for (at.query = apart > 0 ? apart : 0; at.query < at.queries; at.query += kTile) {
         at.key = at.query - apart;
         if (at.key >= at.length) break;
@@ -125,9 +125,10 @@ void with_gradient_plan(const AttentionBackwardArgs& args, const Scores& scores,
       .of_key = args.dposition_key ? sums : nullptr,
       .of_query = args.dposition_query ? sums + (fold.count - 1) * of_table : nullptr,
       .tiles = static_cast<int>(tiles),
-      .groups = static_cast<int>(fold.groups)};
+      .groups = static_cast<int>(fold.groups),
+      .table_pieces = static_cast<int>(fold.count > 0 ? fold.groups * 2 * tiles : 0)};
   scores(plan, forward.sequences * (forward.first_query_only ? 1 : tiles));
-  products(plan, 3 * forward.sequences * tiles + (fold.count > 0 ? fold.groups * 2 * tiles : 0));
+  products(plan, plan.table_pieces + 3 * forward.sequences * tiles);
   if (!args.distance_sums) fold_distances_cuda(fold_args(args, sums));
 }
 

@@ -62,25 +62,31 @@ struct ScoreTile {
 // Coordinates of a tile: queries [query, query + 32) and keys [key, key + 32) of one sequence and
 // head. The tile's distance n - 31 is query - key + n - 31 in the sequence.
 struct TileCoords {
-  int64_t first_token, length, first_query, queries;  // the sequence: rows of k and v; rows of q
-  int64_t head, column;                               // the head and its first column
-  int64_t query, key;                                 // first query and key, within the sequence
+  int64_t first_token, first_query;  // the sequence's first row of k and v; and of q
+  int length, queries;               // its rows of k and v; and of q
+  int head, column;                  // the head and its first column
+  int query, key;                    // first query and key, within the sequence
 };
 
 // Coordinates of the first tile. An empty sequence has no query, even with first_query_only.
 __device__ inline TileCoords tile_coords(const AttentionArgs& args, int64_t sequence,
                                          int64_t head) {
-  const int64_t first = args.offsets[sequence], length = args.offsets[sequence + 1] - first;
-  const int64_t column = head * args.head_size;
-  if (args.first_query_only) return {first, length, sequence, length > 0, head, column, 0, 0};
-  return {first, length, first, length, head, column, 0, 0};
+  TileCoords at{};
+  at.first_token = args.offsets[sequence];
+  at.length = static_cast<int>(args.offsets[sequence + 1] - at.first_token);
+  at.first_query = args.first_query_only ? sequence : at.first_token;
+  at.queries = args.first_query_only ? at.length > 0 : at.length;
+  at.head = static_cast<int>(head);
+  at.column = at.head * static_cast<int>(args.head_size);
+  return at;
 }
 
 // Coordinates of the block's first tile: blockIdx.x is sequence * tiles + tile of queries,
 // blockIdx.y the head.
-__device__ inline TileCoords block_coords(const AttentionArgs& args, int64_t tiles) {
-  TileCoords at = tile_coords(args, blockIdx.x / tiles, blockIdx.y);
-  at.query = blockIdx.x % tiles * kTile;
+__device__ inline TileCoords block_coords(const AttentionArgs& args, int tiles) {
+  const int block = static_cast<int>(blockIdx.x);
+  TileCoords at = tile_coords(args, block / tiles, blockIdx.y);
+  at.query = block % tiles * kTile;
   return at;
 }
 
@@ -272,10 +278,10 @@ __device__ void add_product(Patch& sum, int terms, const Weight& weight, const R
 
 // How many of the tile's 32 queries, and 32 keys, the sequence has.
 __device__ inline int tile_queries(const TileCoords& at) {
-  return static_cast<int>(at.queries - at.query < kTile ? at.queries - at.query : kTile);
+  return at.queries - at.query < kTile ? at.queries - at.query : kTile;
 }
 __device__ inline int tile_keys(const TileCoords& at) {
-  return static_cast<int>(at.length - at.key < kTile ? at.length - at.key : kTile);
+  return at.length - at.key < kTile ? at.length - at.key : kTile;
 }
 
 // -- Dropout --------------------------------------------------------------------------------------
