@@ -1,7 +1,6 @@
 #include "train/loop/pretrain_step.h"
 
 #include "autograd/graph.h"
-#include "core/allocator.h"
 #include "core/profile.h"
 #include "train/loop/upload_block.h"
 
@@ -89,7 +88,8 @@ PretrainOutcome evaluate_batch(PretrainSession& session, const data::MaskedBatch
 }
 
 PretrainStep::PretrainStep(PretrainSession& session)
-    : session_(session), records_(records_steps(session.device, session.config.cuda_graphs)) {}
+    : session_(session),
+      steps_(records_steps(session.device, session.config.cuda_graphs), kMaxSizes) {}
 
 PretrainStep::~PretrainStep() = default;
 
@@ -102,19 +102,19 @@ PretrainOutcome PretrainStep::run_batch(const data::MaskedBatch& batch, uint32_t
                                         real share) {
   nn::Pass pass{true, static_cast<uint64_t>(session_.config.seed), number};
   pass.checkpoint = session_.config.gradient_checkpointing;
-  const ClassKey key = key_of(batch);
-  const bool known = classes_.contains(key);
-  if (!records_ || first_ || (!known && classes_.size() == kMaxSizes)) {
+  auto* recorded = steps_.passes(key_of(batch));
+  if (!recorded) {
     const PretrainingInput input = pretraining_input(batch, *session_.model, session_.device);
     return with_counts(run_passes(input, pass, Tensor::full({}, share, session_.device)), batch);
   }
-  BatchClass& batches = classes_[key];
-  if (!known) batches.block = std::make_unique<Block>(batch, *session_.model, session_.device);
-  Block& block = *batches.block;
+  if (!recorded->block) {
+    recorded->block = std::make_unique<Block>(batch, *session_.model, session_.device);
+  }
+  Block& block = *recorded->block;
   block.upload(batch, number, share);
   pass.step_at = block.number();
   const auto passes = [&] { return to_results(run_passes(block.input(), pass, block.share())); };
-  return with_counts(from_results(batches.passes.run(passes)), batch);
+  return with_counts(from_results(recorded->work.run(passes)), batch);
 }
 
 PretrainOutcome PretrainStep::run_passes(const PretrainingInput& input, const nn::Pass& pass,
@@ -132,20 +132,11 @@ PretrainOutcome PretrainStep::run_passes(const PretrainingInput& input, const nn
 
 void PretrainStep::update(double factor) {
   session_.optimizer->prepare(factor);
-  const auto work = [&]() -> RecordedWork::Results {
+  steps_.update([&]() -> RecordedWork::Results {
     session_.optimizer->update();
     session_.optimizer->zero_grad();
     return {};
-  };
-  if (records_ && !first_) {
-    update_.run(work);
-  } else {
-    work();
-  }
-  if (records_ && first_) {
-    release_cached_memory(Device::cuda);  // graphs have memory of their own
-  }
-  first_ = false;
+  });
 }
 
 }  // namespace soragrad::train

@@ -1,13 +1,11 @@
 // The device work of one step of pre-training: forward and backward pass of each batch, then the
 // update. On a GPU both are recorded as CUDA graphs and launched as a whole (recorded_work.h),
 // where `cuda_graphs` says so: the update once, the passes once for each class of batches, those of
-// equal sizes. Sequences of a corpus are all full, so a run has a class or two. The first step of a
-// run makes what lives on and is not recorded. All ways give the same bits.
+// equal sizes. Sequences of a corpus are all full, so a run has a class or two. All ways give the
+// same bits.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <tuple>
 
 #include "data/masks.h"
@@ -44,23 +42,14 @@ class PretrainStep {
 
  private:
   class Block;  // what a batch sends to the GPU
-  struct BatchClass {
-    std::unique_ptr<Block> block;
-    RecordedWork passes;
-  };
   using ClassKey = std::tuple<int64_t, int64_t, int64_t, int64_t, bool>;
   static ClassKey key_of(const data::MaskedBatch& batch);
 
   PretrainOutcome run_passes(const models::PretrainingInput& input, const nn::Pass& pass,
                              const Tensor& share);
 
-  ReleasesGraphMemory releases_;  // first here, so last to go
-
   PretrainSession& session_;
-  bool records_;
-  bool first_ = true;  // step of this run
-  std::map<ClassKey, BatchClass> classes_;
-  RecordedWork update_;
+  RecordedSteps<ClassKey, Block> steps_;
 };
 
 }  // namespace soragrad::train

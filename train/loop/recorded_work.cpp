@@ -51,7 +51,11 @@ void RecordedWork::capture(const Work& work) {
   }
 }
 
-ReleasesGraphMemory::~ReleasesGraphMemory() {
+void release_before_recording() {
+  release_cached_memory(Device::cuda);
+}
+
+void release_recorded_memory() {
   release_graph_memory();
 }
 

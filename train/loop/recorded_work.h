@@ -7,6 +7,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/cuda_runtime.h"
@@ -33,13 +36,56 @@ class RecordedWork {
   Results results_;  // of the last call; the graph writes them
 };
 
-// Returns the graphs' memory at the end. Declare it before the graphs.
-struct ReleasesGraphMemory {
-  ~ReleasesGraphMemory();
-};
+// Returns memory of the device to it: of the work before the first graph, since graphs have memory
+// of their own; of all graphs, which must be gone.
+void release_before_recording();
+void release_recorded_memory();
 
 // Whether steps are recorded at all: not where each kernel is timed or waited for.
 bool records_steps(Device device, bool cuda_graphs);
+
+// The recorded work of a run's steps: the passes, for each size of batches that Key names, and the
+// update. The first step makes what lives on, so it is not recorded.
+template <typename Key, typename Block>
+class RecordedSteps {
+ public:
+  struct Passes {
+    std::unique_ptr<Block>
+        block;  // what a batch of this size sends to the GPU; the caller makes it
+    RecordedWork work;
+  };
+
+  // most: number of sizes whose passes are recorded.
+  RecordedSteps(bool records, size_t most) : records_(records), most_(most) {}
+
+  // Those of this size. Null if they are not recorded.
+  Passes* passes(const Key& key) {
+    if (!records_ || is_first_) return nullptr;
+    if (passes_.size() == most_ && !passes_.contains(key)) return nullptr;
+    return &passes_[key];
+  }
+  // Runs the update, which ends the step.
+  RecordedWork::Results update(const RecordedWork::Work& work) {
+    if (records_ && !is_first_) return update_.run(work);
+    RecordedWork::Results results = work();
+    if (records_) release_before_recording();
+    is_first_ = false;
+    return results;
+  }
+
+ private:
+  // Returns the graphs' memory at the end.
+  struct ReleasesGraphMemory {
+    ~ReleasesGraphMemory() { release_recorded_memory(); }
+  };
+  ReleasesGraphMemory releases_;  // first here, so last to go
+
+  bool records_;
+  size_t most_;
+  bool is_first_ = true;  // step
+  std::map<Key, Passes> passes_;
+  RecordedWork update_;
+};
 
 }  // namespace soragrad::train
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "autograd/graph.h"
-#include "core/allocator.h"
 #include "core/integer_math.h"
 #include "core/profile.h"
 #include "train/loop/task_loss.h"
@@ -13,8 +12,8 @@
 namespace soragrad::train {
 namespace {
 
-constexpr int64_t kLeastStep = 32;  // a tile of attention's queries
-constexpr int kMaxClasses = 128;    // further ones are not recorded
+constexpr int64_t kLeastStep = 32;   // a tile of attention's queries
+constexpr size_t kMaxClasses = 128;  // further ones are not recorded
 
 // The next multiple of a power of two that is 1/steps of the size's own, or of kLeastStep.
 int64_t size_of_class(int64_t size, int64_t steps) {
@@ -31,8 +30,8 @@ models::InputSizes graph_sizes(int64_t tokens, int64_t longest) {
 TrainStep::TrainStep(Session& session)
     : session_(session),
       rounds_(session.device == Device::cuda && session.config.cuda_graphs),
-      records_(records_steps(session.device, session.config.cuda_graphs)),
-      classes_of_task_(class_map(*session.model, *session.train.dataset.task)) {}
+      classes_of_task_(class_map(*session.model, *session.train.dataset.task)),
+      steps_(records_steps(session.device, session.config.cuda_graphs), kMaxClasses) {}
 
 Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const models::InputSizes sizes =
@@ -43,9 +42,8 @@ Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   const real share = real{1} / static_cast<real>(parts);
   nn::Pass pass = session_.tuner->pass();
   pass.checkpoint = session_.config.gradient_checkpointing;
-  const ClassKey key{batch.sequences(), sizes.tokens, sizes.max_length};
-  const bool known = classes_.contains(key);
-  if (!records_ || first_ || (!known && classes_.size() == kMaxClasses)) {
+  auto* recorded = steps_.passes({batch.sequences(), sizes.tokens, sizes.max_length});
+  if (!recorded) {
     return session_.tuner->backward(parts, [&] {
       const Device device = session_.device;
       return run_passes(models::upload(batch, positions, device), host_answers.to(device),
@@ -54,17 +52,16 @@ Tensor TrainStep::run_batch(const data::Batch& batch, int64_t parts) {
   }
   const models::RaggedBatch tokens(batch);
   const HostPass host{tokens, positions, host_answers, pass.step, share};
-  BatchClass& batches = classes_[key];
-  if (!known) batches.block = std::make_unique<InputBlock>(host, session_.device);
-  const InputBlock& block = *batches.block;
-  batches.block->upload(host);
+  if (!recorded->block) recorded->block = std::make_unique<InputBlock>(host, session_.device);
+  const InputBlock& block = *recorded->block;
+  recorded->block->upload(host);
   return session_.tuner->backward(parts, [&] {
     const auto passes = [&]() -> RecordedWork::Results {
       nn::Pass of_block = pass;
       of_block.step_at = block.pass();
       return {run_passes(block.input(), block.answers(), block.share(), of_block)};
     };
-    return batches.passes.run(passes).front();
+    return recorded->work.run(passes).front();
   });
 }
 
@@ -81,15 +78,9 @@ Tensor TrainStep::run_passes(const models::Input& input, const Answers& answers,
 }
 
 Tensor TrainStep::update() {
-  const bool recorded = records_ && !first_;
-  Tensor value = session_.tuner->step([&](const sora::Tuner::Work& work) {
-    return recorded ? update_.run([&] { return RecordedWork::Results{work()}; }).front() : work();
+  return session_.tuner->step([&](const sora::Tuner::Work& work) {
+    return steps_.update([&] { return RecordedWork::Results{work()}; }).front();
   });
-  if (records_ && first_) {
-    release_cached_memory(Device::cuda);  // graphs have memory of their own
-  }
-  first_ = false;
-  return value;
 }
 
 }  // namespace soragrad::train

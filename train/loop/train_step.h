@@ -8,13 +8,11 @@
 // batch - ids, offsets, positions, answers, the number of the pass - is read from a block of memory
 // that is uploaded first; the rates are uploaded as ever.
 //
-// The first step of a run makes what lives on (packed weights, choices of cuBLASLt) and is not
-// recorded. All ways give the same bits.
+// The first step, which is not recorded, packs weights and makes cuBLASLt choose. All ways give the
+// same bits.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <tuple>
 
 #include "data/batch.h"
@@ -39,24 +37,15 @@ class TrainStep {
   Tensor update();
 
  private:
-  struct BatchClass {
-    std::unique_ptr<InputBlock> block;
-    RecordedWork passes;
-  };
   using ClassKey = std::tuple<int64_t, int64_t, int64_t>;  // sequences, tokens, max_length
 
   Tensor run_passes(const models::Input& input, const Answers& answers, const Tensor& share,
                     const nn::Pass& pass);
 
-  ReleasesGraphMemory releases_;  // first here, so last to go
-
   Session& session_;
   bool rounds_;                       // batches are filled up
-  bool records_;                      // graphs are made
-  bool first_ = true;                 // step of this run
   models::ClassMap classes_of_task_;  // in the model
-  std::map<ClassKey, BatchClass> classes_;
-  RecordedWork update_;
+  RecordedSteps<ClassKey, InputBlock> steps_;
 };
 
 }  // namespace soragrad::train
