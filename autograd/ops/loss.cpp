@@ -103,7 +103,7 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
   require(elements > 0, "[mean_abs] there is nothing to take the mean of.");
   const Device device = inputs[0].device();
   const real share = factor / static_cast<real>(elements);
-  Tensor y = Tensor::zeros(Shape{}, kReal, device);
+  Tensor y = empty_scalar(device);
   kernels::MeanAbsArgs args{.factor = share, .y = y.data()};
   using Part = kernels::MeanAbsArgs::Part;
   kernels::for_groups(
@@ -111,7 +111,10 @@ Variable mean_abs(std::span<const Variable> parts, real factor) {
       [&](size_t i) {
         return Part{inputs[i].data(), {}, inputs[i].numel()};
       },
-      [&](const auto& group) { kernels::mean_abs(device, group); });
+      [&](auto& group) {
+        kernels::mean_abs(device, group);
+        group.adds = true;  // the next group
+      });
   return record("mean_abs", std::move(y), {parts.begin(), parts.end()},
                 [=](const Tensor& dy, Gradients& gradients) {
                   const std::vector<InputGradient> targets = targets_like(inputs, gradients);
@@ -151,11 +154,14 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
   };
   const Device device = inputs[0].device();
   const real share = factor / static_cast<real>(inputs.size());
-  Tensor y = Tensor::zeros(Shape{}, kReal, device);
+  Tensor y = empty_scalar(device);
   kernels::for_groups(
       inputs.size(), kernels::OrthogonalityArgs{.factor = share, .y = y.data()},
       [&](size_t i) { return make_part(i, {}); },
-      [&](const auto& group) { kernels::orthogonality(device, group); });
+      [&](auto& group) {
+        kernels::orthogonality(device, group);
+        group.adds = true;  // the next group
+      });
   return record("orthogonality", std::move(y), std::move(parts),
                 [=](const Tensor& dy, Gradients& gradients) {
                   const std::vector<InputGradient> targets = targets_like(inputs, gradients);

@@ -1,8 +1,8 @@
 // What CUDA kernels share: thread indices, launches with a thread per element or a warp per row,
-// accesses of 16 bytes, sums over a warp, a block, an array and over rows, and random words.
+// accesses of 16 bytes, sums over a warp and a block (grid_sums.cuh: over all blocks), and random
+// words.
 //
-// Every sum has one order, which depends on the sizes alone, and no atomics are used: two runs give
-// the same bits.
+// Every sum has one order, which depends on the sizes alone: two runs give the same bits.
 #pragma once
 
 #include <algorithm>
@@ -168,79 +168,6 @@ __device__ T block_sum(T x) {
   __syncthreads();
   const int warps = static_cast<int>(blockDim.x) / kWarp;
   return warp_sum(lane_index() < warps ? parts[lane_index()] : T(0));
-}
-
-// First pass of sum_all: partial[block] is the sum, in double, of term(i) for the i that the
-// block's threads stride over.
-template <typename Term>
-__global__ void partial_sums(Term term, int64_t n, double* partial) {
-  double sum = 0;
-  for (int64_t i = global_thread(); i < n; i += grid_threads()) sum += term(i);
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
-}
-
-// Second pass of sum_all, one block: calls finish(sum of all partial sums) in one thread.
-template <typename Finish>
-__global__ void finish_sum(const double* partial, int64_t count, Finish finish) {
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) finish(sum);
-}
-
-// Calls finish(sum of term(i) for i < n) on the device. term(i) returns a double. Two launches; the
-// number of partial sums depends on n alone.
-template <typename Term, typename Finish>
-void sum_all(const Term& term, int64_t n, const Finish& finish) {
-  constexpr int64_t kElementsPerBlock = 8 * kBlockThreads, kMaxBlocks = 1024;
-  const int64_t blocks = std::clamp<int64_t>(ceil_div(n, kElementsPerBlock), 1, kMaxBlocks);
-  const Tensor partial = Tensor::empty({blocks}, DType::f64, Device::cuda);
-  launch(partial_sums<Term>, grid_size(blocks), kBlockThreads, 0, term, n, partial.data<double>());
-  launch(finish_sum<Finish>, 1, kBlockThreads, 0, partial.data<double>(), blocks, finish);
-}
-
-// -- Sums over rows -------------------------------------------------------------------------------
-// A fixed number, so that rows of zeros added at the end change no bit of the sum.
-constexpr int64_t kRowsPerChunk = 64;
-
-// First pass of sum_columns: partial (chunks, columns). blockIdx.x is a chunk of 64 rows and
-// blockIdx.y a stretch of columns. A thread owns a column and adds the chunk's rows in order.
-template <typename Term>
-__global__ void column_partials(Term term, int64_t rows, int64_t columns, double* partial) {
-  const int64_t column = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
-  if (column >= columns) return;
-  const int64_t begin = blockIdx.x * kRowsPerChunk;
-  const int64_t end = begin + kRowsPerChunk < rows ? begin + kRowsPerChunk : rows;
-  double sum = 0;
-  for (int64_t row = begin; row < end; ++row) sum += term(row, column);
-  partial[blockIdx.x * columns + column] = sum;
-}
-
-// Second pass of sum_columns: a thread owns a column and adds the chunks in order.
-template <typename Place>
-__global__ void add_column_partials(const double* partial, int64_t chunks, int64_t columns,
-                                    Place y) {
-  const int64_t column = global_thread();
-  if (column >= columns) return;
-  double sum = 0;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * columns + column];
-  y.write(column, static_cast<real>(sum));
-}
-
-// Writes to y, for each column, the sum of term(row, column) over the rows, in double.
-template <typename Term>
-void sum_columns(const Term& term, int64_t rows, int64_t columns, const GradientTarget& y) {
-  if (columns == 0) return;
-  const int64_t chunks = ceil_div(rows, kRowsPerChunk);
-  const Tensor partial = Tensor::empty({chunks, columns}, DType::f64, Device::cuda);
-  if (chunks > 0) {
-    constexpr int kThreads = 64;  // narrow blocks, because columns are few: more blocks to spread
-    launch(column_partials<Term>, dim3(grid_size(chunks), grid_size(ceil_div(columns, kThreads))),
-           kThreads, 0, term, rows, columns, partial.data<double>());
-  }
-  launch_elements(add_column_partials<GradientTarget>, columns, partial.data<double>(), chunks,
-                  columns, y);
 }
 
 // -- Random words ---------------------------------------------------------------------------------

@@ -296,6 +296,15 @@ void warp_barrier(const Barrier& barrier) {
   if (machine().observer) machine().observer->passed_warp_barrier();
 }
 
+void fence(const Barrier& barrier) {
+  if (stands(barrier) && machine().observer) machine().observer->passed_fence();
+}
+
+unsigned count(unsigned* counter, unsigned limit) {
+  if (machine().observer) machine().observer->counts(counter);
+  return std::exchange(*counter, *counter >= limit ? 0 : *counter + 1);
+}
+
 void copy_async(void* shared, const void* global, size_t bytes, size_t zeros, const void* code) {
   const auto aligned = [bytes](const void* at) {
     return reinterpret_cast<uintptr_t>(at) % bytes == 0;

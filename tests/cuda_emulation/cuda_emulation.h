@@ -68,7 +68,7 @@ int64_t launches_run();  // kernels that have run so far
 
 std::byte* shared_memory();  // of the running block, of exactly the requested size; NaNs at first
 
-// A barrier in the code of a kernel: __syncthreads or __syncwarp.
+// A barrier in the code of a kernel: __syncthreads, __syncwarp or __threadfence.
 struct Barrier {
   std::string_view file;
   int line = 0;
@@ -76,6 +76,8 @@ struct Barrier {
 };
 void block_barrier(const Barrier& barrier);
 void warp_barrier(const Barrier& barrier);
+void fence(const Barrier& barrier);
+unsigned count(unsigned* counter, unsigned limit);  // atomicInc
 // cp.async, see include/cuda_pipeline.h: these are made when the running thread waits for them.
 void copy_async(void* shared, const void* global, size_t bytes, size_t zeros, const void* code);
 void commit_copies();
@@ -106,6 +108,8 @@ class Observer {
   virtual void block_ends() = 0;
   virtual void passed_block_barrier() = 0;
   virtual void passed_warp_barrier() = 0;
+  virtual void passed_fence() = 0;
+  virtual void counts(const void* counter) = 0;  // by an atomic operation
   // The running thread makes an asynchronous copy that the code at this address began.
   virtual void copies(void* to, const void* from, size_t bytes, const void* code) = 0;
 };
@@ -135,6 +139,14 @@ inline void __syncthreads(const char* file = __builtin_FILE(), int line = __buil
 
 inline void __syncwarp(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   soragrad::cuda_emulation::warp_barrier({file, line});
+}
+
+inline void __threadfence(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  soragrad::cuda_emulation::fence({file, line});
+}
+
+inline unsigned atomicInc(unsigned* counter, unsigned limit) {
+  return soragrad::cuda_emulation::count(counter, limit);
 }
 
 template <typename T>

@@ -1,7 +1,7 @@
-// Chunks of 64 rows are summed in double, then the chunks in order (cuda.cuh: sum_columns).
+// Chunks of 64 rows are summed in double, then the chunks in order (grid_sums.cuh: sum_columns).
 #include "core/kernels/linear/column_sum.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {

@@ -1,7 +1,7 @@
 // A thread an element; two sums, of losses and of hits.
 #include "core/kernels/loss/binary_cross_entropy.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {

@@ -1,13 +1,12 @@
 // Cross-entropy on a GPU. A warp owns a row, a block has four warps; lane l has the classes
 // l, l + 32, ... Forward: each warp finds the row's maximum, then the sum of exponentials, and lane
-// 0 writes the row's loss in double; two more launches add the losses up (cuda.cuh: sum_all).
+// 0 has the row's loss in double; the same launch adds the losses up (grid_sums.cuh: sum_of_rows).
 // Backward: the exponentials go to dlogits, where the same lane scales them. Sums over a row are a
-// lane's own, then a butterfly over the warp: one fixed order, without atomics, so two runs give
-// the same bits. A GLUE task has 2 or 3 classes and a batch a few rows, so the launches are the
-// cost.
+// lane's own, then a butterfly over the warp: one fixed order, so two runs give the same bits. A
+// GLUE task has 2 or 3 classes and a batch a few rows, so the launches are the cost.
 #include "core/kernels/loss/cross_entropy.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 #include "core/kernels/math.h"
 
 namespace soragrad::kernels {
@@ -20,19 +19,28 @@ __device__ real row_max(const real* x, int64_t n) {
   return warp_max(max);
 }
 
-__global__ void row_losses(CrossEntropyArgs args, double* losses) {
-  const int64_t row = global_warp();
-  if (row >= args.rows) return;
-  const real* logits = args.logits + row * args.classes;
-  const real max = row_max(logits, args.classes);
-  real sum = 0;
-  for (int64_t j = lane_index(); j < args.classes; j += kWarp) sum += math::exp(logits[j] - max);
-  sum = warp_sum(sum);
-  if (lane_index() != 0) return;
-  // The difference is taken first, as on the CPU: large logits would round it away.
-  const real distance = max - logits[args.labels[row]];
-  losses[row] = log(static_cast<double>(sum)) + distance;
-}
+struct RowLoss {
+  CrossEntropyArgs args;
+  __device__ double operator()(int64_t row) const {
+    const real* logits = args.logits + row * args.classes;
+    const real max = row_max(logits, args.classes);
+    real sum = 0;
+    for (int64_t j = lane_index(); j < args.classes; j += kWarp) sum += math::exp(logits[j] - max);
+    sum = warp_sum(sum);
+    if (lane_index() != 0) return 0;
+    // The difference is taken first, as on the CPU: large logits would round it away.
+    const real distance = max - logits[args.labels[row]];
+    return log(static_cast<double>(sum)) + distance;
+  }
+};
+
+struct StoreMean {
+  real* loss;
+  int64_t rows;
+  __device__ void operator()(double sum) const {
+    *loss = static_cast<real>(sum / static_cast<double>(rows));
+  }
+};
 
 __global__ void cross_entropy_backward_kernel(CrossEntropyBackwardArgs args) {
   const int64_t row = global_warp();
@@ -55,25 +63,10 @@ __global__ void cross_entropy_backward_kernel(CrossEntropyBackwardArgs args) {
   }
 }
 
-struct Loss {
-  const double* losses;
-  __device__ double operator()(int64_t row) const { return losses[row]; }
-};
-
-struct StoreMean {
-  real* loss;
-  int64_t rows;
-  __device__ void operator()(double sum) const {
-    *loss = static_cast<real>(sum / static_cast<double>(rows));
-  }
-};
-
 }  // namespace
 
 void cross_entropy_cuda(const CrossEntropyArgs& args) {
-  const Tensor losses = Tensor::empty({args.rows}, DType::f64, Device::cuda);
-  launch_rows(row_losses, args.rows, args, losses.data<double>());
-  sum_all(Loss{losses.data<double>()}, args.rows, StoreMean{args.loss, args.rows});
+  sum_of_rows(RowLoss{args}, args.rows, StoreMean{args.loss, args.rows});
 }
 
 void cross_entropy_backward_cuda(const CrossEntropyBackwardArgs& args) {

@@ -94,7 +94,8 @@ void orthogonality_cpu(const OrthogonalityArgs& args) {
   });
   double sum = 0;
   for (int part = 0; part < args.count; ++part) sum += norms[part];
-  *args.y += static_cast<real>(static_cast<double>(args.factor) * sum);
+  const auto scaled = static_cast<real>(static_cast<double>(args.factor) * sum);
+  *args.y = args.adds ? *args.y + scaled : scaled;
 }
 
 void orthogonality_backward_cpu(const OrthogonalityArgs& args) {

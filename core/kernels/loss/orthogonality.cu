@@ -1,9 +1,9 @@
 // A block owns a matrix. Forward: each of its 8 warps computes elements of the Gram matrix in turn,
-// then the block sums up their squares; a second launch adds the norms in the order of the parts.
+// then the block sums up their squares; the last block adds the norms in the order of the parts.
 // Backward: a thread per element of M.
 #include "core/kernels/loss/orthogonality.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {
@@ -22,7 +22,7 @@ __device__ double gram_squares(const OrthogonalityArgs::Part& part) {
   return block_sum(squares);
 }
 
-__global__ void gram_norms(OrthogonalityArgs args, double* norms) {
+__global__ void orthogonality_kernel(OrthogonalityArgs args, double* partial) {
   const OrthogonalityArgs::Part& part = args.parts[blockIdx.x];
   const int64_t elements = part.rank * part.rank;
   for (int64_t e = threadIdx.x / kWarp; e < elements; e += blockDim.x / kWarp) {
@@ -35,8 +35,7 @@ __global__ void gram_norms(OrthogonalityArgs args, double* norms) {
     if (lane_index() == 0) part.gram[e] = i == j ? sum - 1 : sum;
   }
   __syncthreads();
-  const double squares = gram_squares(part);
-  if (threadIdx.x == 0) norms[blockIdx.x] = sqrt(squares);
+  sum_over_blocks(sqrt(gram_squares(part)), partial, PutTimes{args.y, args.factor, args.adds});
 }
 
 __global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
@@ -56,23 +55,13 @@ __global__ void orthogonality_backward_kernel(OrthogonalityArgs args) {
   }
 }
 
-// y += factor * sum.
-struct AddTimes {
-  real* y;
-  real factor;
-  __device__ void operator()(double sum) const {
-    *y += static_cast<real>(static_cast<double>(factor) * sum);
-  }
-};
-
 }  // namespace
 
 void orthogonality_cuda(const OrthogonalityArgs& args) {
   if (args.count == 0) return;
-  const Tensor norms = Tensor::empty({args.count}, DType::f64, Device::cuda);
-  launch(gram_norms, grid_size(args.count), kBlockThreads, 0, args, norms.data<double>());
-  launch(finish_sum<AddTimes>, 1, kBlockThreads, 0, norms.data<double>(), int64_t{args.count},
-         AddTimes{args.y, args.factor});
+  const Tensor partial = Tensor::empty({args.count}, DType::f64, Device::cuda);
+  launch(orthogonality_kernel, grid_size(args.count), kBlockThreads, 0, args,
+         partial.data<double>());
 }
 
 void orthogonality_backward_cuda(const OrthogonalityArgs& args) {

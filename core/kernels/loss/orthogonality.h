@@ -26,9 +26,10 @@ struct OrthogonalityArgs {
   };
   Part parts[kMaxParts];
   int count;
-  real factor;     // forward: y += factor * sum of r over the parts; backward: dr = factor * dy
+  real factor;     // forward: y = factor * sum of r over the parts; backward: dr = factor * dy
   const real* dy;  // (1), backward only
   real* y;         // (1), forward only
+  bool adds;       // forward: y += instead of y =
 };
 SORAGRAD_KERNEL(orthogonality, OrthogonalityArgs);
 SORAGRAD_KERNEL(orthogonality_backward, OrthogonalityArgs);

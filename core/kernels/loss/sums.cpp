@@ -82,7 +82,8 @@ void mean_abs_cpu(const MeanAbsArgs& args) {
       return HWY_DYNAMIC_DISPATCH(sum_of_magnitudes)(x + begin, end - begin);
     });
   }
-  *args.y += static_cast<real>(static_cast<double>(args.factor) * sum);
+  const auto scaled = static_cast<real>(static_cast<double>(args.factor) * sum);
+  *args.y = args.adds ? *args.y + scaled : scaled;
 }
 
 void mean_abs_backward_cpu(const MeanAbsArgs& args) {

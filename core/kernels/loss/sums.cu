@@ -1,11 +1,11 @@
 #include "core/kernels/loss/sums.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {
 
-// Terms and ends of sum_all (cuda.cuh).
+// Terms and ends of sum_all (grid_sums.cuh).
 struct Element {
   const real* x;
   __device__ double operator()(int64_t i) const { return x[i]; }
@@ -28,15 +28,6 @@ struct StoreOver {
   __device__ void operator()(double sum) const { *y = static_cast<real>(sum / divisor); }
 };
 
-// mean_abs: y += factor * sum.
-struct AddTimes {
-  real* y;
-  real factor;
-  __device__ void operator()(double sum) const {
-    *y += static_cast<real>(static_cast<double>(factor) * sum);
-  }
-};
-
 __global__ void sum_backward_kernel(SumBackwardArgs args) {
   const int64_t i = global_thread();
   if (i < args.n) args.dx[i] = *args.dy;
@@ -49,15 +40,14 @@ __global__ void mse_backward_kernel(MseBackwardArgs args) {
   args.dpredictions[i] = factor * (args.predictions[i] - args.targets[i]);
 }
 
-// A block owns a part: partial[part] = sum of |x|. A second launch adds the parts in order.
-__global__ void mean_abs_parts(MeanAbsArgs args, double* partial) {
+// A block owns a part; the last one adds up the parts.
+__global__ void mean_abs_kernel(MeanAbsArgs args, double* partial) {
   const MeanAbsArgs::Part& part = args.parts[blockIdx.x];
   double sum = 0;
   for (int64_t i = threadIdx.x; i < part.n; i += blockDim.x) {
     sum += part.x[i] < 0 ? -part.x[i] : part.x[i];
   }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  sum_over_blocks(block_sum(sum), partial, PutTimes{args.y, args.factor, args.adds});
 }
 
 // A block owns a part.
@@ -92,9 +82,7 @@ void mse_backward_cuda(const MseBackwardArgs& args) {
 void mean_abs_cuda(const MeanAbsArgs& args) {
   if (args.count == 0) return;
   const Tensor partial = Tensor::empty({args.count}, DType::f64, Device::cuda);
-  launch(mean_abs_parts, grid_size(args.count), kPartThreads, 0, args, partial.data<double>());
-  launch(finish_sum<AddTimes>, 1, kBlockThreads, 0, partial.data<double>(), int64_t{args.count},
-         AddTimes{args.y, args.factor});
+  launch(mean_abs_kernel, grid_size(args.count), kPartThreads, 0, args, partial.data<double>());
 }
 void mean_abs_backward_cuda(const MeanAbsArgs& args) {
   if (args.count == 0) return;

@@ -43,7 +43,7 @@ struct MseBackwardArgs {
 };
 SORAGRAD_KERNEL(mse_backward, MseBackwardArgs);
 
-// y += factor * sum of |x| over up to kMaxParts arrays at once. Backward: dx = factor * dy *
+// y = factor * sum of |x| over up to kMaxParts arrays at once. Backward: dx = factor * dy *
 // sign(x), 0 at 0. SoRA's regularizer of the gates.
 struct MeanAbsArgs {
   static constexpr int kMaxParts = 120;  // the struct stays below CUDA's 4 KiB of arguments
@@ -57,6 +57,7 @@ struct MeanAbsArgs {
   real factor;
   const real* dy;  // (1), backward only
   real* y;         // (1), forward only
+  bool adds;       // forward: y += instead of y =
 };
 SORAGRAD_KERNEL(mean_abs, MeanAbsArgs);
 SORAGRAD_KERNEL(mean_abs_backward, MeanAbsArgs);

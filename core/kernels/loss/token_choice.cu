@@ -1,7 +1,7 @@
 // A warp a row. Sums of whole weights are exact, so lanes may add them in any order.
 #include "core/kernels/loss/token_choice.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {
@@ -46,17 +46,12 @@ __global__ void sample_tokens_kernel(SampleTokensArgs args) {
   }
 }
 
-__global__ void label_hits_kernel(LabelHitsArgs args, double* hits) {
-  const int64_t row = global_warp();
-  if (row >= args.rows) return;
-  const real* logits = args.logits + row * args.vocab;
-  const real max = row_max(logits, args.vocab);
-  if (lane_index() == 0) hits[row] = logits[args.labels[row]] >= max ? 1.0 : 0.0;
-}
-
-struct HitTerm {
-  const double* hits;
-  __device__ double operator()(int64_t row) const { return hits[row]; }
+struct Hit {
+  LabelHitsArgs args;
+  __device__ double operator()(int64_t row) const {
+    const real* logits = args.logits + row * args.vocab;
+    return logits[args.labels[row]] >= row_max(logits, args.vocab) ? 1.0 : 0.0;
+  }
 };
 
 struct Store {
@@ -71,9 +66,7 @@ void sample_tokens_cuda(const SampleTokensArgs& args) {
 }
 
 void label_hits_cuda(const LabelHitsArgs& args) {
-  const Tensor hits = Tensor::empty({args.rows}, DType::f64, Device::cuda);
-  launch_rows(label_hits_kernel, args.rows, args, hits.data<double>());
-  sum_all(HitTerm{hits.data<double>()}, args.rows, Store{args.hits});
+  sum_of_rows(Hit{args}, args.rows, Store{args.hits});
 }
 
 }  // namespace soragrad::kernels

@@ -1,7 +1,7 @@
 // A thread a row, then one sum over the rows: batches have a few rows of a few classes.
 #include "core/kernels/loss/weighted.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 #include "core/kernels/loss/weighted_row-inl.h"
 
 namespace soragrad::kernels {

@@ -3,11 +3,11 @@
 // Short rows are held in registers (layer_norm_row.cuh). Other rows are read again in each pass.
 //
 // Sums over the row are a lane's own sum, then a butterfly over the warp. Gradients of weight and
-// bias are sums over rows in double (cuda.cuh: sum_columns). There are no atomics and the order
-// depends on the shape alone, so two runs give the same bits.
+// bias are sums over rows in double (grid_sums.cuh: sum_columns). Their order depends on the shape
+// alone, so two runs give the same bits.
 #include "core/kernels/norm/layer_norm.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 #include "core/kernels/norm/layer_norm_row.cuh"
 
 namespace soragrad::kernels {

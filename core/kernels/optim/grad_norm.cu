@@ -1,6 +1,6 @@
 #include "core/kernels/optim/grad_norm.h"
 
-#include "core/kernels/cuda.cuh"
+#include "core/kernels/grid_sums.cuh"
 
 namespace soragrad::kernels {
 namespace {

@@ -1,6 +1,6 @@
 // For every two bytes that a launch touches there is a cell: the last write and two reads since.
-// Each access carries the place of its thread in time: how many block barriers and how many warp
-// barriers the thread had passed.
+// Each access carries the place of its thread in time: how many block barriers, warp barriers and
+// fences the thread had passed.
 #include "tests/cuda_emulation/accesses/access_checker.h"
 
 #include <sanitizer/common_interface_defs.h>
@@ -23,7 +23,7 @@ constexpr uintptr_t kSector = 32, kBankBytes = 4, kBanks = 32;
 struct Access {
   const void* code = nullptr;  // the address after the call; null: no access
   uint32_t launch = 0, block = 0, thread = 0;
-  uint32_t block_barriers = 0, warp_barriers = 0;
+  uint32_t block_barriers = 0, warp_barriers = 0, fences = 0;
 };
 
 struct Cell {
@@ -71,6 +71,10 @@ struct AccessChecker::State {
   Page* last_page = nullptr;
   uintptr_t last_device = 0;                      // a page of device memory
   std::vector<std::pair<void*, size_t>> written;  // by the block, in shared memory
+  std::map<unsigned, Access> fences;  // of the block: by thread, the end of what its last covers
+  std::vector<std::pair<const void*, unsigned>> counted;  // counter and thread; no fence since
+  std::vector<std::pair<const void*, Access>> acquired;   // counter, and the first fence after
+  std::map<std::pair<const void*, uint32_t>, Access> released;  // by counter and block: its fence
   std::set<std::pair<const void*, const void*>> races;
   std::set<const void*> host_accesses;
 
@@ -96,10 +100,25 @@ struct AccessChecker::State {
   // Whether `before` is over when `now` begins.
   bool ordered(const Access& before, const Access& now, bool shared) const {
     if (!before.code || before.launch != now.launch) return true;
-    if (before.block != now.block) return shared;  // its own memory
-    return before.thread == now.thread || now.block_barriers > before.block_barriers ||
+    if (before.block == now.block) return ordered_in_block(before, now);
+    return shared || ordered_by_counter(before, now);  // shared: its own memory
+  }
+  static bool ordered_in_block(const Access& before, const Access& now) {
+    if (before.thread == now.thread) return now.fences >= before.fences;
+    return now.block_barriers > before.block_barriers ||
            (before.thread / kWarpSize == now.thread / kWarpSize &&
             now.warp_barriers > before.warp_barriers);
+  }
+  // The block of `before` has ended, so it counted earlier.
+  bool ordered_by_counter(const Access& before, const Access& now) const {
+    for (const auto& [counter, fence] : acquired) {
+      const auto other = released.find({counter, before.block});
+      if (other != released.end() && ordered_in_block(before, other->second) &&
+          ordered_in_block(fence, now)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   void check(const Access& now, uintptr_t address, size_t bytes, bool writes, bool shared) {
@@ -120,7 +139,8 @@ struct AccessChecker::State {
   }
 
   // Keeps two reads: the newest, and one of another block, else of another warp, else of another
-  // thread. A later write that races with any read races with one of these.
+  // thread. A later write that races with any read races with one of these, unless a counter orders
+  // it after some blocks' reads and not after others'.
   static void keep(Cell& at, const Access& now) {
     const auto distance = [&](const Access& read) {
       return !read.code || read.launch != now.launch             ? 0
@@ -186,11 +206,15 @@ void AccessChecker::launch_begins() {
   s.pages.clear();
   s.last_page = nullptr;
   s.last_device = 0;
+  s.released.clear();
 }
 void AccessChecker::block_begins(uint64_t number) {
   state_->in_block = true;
   state_->block = static_cast<uint32_t>(number);
   state_->clocks.assign(size_t{blockDim.x} * blockDim.y * blockDim.z, Access());
+  state_->fences.clear();
+  state_->counted.clear();
+  state_->acquired.clear();
 }
 // What a block wrote to shared memory is lost with it: the next one finds NaNs.
 void AccessChecker::block_ends() {
@@ -204,6 +228,25 @@ void AccessChecker::passed_block_barrier() {
 }
 void AccessChecker::passed_warp_barrier() {
   ++state_->clocks[running_thread()].warp_barriers;
+}
+void AccessChecker::passed_fence() {
+  State& s = *state_;
+  const unsigned thread = running_thread();
+  Access now = s.clocks[thread];
+  now.thread = thread;
+  s.fences[thread] = now;
+  now.fences = ++s.clocks[thread].fences;
+  std::erase_if(s.counted, [&](const auto& count) {
+    if (count.second == thread) s.acquired.emplace_back(count.first, now);
+    return count.second == thread;
+  });
+}
+void AccessChecker::counts(const void* counter) {
+  State& s = *state_;
+  const unsigned thread = running_thread();
+  const auto fence = s.fences.find(thread);
+  if (fence != s.fences.end()) s.released[{counter, s.block}] = fence->second;
+  s.counted.emplace_back(counter, thread);
 }
 
 void AccessChecker::copies(void* to, const void* from, size_t bytes, const void* code) {

@@ -3,8 +3,11 @@
 //
 // A race is a pair of accesses of two threads to the same bytes, at least one of them a write, that
 // nothing orders. Within a block __syncthreads orders them, within a warp __syncwarp too. Shuffles
-// and products on tensor cores order nothing, as the CUDA programming guide says, and nothing
-// orders two blocks of a launch. It does not matter in which order the emulation ran them.
+// and products on tensor cores order nothing, as the CUDA programming guide says. Of two blocks of
+// a launch, what one did before a __threadfence and an atomic count comes before what the other
+// does after counting at the same place and a __threadfence; nothing else orders blocks. It does
+// not matter in which order the emulation ran them. Accesses to the counters themselves are not
+// watched.
 //
 // The compiler makes the calls: with -fsanitize=thread it calls __tsan_read4 and the like at every
 // access, which access_checker.cpp defines in place of the sanitizer's library. GCC leaves out
@@ -52,6 +55,8 @@ class AccessChecker final : public Observer {
   void block_ends() override;
   void passed_block_barrier() override;
   void passed_warp_barrier() override;
+  void passed_fence() override;
+  void counts(const void* counter) override;
   void copies(void* to, const void* from, size_t bytes, const void* code) override;
 
   void access(const void* address, size_t bytes, bool writes, const void* code);

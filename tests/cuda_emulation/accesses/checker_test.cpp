@@ -30,6 +30,42 @@ __global__ void exchange_in_global(float* x) {
   x[64 + threadIdx.x] = blockIdx.x == 0 ? 1 : x[64 + threadIdx.x];
 }
 
+// The last of two blocks adds up what both have written. Without a counter it is the second.
+__global__ void add_up_in_last_block(float* x, unsigned* counter) {
+  __shared__ bool memory;
+  auto& last = memory;
+  x[blockIdx.x * blockDim.x + threadIdx.x] = 1;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = counter ? atomicInc(counter, 1) == 1 : blockIdx.x == 1;
+    __threadfence();
+  }
+  __syncthreads();
+  if (last) x[128 + threadIdx.x] = x[63 - threadIdx.x] + x[127 - threadIdx.x];
+}
+
+// What the first of two blocks writes is too late for its fence, or also for its count.
+__global__ void write_late(float* x, unsigned* counter, bool after_count) {
+  if (threadIdx.x > 0) return;
+  __threadfence();
+  if (blockIdx.x == 0 && !after_count) x[0] = 1;
+  atomicInc(counter, 1);
+  if (blockIdx.x == 0 && after_count) x[0] = 1;
+  __threadfence();
+  if (blockIdx.x == 1) x[1] = x[0];
+}
+
+// The second of two blocks reads what the first one wrote. They count at places apart, or not.
+__global__ void count_apart(float* x, unsigned* counters, unsigned distance) {
+  if (threadIdx.x > 0) return;
+  if (blockIdx.x == 0) x[0] = 1;
+  __threadfence();
+  atomicInc(counters + blockIdx.x * distance, 1);
+  __threadfence();
+  if (blockIdx.x == 1) x[1] = x[0];
+}
+
 // A shuffle orders no memory.
 __global__ void shuffle_between(float* x) {
   x[threadIdx.x] = 1;
@@ -82,6 +118,30 @@ TEST_CASE("access_checker: a barrier that is removed is missed, and others are n
   launch(exchange_in_shared<Order::block>, 1, 64, 0, x.data(), 1u);
   cuda_emulation::remove_barrier({});
   CHECK(checker.races().size() == 1);
+}
+
+TEST_CASE("access_checker: a count between two fences orders blocks, and nothing less does") {
+  const Tensor x = Tensor::zeros({192}, kReal, Device::cuda);
+  const Tensor counts = Tensor::zeros({1}, DType::i64, Device::cuda);
+  auto* const counters = reinterpret_cast<unsigned*>(counts.raw());
+  AccessChecker checker(Watch::races);
+  launch(add_up_in_last_block, 2, 64, 0, x.data(), counters);
+  CHECK(checker.races().empty());
+  CHECK(x.to_vector()[191] == 2);
+  const auto met = cuda_emulation::barriers_met();
+  REQUIRE(met.size() == 4);
+  for (const cuda_emulation::Barrier& barrier : met) {
+    CAPTURE(barrier.line);
+    cuda_emulation::remove_barrier(barrier);
+    CHECK(races(add_up_in_last_block, 2, 64, 0, x.data(), counters) > 0);
+    cuda_emulation::remove_barrier({});
+  }
+  unsigned* const none = nullptr;
+  CHECK(races(add_up_in_last_block, 2, 64, 0, x.data(), none) > 0);
+  CHECK(races(write_late, 2, 32, 0, x.data(), counters, false) == 1);
+  CHECK(races(write_late, 2, 32, 0, x.data(), counters, true) == 1);
+  CHECK(races(count_apart, 2, 32, 0, x.data(), counters, 0u) == 0);
+  CHECK(races(count_apart, 2, 32, 0, x.data(), counters, 1u) == 1);
 }
 
 TEST_CASE("access_checker: memory of the host is not a kernel's") {

@@ -1,5 +1,5 @@
-// Each barrier of the kernels is removed in turn, and something must show that it is missing: a
-// race, or an error.
+// Each barrier of the kernels, fences among them, is removed in turn, and something must show that
+// it is missing: a race, or an error.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -110,7 +110,7 @@ std::string name_of(const Barrier& barrier) {
 std::set<std::string> barriers_in_sources() {
   std::set<std::string> result;
   const fs::path root = fs::path(SORAGRAD_SOURCE_DIR) / "core";
-  const std::regex call(R"(^[^/]*__sync(threads|warp)\()");
+  const std::regex call(R"(^[^/]*__(syncthreads|syncwarp|threadfence)\()");
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const std::string extension = entry.path().extension().string();
     if (extension != ".cu" && extension != ".cuh") continue;
