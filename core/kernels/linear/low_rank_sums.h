@@ -32,7 +32,6 @@ inline Cost cost(const LowRankSumsArgs& args) {
   }
   return sum;
 }
-// One launch, or two if a part has more than 128 rows.
 SORAGRAD_GPU_KERNEL(low_rank_sums, LowRankSumsArgs);
 
 }  // namespace soragrad::kernels
