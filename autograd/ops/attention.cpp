@@ -131,14 +131,13 @@ Tensor first_rows(const Tensor& x, const AttentionLayout& layout) {
 
 // The gradient of x: dy in these rows, zeros in others.
 void place_first_rows(const Tensor& dy, const Tensor& offsets, const Tensor& dx) {
-  Tensor all = dx;
-  all.fill_zero();
   kernels::scatter_add_rows(dx.device(), {.index = offsets.data<int64_t>(),
                                           .dy = dy.data(),
-                                          .dx = all.data(),
+                                          .dx = dx.data(),
                                           .n = dy.size(0),
                                           .hidden = dy.size(1),
-                                          .skip = -1});
+                                          .skip = -1,
+                                          .fresh_rows = dx.size(0)});
 }
 
 // The gradients' tensors, of the operands' shapes; those of position tables only if an input of

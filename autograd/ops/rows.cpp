@@ -37,9 +37,14 @@ Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t 
     // A table is large and the rows are few, so they are added to the gradient that has arrived
     // instead of to a table of zeros.
     const Tensor pending = gradients.pending(0);
-    const Tensor dx = pending.defined() ? pending : Tensor::zeros(shape, kReal, dy.device());
-    kernels::scatter_add_rows(dy.device(),
-                              {index.data<int64_t>(), dy.data(), dx.data(), n, hidden, skip});
+    const Tensor dx = pending.defined() ? pending : Tensor::empty(shape, kReal, dy.device());
+    kernels::scatter_add_rows(dy.device(), {.index = index.data<int64_t>(),
+                                            .dy = dy.data(),
+                                            .dx = dx.data(),
+                                            .n = n,
+                                            .hidden = hidden,
+                                            .skip = skip,
+                                            .fresh_rows = pending.defined() ? 0 : shape[0]});
     if (!pending.defined()) gradients.add(0, dx);
   });
 }

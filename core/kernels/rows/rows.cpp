@@ -21,6 +21,7 @@ void gather_rows_cpu(const GatherRowsArgs& args) {
 // Positions are sorted by (index, position), so positions of equal index form one group, in rising
 // order. A task adds the groups that begin in its chunk; no two tasks write the same row.
 void scatter_add_rows_cpu(const ScatterAddRowsArgs& args) {
+  std::fill_n(args.dx, args.fresh_rows * args.hidden, real(0));
   std::vector<int64_t> order(static_cast<size_t>(args.n));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::stable_sort(order.begin(), order.end(),

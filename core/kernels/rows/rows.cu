@@ -12,6 +12,21 @@ __global__ void gather_rows_kernel(GatherRowsArgs args) {
   args.y[i] = args.x[args.index[i / args.hidden] * args.hidden + i % args.hidden];
 }
 
+// sum and, in rising order, this lane's column of each row of dy from `begin` on that goes to
+// `index`. The whole warp calls it.
+__device__ real add_members(const ScatterAddRowsArgs& args, real sum, int64_t index, int64_t begin,
+                            int64_t column) {
+  for (int64_t from = begin; from < args.n; from += kWarp) {
+    const int64_t other = from + lane_index();
+    unsigned same = __ballot_sync(kAllLanes, other < args.n && args.index[other] == index);
+    for (; same != 0; same &= same - 1) {  // lanes in rising order
+      const int64_t member = from + __ffs(static_cast<int>(same)) - 1;
+      if (column < args.hidden) sum += args.dy[member * args.hidden + column];
+    }
+  }
+  return sum;
+}
+
 // A warp owns a position and 32 columns. The warp of the first position of an index adds all rows
 // of that index, in rising order; the warps of later positions return. So each element has one
 // writer and no atomics are needed. The search costs n / 32 steps a warp, little for the tokens of
@@ -28,16 +43,19 @@ __global__ void scatter_add_rows_kernel(ScatterAddRowsArgs args) {
     if (__ballot_sync(kAllLanes, other < position && args.index[other] == index) != 0) return;
   }
   const bool inside = column < args.hidden;
-  real sum = inside ? args.dx[index * args.hidden + column] : real(0);
-  for (int64_t from = position; from < args.n; from += kWarp) {
-    const int64_t other = from + lane_index();
-    unsigned same = __ballot_sync(kAllLanes, other < args.n && args.index[other] == index);
-    for (; same != 0; same &= same - 1) {  // lanes in rising order
-      const int64_t member = from + __ffs(static_cast<int>(same)) - 1;
-      if (inside) sum += args.dy[member * args.hidden + column];
-    }
-  }
+  const real before = inside ? args.dx[index * args.hidden + column] : real(0);
+  const real sum = add_members(args, before, index, position, column);
   if (inside) args.dx[index * args.hidden + column] = sum;
+}
+
+// A warp owns a row of dx and 32 columns.
+__global__ void fresh_rows_kernel(ScatterAddRowsArgs args) {
+  const int64_t slices = ceil_div(args.hidden, kWarp);
+  const int64_t row = global_warp() / slices;
+  const int64_t column = global_warp() % slices * kWarp + lane_index();
+  if (row >= args.fresh_rows) return;
+  const real sum = row == args.skip ? real(0) : add_members(args, 0, row, 0, column);
+  if (column < args.hidden) args.dx[row * args.hidden + column] = sum;
 }
 
 }  // namespace
@@ -47,7 +65,12 @@ void gather_rows_cuda(const GatherRowsArgs& args) {
 }
 
 void scatter_add_rows_cuda(const ScatterAddRowsArgs& args) {
-  launch_rows(scatter_add_rows_kernel, args.n * ceil_div(args.hidden, kWarp), args);
+  const int64_t slices = ceil_div(args.hidden, kWarp);
+  if (args.fresh_rows > 0) {
+    launch_rows(fresh_rows_kernel, args.fresh_rows * slices, args);
+  } else {
+    launch_rows(scatter_add_rows_kernel, args.n * slices, args);
+  }
 }
 
 }  // namespace soragrad::kernels

@@ -23,6 +23,7 @@ SORAGRAD_KERNEL(gather_rows, GatherRowsArgs);
 
 // dx[index_i] += dy_i. Rows of equal index are added in the order of i, so the bits do not depend
 // on the threads. Rows with index `skip` are left out (an embedding's padding_idx; -1: none).
+// With `fresh_rows` dx has so many rows, which are taken for zeros whatever they hold.
 struct ScatterAddRowsArgs {
   const int64_t* index;  // (n)
   const real* dy;        // (n, hidden)
@@ -30,9 +31,10 @@ struct ScatterAddRowsArgs {
   int64_t n;
   int64_t hidden;
   int64_t skip;
+  int64_t fresh_rows = 0;
 };
 inline Cost cost(const ScatterAddRowsArgs& args) {
-  return traffic(3 * args.n * args.hidden);
+  return traffic((args.fresh_rows > 0 ? args.n + args.fresh_rows : 3 * args.n) * args.hidden);
 }
 SORAGRAD_KERNEL(scatter_add_rows, ScatterAddRowsArgs);
 
