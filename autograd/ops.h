@@ -75,7 +75,7 @@ struct NormState {
   Tensor rstd;        // (rows), 1 / sqrt(variance + eps)
 };
 struct DeltaProduct;  // autograd/joint_ops.h
-// What residual_layer_norm shares with others.
+// What a norm shares with others.
 struct NormLinks {
   // If it is undefined, it is filled, also where nothing is recorded. One that is filled takes the
   // place of the arithmetic: the op is recorded without a value (its result holds zeros) and reads
@@ -84,6 +84,10 @@ struct NormLinks {
   // The product that gets the result: the kernel makes its operand, too. On a GPU alone.
   const DeltaProduct* next = nullptr;
 };
+// dropout(layer_norm(x), p, stream) in one kernel. `next` is as above.
+Variable dropped_layer_norm(const Variable& x, const Variable& weight, const Variable& bias,
+                            double eps, double p, const RandomStream& stream,
+                            const DeltaProduct* next = nullptr);
 // layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes.
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
                              const Variable& bias, double eps, double p, const RandomStream& stream,

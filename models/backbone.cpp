@@ -21,12 +21,18 @@ Variable Backbone::forward(const Input& input, const nn::Pass& pass) {
 }
 
 Variable Backbone::forward(const Input& input, const Variable& words, const nn::Pass& pass) {
-  return encode(embeddings_.forward(input, words, pass), input, OutputTokens::all, pass);
+  return forward(input, words, OutputTokens::all, pass);
 }
 
 Variable Backbone::forward_first(const Input& input, const nn::Pass& pass) {
-  const Variable x = embeddings_.forward(input, Variable(), pass);
-  return encode(x, input, OutputTokens::first, pass);
+  return forward(input, Variable(), OutputTokens::first, pass);
+}
+
+Variable Backbone::forward(const Input& input, const Variable& words, OutputTokens tokens,
+                           const nn::Pass& pass) {
+  const auto next = first_product(pass);
+  const Variable x = embeddings_.forward(input, words, pass, next ? &*next : nullptr);
+  return encode(x, input, tokens, pass);
 }
 
 Positions Backbone::positions(const RaggedBatch& batch, const InputSizes& sizes) const {

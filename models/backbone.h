@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "models/config.h"
@@ -49,8 +50,13 @@ class Backbone : public nn::Module {
   // x (tokens, hidden), the embedding output, through all layers.
   virtual Variable encode(const Variable& x, const Input& input, OutputTokens tokens,
                           const nn::Pass& pass) = 0;
+  // The product of x that encode() begins with, if there is one (nn/linear.h: JointProduct).
+  virtual std::optional<DeltaProduct> first_product(const nn::Pass& pass) = 0;
 
  private:
+  Variable forward(const Input& input, const Variable& words, OutputTokens tokens,
+                   const nn::Pass& pass);
+
   ModelConfig config_;
   Embeddings embeddings_;
 };

@@ -32,6 +32,9 @@ class Bert : public Backbone {
                      Positions& positions) const override;
   Variable encode(const Variable& x, const Input& input, OutputTokens tokens,
                   const nn::Pass& pass) override;
+  std::optional<DeltaProduct> first_product(const nn::Pass& pass) override {
+    return encoder_.first_product(pass);
+  }
 
  private:
   Encoder encoder_;

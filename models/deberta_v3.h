@@ -42,6 +42,9 @@ class DebertaV3 : public Backbone {
                      Positions& positions) const override;
   Variable encode(const Variable& x, const Input& input, OutputTokens tokens,
                   const nn::Pass& pass) override;
+  std::optional<DeltaProduct> first_product(const nn::Pass& pass) override {
+    return encoder_.first_product(pass);
+  }
 
  private:
   DebertaEncoder encoder_;

@@ -33,7 +33,8 @@ nn::Embedding& Embeddings::words() {
   return *word_embeddings_;
 }
 
-Variable Embeddings::forward(const Input& input, const Variable& words, const nn::Pass& pass) {
+Variable Embeddings::forward(const Input& input, const Variable& words, const nn::Pass& pass,
+                             const DeltaProduct* next) {
   const nn::ForwardSpan span(*this);
   Variable x = words.defined() ? words : this->words().forward(input.input_ids, pass);
   if (token_type_embeddings_) {
@@ -44,6 +45,7 @@ Variable Embeddings::forward(const Input& input, const Variable& words, const nn
     x = add(x, token_type_embeddings_->forward(types, pass));
     x = add(x, position_embeddings_->forward(input.position_ids, pass));
   }
+  if (!pass.observe) return norm_.forward_dropped(x, dropout_, pass, next);
   return observed(dropout_.forward(norm_.forward(x, pass), pass), pass);
 }
 

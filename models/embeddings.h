@@ -25,8 +25,10 @@ class Embeddings : public nn::Module {
              const EmbeddingTables& tables);
 
   // -> (tokens, hidden). `words` (tokens, hidden) replaces the rows of the word table; undefined:
-  // the rows of input_ids in the layer's own table.
-  Variable forward(const Input& input, const Variable& words, const nn::Pass& pass);
+  // the rows of input_ids in the layer's own table. `next` is the product that gets the result, or
+  // null: the norm's kernel makes its operand (autograd/ops.h: NormLinks).
+  Variable forward(const Input& input, const Variable& words, const nn::Pass& pass,
+                   const DeltaProduct* next);
 
   // Whether token_type_ids act on the result.
   bool reads_types() const { return token_type_embeddings_ && reads_types_; }

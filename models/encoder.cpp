@@ -43,6 +43,12 @@ Encoder::Encoder(nn::Module* parent, std::string name, const ModelConfig& config
   }
 }
 
+std::optional<DeltaProduct> Encoder::first_product(const nn::Pass& pass) {
+  const bool checkpointed = pass.checkpoint && !pass.observe;  // its inputs bring no operand
+  if (layers_.empty() || checkpointed) return {};
+  return layers_.front()->product(pass);
+}
+
 Variable Encoder::forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
                           const nn::Pass& pass, std::span<const Variable> tables) {
   const nn::ForwardSpan span(*this);

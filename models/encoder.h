@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ class Encoder : public nn::Module {
   // one for each layer, or none.
   Variable forward(const Variable& x, const EncoderInput& input, OutputTokens tokens,
                    const nn::Pass& pass, std::span<const Variable> tables = {});
+  // The product of x that forward() begins with, if this pass has one.
+  std::optional<DeltaProduct> first_product(const nn::Pass& pass);
 
  protected:
   const std::vector<std::unique_ptr<TransformerLayer>>& layers() const { return layers_; }

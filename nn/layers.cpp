@@ -41,6 +41,13 @@ Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
   return observed(layer_norm(x, weight, bias, eps_), pass);
 }
 
+Variable LayerNorm::forward_dropped(const Variable& x, const Dropout& dropout, const Pass& pass,
+                                    const DeltaProduct* next) {
+  const ForwardSpan span(*this);
+  return dropped_layer_norm(x, weight, bias, eps_, dropout.probability(pass), dropout.stream(pass),
+                            next);
+}
+
 Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
                             const Pass& pass, const NormLinks& links) {
   const ForwardSpan span(*this);

@@ -48,6 +48,10 @@ class LayerNorm : public Module {
   LayerNorm(Module* parent, std::string name, int64_t hidden, double eps);
   // x (rows, hidden) -> (rows, hidden).
   Variable forward(const Variable& x, const Pass& pass);
+  // dropout(LayerNorm(x)) in one kernel. The norm itself shows to no observer. `next` as in
+  // autograd/ops.h.
+  Variable forward_dropped(const Variable& x, const Dropout& dropout, const Pass& pass,
+                           const DeltaProduct* next = nullptr);
   // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `links` as in
   // autograd/ops.h, residual_layer_norm.
   Variable forward(const Variable& x, const Dropout& dropout, const Variable& residual,

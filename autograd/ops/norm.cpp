@@ -12,7 +12,7 @@ using OperandOf = std::shared_ptr<DeltaOperand>;
 
 struct NormSettings {
   double eps;
-  double p;  // of dropout; 0 for layer_norm
+  double p;  // of dropout: of x if there is a residual, else of the result
   RandomStream stream;
 };
 
@@ -39,7 +39,7 @@ void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weigh
   };
   const auto data = [](const Tensor& x) { return x.defined() ? x.data() : nullptr; };
   const bool wants_residual = residual && gradients.wanted(kResidual);
-  const bool drops = settings.p > 0;
+  const bool drops = residual && settings.p > 0;
   const Tensor ds = empty_if(gradients.wanted(kX) || wants_residual, dy);
   // dx stays undefined if ds itself can be overwritten by dropout(ds).
   const bool drop_here = drops && gradients.wanted(kX);
@@ -100,7 +100,7 @@ Tensor norm_value(const Variable& x, const Variable& residual, const Variable& w
   return y;
 }
 
-// Both ops: without dropout and residual sum if `residual` is undefined.
+// All ops: without residual sum if `residual` is undefined.
 Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
               const Variable& bias, const NormSettings& settings, const NormLinks& links) {
   require_norm_shapes(op, x, weight, bias);
@@ -119,7 +119,11 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
   const OperandOf before = after_product ? x.operand() : nullptr;
   Variable result =
       record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
-        norm_backward(dy, kept, kept_weight, settings, has_residual, before, gradients);
+        // No gradient is wanted of this dropout, so it is not recorded.
+        const bool of_dropped = !has_residual && settings.p > 0;
+        const Tensor arrived =
+            of_dropped ? dropout(Variable(dy), settings.p, settings.stream).value() : dy;
+        norm_backward(arrived, kept, kept_weight, settings, has_residual, before, gradients);
       });
   result.set_operand(next);
   return result;
@@ -129,6 +133,13 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
   return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}}, {});
+}
+
+Variable dropped_layer_norm(const Variable& x, const Variable& weight, const Variable& bias,
+                            double eps, double p, const RandomStream& stream,
+                            const DeltaProduct* next) {
+  require(p >= 0 && p < 1, "[dropped_layer_norm] the dropout is {}; it must be in [0, 1).", p);
+  return norm("dropped_layer_norm", x, Variable(), weight, bias, {eps, p, stream}, {.next = next});
 }
 
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,

@@ -215,6 +215,35 @@ void add_norm_between_cases(std::vector<OpCase>& rows) {
       rows, {"a norm of a result that is used once more", 0.2, {"", 5, 16, 8, {4}}, true});
 }
 
+// A norm whose result is dropped before it reaches three Linears, as at the first layer.
+void add_dropped_norm_case(std::vector<OpCase>& rows) {
+  constexpr RandomStream kStream{.seed = 4, .site = 9, .step = 1};
+  constexpr double kEps = 1e-5, kDropout = 0.2;
+  std::vector<OpInput> inputs = inputs_of({"", 6, 136, 8, {3, 9, 1}});
+  const size_t weight = inputs.size(), bias = weight + 1;
+  inputs.push_back({normal({136}, 71)});
+  inputs.push_back({normal({136}, 72)});
+  const auto linears = [=](std::span<const Variable> in) { return in.subspan(1, weight - 1); };
+  const auto composed = [=](std::span<const Variable> in) {
+    const Variable norm = layer_norm(in[0], in[weight], in[bias], kEps);
+    return stacked(dropout(norm, kDropout, kStream), linears(in));
+  };
+  const auto call = [=](std::span<const Variable> in) {
+    if (in[0].device() == Device::cpu) return composed(in);
+    const DeltaProduct next = product_of(linears(in));
+    const Variable x =
+        dropped_layer_norm(in[0], in[weight], in[bias], kEps, kDropout, kStream, &next);
+    return linear_deltas({x, {}}, next);
+  };
+  rows.push_back({.op = "linear_deltas",
+                  .what = "a norm before dropout and three Linears",
+                  .inputs = std::move(inputs),
+                  .call = call,
+                  .composed = composed,
+                  .tolerance = kSplit,
+                  .reason = kSplitReason});
+}
+
 }  // namespace
 
 void add_joint_cases(std::vector<OpCase>& rows) {
@@ -228,6 +257,7 @@ void add_joint_cases(std::vector<OpCase>& rows) {
   add_delta_gelu_case(rows, "a GELU between two Linears", false);
   add_delta_gelu_case(rows, "a GELU whose result is used once more", true);
   add_norm_between_cases(rows);
+  add_dropped_norm_case(rows);
 }
 
 }  // namespace soragrad::test

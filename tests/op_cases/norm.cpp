@@ -28,6 +28,20 @@ void add_residual_case(std::vector<OpCase>& rows, const Shape& shape, double p, 
            }});
 }
 
+void add_dropped_case(std::vector<OpCase>& rows, const Shape& shape, double p) {
+  const Shape row{shape[1]};
+  rows.push_back(
+      {.op = "dropped_layer_norm",
+       .what = fmt::format("{}, p = {}", shape, p),
+       .inputs = {{normal(shape, 47)}, {normal(row, 48)}, {normal(row, 49)}},
+       .call =
+           [=](auto in) { return dropped_layer_norm(in[0], in[1], in[2], kEps, p, kNormStream); },
+       .composed =
+           [=](auto in) {
+             return dropout(layer_norm(in[0], in[1], in[2], kEps), p, kNormStream);
+           }});
+}
+
 }  // namespace
 
 void add_norm_cases(std::vector<OpCase>& rows) {
@@ -54,6 +68,9 @@ void add_norm_cases(std::vector<OpCase>& rows) {
   add_residual_case(rows, {3, 17}, 0.2, true, false);
   add_residual_case(rows, {3, 17}, 0.2, false, true);
   add_residual_case(rows, {2, 1031}, 0.2, true, true);
+  add_dropped_case(rows, {3, 16}, 0.2);
+  add_dropped_case(rows, {3, 16}, 0);
+  add_dropped_case(rows, {2, 1031}, 0.2);
 
   for (const Shape& shape : {Shape{4, 9}, Shape{2, 3, 21}}) {
     rows.push_back({.op = "softmax",

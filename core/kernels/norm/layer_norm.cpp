@@ -45,6 +45,21 @@ inline void dropout_add(const LayerNormArgs& args, const real* HWY_RESTRICT x,
   }
 }
 
+// to = dropout(from) for the n elements of one row. `from` may be `to`.
+inline void drop_row(const RandomStream& stream, uint32_t threshold, real keep_scale,
+                     const real* from, real* to, int64_t first, int64_t n) {
+  alignas(64) uint32_t words[kWords];
+  for (int64_t begin = 0; begin < n; begin += kWords) {
+    const int64_t end = std::min(n, begin + kWords);
+    random_words(stream, static_cast<uint64_t>(first + begin), end - begin, words);
+#pragma omp simd
+    for (int64_t j = begin; j < end; ++j) {
+      const real kept = from[j] * keep_scale;
+      to[j] = words[j - begin] >= threshold ? kept : real(0);
+    }
+  }
+}
+
 void layer_norm_rows(const LayerNormArgs& args, int64_t begin, int64_t end) {
   const int64_t hidden = args.hidden;
   const real* HWY_RESTRICT weight = args.weight;
@@ -75,6 +90,9 @@ void layer_norm_rows(const LayerNormArgs& args, int64_t begin, int64_t end) {
     } else {
       for (int64_t j = 0; j < hidden; ++j) y[j] = (y[j] - mean) * rstd * weight[j] + bias[j];
     }
+    if (!args.residual && args.drop_threshold != 0) {
+      drop_row(args.stream, args.drop_threshold, args.keep_scale, y, y, row * hidden, hidden);
+    }
   }
 }
 
@@ -102,18 +120,9 @@ inline void ds_of_row(const LayerNormBackwardArgs& args, int64_t row) {
 
 // One row of dx = dropout(ds), with the mask of forward drawn again. dx may be ds.
 inline void dx_of_row(const LayerNormBackwardArgs& args, int64_t row) {
-  const real* ds = args.ds + row * args.hidden;
-  real* dx = args.dx + row * args.hidden;
-  alignas(64) uint32_t words[kWords];
-  for (int64_t begin = 0; begin < args.hidden; begin += kWords) {
-    const int64_t end = std::min(args.hidden, begin + kWords);
-    random_words(args.stream, static_cast<uint64_t>(row * args.hidden + begin), end - begin, words);
-#pragma omp simd
-    for (int64_t j = begin; j < end; ++j) {
-      const real kept = ds[j] * args.keep_scale;
-      dx[j] = words[j - begin] >= args.drop_threshold ? kept : real(0);
-    }
-  }
+  const int64_t first = row * args.hidden;
+  drop_row(args.stream, args.drop_threshold, args.keep_scale, args.ds + first, args.dx + first,
+           first, args.hidden);
 }
 
 // A backward task: rows [begin, end). `partial` (2, hidden) receives the rows' sums for dweight and

@@ -7,16 +7,17 @@
 // alone, so two runs give the same bits.
 #include "core/kernels/norm/layer_norm.h"
 
+#include "core/kernels/cuda.cuh"
 #include "core/kernels/grid_sums.cuh"
 #include "core/kernels/norm/layer_norm_row.cuh"
 
 namespace soragrad::kernels {
 namespace {
 
-template <int kFours, bool kDrops>
+template <int kFours, bool kDropsX, bool kDropsY>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) short_rows_kernel(LayerNormArgs args) {
   const int64_t row = global_warp();
-  if (row < args.rows) normalise_row<kFours, kDrops>(args, row);
+  if (row < args.rows) normalise_row<kFours, kDropsX, kDropsY>(args, row);
 }
 
 // Any row; y holds s until the last pass, and lanes return to the elements that they wrote
@@ -27,13 +28,15 @@ __global__ void any_rows_kernel(LayerNormArgs args) {
   const RandomStream stream = resolved(args.stream);
   const real* x = args.x + row * hidden;
   real* y = args.y + row * hidden;
+  const auto drop = [&](real number, int64_t i) {
+    return dropped(number, stream, static_cast<uint64_t>(i), args.drop_threshold, args.keep_scale);
+  };
+  const bool drops_x = args.drop_threshold != 0 && args.residual;
+  const bool drops_y = args.drop_threshold != 0 && !args.residual;
   real sum = 0;
   for (int64_t j = lane_index(); j < hidden; j += kWarp) {
     const int64_t i = row * hidden + j;
-    real s = x[j];
-    if (args.drop_threshold != 0 && args.residual) {
-      s = dropped(s, stream, static_cast<uint64_t>(i), args.drop_threshold, args.keep_scale);
-    }
+    real s = drops_x ? drop(x[j], i) : x[j];
     if (args.residual) s += args.residual[i];
     y[j] = s;
     sum += s;
@@ -46,7 +49,8 @@ __global__ void any_rows_kernel(LayerNormArgs args) {
   for (int64_t j = lane_index(); j < hidden; j += kWarp) {
     const real normalised = (y[j] - mean) * rstd;
     if (args.normalised) args.normalised[row * hidden + j] = normalised;
-    y[j] = normalised * args.weight[j] + args.bias[j];
+    const real shifted = normalised * args.weight[j] + args.bias[j];
+    y[j] = drops_y ? drop(shifted, row * hidden + j) : shifted;
   }
 }
 
@@ -105,8 +109,8 @@ struct BiasTerm {
 }  // namespace
 
 void layer_norm_cuda(const LayerNormArgs& args) {
-  const bool short_rows = with_short_rows(args, [&](auto fours, auto drops) {
-    launch_rows(short_rows_kernel<fours(), drops()>, args.rows, args);
+  const bool short_rows = with_short_rows(args, [&](auto fours, auto drops_x, auto drops_y) {
+    launch_rows(short_rows_kernel<fours(), drops_x(), drops_y()>, args.rows, args);
   });
   if (!short_rows) launch_rows(any_rows_kernel, args.rows, args);
 }

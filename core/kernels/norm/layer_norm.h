@@ -1,9 +1,10 @@
 // Layer normalisation of rows (Ba et al., "Layer normalization", 2016), fused with the dropout and
-// the residual sum that precede it in a transformer. For each row:
-//   s          = dropout(x) + residual
+// the residual sum that precede it in a transformer, or with the dropout that follows it where
+// there is no residual. For each row:
+//   s          = dropout(x) + residual, or x
 //   rstd       = 1 / sqrt(var(s) + eps)                 var divides by `hidden` (biased)
 //   normalised = (s - mean(s)) * rstd
-//   y          = normalised * weight + bias
+//   y          = normalised * weight + bias, or dropout of that
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace soragrad::kernels {
 
 struct LayerNormArgs {
   const real* x;         // (rows, hidden)
-  const real* residual;  // (rows, hidden); null: s = x, without dropout
+  const real* residual;  // (rows, hidden); null: s = x, and y is what is dropped
   const real* weight;    // (hidden)
   const real* bias;      // (hidden)
   real* y;               // (rows, hidden); must not be an input
@@ -36,7 +37,7 @@ inline Cost cost(const LayerNormArgs& args) {
 }
 SORAGRAD_KERNEL(layer_norm, LayerNormArgs);
 
-// The gradients, in which means are over the columns of a row:
+// The gradients if x is what was dropped, in which means are over the columns of a row:
 //   g         = dy * weight
 //   ds        = rstd * (g - mean(g) - normalised * mean(g * normalised))
 //   dresidual = ds

@@ -66,14 +66,15 @@ SORAGRAD_HD unsigned row_blocks(const DeltaOperandArgs& args) {
   return static_cast<unsigned>((args.rows + kWarpsPerBlock - 1) / kWarpsPerBlock);
 }
 
-template <int kFours, bool kDrops>
+template <int kFours, bool kDropsX, bool kDropsY>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
     norm_operand_kernel(LayerNormOperandArgs args) {
   const int64_t row = global_warp();
   const unsigned blocks = row_blocks(args.operand);
   if (blockIdx.x >= blocks) return write_borders<true>(args.operand, blockIdx.x - blocks);
   if (row >= args.norm.rows) return;
-  write_operand_row<true>(args.operand, row, normalise_row<kFours, kDrops>(args.norm, row));
+  write_operand_row<true>(args.operand, row,
+                          normalise_row<kFours, kDropsX, kDropsY>(args.norm, row));
 }
 
 template <int kFours, bool kDrops>
@@ -98,8 +99,8 @@ void launch_with_borders(Kernel kernel, const Args& args) {
 }  // namespace
 
 void layer_norm_operand_cuda(const LayerNormOperandArgs& args) {
-  const auto launch_short = [&](auto fours, auto drops) {
-    launch_with_borders<true>(norm_operand_kernel<fours(), drops()>, args);
+  const auto launch_short = [&](auto fours, auto drops_x, auto drops_y) {
+    launch_with_borders<true>(norm_operand_kernel<fours(), drops_x(), drops_y()>, args);
   };
   if (factors_in_fours<true>(args.operand) && with_short_rows(args.norm, launch_short)) return;
   layer_norm_cuda(args.norm);

@@ -49,18 +49,19 @@ struct LaneRow {
   }
 };
 
-// Computes and writes a row of y, and returns it.
-template <int kFours, bool kDrops>
+// Computes and writes a row of y, and returns it. kDropsX or kDropsY: dropout of x, or of y.
+template <int kFours, bool kDropsX, bool kDropsY>
 __device__ LaneRow<kFours> normalise_row(const LayerNormArgs& args, int64_t row) {
   const int hidden = static_cast<int>(args.hidden);
   const int64_t begin = row * hidden;
-  const RandomStream stream = kDrops ? resolved(args.stream) : RandomStream();
+  const RandomStream stream = kDropsX || kDropsY ? resolved(args.stream) : RandomStream();
   LaneRow<kFours> s, other;
   s.load(args.x + begin, hidden);
   if (args.residual) other.load(args.residual + begin, hidden);
-  if (kDrops) {
-    s.drop(hidden, stream, static_cast<uint64_t>(begin), args.drop_threshold, args.keep_scale);
-  }
+  const auto drop = [&](LaneRow<kFours>& of_row) {
+    of_row.drop(hidden, stream, static_cast<uint64_t>(begin), args.drop_threshold, args.keep_scale);
+  };
+  if (kDropsX) drop(s);
   real sum = 0;
   s.for_each(hidden, [&](int i, int c) {
     if (args.residual) s.part[i].at[c] += other.part[i].at[c];
@@ -80,6 +81,7 @@ __device__ LaneRow<kFours> normalise_row(const LayerNormArgs& args, int64_t row)
     s.part[i].at[c] *= rstd;
     other.part[i].at[c] += s.part[i].at[c] * weight.part[i].at[c];
   });
+  if (kDropsY) drop(other);
   other.store(args.y + begin, hidden);
   if (args.normalised) s.store(args.normalised + begin, hidden);
   if (args.rstd && lane_index() == 0) args.rstd[row] = rstd;
@@ -133,8 +135,8 @@ bool with_fours(int64_t hidden, const Call& call) {
   return true;
 }
 
-// Calls call(fours, drops), compile-time constants, if rows of this norm fit into a warp's
-// registers. Returns false otherwise.
+// Calls call(fours, drops x, drops y), or call(fours, drops) for the gradients, compile-time
+// constants, if rows of this norm fit into a warp's registers. Returns false otherwise.
 template <typename Call>
 bool with_short_rows(const LayerNormArgs& args, const Call& call) {
   if (!in_fours(args.hidden, args.x, args.residual, args.weight, args.bias, args.y,
@@ -142,7 +144,13 @@ bool with_short_rows(const LayerNormArgs& args, const Call& call) {
     return false;
   }
   return with_fours(args.hidden, [&](auto fours) {
-    with_flag(args.residual && args.drop_threshold != 0, [&](auto drops) { call(fours, drops); });
+    with_flag(args.drop_threshold != 0, [&](auto drops) {
+      if (args.residual) {
+        call(fours, drops, std::false_type());
+      } else {
+        call(fours, std::false_type(), drops);
+      }
+    });
   });
 }
 template <typename Call>
