@@ -88,6 +88,15 @@ struct NormLinks {
 Variable dropped_layer_norm(const Variable& x, const Variable& weight, const Variable& bias,
                             double eps, double p, const RandomStream& stream,
                             const DeltaProduct* next = nullptr);
+// The same of rows of a table, as embedding() picks them: the kernel reads them from the table.
+struct TableRows {
+  const Tensor& ids;
+  const Variable& table;
+  int64_t padding_idx = -1;
+};
+Variable dropped_layer_norm(const TableRows& x, const Variable& weight, const Variable& bias,
+                            double eps, double p, const RandomStream& stream,
+                            const DeltaProduct* next = nullptr);
 // layer_norm(dropout(x, p, stream) + residual) in one kernel; x and residual have equal shapes.
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
                              const Variable& bias, double eps, double p, const RandomStream& stream,

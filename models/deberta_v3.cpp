@@ -190,7 +190,7 @@ std::vector<Variable> DebertaEncoder::tables(const Variable& positions, const nn
 // distance reads. An observer wants the whole table's norm, as Hugging Face's module computes it.
 Variable DebertaEncoder::positions(const Tensor& rows, const nn::Pass& pass) {
   if (pass.observe) return embedding(rows, norm_.forward(rel_embeddings_.weight, pass));
-  return norm_.forward(embedding(rows, rel_embeddings_.weight), pass);
+  return norm_.forward(rel_embeddings_.rows(rows));
 }
 
 DebertaV3::DebertaV3(nn::Module* parent, const ModelConfig& config, const BackboneOptions& options)

@@ -36,6 +36,9 @@ nn::Embedding& Embeddings::words() {
 Variable Embeddings::forward(const Input& input, const Variable& words, const nn::Pass& pass,
                              const DeltaProduct* next) {
   const nn::ForwardSpan span(*this);
+  if (!words.defined() && !token_type_embeddings_ && !pass.observe) {
+    return norm_.forward_dropped(this->words().rows(input.input_ids), dropout_, pass, next);
+  }
   Variable x = words.defined() ? words : this->words().forward(input.input_ids, pass);
   if (token_type_embeddings_) {
     const Tensor& ids = input.input_ids;

@@ -48,6 +48,18 @@ Variable LayerNorm::forward_dropped(const Variable& x, const Dropout& dropout, c
                             next);
 }
 
+Variable LayerNorm::forward_dropped(const TableRows& x, const Dropout& dropout, const Pass& pass,
+                                    const DeltaProduct* next) {
+  const ForwardSpan span(*this);
+  return dropped_layer_norm(x, weight, bias, eps_, dropout.probability(pass), dropout.stream(pass),
+                            next);
+}
+
+Variable LayerNorm::forward(const TableRows& x) {
+  const ForwardSpan span(*this);
+  return dropped_layer_norm(x, weight, bias, eps_, 0, {});
+}
+
 Variable LayerNorm::forward(const Variable& x, const Dropout& dropout, const Variable& residual,
                             const Pass& pass, const NormLinks& links) {
   const ForwardSpan span(*this);

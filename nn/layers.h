@@ -17,6 +17,8 @@ class Embedding : public Module {
             int64_t padding_idx = -1);
   // ids I64 (n), each in [0, rows) -> (n, hidden).
   Variable forward(const Tensor& ids, const Pass& pass);
+  // The same rows for a norm that reads them from the table. `ids` must outlive the result.
+  TableRows rows(const Tensor& ids) const { return {ids, weight, padding_idx_}; }
 
   Parameter weight;  // (rows, hidden)
 
@@ -52,6 +54,10 @@ class LayerNorm : public Module {
   // autograd/ops.h.
   Variable forward_dropped(const Variable& x, const Dropout& dropout, const Pass& pass,
                            const DeltaProduct* next = nullptr);
+  Variable forward_dropped(const TableRows& x, const Dropout& dropout, const Pass& pass,
+                           const DeltaProduct* next = nullptr);
+  // LayerNorm(x) in one kernel, which shows to no observer.
+  Variable forward(const TableRows& x);
   // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `links` as in
   // autograd/ops.h, residual_layer_norm.
   Variable forward(const Variable& x, const Dropout& dropout, const Variable& residual,

@@ -2,6 +2,7 @@
 #include "autograd/ops.h"
 #include "autograd/ops/delta_operand.h"
 #include "autograd/ops/input_gradient.h"
+#include "autograd/ops/rows.h"
 #include "core/kernels/norm/layer_norm_operand.h"
 #include "core/kernels/norm/softmax.h"
 
@@ -14,6 +15,7 @@ struct NormSettings {
   double eps;
   double p;  // of dropout: of x if there is a residual, else of the result
   RandomStream stream;
+  Tensor table, index;  // defined if x is unread_rows() of them
 };
 
 // Numbers of the inputs, in record()'s order.
@@ -79,7 +81,7 @@ Tensor norm_value(const Variable& x, const Variable& residual, const Variable& w
   Tensor y = Tensor::empty_like(x.value());
   if (state) *state = {Tensor::empty_like(y), Tensor::empty({x.shape().rows()}, kReal, x.device())};
   const kernels::LayerNormArgs args{
-      .x = x.value().data(),
+      .x = (settings.table.defined() ? settings.table : x.value()).data(),
       .residual = residual.defined() ? residual.value().data() : nullptr,
       .weight = weight.value().data(),
       .bias = bias.value().data(),
@@ -91,7 +93,8 @@ Tensor norm_value(const Variable& x, const Variable& residual, const Variable& w
       .eps = static_cast<real>(settings.eps),
       .drop_threshold = drop_threshold(settings.p),
       .keep_scale = static_cast<real>(1 / (1 - settings.p)),
-      .stream = settings.stream};
+      .stream = settings.stream,
+      .index = settings.index.defined() ? settings.index.data<int64_t>() : nullptr};
   if (next) {
     kernels::layer_norm_operand(x.device(), {args, next->begin(y)});
   } else {
@@ -132,14 +135,24 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
 }  // namespace
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps) {
-  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}}, {});
+  return norm("layer_norm", x, Variable(), weight, bias, {eps, 0, {}, {}, {}}, {});
 }
 
 Variable dropped_layer_norm(const Variable& x, const Variable& weight, const Variable& bias,
                             double eps, double p, const RandomStream& stream,
                             const DeltaProduct* next) {
   require(p >= 0 && p < 1, "[dropped_layer_norm] the dropout is {}; it must be in [0, 1).", p);
-  return norm("dropped_layer_norm", x, Variable(), weight, bias, {eps, p, stream}, {.next = next});
+  return norm("dropped_layer_norm", x, Variable(), weight, bias, {eps, p, stream, {}, {}},
+              {.next = next});
+}
+
+Variable dropped_layer_norm(const TableRows& x, const Variable& weight, const Variable& bias,
+                            double eps, double p, const RandomStream& stream,
+                            const DeltaProduct* next) {
+  require(p >= 0 && p < 1, "[dropped_layer_norm] the dropout is {}; it must be in [0, 1).", p);
+  const NormSettings settings{eps, p, stream, x.table.value(), x.ids};
+  return norm("dropped_layer_norm", unread_rows(x), Variable(), weight, bias, settings,
+              {.next = next});
 }
 
 Variable residual_layer_norm(const Variable& x, const Variable& residual, const Variable& weight,
@@ -148,7 +161,7 @@ Variable residual_layer_norm(const Variable& x, const Variable& residual, const 
   require(x.shape() == residual.shape(), "[residual_layer_norm] residual {} does not fit x {}.",
           residual.shape(), x.shape());
   require(p >= 0 && p < 1, "[residual_layer_norm] the dropout is {}; it must be in [0, 1).", p);
-  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream}, links);
+  return norm("residual_layer_norm", x, residual, weight, bias, {eps, p, stream, {}, {}}, links);
 }
 
 Variable softmax(const Variable& x) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/ops.h"
+#include "autograd/ops/rows.h"
 #include "core/kernels/rows/rows.h"
 
 namespace soragrad {
@@ -26,13 +27,12 @@ void require_indices(const char* op, const Tensor& index, const Tensor& table) {
           outside == values + index.numel() ? 0 : *outside, table.size(0));
 }
 
-// y_i = x[index_i]; backward leaves out rows with the index `skip`.
-Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t skip) {
+// Records y_i = x[index_i], which is not computed; backward leaves out rows with the index `skip`.
+Variable picked(const char* op, const Tensor& index, const Variable& x, int64_t skip) {
   require_indices(op, index, x.value());
   const Shape shape = x.shape();
   const int64_t n = index.numel(), hidden = shape[1];
   Tensor y = Tensor::empty({n, hidden}, kReal, x.device());
-  kernels::gather_rows(x.device(), {index.data<int64_t>(), x.value().data(), y.data(), n, hidden});
   return record(op, std::move(y), {x}, [=](const Tensor& dy, Gradients& gradients) {
     // A table is large and the rows are few, so they are added to the gradient that has arrived
     // instead of to a table of zeros.
@@ -49,7 +49,21 @@ Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t 
   });
 }
 
+Variable gather(const char* op, const Tensor& index, const Variable& x, int64_t skip) {
+  Variable y = picked(op, index, x, skip);
+  kernels::gather_rows(x.device(), {.index = index.data<int64_t>(),
+                                    .x = x.value().data(),
+                                    .y = y.value().data(),
+                                    .n = y.size(0),
+                                    .hidden = y.size(1)});
+  return y;
+}
+
 }  // namespace
+
+Variable unread_rows(const TableRows& rows) {
+  return picked("embedding", rows.ids, rows.table, rows.padding_idx);
+}
 
 Variable embedding(const Tensor& ids, const Variable& table, int64_t padding_idx) {
   return gather("embedding", ids, table, padding_idx);

@@ -42,6 +42,25 @@ void add_dropped_case(std::vector<OpCase>& rows, const Shape& shape, double p) {
            }});
 }
 
+void add_table_case(std::vector<OpCase>& rows, int64_t hidden) {
+  const std::vector<int64_t> ids = {4, 0, 4, 2};
+  rows.push_back(
+      {.op = "dropped_layer_norm",
+       .what = fmt::format("rows of {} from a table", hidden),
+       .inputs = {{normal({5, hidden}, 47)}, {normal({hidden}, 48)}, {normal({hidden}, 49)}},
+       .call =
+           [=](auto in) {
+             const Tensor index = Tensor::from(ids, {4}, in[0].device());
+             return dropped_layer_norm(TableRows{index, in[0]}, in[1], in[2], kEps, 0.2,
+                                       kNormStream);
+           },
+       .composed =
+           [=](auto in) {
+             const Variable x = embedding(Tensor::from(ids, {4}, in[0].device()), in[0]);
+             return dropout(layer_norm(x, in[1], in[2], kEps), 0.2, kNormStream);
+           }});
+}
+
 }  // namespace
 
 void add_norm_cases(std::vector<OpCase>& rows) {
@@ -71,6 +90,8 @@ void add_norm_cases(std::vector<OpCase>& rows) {
   add_dropped_case(rows, {3, 16}, 0.2);
   add_dropped_case(rows, {3, 16}, 0);
   add_dropped_case(rows, {2, 1031}, 0.2);
+  add_table_case(rows, 16);
+  add_table_case(rows, 13);
 
   for (const Shape& shape : {Shape{4, 9}, Shape{2, 3, 21}}) {
     rows.push_back({.op = "softmax",

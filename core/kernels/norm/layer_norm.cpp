@@ -65,7 +65,7 @@ void layer_norm_rows(const LayerNormArgs& args, int64_t begin, int64_t end) {
   const real* HWY_RESTRICT weight = args.weight;
   const real* HWY_RESTRICT bias = args.bias;
   for (int64_t row = begin; row < end; ++row) {
-    const real* HWY_RESTRICT s = args.x + row * hidden;
+    const real* HWY_RESTRICT s = args.row_of_x(row);
     real* HWY_RESTRICT y = args.y + row * hidden;
     if (args.residual) {  // y holds s until the last loop
       dropout_add(args, s, args.residual + row * hidden, y, row * hidden, hidden);

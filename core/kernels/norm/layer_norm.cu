@@ -26,7 +26,7 @@ __global__ void any_rows_kernel(LayerNormArgs args) {
   const int64_t row = global_warp(), hidden = args.hidden;
   if (row >= args.rows) return;
   const RandomStream stream = resolved(args.stream);
-  const real* x = args.x + row * hidden;
+  const real* x = args.row_of_x(row);
   real* y = args.y + row * hidden;
   const auto drop = [&](real number, int64_t i) {
     return dropped(number, stream, static_cast<uint64_t>(i), args.drop_threshold, args.keep_scale);

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/host_device.h"
 #include "core/kernels/gradient_target.h"
 #include "core/kernels/kernel.h"
 #include "core/rng.h"
@@ -17,7 +18,7 @@
 namespace soragrad::kernels {
 
 struct LayerNormArgs {
-  const real* x;         // (rows, hidden)
+  const real* x;         // (rows, hidden), or a table of such rows
   const real* residual;  // (rows, hidden); null: s = x, and y is what is dropped
   const real* weight;    // (hidden)
   const real* bias;      // (hidden)
@@ -30,6 +31,12 @@ struct LayerNormArgs {
   uint32_t drop_threshold;  // as in dropout.h; element (row, j) draws word row * hidden + j
   real keep_scale;
   RandomStream stream;
+  // (rows): the row of x for each, if there is no residual; null: its own.
+  const int64_t* index = nullptr;
+
+  SORAGRAD_HD const real* row_of_x(int64_t row) const {
+    return x + (index ? index[row] : row) * hidden;
+  }
 };
 inline Cost cost(const LayerNormArgs& args) {
   return traffic(args.rows * args.hidden *

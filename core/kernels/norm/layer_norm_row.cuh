@@ -56,7 +56,7 @@ __device__ LaneRow<kFours> normalise_row(const LayerNormArgs& args, int64_t row)
   const int64_t begin = row * hidden;
   const RandomStream stream = kDropsX || kDropsY ? resolved(args.stream) : RandomStream();
   LaneRow<kFours> s, other;
-  s.load(args.x + begin, hidden);
+  s.load(kDropsX ? args.x + begin : args.row_of_x(row), hidden);
   if (args.residual) other.load(args.residual + begin, hidden);
   const auto drop = [&](LaneRow<kFours>& of_row) {
     of_row.drop(hidden, stream, static_cast<uint64_t>(begin), args.drop_threshold, args.keep_scale);
