@@ -14,6 +14,7 @@
 #include "core/kernels/optim/adamw.h"
 #include "core/kernels/optim/grad_norm.h"
 #include "core/kernels/optim/rank_allocation.h"
+#include "core/kernels/rows/rows.h"
 #include "tests/gpu.h"
 #include "tests/op_cases.h"
 
@@ -293,6 +294,31 @@ TEST_CASE("gemm: on a GPU a product over no elements is zero, or adds nothing") 
                                  .ldc = 4,
                                  .accumulate = accumulate});
     CHECK(c.to_vector() == (accumulate ? before : std::vector<real>(12, 0)));
+  }
+}
+
+TEST_CASE("scatter_add_rows: rows that are fresh, few and very many, on a GPU as on the CPU") {
+  if (test::skipped_without_gpu()) return;
+  const std::vector<int64_t> index = {3, 0, 3, 6, 2, 6, 6, 1, 3, 0, 5, 5, 1, 6, 4, 0, 2};
+  const auto n = static_cast<int64_t>(index.size());
+  for (const int64_t rows : {int64_t{7}, int64_t{1} << 20}) {
+    CAPTURE(rows);
+    std::vector<real> results[2];
+    for (const Device device : {Device::cpu, Device::cuda}) {
+      const Tensor of_row = Tensor::from(index, {n}, device);
+      const Tensor dy = test::normal({n, 1}, 1).to(device);
+      const Tensor dx = Tensor::full({rows, 1}, 5, device);  // is to be overwritten
+      kernels::scatter_add_rows(device, {.index = of_row.data<int64_t>(),
+                                         .dy = dy.data(),
+                                         .dx = dx.data(),
+                                         .n = n,
+                                         .hidden = 1,
+                                         .skip = 6,
+                                         .fresh_rows = rows});
+      results[static_cast<int>(device)] = dx.to_vector();
+    }
+    CHECK(results[0] == results[1]);
+    CHECK(results[0][6] == 0);
   }
 }
 

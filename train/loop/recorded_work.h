@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "core/cuda_runtime.h"
@@ -50,8 +49,8 @@ template <typename Key, typename Block>
 class RecordedSteps {
  public:
   struct Passes {
-    std::unique_ptr<Block>
-        block;  // what a batch of this size sends to the GPU; the caller makes it
+    // What a batch of this size sends to the GPU. The caller makes it.
+    std::unique_ptr<Block> block;
     RecordedWork work;
   };
 

@@ -66,11 +66,15 @@ void gather_rows_cuda(const GatherRowsArgs& args) {
 
 void scatter_add_rows_cuda(const ScatterAddRowsArgs& args) {
   const int64_t slices = ceil_div(args.hidden, kWarp);
-  if (args.fresh_rows > 0) {
-    launch_rows(fresh_rows_kernel, args.fresh_rows * slices, args);
-  } else {
-    launch_rows(scatter_add_rows_kernel, args.n * slices, args);
+  // Each fresh row looks through all n indices. For a table of words that takes longer than zeros.
+  constexpr int64_t kMostLooks = 1 << 24;
+  if (args.fresh_rows > 0 && args.fresh_rows * args.n <= kMostLooks) {
+    return launch_rows(fresh_rows_kernel, args.fresh_rows * slices, args);
   }
+  if (args.fresh_rows > 0) {
+    cuda::fill_zero(args.dx, static_cast<size_t>(args.fresh_rows * args.hidden) * sizeof(real));
+  }
+  launch_rows(scatter_add_rows_kernel, args.n * slices, args);
 }
 
 }  // namespace soragrad::kernels
