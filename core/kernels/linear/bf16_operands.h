@@ -4,7 +4,7 @@
 //   rows    a (m, k) row-major, (round_up(m, kTileRowsBf16), pitch) elements
 //   panels  op(W) (k, n) in panels of kPanelColumns columns; pair q of column j of a panel is
 //           number q * kPanelColumns + j
-// What goes beyond m, n and k is filled up with zeros.
+// What goes beyond m, n and k is filled up with zeros. Both need AVX-512 BF16.
 #pragma once
 
 #include <cstddef>

@@ -18,17 +18,14 @@
 #include "core/error.h"
 
 #if defined(__x86_64__) && !defined(SORAGRAD_REAL_DOUBLE)
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "core/kernels/linear/bf16_pairs-inl.h"
 #include "core/kernels/linear/bf16_sums-inl.h"
 
 namespace soragrad::kernels {
 namespace {
-
-#define SORAGRAD_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
 // One tile over all of k. `pitch` is the length of a row of a; rows follow each other.
 template <int Rows>
