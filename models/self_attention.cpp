@@ -43,7 +43,7 @@ AttentionOptions SelfAttention::options(const Variable& queries, const Variable&
           .dropout = dropout_.probability(pass),
           .stream = dropout_.stream(pass),
           .first_query_only = queries.size(0) != x.size(0),
-          .precision = x.device() == Device::cuda ? precision_ : Precision::fp32};
+          .precision = precision_};
 }
 
 Variable SelfAttention::attend_jointly(const Variable& queries, const Variable& x,

@@ -18,6 +18,7 @@
 #include "core/integer_math.h"
 #include "core/kernels/attention/attention.h"
 #include "core/kernels/attention/attention_head-inl.h"
+#include "core/kernels/linear/gemm_bf16.h"
 #include "core/parallel.h"
 #include "core/tensor.h"
 
@@ -32,19 +33,22 @@ constexpr int64_t kGroup = 8;
 struct ExpandedTable {
   std::vector<real> columns, rows;
 
-  // Copies the head's columns of table[distance_row[...]]. `with_rows` also fills the row-major
-  // copy, which only backward multiplies with. A null table gives one that is not present.
+  // Copies the head's columns of table[distance_row[...]]: transposed, unless in bf16; as rows in
+  // bf16 and for backward. A null table gives one that is not present.
   PositionTable expand(const AttentionArgs& args, const real* table, int64_t head, bool falling,
-                       bool with_rows) {
+                       bool backward) {
     if (!table) return {};
+    const bool with_columns = !args.bf16, with_rows = args.bf16 || backward;
     const int64_t hidden = args.heads * args.head_size, depth = round_up(args.head_size);
     const int64_t width = 2 * args.max_length - 1, pitch = round_up(width + kLanes);
-    columns.assign(static_cast<size_t>(args.head_size * pitch + kLanes), 0);
+    if (with_columns) columns.assign(static_cast<size_t>(args.head_size * pitch + kLanes), 0);
     if (with_rows) rows.assign(static_cast<size_t>(width * depth), 0);
     for (int64_t entry = 0; entry < width; ++entry) {
       const int64_t row = args.distance_row[falling ? width - 1 - entry : entry];
       const real* source = table + row * hidden + head * args.head_size;
-      for (int64_t d = 0; d < args.head_size; ++d) columns[d * pitch + entry] = source[d];
+      for (int64_t d = 0; with_columns && d < args.head_size; ++d) {
+        columns[d * pitch + entry] = source[d];
+      }
       if (with_rows) std::copy_n(source, args.head_size, rows.data() + entry * depth);
     }
     return {true, columns.data(), rows.data(), pitch};
@@ -167,6 +171,11 @@ void clear_idle_rows(const AttentionArgs& args, real* x) {
 
 HWY_EXPORT(forward_all);
 HWY_EXPORT(backward_all);
+
+bool attention_takes_bf16(Device device, int64_t head_size) {
+  if (device == Device::cpu) return bf16_way() == Bf16Way::amx;
+  return head_size <= 128 && head_size % 4 == 0;
+}
 
 void attention_cpu(const AttentionArgs& args) {
   std::vector<int64_t> probability_offsets;  // where each sequence's block begins

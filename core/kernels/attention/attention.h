@@ -47,17 +47,15 @@ struct AttentionArgs {
   real keep_scale;          // 1 / (1 - p)
   RandomStream stream;
   bool first_query_only;  // one query a sequence, its first token: queries = sequences
-  bool bf16;              // multiply on tensor cores; only if attention_takes_bf16()
+  bool bf16;              // multiply in bf16; only if attention_takes_bf16()
   int64_t pairs;          // (query, key) pairs of all sequences, of one head; read by cost() alone
 };
-// True if the kernels of this device multiply in bf16 themselves. They use tensor cores, round q,
-// k, v, the position tables and dy to bf16, and sum in fp32. Probabilities and their gradients are
-// each split into two bf16 parts, which keeps them to 2^-17. If false, the caller rounds the same
-// operands and gets the same numbers to within those 2^-17. Rows of a head must be whole pieces of
-// 16 bytes.
-inline bool attention_takes_bf16(Device device, int64_t head_size) {
-  return device == Device::cuda && head_size <= 128 && head_size % 4 == 0;
-}
+// True if this device's kernels multiply in bf16 themselves: a GPU's tensor cores, where rows of a
+// head are whole pieces of 16 bytes, and AMX. They round q, k, v, the position tables and dy to
+// bf16, and sum in fp32. Probabilities and their gradients are each split into two bf16 parts,
+// which keeps them to 2^-17. If false, the caller rounds the same operands and gets the same
+// numbers to within those 2^-17.
+bool attention_takes_bf16(Device device, int64_t head_size);
 // Cost model. `pairs`: matrix products per (query, key) pair. `distances`: matrix products per
 // position table and (row, distance) pair; a sequence of L tokens has L (2L - 1) of these.
 // `times`: how often q, k, v, y and the tables cross memory.

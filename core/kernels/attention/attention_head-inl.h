@@ -3,9 +3,10 @@
 // Tiling. The head's slices of q, k, v and dy are gathered into dense rows of `depth` columns (the
 // head size rounded up to whole vectors); k and v are also transposed, because small_gemm wants a
 // row-major right operand. All L x L scores of the head are kept (1 MiB at L = 512) and softmax
-// runs over whole rows. Every product is a small_gemm, whose sums stay in registers.
+// runs over whole rows. Every product is a small_gemm, whose sums stay in registers, or in bf16 a
+// small_gemm_bf16, which takes right operands as they lie.
 //
-// Position terms are computed in band form, a block of n = 30 queries or keys at a time. For
+// Position terms are computed in band form, a block of n queries or keys at a time. For
 // queries [i0, i0 + n) and L keys the distance i - j takes n + L - 1 values. One product with that
 // stretch of the expanded table gives q_i . pk for all of them:
 //   c (n, n + L - 1):   score(i, j) += c[i - i0][n - 1 - (i - i0) + j]     table in falling order
@@ -32,6 +33,7 @@
 
 #include "core/kernels/attention/attention.h"
 #include "core/kernels/linear/small_gemm-inl.h"
+#include "core/kernels/linear/small_gemm_bf16.h"
 #include "core/kernels/random_words-inl.h"
 #include "core/kernels/softmax-inl.h"
 
@@ -43,7 +45,7 @@ namespace soragrad::kernels::HWY_NAMESPACE {
 struct PositionTable {
   bool present = false;
   const real* columns = nullptr;  // (head_size, entries), transposed: right operand of the scores
-  const real* rows = nullptr;     // (entries, depth), backward only: right operand of dq and dk
+  const real* rows = nullptr;     // (entries, depth): right operand of dq and dk, in bf16 of all
   int64_t width = 0;              // pitch of a row of `columns`, at least the number of entries
 };
 
@@ -54,8 +56,11 @@ struct HeadTask {
   int64_t keys() const { return round_up(length); }  // pitch of a row of scores
 };
 
-// Rows of c or t in a block, the n above: five whole tiles of small_gemm.
-constexpr int64_t kBandRows = 5 * kTileRows;
+// Rows of c or t in a block, the n above: whole tiles of the product.
+inline int64_t band_rows(const AttentionArgs& args) {
+  constexpr int64_t kTilesOfAmx = 2 * 16;
+  return args.bf16 ? kTilesOfAmx : 5 * kTileRows;
+}
 
 // A block of n queries (or keys) from `first` on; its distances to all keys (or queries) are
 // `width` = n + others - 1 successive entries of the expanded table.
@@ -69,9 +74,10 @@ struct Band {
 
 // Calls body(band) for the blocks of `rows` queries against `others` keys, or the other way round.
 template <typename Body>
-void for_bands(int64_t rows, int64_t others, Body&& body) {
-  for (int64_t first = 0; first < rows; first += kBandRows) {
-    const int64_t n = std::min(kBandRows, rows - first);
+void for_bands(const AttentionArgs& args, int64_t rows, int64_t others, Body&& body) {
+  const int64_t most = band_rows(args);
+  for (int64_t first = 0; first < rows; first += most) {
+    const int64_t n = std::min(most, rows - first);
     body(Band{first, n, n + others - 1});
   }
 }
@@ -90,16 +96,26 @@ struct HeadScratch {
   }
 };
 
-// Copies a head's slice of x (rows, hidden) to (rows, depth), with zeros beyond head_size. Returns
-// the copy, which lives in `buffer`.
-inline real* gather(std::vector<real>& buffer, const real* x, int64_t rows, int64_t hidden,
-                    int64_t head_size, int64_t depth) {
+// A head's slice of rows, a right operand from row `first` on.
+struct Rows {
+  const real* data;
+  int64_t pitch;
+  Operand from(int64_t first = 0) const { return {data + first * pitch, pitch, 1}; }
+};
+
+// The head's slice of `rows` rows of x (all rows, hidden) from `first` on: a copy (rows, depth) in
+// `buffer`, with zeros beyond head_size. In bf16 it is x itself, because the product copies it.
+inline Rows gather(const AttentionArgs& args, const HeadTask& task, std::vector<real>& buffer,
+                   const real* x, int64_t first, int64_t rows) {
+  const int64_t hidden = args.heads * args.head_size, depth = task.depth;
+  x += first * hidden + task.head * args.head_size;
+  if (args.bf16) return {x, hidden};
   real* out = HeadScratch::sized(buffer, rows * depth);
   for (int64_t row = 0; row < rows; ++row) {
-    std::copy_n(x + row * hidden, head_size, out + row * depth);
-    std::fill(out + row * depth + head_size, out + (row + 1) * depth, real(0));
+    std::copy_n(x + row * hidden, args.head_size, out + row * depth);
+    std::fill(out + row * depth + args.head_size, out + (row + 1) * depth, real(0));
   }
-  return out;
+  return {out, depth};
 }
 
 // The reverse of gather: writes the head's columns of out (rows, hidden).
@@ -111,15 +127,57 @@ inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64
 }
 
 // Transposes x (rows, depth) to (head_size, pitch). Returns the result, which lives in `buffer`.
-inline real* transpose(std::vector<real>& buffer, const real* x, int64_t rows, int64_t depth,
-                       int64_t head_size, int64_t pitch) {
+inline real* transpose(std::vector<real>& buffer, const Rows& x, int64_t rows, int64_t head_size,
+                       int64_t pitch) {
   real* out = HeadScratch::sized(buffer, head_size * pitch);
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t column = 0; column < head_size; ++column) {
-      out[column * pitch + row] = x[row * depth + column];
+      out[column * pitch + row] = x.data[row * x.pitch + column];
     }
   }
   return out;
+}
+
+// -- Products -------------------------------------------------------------------------------------
+// What a left operand holds. In bf16 inputs are rounded, as right operands are; weights,
+// probabilities or their gradients, are split into two numbers.
+enum class Left : uint8_t { inputs, weights };
+
+struct Sizes {
+  int64_t m, n, k;
+};
+
+// c (m, n) = a (m, k) b (k, n), or added to c. The strides of b are those that transposed() gives,
+// or {pitch, 1}. The duties are small_gemm's.
+inline void multiply(const AttentionArgs& args, Left left, const Sizes& of, const Operand& a,
+                     const Operand& b, real* c, int64_t ldc, bool accumulate = false) {
+  if (args.bf16) {
+    return small_gemm_bf16({.m = of.m,
+                            .n = of.n,
+                            .k = of.k,
+                            .a = {a.data, a.row_stride, a.column_stride},
+                            .b = {b.data, b.row_stride, b.column_stride},
+                            .c = c,
+                            .ldc = ldc,
+                            .split_a = left == Left::weights,
+                            .accumulate = accumulate});
+  }
+  small_gemm(of.m, of.n, of.k, a, b.data, b.row_stride, c, ldc, accumulate);
+}
+
+// The transpose of the first `rows` rows of x, as a right operand. `pitch` is that of the result,
+// which lives in `buffer`, if it has to be copied.
+inline Operand transposed(const AttentionArgs& args, std::vector<real>& buffer, const Rows& x,
+                          int64_t rows, int64_t pitch) {
+  if (args.bf16) return {x.data, 1, x.pitch};
+  return {transpose(buffer, x, rows, args.head_size, pitch), pitch, 1};
+}
+
+// The table's entries from `entry` on, transposed, as a right operand.
+inline Operand transposed(const AttentionArgs& args, const PositionTable& table, int64_t entry,
+                          int64_t depth) {
+  if (args.bf16) return {table.rows + entry * depth, 1, depth};
+  return {table.columns + entry, table.width, 1};
 }
 
 // Softmax in place. A sequence has at least one key, and masked keys do not exist in a ragged
@@ -129,26 +187,25 @@ inline void softmax_row(real* x, int64_t n) {
   scale_row(1 / sum, x, n);
 }
 
-// Fills scratch.q, k and k_columns, and scratch.scores (queries, keys) with the probabilities
-// before dropout.
-inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
-                               const PositionTable& key_table, const PositionTable& query_table,
-                               HeadScratch& scratch) {
-  const int64_t hidden = args.heads * args.head_size, column = task.head * args.head_size;
+struct QueriesAndKeys {
+  Rows q, k;
+};
+
+// Fills scratch.scores (queries, keys) with the probabilities before dropout.
+inline QueriesAndKeys head_probabilities(const AttentionArgs& args, const HeadTask& task,
+                                         const PositionTable& key_table,
+                                         const PositionTable& query_table, HeadScratch& scratch) {
   const int64_t length = task.length, queries = task.queries, pitch = task.keys();
-  const real* q = gather(scratch.q, args.q + task.first_query * hidden + column, queries, hidden,
-                         args.head_size, task.depth);
-  const real* k = gather(scratch.k, args.k + task.first_token * hidden + column, length, hidden,
-                         args.head_size, task.depth);
-  const real* k_columns =
-      transpose(scratch.k_columns, k, length, task.depth, args.head_size, pitch);
+  const Rows q = gather(args, task, scratch.q, args.q, task.first_query, queries);
+  const Rows k = gather(args, task, scratch.k, args.k, task.first_token, length);
   real* scores = HeadScratch::sized(scratch.scores, queries * pitch);
-  small_gemm(queries, length, args.head_size, {q, task.depth, 1}, k_columns, pitch, scores, pitch);
+  multiply(args, Left::inputs, {queries, length, args.head_size}, q.from(),
+           transposed(args, scratch.k_columns, k, length, pitch), scores, pitch);
   if (key_table.present) {
-    for_bands(queries, length, [&](const Band& band) {
+    for_bands(args, queries, length, [&](const Band& band) {
       real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
-      small_gemm(band.n, band.width, args.head_size, {q + band.first * task.depth, task.depth, 1},
-                 key_table.columns + band.entry(args), key_table.width, c, band.pitch());
+      multiply(args, Left::inputs, {band.n, band.width, args.head_size}, q.from(band.first),
+               transposed(args, key_table, band.entry(args), task.depth), c, band.pitch());
       for (int64_t i = 0; i < band.n; ++i) {
         const real* source = c + i * band.pitch() + band.n - 1 - i;
         real* row = scores + (band.first + i) * pitch;
@@ -157,10 +214,10 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
     });
   }
   if (query_table.present) {
-    for_bands(length, queries, [&](const Band& band) {
+    for_bands(args, length, queries, [&](const Band& band) {
       real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
-      small_gemm(band.n, band.width, args.head_size, {k + band.first * task.depth, task.depth, 1},
-                 query_table.columns + band.entry(args), query_table.width, t, band.pitch());
+      multiply(args, Left::inputs, {band.n, band.width, args.head_size}, k.from(band.first),
+               transposed(args, query_table, band.entry(args), task.depth), t, band.pitch());
       // Along j the wanted elements of t lie one row down and one column to the left.
       for (int64_t i = 0; i < queries; ++i) {
         const real* source = t + i + band.n - 1;
@@ -174,6 +231,7 @@ inline void head_probabilities(const AttentionArgs& args, const HeadTask& task,
     for (int64_t j = 0; j < length; ++j) row[j] *= args.scale;
     softmax_row(row, length);
   }
+  return {q, k};
 }
 
 // The random words that decide which probabilities of a query's row are kept (attention.h).
@@ -211,11 +269,10 @@ inline void head_forward(const AttentionArgs& args, const HeadTask& task,
       drop(args, row_words(args, task, i, scratch), scores + i * pitch, task.length);
     }
   }
-  const real* v = gather(scratch.v, args.v + task.first_token * hidden + column, task.length,
-                         hidden, args.head_size, task.depth);
+  const Rows v = gather(args, task, scratch.v, args.v, task.first_token, task.length);
   real* out = HeadScratch::sized(scratch.out, task.queries * task.depth);
-  small_gemm(task.queries, args.head_size, task.length, {scores, pitch, 1}, v, task.depth, out,
-             task.depth);
+  multiply(args, Left::weights, {task.queries, args.head_size, task.length}, {scores, pitch, 1},
+           v.from(), out, task.depth);
   scatter(out, task.queries, task.depth, args.y + task.first_query * hidden + column, hidden,
           args.head_size);
 }
@@ -229,28 +286,28 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
                           const PositionTable& key_table, const PositionTable& query_table,
                           real* dkey, real* dquery, HeadScratch& scratch) {
   const AttentionArgs& forward = args.forward;
-  head_probabilities(forward, task, key_table, query_table, scratch);
+  const QueriesAndKeys rows = head_probabilities(forward, task, key_table, query_table, scratch);
+  const Rows &q = rows.q, &k = rows.k;
   const int64_t head_size = forward.head_size, depth = task.depth;
   const int64_t hidden = forward.heads * head_size, column = task.head * head_size;
   const int64_t length = task.length, queries = task.queries, pitch = task.keys();
   const int64_t query_place = task.first_query * hidden + column;
   const int64_t key_place = task.first_token * hidden + column;
-  const real* q = scratch.q.data();
-  const real* k = scratch.k.data();
-  const real* v = gather(scratch.v, forward.v + key_place, length, hidden, head_size, depth);
-  const real* v_columns = transpose(scratch.v_columns, v, length, depth, head_size, pitch);
-  const real* dy = gather(scratch.dy, args.dy + query_place, queries, hidden, head_size, depth);
+  const Rows v = gather(forward, task, scratch.v, forward.v, task.first_token, length);
+  const Rows dy = gather(forward, task, scratch.dy, args.dy, task.first_query, queries);
   real* p = scratch.scores.data();
   real* g = HeadScratch::sized(scratch.gradients, queries * pitch);
   // g is dy v^T here: the gradient of the probabilities after dropout. The loop below turns it into
   // ds.
-  small_gemm(queries, length, head_size, {dy, depth, 1}, v_columns, pitch, g, pitch);
-  real* dropped = HeadScratch::sized(scratch.dropped, queries * pitch);
+  multiply(forward, Left::inputs, {queries, length, head_size}, dy.from(),
+           transposed(forward, scratch.v_columns, v, length, pitch), g, pitch);
+  const bool drops = forward.drop_threshold != 0;
+  real* dropped = drops ? HeadScratch::sized(scratch.dropped, queries * pitch) : p;
   for (int64_t i = 0; i < queries; ++i) {
     real* p_row = p + i * pitch;
     real* g_row = g + i * pitch;
-    std::copy_n(p_row, length, dropped + i * pitch);
-    if (forward.drop_threshold) {
+    if (drops) {
+      std::copy_n(p_row, length, dropped + i * pitch);
       const uint32_t* words = row_words(forward, task, i, scratch);
       drop(forward, words, dropped + i * pitch, length);
       drop(forward, words, g_row, length);
@@ -268,31 +325,34 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
     for (int64_t j = 0; j < length; ++j) g_row[j] = forward.scale * p_row[j] * (g_row[j] - dot);
   }
   real* out = HeadScratch::sized(scratch.out, std::max(queries, length) * depth);
-  small_gemm(length, head_size, queries, {dropped, 1, pitch}, dy, depth, out, depth);
+  multiply(forward, Left::weights, {length, head_size, queries}, {dropped, 1, pitch}, dy.from(),
+           out, depth);
   scatter(out, length, depth, args.dv + key_place, hidden, head_size);
 
-  small_gemm(queries, head_size, length, {g, pitch, 1}, k, depth, out, depth);
+  multiply(forward, Left::weights, {queries, head_size, length}, {g, pitch, 1}, k.from(), out,
+           depth);
   if (key_table.present) {
-    for_bands(queries, length, [&](const Band& band) {
+    for_bands(forward, queries, length, [&](const Band& band) {
       real* c = HeadScratch::sized(scratch.band, band.n * band.pitch());
       std::fill_n(c, band.n * band.pitch(), real(0));
       for (int64_t i = 0; i < band.n; ++i) {
         std::copy_n(g + (band.first + i) * pitch, length, c + i * band.pitch() + band.n - 1 - i);
       }
       const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
-      small_gemm(band.n, head_size, band.width, {c, band.pitch(), 1}, key_table.rows + entry, depth,
-                 out + row, depth, true);
+      multiply(forward, Left::weights, {band.n, head_size, band.width}, {c, band.pitch(), 1},
+               {key_table.rows + entry, depth, 1}, out + row, depth, true);
       if (dkey) {
-        small_gemm(band.width, head_size, band.n, {c, 1, band.pitch()}, q + row, depth,
-                   dkey + entry, depth, true);
+        multiply(forward, Left::weights, {band.width, head_size, band.n}, {c, 1, band.pitch()},
+                 q.from(band.first), dkey + entry, depth, true);
       }
     });
   }
   scatter(out, queries, depth, args.dq + query_place, hidden, head_size);
 
-  small_gemm(length, head_size, queries, {g, 1, pitch}, q, depth, out, depth);
+  multiply(forward, Left::weights, {length, head_size, queries}, {g, 1, pitch}, q.from(), out,
+           depth);
   if (query_table.present) {
-    for_bands(length, queries, [&](const Band& band) {
+    for_bands(forward, length, queries, [&](const Band& band) {
       real* t = HeadScratch::sized(scratch.band, band.n * band.pitch());
       std::fill_n(t, band.n * band.pitch(), real(0));
       for (int64_t i = 0; i < queries; ++i) {
@@ -301,11 +361,11 @@ inline void head_backward(const AttentionBackwardArgs& args, const HeadTask& tas
         for (int64_t j = 0; j < band.n; ++j) place[j * (band.pitch() - 1)] = source[j];
       }
       const int64_t entry = band.entry(forward) * depth, row = band.first * depth;
-      small_gemm(band.n, head_size, band.width, {t, band.pitch(), 1}, query_table.rows + entry,
-                 depth, out + row, depth, true);
+      multiply(forward, Left::weights, {band.n, head_size, band.width}, {t, band.pitch(), 1},
+               {query_table.rows + entry, depth, 1}, out + row, depth, true);
       if (dquery) {
-        small_gemm(band.width, head_size, band.n, {t, 1, band.pitch()}, k + row, depth,
-                   dquery + entry, depth, true);
+        multiply(forward, Left::weights, {band.width, head_size, band.n}, {t, 1, band.pitch()},
+                 k.from(band.first), dquery + entry, depth, true);
       }
     });
   }

@@ -23,30 +23,13 @@
 
 #include <algorithm>
 
+#include "core/kernels/linear/amx_tiles.h"
 #include "core/kernels/linear/bf16_sums-inl.h"
 
 namespace soragrad::kernels {
 namespace {
 
-#define SORAGRAD_AMX __attribute__((target("avx512f,amx-tile,amx-bf16")))
-
 constexpr int64_t kBlockRows = 2 * kTileRowsBf16;  // rows of a that are multiplied at a time
-
-// What ldtilecfg loads: all eight tiles are full ones.
-struct alignas(64) TileShapes {
-  uint8_t palette = 1, first_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-constexpr TileShapes full_tiles() {
-  TileShapes shapes;
-  for (int tile = 0; tile < 8; ++tile) {
-    shapes.row_bytes[tile] = kTileDepthBf16 * sizeof(bfloat16);
-    shapes.rows[tile] = kTileRowsBf16;
-  }
-  return shapes;
-}
-constexpr TileShapes kFullTiles = full_tiles();
 
 // The sums of 32 rows (16 if !Two) and half a panel, whose pairs begin at b.
 template <bool Two>
