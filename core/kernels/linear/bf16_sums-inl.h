@@ -39,6 +39,19 @@ __attribute__((target("avx512f"))) inline void store_sums(const __m512 (&sums)[k
   }
 }
 
+// True if tasks should go through all blocks of rows of one panel before the next panel, not
+// through all panels of one block. Whichever operand is gone through again and again is read once
+// from memory if it fits into the second-level cache beside the rest, else every time.
+inline bool panel_by_panel(const GemmBf16Args& args, int64_t row_blocks, int64_t panels) {
+  constexpr int64_t kCacheBytes = 1 << 20;
+  const auto read = [](int64_t bytes, int64_t times) {
+    return bytes > kCacheBytes ? bytes * times : bytes;
+  };
+  const int64_t row_bytes = bf16_pitch(args.k) * static_cast<int64_t>(sizeof(bfloat16));
+  const int64_t a = args.m * row_bytes, weights = args.n * row_bytes;
+  return weights + read(a, panels) <= a + read(weights, row_blocks);
+}
+
 // Calls multiply(rows, a, pitch, panel, to) for every block of rows of a and panel of op(W), from
 // tasks. A block has rows_per_task() rows, rounded up to a multiple of `row_step`.
 template <typename Multiply>
@@ -48,9 +61,10 @@ void multiply_by_panels(const GemmBf16Args& args, const bfloat16* a, int64_t row
   const int64_t pitch = bf16_pitch(args.k), panels = ceil_div(args.n, kPanelColumns);
   const int64_t rows = round_up(rows_per_task(args.m, panels), row_step);
   const int64_t row_blocks = ceil_div(args.m, rows);
+  const bool by_panel = panel_by_panel(args, row_blocks, panels);
   parallel_for(row_blocks * panels, [&](int64_t task) {
-    // Neighbouring tasks share a panel.
-    const int64_t row = task % row_blocks * rows, panel = task / row_blocks;
+    const int64_t row = (by_panel ? task % row_blocks : task / panels) * rows;
+    const int64_t panel = by_panel ? task / row_blocks : task % panels;
     const int64_t column = panel * kPanelColumns;
     multiply(std::min(rows, args.m - row), a + row * pitch, pitch,
              packed + panel * bf16_panel_elements(args.k),
