@@ -58,7 +58,8 @@ void multiply_block(const GemmArgs& g) {
 
 // The bias is copied to c first and oneDNN adds to it.
 void multiply_block(const GemmArgs& g) {
-  const SingleThreaded guard;
+  const SingleThreaded alone;
+  const SignalsBlocked undisturbed;
   if (g.bias) {
     for (int64_t i = 0; i < g.m; ++i) std::copy_n(g.bias, g.n, g.c + i * g.ldc);
   }
