@@ -60,7 +60,7 @@ int resume(const TrainOptions& options) {
   }
   train::set_time_limit(resume.config.max_seconds);
   require_base_there(resume.config.model);
-  const auto session = train::open_pretrain_session(resume.config, log_line);
+  const auto session = train::open_pretrain_session(resume.config, log_line, !resume.checkpoint);
   return pretrain_in(folder, *session, resume, options.profile);
 }
 

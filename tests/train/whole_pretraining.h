@@ -91,7 +91,7 @@ inline nlohmann::json resume_pretraining(
     const train::ResumeRequest& request = {}) {
   train::RunFolder folder = train::RunFolder::open(path, true);
   const train::PretrainResume resume = train::prepare_pretrain_resume(folder, request, quiet);
-  const auto session = train::open_pretrain_session(resume.config, quiet);
+  const auto session = train::open_pretrain_session(resume.config, quiet, !resume.checkpoint);
   train::Pretrainer trainer(*session, folder, resume.checkpoint);
   train::write_record(folder, resume.record, quiet);
   before();

@@ -1,9 +1,12 @@
 #include "train/loop/pretrain_batches.h"
 
+#include <charconv>
+#include <filesystem>
 #include <limits>
 #include <utility>
 
 #include "core/error.h"
+#include "core/sha256.h"
 
 namespace soragrad::train {
 
@@ -91,56 +94,132 @@ class CorpusBatches : public PretrainBatches {
 
 class ReplayedBatches : public PretrainBatches {
  public:
-  ReplayedBatches(const std::string& path, const models::PretrainingModel& model)
-      : file_(nn::open_checkpoint(path)),
+  // Reads all steps once, so that what is wrong is said before the first one.
+  ReplayedBatches(const std::string& path, models::PretrainingModel& model)
+      : path_(path),
+        file_(open(path)),
         detects_(model.detects()),
-        vocab_size_(model.config().vocab_size) {
-    while (file_.contains(fmt::format("{}.input_ids", steps_ + 1))) ++steps_;
+        vocab_size_(model.config().vocab_size),
+        max_length_(model.backbone().max_positions()) {
+    while (file_.contains(name_of(steps_ + 1, "input_ids"))) read(++steps_);
+    for (const nn::StoredTensor& tensor : file_.tensors()) {
+      int64_t number = 0;
+      std::from_chars(tensor.name.data(), tensor.name.data() + tensor.name.size(), number);
+      require(number <= steps_, "[batches] {}: has {}, but no {}; steps count from 1.", path,
+              shown(tensor.name), name_of(steps_ + 1, "input_ids"));
+    }
     require(steps_ > 0, "[batches] {}: has no tensor 1.input_ids.", path);
   }
 
   int64_t steps() const override { return steps_; }
+  std::vector<data::MaskedBatch> step(int64_t step) override { return {read(step + 1)}; }
 
-  std::vector<data::MaskedBatch> step(int64_t step) override {
-    number_ = step + 1;
-    data::MaskedBatch batch;
-    batch.input_ids = numbers("input_ids");
-    batch.offsets = numbers("offsets");
-    const std::vector<int64_t> labels = numbers("labels");
-    const std::vector<int64_t> replaced = detects_ ? numbers("replaced") : std::vector<int64_t>();
-    check(labels.size() == batch.input_ids.size(), "labels and input_ids differ in length");
-    check(!detects_ || replaced.size() == labels.size(), "replaced and labels differ in length");
-    constexpr int64_t kNotPredicted = -100;
-    for (size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] == kNotPredicted) continue;
-      check(labels[i] >= 0 && labels[i] < vocab_size_, "a label is neither -100 nor a token");
-      batch.positions.push_back(static_cast<int64_t>(i));
-      batch.labels.push_back(labels[i]);
-      if (!detects_) continue;
-      check(replaced[i] >= 0 && replaced[i] < vocab_size_, "an id in replaced is no token");
-      batch.replaced.push_back(replaced[i]);
-    }
-    check(!batch.positions.empty(), "no position is predicted");
-    std::vector<data::MaskedBatch> batches;
-    batches.push_back(std::move(batch));
-    return batches;
+  sora::NamedTensors state(int64_t /*next*/) const override {
+    return {{kHash, Tensor::from(hash(), {kHashWords})}};
+  }
+  void restore(const nn::Checkpoint& checkpoint, int64_t /*next*/) override {
+    if (!checkpoint.contains(kHash)) return;
+    std::vector<int64_t> before(kHashWords);
+    checkpoint.copy_to<int64_t>(kHash, before);
+    require(before == hash(),
+            "[resume] batches={} is not the file that the run began with: it holds other bytes. "
+            "Put that file back.",
+            path_);
   }
 
  private:
-  std::vector<int64_t> numbers(const char* name) const {
-    const std::string path = fmt::format("{}.{}", number_, name);
-    std::vector<int64_t> values(static_cast<size_t>(file_.at(path).numel()));
-    file_.copy_to<int64_t>(path, values);
-    return values;
+  static constexpr const char* kHash = "batches.sha256";
+  static constexpr int64_t kHashWords = 4;
+
+  static nn::Checkpoint open(const std::string& path) {
+    require(!std::filesystem::is_directory(path),
+            "[batches] {} is a folder; give a file of safetensors.", path);
+    return nn::open_checkpoint(path);
   }
-  void check(bool condition, const char* fault) const {
-    require(condition, "[batches] {}: step {}: {}.", file_.where(), number_, fault);
+  static std::string name_of(int64_t step, const char* part) {
+    return fmt::format("{}.{}", step, part);
   }
 
+  // Of the file, computed when it is first asked for.
+  const std::vector<int64_t>& hash() const {
+    if (!hash_.empty()) return hash_;
+    const std::string digits = sha256_of_file(path_);
+    constexpr size_t kDigits = 16;
+    for (size_t i = 0; i < digits.size(); i += kDigits) {
+      hash_.push_back(static_cast<int64_t>(std::stoull(digits.substr(i, kDigits), nullptr, 16)));
+    }
+    return hash_;
+  }
+
+  // Step `number`, counted from 1.
+  data::MaskedBatch read(int64_t number) const {
+    data::MaskedBatch batch;
+    batch.input_ids = numbers(number, "input_ids");
+    batch.offsets = numbers(number, "offsets");
+    const std::vector<int64_t> labels = numbers(number, "labels");
+    const std::vector<int64_t> replaced =
+        detects_ ? numbers(number, "replaced") : std::vector<int64_t>();
+    const size_t tokens = batch.input_ids.size();
+    check(labels.size() == tokens, number, "{} labels for {} input_ids", labels.size(), tokens);
+    check(!detects_ || replaced.size() == tokens, number, "{} ids in replaced for {} input_ids",
+          replaced.size(), tokens);
+    check_rows(number, batch);
+    constexpr int64_t kNotPredicted = -100;
+    for (size_t i = 0; i < tokens; ++i) {
+      check_token(number, "input_ids", i, batch.input_ids[i]);
+      if (labels[i] == kNotPredicted) continue;
+      check_token(number, "labels", i, labels[i]);
+      batch.positions.push_back(static_cast<int64_t>(i));
+      batch.labels.push_back(labels[i]);
+      if (!detects_) continue;
+      check_token(number, "replaced", i, replaced[i]);
+      batch.replaced.push_back(replaced[i]);
+    }
+    check(!batch.positions.empty(), number, "all {} labels are -100: nothing is predicted", tokens);
+    return batch;
+  }
+
+  void check_rows(int64_t number, const data::MaskedBatch& batch) const {
+    const std::vector<int64_t>& offsets = batch.offsets;
+    const auto tokens = static_cast<int64_t>(batch.input_ids.size());
+    check(offsets.size() > 1, number, "{} offsets; a row needs two", offsets.size());
+    check(offsets.front() == 0 && offsets.back() == tokens, number,
+          "offsets go from {} to {}; there are {} input_ids, so from 0 to {}", offsets.front(),
+          offsets.back(), tokens, tokens);
+    for (size_t row = 0; row + 1 < offsets.size(); ++row) {
+      const int64_t begin = offsets[row], end = offsets[row + 1];
+      check(begin < end, number, "offsets {} and {} of row {} do not rise", begin, end, row);
+      check(max_length_ == 0 || end - begin <= max_length_, number,
+            "row {} has {} tokens; the model's position table holds {}", row, end - begin,
+            max_length_);
+    }
+  }
+
+  void check_token(int64_t number, const char* part, size_t at, int64_t id) const {
+    check(id >= 0 && id < vocab_size_, number, "{} has {} at {}; tokens are 0 to {}", part, id, at,
+          vocab_size_ - 1);
+  }
+
+  std::vector<int64_t> numbers(int64_t number, const char* part) const {
+    const std::string name = name_of(number, part);
+    std::vector<int64_t> values(static_cast<size_t>(file_.at(name).numel()));
+    file_.copy_to<int64_t>(name, values);
+    return values;
+  }
+
+  template <typename... Args>
+  void check(bool condition, int64_t number, fmt::format_string<const Args&...> fault,
+             const Args&... args) const {
+    if (condition) return;
+    fail("[batches] {}: step {}: {}.", path_, number, fmt::format(fault, args...));
+  }
+
+  std::string path_;
   nn::Checkpoint file_;
   bool detects_;
-  int64_t vocab_size_;
-  int64_t steps_ = 0, number_ = 0;
+  int64_t vocab_size_, max_length_;  // max_length_ 0: any
+  int64_t steps_ = 0;
+  mutable std::vector<int64_t> hash_;
 };
 
 }  // namespace
@@ -158,7 +237,7 @@ std::unique_ptr<PretrainBatches> corpus_batches(const Config& config,
 }
 
 std::unique_ptr<PretrainBatches> replayed_batches(const std::string& path,
-                                                  const models::PretrainingModel& model) {
+                                                  models::PretrainingModel& model) {
   return std::make_unique<ReplayedBatches>(path, model);
 }
 

@@ -43,7 +43,7 @@ std::unique_ptr<PretrainBatches> corpus_batches(const Config& config,
                                                 const models::PretrainingModel& model);
 // Of `batches`: N.input_ids, N.offsets, N.labels and, for rtd, N.replaced for step N from 1 on.
 std::unique_ptr<PretrainBatches> replayed_batches(const std::string& path,
-                                                  const models::PretrainingModel& model);
+                                                  models::PretrainingModel& model);
 
 // All sequences of `validation_corpus`, at most max_eval_samples or some thousands, with masks that
 // stay the same in every validation.

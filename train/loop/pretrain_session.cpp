@@ -89,7 +89,8 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, const Note& note) {
+std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, const Note& note,
+                                                       bool begins) {
   auto session = std::make_unique<PretrainSession>();
   session->config = config;
   complete_for_model(session->config);
@@ -99,13 +100,20 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
       models::load_pretraining(config.model, pretraining_options(session->config, session->device));
   note(start_text(config, loaded));
   session->model = std::move(loaded.model);
-  if (!config.initial_state.empty()) {
-    load_initial_state(*session->model, config.initial_state, session->device);
+  if (begins && !config.initial_state.empty()) {
+    const size_t read =
+        load_initial_state(*session->model, config.initial_state, session->device).size();
+    note(fmt::format("{}: {} of {} parameters read.", config.initial_state, read,
+                     session->model->parameters().size()));
   }
   const int64_t limit = session->model->backbone().max_positions();
   session->tokenizer = data::load_tokenizer(config.model);
   if (!config.pretrain.batches.empty()) {
     session->batches = replayed_batches(config.pretrain.batches, *session->model);
+    if (config.gradient_accumulation_steps > 1) {
+      note(fmt::format("gradient_accumulation_steps={} has no effect: a step is one of `batches`.",
+                       config.gradient_accumulation_steps));
+    }
   } else {
     require(limit == 0 || config.max_seq_length <= limit,
             "[model] max_seq_length {} is more than the {} positions of this model's table; lower "

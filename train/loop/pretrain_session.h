@@ -25,8 +25,10 @@ struct PretrainSession {
   int64_t total_steps = 0;
 };
 
-// Loads everything a resolved configuration names. Lines about what was drawn go to `note`.
-std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, const Note& note);
+// Loads everything a resolved configuration names, but initial_state only if the run begins, not if
+// a checkpoint will be restored. Lines about what was drawn go to `note`.
+std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, const Note& note,
+                                                       bool begins = true);
 
 // Writes the model, and under rtd the generator in generator/, each with the tokenizer's files.
 void save_pretrained(const std::string& folder, PretrainSession& session);

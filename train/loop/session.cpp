@@ -1,6 +1,7 @@
 #include "train/loop/session.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -215,6 +216,10 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
   for (const auto& [parameter, tensor] : pairs) {
     const Tensor host = Tensor::empty(parameter->declared_shape());
     nn::copy_to<real>(*tensor, {host.data(), static_cast<size_t>(host.numel())});
+    for (int64_t i = 0; i < host.numel(); ++i) {
+      require(std::isfinite(host.data()[i]), "[initial_state] {}: {} has {} as element {} of {}.",
+              path, tensor->name, host.data()[i], i, host.numel());
+    }
     parameter->assign(host.to(device));
   }
   std::vector<nn::Parameter*> parameters;

@@ -205,7 +205,7 @@ void RunFolder::check_free(const std::string& path, bool overwrite) {
   if (is_run(path)) {
     require(overwrite,
             "[run] output {} holds a run already; overwrite=true replaces it, another output=... "
-            "keeps it, `train --resume` of this folder continues it.",
+            "keeps it, --resume of this folder continues it.",
             path);
     return;
   }
