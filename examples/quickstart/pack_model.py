@@ -62,6 +62,7 @@ def main():
     write_bf16(folder / "model.safetensors", tensors)
     config = json.loads((source / "config.json").read_text())
     config["torch_dtype"] = "bfloat16"
+    config["architectures"] = [name.replace("ForMaskedLM", "Model") for name in config["architectures"]]
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     for name in TOKENIZER:
         if (source / name).exists():

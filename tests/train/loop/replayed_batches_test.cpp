@@ -27,7 +27,7 @@ using soragrad::test::weights_of;
 
 using Numbers = std::vector<int64_t>;
 
-Tensor tensor_of(const Numbers& numbers) {
+Tensor numbers_of(const Numbers& numbers) {
   return Tensor::from(numbers, {static_cast<int64_t>(numbers.size())});
 }
 
@@ -44,9 +44,9 @@ struct GivenBatches : TinyText {
       const auto number = static_cast<int64_t>(i) + 1;
       if (number == left_out) continue;
       const std::string name = std::to_string(number);
-      tensors.emplace_back(name + ".input_ids", tensor_of(steps[i].input_ids));
-      tensors.emplace_back(name + ".offsets", tensor_of(steps[i].offsets));
-      tensors.emplace_back(name + ".labels", tensor_of(steps[i].labels));
+      tensors.emplace_back(name + ".input_ids", numbers_of(steps[i].input_ids));
+      tensors.emplace_back(name + ".offsets", numbers_of(steps[i].offsets));
+      tensors.emplace_back(name + ".labels", numbers_of(steps[i].labels));
     }
     sora::write_tensors(path(), tensors);
   }
