@@ -1,10 +1,6 @@
-// Attention backward on tensor cores. The formulas are those of attention_backward.cu;
-// attention_gradients.cuh has the plan, attention_bf16.cuh the tile. A block has four warps.
-//
-// Scores: each warp computes 16 by 16 of the tile's p and ds and writes them to memory, split into
-// two bf16 parts.
-//
-// Products: a warp's left operand is read from a tile of p or ds in shared memory: as stored,
+// Attention backward on tensor cores: the products. The formulas are those of
+// attention_backward.cu; attention_gradients.cuh has the plan, attention_bf16_scores.cu the first
+// launch. A warp's left operand is read from a tile of p or ds in shared memory: as stored,
 // transposed, or skewed. A tile that is skewed has a column for each distance i - j = m - 32, a row
 // for each query or for each key, and zeros where the tile has no such pair. With n = m - 1, row n
 // of a table is the tile's distance n - 31:
@@ -17,30 +13,15 @@
 // owner and one order of sums.
 #include <cstddef>
 
-#include "core/kernels/attention/attention_bf16.cuh"
-#include "core/kernels/attention/attention_gradients.cuh"
-#include "core/kernels/linear/round_bf16.h"
+#include "core/kernels/attention/attention_bf16_gradients.cuh"
 
 namespace soragrad::kernels {
 namespace {
-
-constexpr int kParts = kTile / kPart;  // parts along the queries, and along the keys
-constexpr int kWarps = kParts * kParts;
-constexpr int kThreads = kWarps * kWarp;
 
 // Numbers in two bf16 parts, high and low.
 template <int kColumns>
 struct SplitRows {
   Bf16Rows<kTile, kColumns> part[2];
-};
-
-// Operands of the scores.
-template <int kDepth>
-struct GradientTile {
-  Bf16Rows<kTile, kDepth> dy, v;
-  BandScratch band[kWarps];
-  float log_sum[kTile], dy_y[kTile];  // of each query; dy_y is dy_i . y_i
-  Bf16ScoreTile<kDepth> scores;
 };
 
 // Operands of the products: a tile of p or ds, rows of tokens, and what only models with position
@@ -52,107 +33,6 @@ struct ProductTile {
   Bf16Rows<kRun, kDepth> positions;
   SplitRows<kRun> by_query, by_key;
 };
-
-// The thread's warp and what it owns: queries 16a and keys 16b on of the scores; rows 16a on and
-// half b of the columns of a gradient.
-struct WarpPlace {
-  int warp, a, b;
-};
-__device__ WarpPlace warp_place() {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  return {warp, warp % kParts, warp / kParts};
-}
-
-// Loads what stays the same over all keys: q and dy of the tile's queries, their log_sum and dy .
-// y.
-template <int kDepth>
-__device__ void load_query_side(GradientTile<kDepth>& tile, const AttentionBackwardArgs& args,
-                                const TileCoords& at) {
-  const AttentionArgs& forward = args.forward;
-  load_queries<kThreads>(tile.scores.q, forward, at, forward.q);
-  load_queries<kThreads>(tile.dy, forward, at, args.dy);
-  // Four threads share a query. dy is rounded as the products' operand is, so that sum over j of
-  // p g equals this dot product.
-  const int i = static_cast<int>(threadIdx.x) / kGroup;
-  const real* y = query_row(forward, at, forward.y, i);
-  const real* dy = query_row(forward, at, args.dy, i);
-  float sum = 0;
-  for (int64_t d = 4 * place_in_group(); y && d < forward.head_size; d += 4 * kGroup) {
-    const Four left = load_fours<true>(dy + d, forward.head_size - d);
-    const Four right = load_fours<true>(y + d, forward.head_size - d);
-    for (int c = 0; c < 4; ++c) sum += rounded_to_bf16(left.at[c]) * right.at[c];
-  }
-  sum = shared_sum<kGroup>(sum);
-  if (!y || place_in_group() > 0) return;
-  tile.dy_y[i] = sum;
-  tile.log_sum[i] = forward.log_sum[(at.first_query + at.query + i) * forward.heads + at.head];
-}
-
-// A tile of p or ds in memory has the size of 32 by 32 floats: its high part, then its low part.
-// Stores (i, j) and (i, j + 1).
-__device__ void store_split(real* to, int i, int j, const Two& x) {
-  const SplitPair pair = split_pair(x.at[0], x.at[1]);
-  uint32_t* place = reinterpret_cast<uint32_t*>(to) + (kTile * i + j) / 2;
-  place[0] = pair.high;
-  place[kTileSize / 2] = pair.low;
-}
-
-// The warp's 16 by 16 of the tile's p and ds, with zeros beyond the sequence, to memory.
-template <int kDepth>
-__device__ void write_scores(GradientTile<kDepth>& tile, const AttentionArgs& forward,
-                             const TileCoords& at, const WarpPlace& of, real* __restrict__ to_p,
-                             real* __restrict__ to_ds) {
-  const PartScores s = part_scores(tile.scores, forward, at, of.a, of.b, tile.band[of.warp]);
-  PartScores g{};
-  add_row_products(g.half, tile.dy, kPart * of.a, tile.v, kPart * of.b, kDepth);
-#pragma unroll
-  for (int r = 0; r < 2; ++r) {
-    const int i = kPart * of.a + fragment_row(2 * r);
-    const uint32_t kept = kept_keys<kGroup>(forward, at, at.query + i, kPart * of.b, kPart);
-#pragma unroll
-    for (int n = 0; n < 2; ++n) {
-      const int first = kPart * of.b + kMmaColumns * n + fragment_column(0);
-      Two p{}, ds{};
-      for (int c = 0; c < 2; ++c) {
-        const int j = first + c, e = 2 * r + c;
-        if (i >= tile_queries(at) || j >= tile_keys(at)) continue;
-        const float score = math::exp(forward.scale * s.half[n].at[e] - tile.log_sum[i]);
-        ds.at[c] =
-            forward.scale * score * (dropped_key(forward, kept, j, g.half[n].at[e]) - tile.dy_y[i]);
-        p.at[c] = dropped_key(forward, kept, j, score);
-      }
-      store_split(to_p, i, first, p);
-      store_split(to_ds, i, first, ds);
-    }
-  }
-}
-
-// Grid: (sequences * tiles of queries, heads). As many blocks are asked for on a multiprocessor as
-// shared memory has room for, here and below: the compiler then uses the registers that are free.
-template <int kDepth>
-__global__ void __launch_bounds__(kThreads, 4)
-    bf16_scores_kernel(AttentionBackwardArgs args, GradientPlan plan) {
-  GradientTile<kDepth>& tile = *dynamic_shared<GradientTile<kDepth>>();
-  const AttentionArgs& forward = args.forward;
-  if (!forward.first_query_only) clear_idle_rows(forward, args.dq);
-  clear_idle_rows(forward, args.dk);
-  clear_idle_rows(forward, args.dv);
-  const int tiles = forward.first_query_only ? 1 : plan.tiles;
-  const int sequence = static_cast<int>(blockIdx.x) / tiles;
-  TileCoords at = block_coords(forward, tiles);
-  if (at.query >= at.queries) return;
-  const WarpPlace of = warp_place();
-  load_query_side(tile, args, at);
-  for (; at.key < at.length; at.key += kTile) {
-    load_keys<kThreads>(tile.scores.k, forward, at, forward.k);
-    load_keys<kThreads>(tile.v, forward, at, forward.v);
-    load_tables<kThreads>(tile.scores, forward, at);
-    __syncthreads();
-    write_scores(tile, forward, at, of, tile_of(plan.p, forward, plan, sequence, at),
-                 tile_of(plan.ds, forward, plan, sequence, at));
-    __syncthreads();
-  }
-}
 
 // Both parts of rows [row, row + 16) and columns [column, column + 16) of x.
 template <int kColumns>
@@ -363,7 +243,8 @@ __device__ void write_table_sums(ProductTile<kDepth>& tile, const AttentionBackw
       forward.head_size);
 }
 
-// Grid: (pieces, heads).
+// Grid: (pieces, heads). As many blocks as shared memory has room for, as in
+// attention_bf16_scores.cu.
 template <int kDepth>
 __global__ void __launch_bounds__(kThreads, kDepth > 64 ? 3 : 5)
     bf16_products_kernel(AttentionBackwardArgs args, GradientPlan plan) {
@@ -388,11 +269,7 @@ void attention_backward_bf16(const AttentionBackwardArgs& args) {
     const bool tables = forward.position_key || forward.position_query;
     const size_t bytes = tables ? sizeof(Products) : offsetof(Products, more_rows);
     with_gradient_plan(
-        args,
-        [&](const GradientPlan& plan, int64_t blocks) {
-          launch(bf16_scores_kernel<depth()>, dim3(grid_size(blocks), heads), kThreads,
-                 shared_bytes<GradientTile<depth()>>(forward), args, plan);
-        },
+        args, [&](const GradientPlan& plan, int64_t blocks) { bf16_scores(args, plan, blocks); },
         [&](const GradientPlan& plan, int64_t blocks) {
           launch(bf16_products_kernel<depth()>, dim3(grid_size(blocks), heads), kThreads, bytes,
                  args, plan);
