@@ -30,9 +30,9 @@ struct DeltaProduct {
 // (deltas * rows, out). The factors may be trainable. Backward multiplies by the derivative of x's
 // GELU, as linear() does.
 //
-// A kernel makes the operand of x, with the deltas' columns, and backward that of dy. Where
-// residual_layer_norm has made x for this product, its kernel has made the operand, too; where it
-// takes the result of one Linear, its backward makes that of dy.
+// A kernel makes the operand of x, with the deltas' columns, and backward that of dy. Where a norm
+// or attention has made x for this product, its kernel has made the operand, too. Where a norm
+// takes the result of one Linear, or attention that of three, its backward makes the operand of dy.
 Variable linear_deltas(const Activated& x, const DeltaProduct& product);
 // gelu() of that for a matrix of one Linear.
 Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product);

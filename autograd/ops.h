@@ -139,6 +139,8 @@ struct AttentionOptions {
   Precision precision = Precision::fp32;
   // If set, receives the probabilities before dropout, flat: for each sequence (heads, query, key).
   Tensor* probabilities = nullptr;
+  // The product that gets the result, as in NormLinks.
+  const DeltaProduct* next = nullptr;
 };
 
 // Multi-head attention within each sequence; with position tables DeBERTa's disentangled attention

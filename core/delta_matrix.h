@@ -46,8 +46,8 @@ class DeltaMatrix {
   int64_t out() const { return out_; }
 
   // What a product multiplies: rows with the deltas' columns. A kernel makes it of x forward, of dy
-  // backward: delta_operand, or a LayerNorm together with the rows (norm/layer_norm_operand.h).
-  // What belongs to each delta lies one after another.
+  // backward: delta_operand, or LayerNorm or attention together with the rows (*_operand.h below
+  // core/kernels/). What belongs to each delta lies one after another.
   struct Operand {
     bool forward;
     Tensor rows;       // BF16 (groups * rows, k); undefined: only sums and scaled are wanted

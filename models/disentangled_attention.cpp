@@ -11,16 +11,15 @@ DisentangledAttention::DisentangledAttention(nn::Module* parent, std::string nam
       p2c_(config.p2c),
       pos_dropout_(this, "pos_dropout", config.hidden_dropout_prob) {}
 
-Variable DisentangledAttention::forward(const Variable& queries, const Variable& x,
-                                        const EncoderInput& input, const nn::Pass& pass) {
+Variable DisentangledAttention::forward(const AttentionInput& input, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
-  if (!c2p_ && !p2c_) return attend(queries, x, {}, {}, input, pass);
-  if (input.tables.defined()) return attend_jointly(queries, x, input, pass);
+  if (!c2p_ && !p2c_) return attend(input, {}, {}, pass);
+  if (input.shared.tables.defined()) return attend_jointly(input, pass);
   const nn::Pass quiet = pass.unobserved();
-  const Variable positions = pos_dropout_.forward(input.positions, quiet);
+  const Variable positions = pos_dropout_.forward(input.shared.positions, quiet);
   const Variable position_key = c2p_ ? key_.forward(positions, quiet) : Variable();
   const Variable position_query = p2c_ ? query_.forward(positions, quiet) : Variable();
-  return attend(queries, x, position_key, position_query, input, pass);
+  return attend(input, position_key, position_query, pass);
 }
 
 std::optional<DisentangledAttention::Projection> DisentangledAttention::projection(

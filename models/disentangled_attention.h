@@ -11,8 +11,7 @@ namespace soragrad::models {
 class DisentangledAttention : public SelfAttention {
  public:
   DisentangledAttention(nn::Module* parent, std::string name, const ModelConfig& config);
-  Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
-                   const nn::Pass& pass) override;
+  Variable forward(const AttentionInput& input, const nn::Pass& pass) override;
 
   // What projects the positions, after the dropout; for one product of all layers.
   struct Projection {

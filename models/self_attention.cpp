@@ -23,11 +23,10 @@ SelfAttention::SelfAttention(nn::Module* parent, std::string name, const ModelCo
   dropout_.set_role(nn::Role::attention_probabilities);
 }
 
-Variable SelfAttention::forward(const Variable& queries, const Variable& x,
-                                const EncoderInput& input, const nn::Pass& pass) {
+Variable SelfAttention::forward(const AttentionInput& input, const nn::Pass& pass) {
   const nn::ForwardSpan span(*this);
-  const Variable context = attend_jointly(queries, x, input, pass);
-  return context.defined() ? context : attend(queries, x, {}, {}, input, pass);
+  const Variable context = attend_jointly(input, pass);
+  return context.defined() ? context : attend(input, {}, {}, pass);
 }
 
 std::optional<DeltaProduct> SelfAttention::product(const nn::Pass& pass) {
@@ -36,34 +35,33 @@ std::optional<DeltaProduct> SelfAttention::product(const nn::Pass& pass) {
   return joint_.find(linears, pass);
 }
 
-AttentionOptions SelfAttention::options(const Variable& queries, const Variable& x,
-                                        const nn::Pass& pass) const {
+AttentionOptions SelfAttention::options(const AttentionInput& input, const nn::Pass& pass) const {
   return {.heads = heads_,
           .scale = scale_,
           .dropout = dropout_.probability(pass),
           .stream = dropout_.stream(pass),
-          .first_query_only = queries.size(0) != x.size(0),
-          .precision = precision_};
+          .first_query_only = input.queries.size(0) != input.x.size(0),
+          .precision = precision_,
+          .next = input.next};
 }
 
-Variable SelfAttention::attend_jointly(const Variable& queries, const Variable& x,
-                                       const EncoderInput& input, const nn::Pass& pass) {
+Variable SelfAttention::attend_jointly(const AttentionInput& input, const nn::Pass& pass) {
   const auto joint = product(pass);
   if (!joint) return {};
-  const Variable qkv = linear_deltas({x, {}}, *joint);
-  return attention(qkv, input.tables, input.layout, options(queries, x, pass));
+  const Variable qkv = linear_deltas({input.x, {}}, *joint);
+  return attention(qkv, input.shared.tables, input.shared.layout, options(input, pass));
 }
 
-Variable SelfAttention::attend(const Variable& queries, const Variable& x,
-                               const Variable& position_key, const Variable& position_query,
-                               const EncoderInput& input, const nn::Pass& pass) {
-  const Variable q = query_.forward(queries, pass);
-  const Variable k = key_.forward(x, pass);
-  const Variable v = value_.forward(x, pass);
+Variable SelfAttention::attend(const AttentionInput& input, const Variable& position_key,
+                               const Variable& position_query, const nn::Pass& pass) {
+  const Variable q = query_.forward(input.queries, pass);
+  const Variable k = key_.forward(input.x, pass);
+  const Variable v = value_.forward(input.x, pass);
   Tensor probabilities;
-  AttentionOptions options = this->options(queries, x, pass);
+  AttentionOptions options = this->options(input, pass);
   options.probabilities = pass.observe ? &probabilities : nullptr;
-  const Variable context = attention(q, k, v, position_key, position_query, input.layout, options);
+  const Variable context =
+      attention(q, k, v, position_key, position_query, input.shared.layout, options);
   // Without dropout the probabilities are the output of HF's attention.self.dropout.
   if (pass.observe) pass.observe(dropout_.path(), Variable(probabilities));
   return observed(context, pass);

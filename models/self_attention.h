@@ -22,16 +22,24 @@ struct EncoderInput {
   Variable tables;
 };
 
+// What the attention of one layer reads.
+struct AttentionInput {
+  // Keys and values are made of x (tokens, hidden). `queries` is x itself, or the row of each
+  // sequence's first token, (sequences, hidden).
+  const Variable& queries;
+  const Variable& x;
+  const EncoderInput& shared;
+  const DeltaProduct* next = nullptr;  // the product that gets the context; null: another op
+};
+
 class SelfAttention : public nn::Module {
  public:
   // The three Linears are named query, key and value, each with this suffix ("_proj" in DeBERTa).
   SelfAttention(nn::Module* parent, std::string name, const ModelConfig& config,
                 const std::string& suffix = "");
 
-  // Returns the context, one row per query. Keys and values are made of x (tokens, hidden). queries
-  // is x itself, or the row of each sequence's first token, (sequences, hidden).
-  virtual Variable forward(const Variable& queries, const Variable& x, const EncoderInput& input,
-                           const nn::Pass& pass);
+  // Returns the context, one row per query.
+  virtual Variable forward(const AttentionInput& input, const nn::Pass& pass);
 
   // The one product that q, k and v are in this pass, for the norm before it; nothing: they are
   // products of their own.
@@ -44,18 +52,17 @@ class SelfAttention : public nn::Module {
  protected:
   // forward() with DeBERTa's position terms: the projected positions as keys and as queries, (rows,
   // hidden) each. An undefined one adds no term.
-  Variable attend(const Variable& queries, const Variable& x, const Variable& position_key,
-                  const Variable& position_query, const EncoderInput& input, const nn::Pass& pass);
+  Variable attend(const AttentionInput& input, const Variable& position_key,
+                  const Variable& position_query, const nn::Pass& pass);
 
-  // attend() with q, k and v as one product, and the position terms of input.tables, if these are
-  // defined. Undefined if product() has nothing.
-  Variable attend_jointly(const Variable& queries, const Variable& x, const EncoderInput& input,
-                          const nn::Pass& pass);
+  // attend() with q, k and v as one product, and the position terms of the shared tables, if these
+  // are defined. Undefined if product() has nothing.
+  Variable attend_jointly(const AttentionInput& input, const nn::Pass& pass);
 
   nn::Linear query_, key_, value_;
 
  private:
-  AttentionOptions options(const Variable& queries, const Variable& x, const nn::Pass& pass) const;
+  AttentionOptions options(const AttentionInput& input, const nn::Pass& pass) const;
 
   nn::JointProduct joint_;
   int64_t heads_;

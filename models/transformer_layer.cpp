@@ -27,7 +27,9 @@ Variable TransformerLayer::forward(const Variable& x, bool first_only, const Enc
                                    const nn::Pass& pass, const NormLinks& links) {
   const nn::ForwardSpan span(*this);
   const Variable queries = first_only ? select_rows(x, input.first_tokens) : x;
-  const Variable context = attention_->forward(queries, x, input, pass);
+  const auto after = attention_dense_.product(pass);
+  const Variable context =
+      attention_->forward({queries, x, input, after ? &*after : nullptr}, pass);
   const auto next = intermediate_.product(pass);
   const Variable attended =
       attention_norm_.forward(attention_dense_.forward(context, pass), attention_dropout_, queries,

@@ -61,7 +61,7 @@ class Linear : public Module {
   // part of the product.
   Activated forward(const Variable& x, Activation activation, const Pass& pass);
   Variable forward(const Activated& x, const Pass& pass);
-  // The product that forward() takes in this pass, for the norm before it; nothing: another way.
+  // The product that forward() takes in this pass, for the op before it; nothing: another way.
   std::optional<DeltaProduct> product(const Pass& pass);
   // forward() for a graph that is built for its gradients alone: a result that nobody reads is not
   // computed.

@@ -5,6 +5,7 @@
 #include "autograd/ops.h"
 #include "autograd/ops/delta_operand.h"
 #include "autograd/ops/waiting.h"
+#include "core/kernels/attention/attention_operand.h"
 #include "core/kernels/linear/round_bf16.h"
 #include "core/kernels/rows/rows.h"
 
@@ -160,15 +161,11 @@ Operands empty_gradients(const Operands& x, const Gradients& gradients) {
           .whole = {}};
 }
 
-// Attention backward that leaves the tables' gradients to a launch at the end, for all layers.
-void backward_with_late_tables(kernels::AttentionBackwardArgs args, waiting::Tensors tensors) {
+// Memory for the sums by distance, of which a launch at the end makes the tables' gradients, for
+// all layers.
+Tensor distance_sums(const kernels::AttentionBackwardArgs& args) {
   const kernels::FoldDistancesArgs sizes = kernels::fold_args(args, nullptr);
-  const Tensor sums =
-      Tensor::empty({sizes.count, sizes.groups, sizes.width, sizes.hidden}, kReal, Device::cuda);
-  args.distance_sums = sums.data();
-  kernels::attention_backward(Device::cuda, args);
-  tensors.push_back(sums);
-  waiting::add_fold(kernels::fold_args(args, sums.data()), tensors);
+  return Tensor::empty({sizes.count, sizes.groups, sizes.width, sizes.hidden}, kReal, Device::cuda);
 }
 
 // Records attention of x, whose tensors are those of the inputs.
@@ -204,11 +201,19 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
   const Tensor log_sum =
       kept ? Tensor::empty({t.q.size(0), options.heads}, kReal, t.q.device()) : Tensor();
   if (kept) args.log_sum = log_sum.data();
-  kernels::attention(t.q.device(), args);
+  const auto next = options.next ? DeltaOperand::of_value(*options.next) : nullptr;
+  if (next) {
+    kernels::attention_operand(t.q.device(), {args, next->begin(y)});
+  } else {
+    kernels::attention(t.q.device(), args);
+  }
   const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
   const auto& of_tables = inputs[1].operand();
   const bool late = !x.whole.empty() && of_tables && of_tables->late;
-  return record(
+  // With first_query_only dq has rows of its own, which come to lie among zeros.
+  const auto before =
+      !x.whole.empty() && !options.first_query_only ? operand_of_gradient(inputs[0], 3) : nullptr;
+  Variable result = record(
       "attention", std::move(y), inputs,
       // args holds raw pointers; the tensors captured beside it keep their memory alive.
       [=](const Tensor& given, Gradients& gradients) {
@@ -222,10 +227,17 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
             .dv = d.v.data(),
             .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
             .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr};
-        if (late && backward.dposition_key) {
-          backward_with_late_tables(backward, {d.whole[1], distance_row});
+        const bool waits = late && backward.dposition_key;
+        const Tensor sums = waits ? distance_sums(backward) : Tensor();
+        if (waits) backward.distance_sums = sums.data();
+        if (before) {
+          kernels::attention_operand_backward(dy.device(), {backward, before->begin(d.whole[0])});
         } else {
           kernels::attention_backward(dy.device(), backward);
+        }
+        if (waits) {
+          waiting::add_fold(kernels::fold_args(backward, sums.data()),
+                            {d.whole[1], distance_row, sums});
         }
         if (!d.whole.empty() && args.first_query_only) {
           place_first_rows(d.q, offsets, d.whole[0].slice(0, t.k.size(0)));
@@ -238,6 +250,8 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
         static_cast<void>(offsets), static_cast<void>(distance_row);
         static_cast<void>(kept_y), static_cast<void>(log_sum);
       });
+  result.set_operand(next);
+  return result;
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ std::vector<kernels::LowRankDelta> DeltaOperand::deltas() const {
   return result;
 }
 
-kernels::DeltaOperandArgs DeltaOperand::begin(const Tensor& rows, bool has_rows) {
+kernels::DeltaOperandArgs DeltaOperand::begin(const Tensor& rows) {
   const std::vector<kernels::LowRankDelta> views = deltas();
   const DeltaMatrix::Deltas all{views.data(), views.size()};
   const auto count = static_cast<int64_t>(views.size());
@@ -63,6 +63,13 @@ bool DeltaOperand::is_for(const DeltaProduct& product) const {
   return made.forward && matrix == product.matrix &&
          std::equal(factors.begin(), factors.end(), product.deltas.begin(), product.deltas.end(),
                     same);
+}
+
+std::shared_ptr<DeltaOperand> operand_of_gradient(const Variable& x, int64_t linears) {
+  const auto& operand = x.operand();
+  const bool wanted =
+      operand && !operand->made.forward && !operand->late && operand->matrix->linears() == linears;
+  return wanted ? operand : nullptr;
 }
 
 }  // namespace soragrad

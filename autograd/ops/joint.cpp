@@ -91,9 +91,8 @@ void add_sums(SumsPart part, size_t number, const Factors& factors, const std::v
 // dh and du, dx, and the gradients of all factors.
 void backward_deltas(const Kept& kept, const Tensor& dy, Gradients& gradients) {
   DeltaOperand& operand = *kept.gradient;
-  const bool wants_dx = gradients.wanted(kInput) || gradients.wanted(kGeluOf);
-  if (!operand.is_of(dy)) kernels::delta_operand(Device::cuda, operand.begin(dy, wants_dx));
-  if (wants_dx) add_dx(kept, gradients);
+  if (!operand.is_of(dy)) kernels::delta_operand(Device::cuda, operand.begin(dy));
+  if (operand.has_rows) add_dx(kept, gradients);
   const int64_t rows = kept.x.size(0);
   const Tensor &dh = operand.made.sums, &du = operand.made.scaled;
   int64_t before = 0;
@@ -165,11 +164,11 @@ Variable record_product(const Activated& x, const DeltaProduct& product, const T
                   .gelu_of = x.gelu_of.value(),
                   .u = operand->made.sums,
                   .gradient = operand->of_gradient()};
+  kept.gradient->has_rows = x.y.requires_grad() || x.gelu_of.requires_grad();
   Variable result = record(
       "linear_deltas", y, inputs_of(x, product.deltas),
       [kept](const Tensor& dy, Gradients& gradients) { backward_deltas(kept, dy, gradients); });
-  const bool wants_dx = x.y.requires_grad() || x.gelu_of.requires_grad();
-  if (wants_dx && matrix.linears() == 1) result.set_operand(kept.gradient);
+  if (result.requires_grad()) result.set_operand(kept.gradient);
   return result;
 }
 

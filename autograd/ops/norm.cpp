@@ -118,8 +118,7 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
   const NormState kept = state ? *state : NormState();
   const Tensor kept_weight = weight.value();
   const bool has_residual = residual.defined();
-  const bool after_product = x.operand() && !x.operand()->made.forward && !x.operand()->late;
-  const OperandOf before = after_product ? x.operand() : nullptr;
+  const OperandOf before = operand_of_gradient(x, 1);
   Variable result =
       record(op, std::move(y), std::move(inputs), [=](const Tensor& dy, Gradients& gradients) {
         // No gradient is wanted of this dropout, so it is not recorded.

@@ -133,14 +133,14 @@ __device__ T warp_max(T x) {
   return x;
 }
 
-// Sums over the lanes of kCount numbers each, a multiple or a divisor of 32: lane l gets the totals
-// l kCount / 32 and on, in x[0] and on. Halves of the numbers change hands at each step until one
-// is left, so it takes fewer shuffles than five a number.
-template <int kCount>
+// Sums over kLanes neighbouring lanes of kCount numbers each, a multiple or a divisor of kLanes:
+// lane l of them gets the totals l kCount / kLanes and on, in x[0] and on. Halves of the numbers
+// change hands at each step until one is left, so it takes fewer shuffles than five a number.
+template <int kLanes = kWarp, int kCount>
 __device__ void warp_sums(real (&x)[kCount]) {
   int count = kCount;
 #pragma unroll
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
     if (count == 1) {
       x[0] += __shfl_xor_sync(kAllLanes, x[0], offset);
       continue;

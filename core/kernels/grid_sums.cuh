@@ -12,14 +12,14 @@ namespace soragrad::kernels {
 constexpr unsigned kMaxCounters = 1 << 14;
 
 // True in the last of `blocks` blocks that call it with this counter. All threads of a block call
-// it, and in the last block all see what the others had written before. A launch uses a counter
+// it, and in the last block all see what all had written before. A launch uses a counter
 // once and leaves 0. Launches share the counters, because one stream runs them one after another.
 __device__ inline bool is_last_block(unsigned counter, unsigned blocks) {
   static __device__ unsigned arrived[kMaxCounters];
-  if (blocks == 1) return true;
   __shared__ bool memory;
   bool& last = memory;
   __syncthreads();  // the block has written its part
+  if (blocks == 1) return true;
   if (threadIdx.x == 0) {
     __threadfence();                                                // all see it before ...
     last = atomicInc(&arrived[counter], blocks - 1) == blocks - 1;  // ... the block is counted,

@@ -44,6 +44,7 @@ add_library(cuda_emulation OBJECT ${runtime} ${autograd} ${op_case_sources}
   ${PROJECT_SOURCE_DIR}/core/delta_matrix.cpp
   ${PROJECT_SOURCE_DIR}/nn/optim/optimizer.cpp
   ${PROJECT_SOURCE_DIR}/sora/baselines/rank_allocator.cpp
+  ${PROJECT_SOURCE_DIR}/tests/autograd/attention_operand_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/autograd/kernels_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/autograd/token_choice_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/models/golden_test.cpp

@@ -10,9 +10,11 @@
 // products.
 //
 // y is scaled down when a tile raises the maximum and divided by the softmax's sum at the end. A
-// row has one owner and its keys one order, so two runs give the same bits.
+// row has one owner and its keys one order, so two runs give the same bits. What attention_operand
+// makes besides is described in attention_operand.cuh.
 #include "core/error.h"
 #include "core/kernels/attention/attention_bf16.cuh"
+#include "core/kernels/attention/attention_operand.cuh"
 
 namespace soragrad::kernels {
 namespace {
@@ -71,16 +73,19 @@ __device__ void update_softmax(RunningSoftmax<kGroup> (&softmax)[2], RowScores& 
   }
 }
 
-// Grid: (sequences * tiles, heads), as in attention.cu.
+// The warp's 16 rows of y, of one head.
 template <int kDepth>
-__global__ void __launch_bounds__(kThreads) attention_bf16_kernel(AttentionArgs args, int tiles) {
+using HeadRows = FragmentC[kDepth / kMmaColumns];
+
+// Writes y of the block's queries; then(y, at) gets what the warp has of it.
+template <int kDepth, typename Then>
+__device__ void write_y(const AttentionArgs& args, int tiles, const Then& then) {
   ForwardTile<kDepth>& tile = *dynamic_shared<ForwardTile<kDepth>>();
-  if (!args.first_query_only) clear_idle_rows(args, args.y);
   TileCoords at = block_coords(args, tiles);
   if (at.query >= at.queries) return;
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   load_queries<kThreads>(tile.scores.q, args, at, args.q);
-  FragmentC y[kDepth / kMmaColumns] = {};
+  HeadRows<kDepth> y = {};
   RunningSoftmax<kGroup> softmax[2];
   for (; at.key < at.length; at.key += kTile) {
     load_keys<kThreads>(tile.scores.k, args, at, args.k);
@@ -116,27 +121,86 @@ __global__ void __launch_bounds__(kThreads) attention_bf16_kernel(AttentionArgs 
     for (int n = 0; n < kDepth / kMmaColumns; ++n) {
       const int column = kMmaColumns * n + fragment_column(0);
       if (column >= args.head_size) continue;
-      *reinterpret_cast<Two*>(row + column) = {y[n].at[2 * r] * inverse,
-                                               y[n].at[2 * r + 1] * inverse};
+      *reinterpret_cast<Two*>(row + column) = {y[n].at[2 * r] *= inverse,
+                                               y[n].at[2 * r + 1] *= inverse};
     }
     if (args.log_sum && place_in_group() == 0) {
       args.log_sum[(at.first_query + at.query + i) * args.heads + at.head] =
           softmax[r].max + log(softmax[r].sum);
     }
   }
+  then(y, at);
+}
+
+// Grid: (sequences * tiles, heads), as in attention.cu.
+template <int kDepth>
+__global__ void __launch_bounds__(kThreads) attention_bf16_kernel(AttentionArgs args, int tiles) {
+  if (!args.first_query_only) clear_idle_rows(args, args.y);
+  write_y<kDepth>(args, tiles, [](const HeadRows<kDepth>&, const TileCoords&) {});
+}
+
+// The same with blocks of the border behind.
+template <int kDepth>
+__global__ void __launch_bounds__(kThreads)
+    attention_bf16_operand_kernel(AttentionArgs args, int tiles, SlicedOperand operand) {
+  if (!args.first_query_only) {
+    clear_idle_rows(args, args.y);
+    clear_idle_operand(args, operand.args);
+  }
+  if (blockIdx.x >= operand.row_blocks) {
+    return write_borders<true>(operand.args, border_block(operand));
+  }
+  write_y<kDepth>(args, tiles, [&](const HeadRows<kDepth>& y, const TileCoords& at) {
+    const int64_t row = at.first_query + at.query;
+    const int of_warp = static_cast<int>(threadIdx.x) / kWarp * kPart, rows = tile_queries(at);
+    write_slice<true>(operand,
+                      {.part = 0,
+                       .number = at.head,
+                       .row = row + of_warp,
+                       .rows = rows - of_warp,
+                       .column = at.column,
+                       .columns = static_cast<int>(args.head_size)},
+                      y);
+    finish_rows(operand, 0, blockIdx.x, row, rows);
+  });
+}
+
+int64_t tiles_of(const AttentionArgs& args) {
+  return args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
+}
+
+// Launches `blocks` blocks a head of the kernel that kernel_of(depth) is.
+template <typename KernelOf, typename... More>
+void launch_forward(const KernelOf& kernel_of, int64_t blocks, const AttentionArgs& args,
+                    const More&... more) {
+  require(args.positions * args.heads * args.head_size <= kMostTableNumbers,
+          "[attention] a position table of {} rows is too large for a GPU.", args.positions);
+  with_depth(args.head_size, [&](auto depth) {
+    launch(kernel_of(depth), dim3(grid_size(blocks), grid_size(args.heads)), kThreads,
+           shared_bytes<ForwardTile<depth()>>(args), args, static_cast<int>(tiles_of(args)),
+           more...);
+  });
 }
 
 }  // namespace
 
 void attention_bf16(const AttentionArgs& args) {
-  require(args.positions * args.heads * args.head_size <= kMostTableNumbers,
-          "[attention] a position table of {} rows is too large for a GPU.", args.positions);
-  const int64_t tiles = args.first_query_only ? 1 : ceil_div(args.max_length, kTile);
-  const dim3 grid(grid_size(args.sequences * tiles), grid_size(args.heads));
-  with_depth(args.head_size, [&](auto depth) {
-    launch(attention_bf16_kernel<depth()>, grid, kThreads, shared_bytes<ForwardTile<depth()>>(args),
-           args, static_cast<int>(tiles));
-  });
+  launch_forward([](auto depth) { return attention_bf16_kernel<depth()>; },
+                 args.sequences * tiles_of(args), args);
+}
+
+void attention_operand_cuda(const AttentionOperandArgs& args) {
+  const AttentionArgs& attention = args.attention;
+  const int64_t row_blocks = attention.sequences * tiles_of(attention);
+  if (!makes_operand<true>(attention, args.operand, row_blocks)) {
+    attention_cuda(attention);
+    return delta_operand_cuda(args.operand);
+  }
+  const auto start = [&](const SlicedOperand& operand, int64_t blocks) {
+    launch_forward([](auto depth) { return attention_bf16_operand_kernel<depth()>; }, blocks,
+                   attention, operand);
+  };
+  with_slices<true>(attention, args.operand, 1, row_blocks, kThreads, start);
 }
 
 }  // namespace soragrad::kernels

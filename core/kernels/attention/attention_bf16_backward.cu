@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "core/kernels/attention/attention_bf16_gradients.cuh"
+#include "core/kernels/attention/attention_operand.cuh"
 
 namespace soragrad::kernels {
 namespace {
@@ -114,10 +115,11 @@ __device__ void clear(SplitRows<kRun>& rows) {
   }
 }
 
-// dq of 32 queries.
-template <int kDepth>
+// dq of 32 queries. Here and below, then(sum, row, rows) gets what the warp has of the rows
+// [row, row + rows) that the block owns.
+template <int kDepth, typename Then>
 __device__ void write_dq(ProductTile<kDepth>& tile, const AttentionBackwardArgs& args,
-                         const GradientPlan& plan, const Piece& piece) {
+                         const GradientPlan& plan, const Piece& piece, const Then& then) {
   const AttentionArgs& forward = args.forward;
   const WarpPlace of = warp_place();
   const int first = kPart * of.a, column = first_column<kDepth>(of);
@@ -155,12 +157,13 @@ __device__ void write_dq(ProductTile<kDepth>& tile, const AttentionBackwardArgs&
   store_rows(
       dq, [&](int i) { return query_row(forward, at, args.dq, first + i); }, column,
       forward.head_size);
+  then(dq, at.first_query + at.query, tile_queries(at));
 }
 
 // dk or dv of 32 keys.
-template <int kDepth>
+template <int kDepth, typename Then>
 __device__ void write_dk_or_dv(ProductTile<kDepth>& tile, const AttentionBackwardArgs& args,
-                               const GradientPlan& plan, const Piece& piece) {
+                               const GradientPlan& plan, const Piece& piece, const Then& then) {
   const AttentionArgs& forward = args.forward;
   const WarpPlace of = warp_place();
   const bool of_k = piece.gradient == Gradient::dk, of_table = of_k && forward.position_query;
@@ -199,6 +202,7 @@ __device__ void write_dk_or_dv(ProductTile<kDepth>& tile, const AttentionBackwar
   store_rows(
       sum, [&](int j) { return key_row(forward, at, of_k ? args.dk : args.dv, first + j); }, column,
       forward.head_size);
+  then(sum, at.first_token + at.key, tile_keys(at));
 }
 
 // Both tables' sums for 32 distances of a group: dpk sums up ds times q, dpq ds times k. Warp (a,
@@ -243,38 +247,99 @@ __device__ void write_table_sums(ProductTile<kDepth>& tile, const AttentionBackw
       forward.head_size);
 }
 
-// Grid: (pieces, heads). As many blocks as shared memory has room for, as in
-// attention_bf16_scores.cu.
-template <int kDepth>
-__global__ void __launch_bounds__(kThreads, kDepth > 64 ? 3 : 5)
-    bf16_products_kernel(AttentionBackwardArgs args, GradientPlan plan) {
+template <int kDepth, typename Then>
+__device__ void write_piece(const AttentionBackwardArgs& args, const GradientPlan& plan,
+                            const Piece& piece, const Then& then) {
   ProductTile<kDepth>& tile = *dynamic_shared<ProductTile<kDepth>>();
-  const Piece piece = block_piece(args.forward, plan);
   if (piece.gradient == Gradient::dq) {
-    write_dq(tile, args, plan, piece);
+    write_dq(tile, args, plan, piece, then);
   } else if (piece.gradient == Gradient::tables) {
     write_table_sums(tile, args, plan, piece);
   } else {
-    write_dk_or_dv(tile, args, plan, piece);
+    write_dk_or_dv(tile, args, plan, piece, then);
   }
+}
+
+// As many blocks as shared memory has room for, as in attention_bf16_scores.cu.
+constexpr int resident(int depth) {
+  return depth > 64 ? 3 : 5;
+}
+
+// Grid: (pieces, heads).
+template <int kDepth>
+__global__ void __launch_bounds__(kThreads, resident(kDepth))
+    bf16_products_kernel(AttentionBackwardArgs args, GradientPlan plan) {
+  write_piece<kDepth>(args, plan, block_piece(args.forward, plan), [](auto&&...) {});
+}
+
+// The same with blocks of the border behind.
+template <int kDepth>
+__global__ void __launch_bounds__(kThreads, resident(kDepth))
+    bf16_products_operand_kernel(AttentionBackwardArgs args, GradientPlan plan,
+                                 SlicedOperand operand) {
+  clear_idle_operand(args.forward, operand.args);
+  if (blockIdx.x >= operand.row_blocks) {
+    return write_borders<false>(operand.args, border_block(operand));
+  }
+  const Piece piece = block_piece(args.forward, plan);
+  const int part = static_cast<int>(piece.gradient);  // dq, dk or dv
+  const int head = static_cast<int>(blockIdx.y);
+  const auto size = static_cast<int>(args.forward.head_size);
+  write_piece<kDepth>(args, plan, piece, [&](const HalfRows<kDepth>& sum, int64_t first, int rows) {
+    const WarpPlace of = warp_place();
+    const int column = first_column<kDepth>(of);
+    write_slice<false>(operand,
+                       {.part = part,
+                        .number = kParts * head + of.b,
+                        .row = first + kPart * of.a,
+                        .rows = rows - kPart * of.a,
+                        .column = size * head + column,
+                        .columns = size - column},
+                       sum);
+    finish_rows(operand, part, blockIdx.x - plan.table_pieces, first, rows);
+  });
+}
+
+// Makes the plan and launches the scores; products(depth, plan, blocks, bytes) launches the rest.
+template <typename Products>
+void launch_backward(const AttentionBackwardArgs& args, const Products& products) {
+  const AttentionArgs& forward = args.forward;
+  with_depth(forward.head_size, [&](auto depth) {
+    using Tile = ProductTile<depth()>;
+    const bool tables = forward.position_key || forward.position_query;
+    const size_t bytes = tables ? sizeof(Tile) : offsetof(Tile, more_rows);
+    with_gradient_plan(
+        args, [&](const GradientPlan& plan, int64_t blocks) { bf16_scores(args, plan, blocks); },
+        [&](const GradientPlan& plan, int64_t blocks) { products(depth, plan, blocks, bytes); });
+  });
 }
 
 }  // namespace
 
 void attention_backward_bf16(const AttentionBackwardArgs& args) {
-  const AttentionArgs& forward = args.forward;
-  const unsigned heads = grid_size(forward.heads);
-  with_depth(forward.head_size, [&](auto depth) {
-    using Products = ProductTile<depth()>;
-    const bool tables = forward.position_key || forward.position_query;
-    const size_t bytes = tables ? sizeof(Products) : offsetof(Products, more_rows);
-    with_gradient_plan(
-        args, [&](const GradientPlan& plan, int64_t blocks) { bf16_scores(args, plan, blocks); },
-        [&](const GradientPlan& plan, int64_t blocks) {
-          launch(bf16_products_kernel<depth()>, dim3(grid_size(blocks), heads), kThreads, bytes,
-                 args, plan);
-        });
+  launch_backward(args, [&](auto depth, const GradientPlan& plan, int64_t blocks, size_t bytes) {
+    launch(bf16_products_kernel<depth()>, dim3(grid_size(blocks), grid_size(args.forward.heads)),
+           kThreads, bytes, args, plan);
   });
+}
+
+void attention_operand_backward_cuda(const AttentionOperandBackwardArgs& args) {
+  const AttentionArgs& forward = args.attention.forward;
+  const int64_t pieces = 3 * forward.sequences * ceil_div(forward.max_length, kTile);
+  if (!makes_operand<false>(forward, args.operand, pieces)) {
+    attention_backward_cuda(args.attention);
+    return delta_operand_cuda(args.operand);
+  }
+  const auto products = [&](auto depth, const GradientPlan& plan, int64_t row_blocks,
+                            size_t bytes) {
+    const auto start = [&](const SlicedOperand& operand, int64_t blocks) {
+      launch(bf16_products_operand_kernel<depth()>,
+             dim3(grid_size(blocks), grid_size(forward.heads)), kThreads, bytes, args.attention,
+             plan, operand);
+    };
+    with_slices<false>(forward, args.operand, kParts, row_blocks, kThreads, start);
+  };
+  launch_backward(args.attention, products);
 }
 
 }  // namespace soragrad::kernels

@@ -200,17 +200,28 @@ __device__ inline void load_scores(ScoreTile& tile, const AttentionArgs& args, c
   if (args.position_query) load_positions(tile.query, args, at, args.position_query, chunk);
 }
 
-// Zeros in x (tokens, hidden) for the idle tokens. blockIdx.y is the head whose columns the block
-// clears; the blocks along x share the rows.
-__device__ inline void clear_idle_rows(const AttentionArgs& args, real* x) {
-  const int64_t hidden = args.heads * args.head_size;
+// Calls call(row) for the idle tokens, which the blocks along x share.
+template <typename Call>
+__device__ void for_each_idle_row(const AttentionArgs& args, const Call& call) {
   for (int64_t row = args.offsets[args.sequences] + blockIdx.x; row < args.tokens;
        row += gridDim.x) {
-    real* of_head = x + row * hidden + blockIdx.y * args.head_size;
-    for (int64_t column = threadIdx.x; column < args.head_size; column += blockDim.x) {
-      of_head[column] = 0;
-    }
+    call(row);
   }
+}
+
+// Zeros in a row for the columns of a head, that of blockIdx.y.
+template <typename T>
+__device__ void clear_head(const AttentionArgs& args, T* row) {
+  T* of_head = row + blockIdx.y * args.head_size;
+  for (int64_t column = threadIdx.x; column < args.head_size; column += blockDim.x) {
+    of_head[column] = T{};
+  }
+}
+
+// Zeros in x (tokens, hidden) for the idle tokens.
+__device__ inline void clear_idle_rows(const AttentionArgs& args, real* x) {
+  const int64_t hidden = args.heads * args.head_size;
+  for_each_idle_row(args, [&](int64_t row) { clear_head(args, x + row * hidden); });
 }
 
 // -- Products -------------------------------------------------------------------------------------
