@@ -217,8 +217,9 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
     const Tensor host = Tensor::empty(parameter->declared_shape());
     nn::copy_to<real>(*tensor, {host.data(), static_cast<size_t>(host.numel())});
     for (int64_t i = 0; i < host.numel(); ++i) {
-      require(std::isfinite(host.data()[i]), "[initial_state] {}: {} has {} as element {} of {}.",
-              path, tensor->name, host.data()[i], i, host.numel());
+      require(std::isfinite(host.data()[i]),
+              "[initial_state] {}: {} has {} as element {} of {}; give finite numbers alone.", path,
+              tensor->name, host.data()[i], i, host.numel());
     }
     parameter->assign(host.to(device));
   }

@@ -3,8 +3,8 @@
 // Tiling. The head's slices of q, k, v and dy are gathered into dense rows of `depth` columns (the
 // head size rounded up to whole vectors); k and v are also transposed, because small_gemm wants a
 // row-major right operand. All L x L scores of the head are kept (1 MiB at L = 512) and softmax
-// runs over whole rows. Every product is a small_gemm, whose sums stay in registers, or in bf16 a
-// small_gemm_bf16, which takes right operands as they lie.
+// runs over whole rows. Every product is a small_gemm, whose sums stay in registers. In bf16 it is
+// a small_gemm_bf16, which packs operands as they lie: nothing is gathered or transposed before.
 //
 // Position terms are computed in band form, a block of n queries or keys at a time. For
 // queries [i0, i0 + n) and L keys the distance i - j takes n + L - 1 values. One product with that
@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "core/kernels/attention/attention.h"
+#include "core/kernels/linear/bf16_operands.h"
 #include "core/kernels/linear/small_gemm-inl.h"
 #include "core/kernels/linear/small_gemm_bf16.h"
 #include "core/kernels/random_words-inl.h"
@@ -58,8 +59,7 @@ struct HeadTask {
 
 // Rows of c or t in a block, the n above: whole tiles of the product.
 inline int64_t band_rows(const AttentionArgs& args) {
-  constexpr int64_t kTilesOfAmx = 2 * 16;
-  return args.bf16 ? kTilesOfAmx : 5 * kTileRows;
+  return args.bf16 ? 2 * kTileRowsBf16 : 5 * kTileRows;
 }
 
 // A block of n queries (or keys) from `first` on; its distances to all keys (or queries) are
@@ -126,7 +126,8 @@ inline void scatter(const real* x, int64_t rows, int64_t depth, real* out, int64
   }
 }
 
-// Transposes x (rows, depth) to (head_size, pitch). Returns the result, which lives in `buffer`.
+// Transposes the first `rows` rows of x to (head_size, pitch). Returns the result, which lives in
+// `buffer`.
 inline real* transpose(std::vector<real>& buffer, const Rows& x, int64_t rows, int64_t head_size,
                        int64_t pitch) {
   real* out = HeadScratch::sized(buffer, head_size * pitch);

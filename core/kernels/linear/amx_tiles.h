@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/kernels/linear/bf16_operands.h"
+
 #define SORAGRAD_AMX __attribute__((target("avx512f,amx-tile,amx-bf16")))
 
 namespace soragrad::kernels {
@@ -16,8 +18,8 @@ struct alignas(64) TileShapes {
 constexpr TileShapes full_tiles() {
   TileShapes shapes;
   for (int tile = 0; tile < 8; ++tile) {
-    shapes.row_bytes[tile] = 64;
-    shapes.rows[tile] = 16;
+    shapes.row_bytes[tile] = kTileDepthBf16 * sizeof(bfloat16);
+    shapes.rows[tile] = kTileRowsBf16;
   }
   return shapes;
 }

@@ -38,9 +38,9 @@ SORAGRAD_AVX512_BF16 void pair_rows(const real* x, int64_t k, int64_t items, int
   const real* second = x + std::min(2 * q + 1, last) * items + begin;
   for (int64_t i = 0; i < padded; i += kPairLanes) {
     const int64_t left = items - begin - i;
-    _mm512_storeu_si512(pairs + i,
-                        rounded_pairs(load_first(first + i, 2 * q <= last ? left : 0),
-                                      load_first(second + i, 2 * q + 1 <= last ? left : 0)));
+    const __m512 x0 = load_first(first + i, 2 * q <= last ? left : 0);
+    const __m512 x1 = load_first(second + i, 2 * q + 1 <= last ? left : 0);
+    _mm512_storeu_si512(pairs + i, side_by_side(rounded(x0, x1)));
   }
 }
 

@@ -38,25 +38,23 @@ SORAGRAD_AVX512_BF16 inline __m512 widened(__m256i x) {
   return (__m512)_mm512_maskz_slli_epi32(kAllLanes, _mm512_maskz_cvtepu16_epi32(kAllLanes, x), 16);
 }
 
-// x0 and x1 as bf16, all of x0 first. Where Low, what rounding x0 and x1 loses.
-// Intrinsics without a mask would make GCC 12 warn of its own header.
-template <bool Low = false>
+// x0 and x1 as bf16, all of x0 first.
 SORAGRAD_AVX512_BF16 inline __m512i rounded(__m512 x0, __m512 x1) {
-  const auto high = (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
-  if constexpr (!Low) return high;
-  const __m512 rest0 = _mm512_sub_ps(x0, widened(_mm512_maskz_extracti64x4_epi64(0xf, high, 0)));
-  const __m512 rest1 = _mm512_sub_ps(x1, widened(_mm512_maskz_extracti64x4_epi64(0xf, high, 1)));
-  return (__m512i)_mm512_cvtne2ps_pbh(rest1, rest0);
+  return (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
+}
+// What rounding x0 and x1 to `high` lost, rounded.
+// Intrinsics without a mask would make GCC 12 warn of its own header.
+SORAGRAD_AVX512_BF16 inline __m512i rest_of(__m512i high, __m512 x0, __m512 x1) {
+  return rounded(_mm512_sub_ps(x0, widened(_mm512_maskz_extracti64x4_epi64(0xf, high, 0))),
+                 _mm512_sub_ps(x1, widened(_mm512_maskz_extracti64x4_epi64(0xf, high, 1))));
 }
 
-// The same as 16 pairs of an element of x0 and one of x1.
-template <bool Low = false>
-SORAGRAD_AVX512_BF16 inline __m512i rounded_pairs(__m512 x0, __m512 x1) {
+// From all of x0, then all of x1, to 16 pairs of an element of each.
+SORAGRAD_AVX512_BF16 inline __m512i side_by_side(__m512i x) {
   alignas(64) static constexpr uint16_t kSideBySide[] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                                          21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
                                                          11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  return _mm512_maskz_permutexvar_epi16(~__mmask32{0}, _mm512_load_si512(kSideBySide),
-                                        rounded<Low>(x0, x1));
+  return _mm512_maskz_permutexvar_epi16(~__mmask32{0}, _mm512_load_si512(kSideBySide), x);
 }
 
 // Lane j of row i becomes lane i of row j.

@@ -46,35 +46,31 @@ SORAGRAD_AVX512_BF16 __m512 load_lanes(const float* x, int64_t n) {
 }
 
 // 16 vectors of pairs of a tile: vector i is of item `item` + i where items lie together, else it
-// is pair i of all 16 items. Whole: the operand does not end within the tile.
-template <bool Low, bool Whole>
-SORAGRAD_AVX512_BF16 void read_pairs(const Items& x, int64_t item, int64_t k, PairBlock& tile) {
+// is pair i of all 16 items. With two parts, tiles[1] gets what rounding lost. Whole: the operand
+// does not end within the tile.
+template <int Parts, bool Whole>
+SORAGRAD_AVX512_BF16 void read_pairs(const Items& x, int64_t item, int64_t k, PairBlock* tiles) {
   const int64_t items = x.count - item, depth = x.k - k;  // what is left
-  if (x.together) {
-    const float* place = x.data + item * x.pitch + k;
-    for (int64_t i = 0; i < kSide; ++i) {
-      const int64_t left = i < items ? depth : 0;
-      tile.row[i] = rounded<Low>(load_lanes<Whole>(place, left),
-                                 load_lanes<Whole>(place + kSide, left - kSide));
-      place += x.pitch;
-    }
-    return;
-  }
-  const float* place = x.data + k * x.pitch + item;
+  const float* place = x.data + (x.together ? item * x.pitch + k : k * x.pitch + item);
   for (int64_t i = 0; i < kSide; ++i) {
-    const __m512 first = load_lanes<Whole>(place, 2 * i < depth ? items : 0);
-    const __m512 second = load_lanes<Whole>(place + x.pitch, 2 * i + 1 < depth ? items : 0);
-    tile.row[i] = rounded_pairs<Low>(first, second);
-    place += 2 * x.pitch;
+    __m512 x0, x1;
+    if (x.together) {
+      const int64_t left = i < items ? depth : 0;
+      x0 = load_lanes<Whole>(place, left);
+      x1 = load_lanes<Whole>(place + kSide, left - kSide);
+      place += x.pitch;
+    } else {
+      x0 = load_lanes<Whole>(place, 2 * i < depth ? items : 0);
+      x1 = load_lanes<Whole>(place + x.pitch, 2 * i + 1 < depth ? items : 0);
+      place += 2 * x.pitch;
+    }
+    const __m512i high = rounded(x0, x1);
+    tiles[0].row[i] = x.together ? high : side_by_side(high);
+    if constexpr (Parts == 2) {
+      const __m512i low = rest_of(high, x0, x1);
+      tiles[1].row[i] = x.together ? low : side_by_side(low);
+    }
   }
-}
-
-template <bool Low>
-SORAGRAD_AVX512_BF16 void pack_tile(const Items& x, int64_t item, int64_t k, bool by_item,
-                                    PairBlock& to) {
-  const bool whole = x.count - item >= kSide && x.k - k >= kTileDepthBf16;
-  whole ? read_pairs<Low, true>(x, item, k, to) : read_pairs<Low, false>(x, item, k, to);
-  if (x.together != by_item) turn(to);
 }
 
 // Memory of a thread for an operand's tiles, kept between calls.
@@ -90,8 +86,12 @@ SORAGRAD_AVX512_BF16 const PairBlock* pack_tiles(const Items& x, bool by_item, T
   PairBlock* tile = tiles.data();
   for (int64_t item = 0; item < x.count; item += kSide) {
     for (int64_t k = 0; k < x.k; k += kTileDepthBf16) {
-      pack_tile<false>(x, item, k, by_item, *tile++);
-      if constexpr (Parts == 2) pack_tile<true>(x, item, k, by_item, *tile++);
+      const bool whole = x.count - item >= kSide && x.k - k >= kTileDepthBf16;
+      whole ? read_pairs<Parts, true>(x, item, k, tile)
+            : read_pairs<Parts, false>(x, item, k, tile);
+      for (int part = 0; part < Parts; ++part, ++tile) {
+        if (x.together != by_item) turn(*tile);
+      }
     }
   }
   return tiles.data();

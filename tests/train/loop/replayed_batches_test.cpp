@@ -154,7 +154,7 @@ TEST_CASE("initial_state: a number that is not finite is named") {
   CHECK(contains(message_of([&] {
                    open_pretrain_session(tiny.config_of("none", {"initial_state=" + state}), quiet);
                  }),
-                 "bert.embeddings.word_embeddings.weight has nan as element 17 of 1040."));
+                 "bert.embeddings.word_embeddings.weight has nan as element 17 of 1040;"));
 }
 
 // SPDX-License-Identifier: Apache-2.0

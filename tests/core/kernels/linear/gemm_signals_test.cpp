@@ -21,8 +21,7 @@ std::atomic<int> on_stack{0}, elsewhere{0};
 
 void on_alarm(int) {
   if (stack_end == 0) return;
-  const char here = 0;
-  const auto address = reinterpret_cast<uintptr_t>(&here);
+  const auto address = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   ++(address >= stack_begin && address < stack_end ? on_stack : elsewhere);
 }
 
