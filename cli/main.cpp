@@ -229,6 +229,8 @@ void add_table(CommandLine& line) {
   sub->add_option("--runs", o.runs, "Only these, by the names of their folders")->delimiter(',');
   sub->add_option("--shard", o.shard, "Do part i of n of the runs: i/n");
   sub->add_option("--format", o.format, "text, markdown, csv or html [text]");
+  sub->add_option("--against", o.against, "Compare each method with this one, paired over seeds")
+      ->type_name("METHOD");
   sub->add_flag("--print-only", o.print_only, "Run nothing");
   sub->add_flag("--worker", o.worker,
                 "Share the folder with other workers: costliest run first, dead workers' runs too");

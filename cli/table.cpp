@@ -215,14 +215,15 @@ int table_main(const TableOptions& options) {
     write_output(emitted(options, recipe, runs, chosen));
     return 0;
   }
-  train::format_table(train::collect_scores(recipe), options.format);  // a wrong --format
+  // Before the first run: a wrong --format or --against.
+  train::format_table(train::collect_scores(recipe, options.against), options.format);
   WorkDone done;
   if (!options.print_only) done = do_work(options, recipe, runs, chosen);
   if (done.exit_code != 0) return done.exit_code;
   const bool is_part = !options.tasks.empty() || !options.methods.empty() ||
                        !options.seeds.empty() || chosen.is_part();
   if (!options.worker || !is_part) {
-    const train::ScoreTable table = train::collect_scores(recipe);
+    const train::ScoreTable table = train::collect_scores(recipe, options.against);
     write_output(train::format_table(table, options.format));
     if (is_folder(recipe.output)) {
       write_tables(recipe.output, table);

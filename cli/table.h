@@ -15,9 +15,10 @@ struct TableOptions {
   std::vector<std::string> arguments;       // key=value, over the recipe's
   std::vector<std::string> tasks, methods;  // empty: all of the recipe
   std::vector<int64_t> seeds;
-  std::vector<std::string> runs;  // names of their folders; empty: all
+  std::vector<std::string> runs;           // names of their folders; empty: all
   std::string shard = "1/1";               // which part of the runs to do
   std::string format = "text";             // of what is printed
+  std::string against;                     // method with which the others are compared
   bool print_only = false;                 // run nothing
   bool worker = false;                     // costliest first, and take over what dead workers leave
   std::optional<std::string> jobs;         // number of workers; empty: one a core, as memory allows

@@ -48,8 +48,7 @@ void Recorder::mark() {
 void Recorder::add(Row* row, const Event& event, size_t place, const Marks& marks) {
   if (row) {
     ++row->calls;
-    row->cost.flops += event.cost.flops;
-    row->cost.bytes += event.cost.bytes;
+    row->cost = row->cost + event.cost;
   }
   if (timeline_) {
     untimed_.push_back({row, place, marks});
@@ -108,8 +107,7 @@ void Recorder::end(const Cost& cost) {
   if (open.on_gpu) mark();
   open.marks.end = marked_;
   event.duration = now() - event.start;
-  event.cost.flops += cost.flops;
-  event.cost.bytes += cost.bytes;
+  event.cost = event.cost + cost;
   open_.pop_back();
   module_ = open.outer_module;
   if (open.place < kMaxEvents) events_[open.place] = event;

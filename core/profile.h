@@ -27,6 +27,9 @@ namespace soragrad::profile {
 struct Cost {
   double flops = 0;  // of matrix products; 0 for kernels that are bound by memory
   double bytes = 0;
+
+  // Of two kernels, or of one that does the work of both.
+  Cost operator+(const Cost& other) const { return {flops + other.flops, bytes + other.bytes}; }
 };
 
 enum class Kind : uint8_t { phase, module, op, kernel };

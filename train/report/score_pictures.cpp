@@ -15,7 +15,7 @@ namespace {
 
 // The mean over seeds of a cell's first metric, in percent; NaN if no run is complete.
 double score_of(const ScoreCell& cell) {
-  return cell.scores.empty() ? NAN : mean_std(cell.scores.front()).mean;
+  return cell.scores.empty() ? NAN : mean_std(values_of(cell.scores.front())).mean;
 }
 
 struct ScoreRange {

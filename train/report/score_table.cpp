@@ -1,8 +1,10 @@
 #include "train/report/score_table.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/task.h"
 #include "train/config/own_data.h"
 #include "train/config/protocol.h"
@@ -62,7 +64,8 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
       if (split == results.end() || !split->is_object()) continue;
       const auto value = split->find(shown[i].metric);
       if (value == split->end() || !value->is_number()) continue;
-      cell.scores[i].push_back(shown_score(shown[i].metric, value->get<double>()));
+      cell.scores[i].push_back(
+          {run.seed, run.fold, shown_score(shown[i].metric, value->get<double>())});
     }
   }
   return cell;
@@ -87,7 +90,7 @@ std::string average_text(const ScoreTable& table, size_t method) {
     std::vector<double> numbers;
     for (const auto& scores : cell_of(table, t, method).scores) {
       if (scores.empty()) return "-";
-      numbers.push_back(mean_std(scores).mean);
+      numbers.push_back(mean_std(values_of(scores)).mean);
     }
     means.push_back(mean_std(numbers).mean);
   }
@@ -136,6 +139,44 @@ std::string caption(const ScoreTable& table) {
       has_printed(table) ? fmt::format("Printed: {}.\n", table.source) : "");
 }
 
+std::string p_text(double p) {
+  if (std::isnan(p)) return "-";
+  return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
+}
+
+// The other methods' scores beside those of `against`, metric by metric.
+TextTable difference_table(const ScoreTable& table) {
+  TextTable words{{"task", "method", "metric", "difference", "std", "pairs", "p"}, {}};
+  const auto reference =
+      static_cast<size_t>(std::ranges::find(table.methods, table.against) - table.methods.begin());
+  for (size_t t = 0; t < table.tasks.size(); ++t) {
+    const ScoreCell& other = cell_of(table, t, reference);
+    for (size_t m = 0; m < table.methods.size(); ++m) {
+      const ScoreCell& cell = cell_of(table, t, m);
+      for (size_t i = 0; m != reference && i < cell.scores.size(); ++i) {
+        if (i >= other.scores.size() || cell.metrics[i] != other.metrics[i]) continue;
+        const PairedDifference found = paired_difference(cell.scores[i], other.scores[i]);
+        if (found.pairs == 0) continue;
+        words.rows.push_back({cell.task, cell.method, cell.metrics[i],
+                              fmt::format("{:+.2f}", found.mean), fmt::format("{:.2f}", found.std),
+                              std::to_string(found.pairs), p_text(found.p)});
+      }
+    }
+  }
+  return words;
+}
+
+std::string difference_title(const ScoreTable& table) {
+  return fmt::format("Differences from {}", table.against);
+}
+
+std::string difference_caption(const ScoreTable& table) {
+  return fmt::format(
+      "difference: mean of a method's score minus that of {} over the {} that both\nhave; p: how "
+      "probable one at least as large is if the two do not differ (paired t-test).\n",
+      table.against, table.folds > 0 ? "seeds and folds" : "seeds");
+}
+
 constexpr const char* kCosts =
     "trained: parameters that train, without the head; stored: what the adapter holds\n"
     "without zero gates; released: the same by the released code's counter; zero: gates\n"
@@ -145,7 +186,7 @@ std::string csv_table(const ScoreTable& table) {
   TextTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
   for (const ScoreCell& cell : table.cells) {
     for (size_t i = 0; i < cell.metrics.size(); ++i) {
-      const MeanStd score = mean_std(cell.scores[i]);
+      const MeanStd score = mean_std(values_of(cell.scores[i]));
       const bool there = score.count > 0;
       words.rows.push_back({cell.task, cell.method, table.split, cell.metrics[i],
                             there ? fmt::format("{:.4f}", score.mean) : "",
@@ -160,6 +201,10 @@ std::string text_table(const ScoreTable& table) {
   std::string text = table.title.empty() ? "" : table.title + "\n\n";
   text += to_text(word_table(table), 1, kScreen) + "\n" + caption(table);
   if (table.runs.empty()) return text;
+  if (!table.against.empty()) {
+    text += fmt::format("\n{}\n\n{}\n{}", difference_title(table),
+                        to_text(difference_table(table), 3), difference_caption(table));
+  }
   return text + "\n" + to_text(cost_table(table.runs), 2) + "\n" + kCosts;
 }
 
@@ -167,11 +212,20 @@ std::string markdown_table(const ScoreTable& table) {
   std::string text = table.title.empty() ? "" : "# " + table.title + "\n\n";
   text += to_markdown(word_table(table)) + "\n" + caption(table);
   if (table.runs.empty()) return text;
+  if (!table.against.empty()) {
+    text += fmt::format("\n## {}\n\n{}\n{}", difference_title(table),
+                        to_markdown(difference_table(table)), difference_caption(table));
+  }
   return text + "\n" + to_markdown(cost_table(table.runs)) + "\n" + kCosts;
 }
 
 std::string html_table(const ScoreTable& table) {
   std::string body = to_html(word_table(table)) + "<p>" + html_escaped(caption(table)) + "</p>\n";
+  if (!table.runs.empty() && !table.against.empty()) {
+    body +=
+        fmt::format("<h2>{}</h2>\n{}<p>{}</p>\n", html_escaped(difference_title(table)),
+                    to_html(difference_table(table), 3), html_escaped(difference_caption(table)));
+  }
   if (!table.runs.empty()) {
     body += "<h2>Costs</h2>\n" + to_html(cost_table(table.runs), 2) + "<p>" + html_escaped(kCosts) +
             "</p>\n" + score_pictures(table);
@@ -181,12 +235,17 @@ std::string html_table(const ScoreTable& table) {
 
 }  // namespace
 
-ScoreTable collect_scores(const Recipe& recipe) {
+ScoreTable collect_scores(const Recipe& recipe, const std::string& against) {
   ScoreTable table;
+  table.against = against;
   table.title = recipe.title;
   table.folds = recipe.folds;
   for (const auto& [task, keys] : recipe.tasks) table.tasks.push_back(task);
   for (const auto& [method, keys] : recipe.methods) table.methods.push_back(method);
+  if (!against.empty() && std::ranges::find(table.methods, against) == table.methods.end()) {
+    throw UsageError(fmt::format("[table] --against is {}; expected one of the methods {}.",
+                                 quote(against), fmt::join(table.methods, ", ")));
+  }
   for (const std::string& task : table.tasks) {
     for (const std::string& method : table.methods) {
       table.cells.push_back(collect_cell(recipe, task, method, table));
@@ -197,9 +256,9 @@ ScoreTable collect_scores(const Recipe& recipe) {
 
 std::string score_text(const ScoreCell& cell) {
   std::string means, deviations;
-  for (const std::vector<double>& scores : cell.scores) {
+  for (const std::vector<RunScore>& scores : cell.scores) {
     if (scores.empty()) return "-";
-    const MeanStd score = mean_std(scores);
+    const MeanStd score = mean_std(values_of(scores));
     means += fmt::format("{}{:.2f}", means.empty() ? "" : "/", score.mean);
     deviations += fmt::format("{}{:.2f}", deviations.empty() ? "" : "/", score.std);
   }

@@ -6,13 +6,14 @@
 
 #include "train/recipe/recipe.h"
 #include "train/report/cost_table.h"
+#include "train/report/paired.h"
 
 namespace soragrad::train {
 
 struct ScoreCell {
   std::string task, method;
-  std::vector<std::string> metrics;         // the task's, as columns show them
-  std::vector<std::vector<double>> scores;  // for each metric its values over seeds and folds
+  std::vector<std::string> metrics;           // the task's, as columns show them
+  std::vector<std::vector<RunScore>> scores;  // for each metric those of the finished runs
   std::string printed, printed_average;
 };
 
@@ -23,11 +24,12 @@ struct ScoreTable {
   std::vector<FinishedRun> runs;  // those that are complete
   int64_t wanted = 0;             // runs of the recipe
   int64_t folds = 0;              // of each seed; 0: none
+  std::string against;            // the method with which the others are compared; empty: none
 };
 
 // From the results.json of the runs that are complete: the test split under protocol paper, else
-// validation.
-ScoreTable collect_scores(const Recipe& recipe);
+// validation. Throws UsageError if `against` is neither empty nor a method of the recipe.
+ScoreTable collect_scores(const Recipe& recipe, const std::string& against = "");
 
 // "70.12 ± 0.35 (5)": mean, sample standard deviation, number of seeds; "-" where there is none.
 std::string score_text(const ScoreCell& cell);

@@ -16,8 +16,7 @@ struct AttentionOperandArgs {
   DeltaOperandArgs operand;
 };
 inline Cost cost(const AttentionOperandArgs& args) {
-  const Cost of_attention = cost(args.attention), of_operand = cost(args.operand);
-  return {of_attention.flops + of_operand.flops, of_attention.bytes + of_operand.bytes};
+  return cost(args.attention) + cost(args.operand);
 }
 SORAGRAD_GPU_KERNEL(attention_operand, AttentionOperandArgs);
 
@@ -28,8 +27,7 @@ struct AttentionOperandBackwardArgs {
   DeltaOperandArgs operand;
 };
 inline Cost cost(const AttentionOperandBackwardArgs& args) {
-  const Cost of_attention = cost(args.attention), of_operand = cost(args.operand);
-  return {of_attention.flops + of_operand.flops, of_attention.bytes + of_operand.bytes};
+  return cost(args.attention) + cost(args.operand);
 }
 SORAGRAD_GPU_KERNEL(attention_operand_backward, AttentionOperandBackwardArgs);
 

@@ -16,8 +16,7 @@ struct LayerNormOperandArgs {
   DeltaOperandArgs operand;
 };
 inline Cost cost(const LayerNormOperandArgs& args) {
-  const Cost of_norm = cost(args.norm), of_operand = cost(args.operand);
-  return {of_operand.flops, of_norm.bytes + of_operand.bytes};
+  return cost(args.norm) + cost(args.operand);
 }
 SORAGRAD_GPU_KERNEL(layer_norm_operand, LayerNormOperandArgs);
 
@@ -28,8 +27,7 @@ struct LayerNormOperandBackwardArgs {
   DeltaOperandArgs operand;
 };
 inline Cost cost(const LayerNormOperandBackwardArgs& args) {
-  const Cost of_norm = cost(args.norm), of_operand = cost(args.operand);
-  return {of_operand.flops, of_norm.bytes + of_operand.bytes};
+  return cost(args.norm) + cost(args.operand);
 }
 SORAGRAD_GPU_KERNEL(layer_norm_operand_backward, LayerNormOperandBackwardArgs);
 

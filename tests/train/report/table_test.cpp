@@ -1,6 +1,7 @@
 // Recipes and the tables made of finished runs.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -206,6 +207,50 @@ TEST_CASE("score_table: mean and deviation over the seeds that are there, beside
   CHECK(contains(format_table(table, "text"), "3 of 8 runs are complete"));
   CHECK_FALSE(contains(format_table(table, "text"), "average"));
   CHECK_THROWS_AS(format_table(table, "pdf"), UsageError);
+}
+
+// p of SciPy 1.17: 2 * scipy.stats.t.sf(abs(t), freedom).
+TEST_CASE("paired: Student's distribution for odd and even degrees of freedom") {
+  CHECK(student_p(1.5, 1) == doctest::Approx(0.3743340836219977).epsilon(1e-12));
+  CHECK(student_p(1.5, 2) == doctest::Approx(0.2723931248910011).epsilon(1e-12));
+  CHECK(student_p(2.776445, 4) == doctest::Approx(0.05000000538209156).epsilon(1e-12));
+  CHECK(student_p(-0.7, 9) == doctest::Approx(0.501619039216145).epsilon(1e-12));
+  CHECK(student_p(3.2, 30) == doctest::Approx(0.0032386017119531312).epsilon(1e-12));
+  CHECK(student_p(0, 7) == 1);
+}
+
+TEST_CASE("paired: runs of the same seed and fold, wherever they stand") {
+  const std::vector<RunScore> a{{1, -1, 5}, {2, -1, 7}, {3, -1, 6}, {4, -1, 100}},
+      b{{3, -1, 5}, {1, -1, 2}, {2, -1, 5}, {4, 0, 0}};
+  const PairedDifference found = paired_difference(a, b);  // 3, 2, 1
+  CHECK(found.pairs == 3);
+  CHECK(found.mean == 2);
+  CHECK(found.std == 1);
+  CHECK(found.p == doctest::Approx(0.0741799002274485).epsilon(1e-12));  // scipy.stats.ttest_rel
+  CHECK(std::isnan(paired_difference({{1, -1, 5}}, {{1, -1, 4}}).p));
+  CHECK(std::isnan(paired_difference(a, a).p));  // no spread: the test says nothing
+  CHECK(paired_difference(a, {}).pairs == 0);
+}
+
+TEST_CASE("score_table: methods are compared on the seeds that both have") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  grid.finish("rte-sora-r4-1", R"({"test": {"accuracy": 0.5}})");
+  grid.finish("rte-sora-r4-2", R"({"test": {"accuracy": 0.53}})");
+  grid.finish("rte-lora-1", R"({"test": {"accuracy": 0.51}})");
+  grid.finish("rte-lora-2", R"({"test": {"accuracy": 0.56}})");
+  grid.finish("qqp-lora-2", R"({"test": {"accuracy": 0.5, "f1": 0.25}})");
+  const ScoreTable table = collect_scores(recipe, "lora");
+  // Differences -1 and -3: t is -2 for one degree of freedom.
+  CHECK(contains(format_table(table, "markdown"),
+                 "| rte  | sora-r4 | accuracy | -2.00      | 1.41 | 2     | 0.295 |"));
+  CHECK(contains(format_table(table, "text"), "Differences from lora\n"));
+  CHECK(contains(format_table(table, "html"), ">-2.00</td>"));
+  CHECK_FALSE(
+      contains(format_table(table, "markdown"), "| qqp  | sora"));  // of which none is there
+  CHECK_FALSE(contains(format_table(collect_scores(recipe), "text"), "Differences"));
+  CHECK(contains(test::message_of([&] { collect_scores(recipe, "lorra"); }),
+                 "--against is \"lorra\"; expected one of the methods sora-r4, lora"));
 }
 
 TEST_CASE("score_table: the average is the papers', over all eight tasks") {
