@@ -32,7 +32,7 @@ std::string text_of(const std::filesystem::filesystem_error& error) {
 std::string text_of(const nlohmann::json::exception& error) {
   std::string_view what = error.what();
   if (what.starts_with('[')) what.remove_prefix(what.find(']') + 1);
-  return fmt::format("[json] a file holds another kind of value than it should:{}.", what);
+  return fmt::format("[json] a file lacks a member, or has one of another type:{}.", what);
 }
 
 }  // namespace

@@ -109,6 +109,20 @@ Json pretraining_of(const train::RunFolder& run) {
   return result;
 }
 
+// Throws naming the file if it has not all that is shown of it.
+nlohmann::json results_of(const train::RunFolder& run) {
+  nlohmann::json results = train::read_results(run.path());
+  try {
+    train::summary_text(results);
+  } catch (const nlohmann::json::exception&) {
+    fail(
+        "[{}] lacks a member, or has one of another type. Remove the file; --resume, or the grid, "
+        "then writes it anew.",
+        run.file(train::kResultsFile));
+  }
+  return results;
+}
+
 Json run_of(const std::string& path) {
   const train::RunFolder run = train::RunFolder::open(path, false);
   if (train::verb_of(run) == train::Verb::pretrain) return pretraining_of(run);
@@ -121,7 +135,7 @@ Json run_of(const std::string& path) {
               {"seed", config.seed},
               {"model", config.model},
               {"checkpoints", run.checkpoints()}};
-  if (done) result["results"] = train::read_results(run.path());
+  if (done) result["results"] = results_of(run);
   const bool trained = is_folder(run.file("best")) || is_folder(run.file("final"));
   if (!trained) return result;
   const std::string folder = train::trained_folder(run);

@@ -15,7 +15,8 @@ class RandomWords {
 
   uint32_t next() {
     if (used_ == 4) {
-      // Half of a block's number is the row's, half counts: no two rows share a block.
+      // The high 32 bits of a block's number are the row and the low ones count the row's blocks,
+      // so no two rows draw the same words.
       words_ = philox(stream_, static_cast<uint64_t>(row_) << 32 | block_++);
       used_ = 0;
     }

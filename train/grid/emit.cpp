@@ -55,6 +55,17 @@ again() {
 }
 )";
 
+// A path in a file name pattern of sbatch, within double quotes.
+std::string slurm_pattern(const std::string& path) {
+  std::string pattern;
+  for (const char c : path) {
+    if (c == '%') pattern += '%';
+    if (c == '"' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 std::string slurm_text(const EmitRequest& request) {
   return fmt::format(
       R"(#!/bin/bash
@@ -65,7 +76,7 @@ std::string slurm_text(const EmitRequest& request) {
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
-#SBATCH --output={}/logs/slurm-%A_%a.log
+#SBATCH --output="{}/logs/slurm-%A_%a.log"
 # One task a run, costliest first. Submit with what your cluster wants:
 #   sbatch --time=8:00:00 --mem=16G [--partition=P] [--gres=gpu:1] THIS_FILE
 # A run that reaches the time limit saves, ends with 75 and is queued again.
@@ -77,7 +88,7 @@ code=$?
 [ "$code" -ne 75 ] || scontrol requeue "$SLURM_JOB_ID"
 exit "$code"
 )",
-      request.runs.size() - 1, request.at_once, request.threads, request.output,
+      request.runs.size() - 1, request.at_once, request.threads, slurm_pattern(request.output),
       fmt::join(request.runs, "\n"), function_text(request));
 }
 

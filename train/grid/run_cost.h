@@ -1,14 +1,14 @@
 // How long the runs of a grid will take, so that the longest begins first: dealt out in that order,
 // the last workers end at nearly the same time.
 //
-//   tokens   = rows * min(bytes of a row / 4.5, max_seq_length), of the files' sizes and first
-//   lines work     = training tokens * 4P (6P for method full) + evaluation tokens * 2P, in FLOP; P
-//   are
-//              the encoder's weights
-//   seconds  = work / a nominal speed * measured seconds / estimated seconds of finished runs
+//   tokens = rows * min(bytes of a row / 4.5, max_seq_length)
+//   work = training tokens * 4P (method full: 6P) + evaluation tokens * 2P
+//   seconds = work / a nominal speed * correction
 //
-// The correction is the mean over the finished runs of the same task and method, else of the same
-// method, else of all; without any the order is right and the seconds are rough.
+// Rows and their bytes are estimated from a file's size and first lines. Work is in FLOP; P is the
+// number of the encoder's weights. The correction is measured seconds / estimated seconds, the mean
+// over the finished runs of the same task and method, else of the same method, else of all; without
+// any the order is right and the seconds are rough.
 #pragma once
 
 #include <cstdint>

@@ -47,8 +47,11 @@ RunStatus status_of(const Config& config, const GridRun& run) {
   }
   const std::string log = end_of(run.folder + "/metrics.jsonl");
   status.step = static_cast<int64_t>(last_number(log, "step"));
-  const double all =
-      config.max_steps > 0 ? static_cast<double>(config.max_steps) : config.num_train_epochs;
+  double all = config.num_train_epochs;
+  if (config.max_steps > 0) all = static_cast<double>(config.max_steps);
+  if (config.max_steps <= 0 && config.schedule != "none" && config.xi_steps) {
+    all += config.phase_epochs * static_cast<double>(*config.xi_steps - 1);
+  }
   const double made =
       config.max_steps > 0 ? static_cast<double>(status.step) : last_number(log, "epoch");
   status.share = std::clamp(made / std::max(all, 1e-9), 0.0, 1.0);

@@ -22,6 +22,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using data::ProblemType;
 
+constexpr size_t kKeptAnswers = 100000;
 constexpr size_t kTextCharacters = 280;  // of a text among the worst rows
 constexpr const char* kFile = "evaluation.json";
 constexpr int64_t kMaxBytes = int64_t{64} << 20;
@@ -170,8 +171,10 @@ class SplitRecorder {
     Json kept{{"label", Json::array()}, {"predicted", Json::array()}};
     const bool has_probability = !is_multi() && !task_.regression();
     const auto count = static_cast<size_t>(std::min(rows_.size(), kKeptRows));
-    for (size_t i = 0; i < count; ++i) {
+    size_t answers = 0;  // of the rows so far: several a row where it may have several labels
+    for (size_t i = 0; i < count && answers < kKeptAnswers; ++i) {
       const RowRecord record = row(i);
+      answers += record.label.size() + record.predicted.size();
       kept["label"].push_back(record.label);
       kept["predicted"].push_back(record.predicted);
       if (has_probability) kept["probability"].push_back(rounded(record.probability));

@@ -3,10 +3,10 @@
 //   {"step": S, "splits": [SPLIT...]}
 //   SPLIT: name, path, rows, problem_type, labels, metrics, loss; counts of all rows ("classes",
 //   "confusion" as [label, prediction, rows], "calibration"); "kept": label, prediction, its
-//   probability and loss of the first kKeptRows rows; "worst": the kWorstRows rows with the largest
-//   loss, with their texts.
-//   CoLA's splits that are evaluated at the end of a run also have "by_source": rows and accuracy
-//   for each name in the first column of the file.
+//   probability and loss of the first kKeptRows rows, or fewer if they have several labels each and
+//   100000 labels and predictions are together before; "worst": the kWorstRows rows with the
+//   largest loss, with their texts. CoLA's splits that are evaluated at the end of a run also have
+//   "by_source": rows and accuracy for each name in the first column of the file.
 // The file is bounded: about 60 bytes a kept row, at most 1.5 MB a split, and 20 kB of texts.
 #pragma once
 

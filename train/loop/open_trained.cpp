@@ -13,6 +13,7 @@
 #include "train/config/own_data.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/load_options.h"
+#include "train/run/results_file.h"
 #include "train/run/run_inputs.h"
 
 namespace soragrad::train {
@@ -26,9 +27,10 @@ std::string trained_folder(const RunFolder& run, int64_t phase) {
             run.path(), phase);
     return folder;
   }
-  // After a path of thresholds the best model of phase 0 is not what was trained for.
-  const bool path = fs::is_directory(run.file("phases"));
-  for (const char* name : {path ? "final" : "best", path ? "best" : "final"}) {
+  // final/ is what results.json of a finished run is about. After a path of thresholds the best
+  // model of phase 0 is not what was trained for.
+  const bool final_first = is_complete(run.path()) || fs::is_directory(run.file("phases"));
+  for (const char* name : {final_first ? "final" : "best", final_first ? "best" : "final"}) {
     if (fs::is_directory(run.file(name))) return run.file(name);
   }
   fail("[run] {} has neither best/ nor final/ yet; train it first.", run.path());

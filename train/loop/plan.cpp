@@ -36,8 +36,10 @@ Phase make_phase(const Config& config, const PhaseLength& wanted) {
   phase.steps = wanted.max_steps > 0 ? wanted.max_steps : static_cast<int64_t>(steps);
   int64_t length = phase.steps;
   if (wanted.max_steps < 0 && rules.truncated_schedule) {
+    const int64_t rows_of_step =
+        config.per_device_train_batch_size * config.gradient_accumulation_steps;
     length = static_cast<int64_t>(wanted.epochs * static_cast<double>(wanted.rows) /
-                                  static_cast<double>(config.per_device_train_batch_size));
+                                  static_cast<double>(rows_of_step));
   }
   const nn::ScheduleType type = nn::schedule_type_of(config.lr_scheduler_type);
   phase.schedule = {type, nn::warmup_length(config.warmup_ratio, config.warmup_steps, length),

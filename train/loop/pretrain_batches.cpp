@@ -12,7 +12,6 @@ namespace soragrad::train {
 
 namespace {
 
-constexpr int64_t kMaxValidationSequences = 4096;
 constexpr uint32_t kValidationStep = std::numeric_limits<uint32_t>::max();  // of the masks' stream
 
 data::CorpusOptions corpus_options(const Config& config) {
@@ -241,7 +240,7 @@ std::unique_ptr<PretrainBatches> replayed_batches(const std::string& path,
   return std::make_unique<ReplayedBatches>(path, model);
 }
 
-std::vector<data::MaskedBatch> validation_batches(const Config& config,
+std::vector<data::MaskedBatch> validation_batches(const Config& config, const Note& note,
                                                   const data::Tokenizer& tokenizer,
                                                   const models::PretrainingModel& model) {
   data::CorpusOptions options = corpus_options(config);
@@ -256,6 +255,10 @@ std::vector<data::MaskedBatch> validation_batches(const Config& config,
     if (!sequence) break;
     if (row % config.per_device_eval_batch_size == 0) batches.emplace_back();
     masker.append(*sequence, kValidationStep, row, batches.back());
+  }
+  if (corpus.next()) {
+    note(fmt::format("validation_corpus: the first {} sequences validate; the rest is not read.",
+                     kMaxValidationSequences));
   }
   std::erase_if(batches, [](const data::MaskedBatch& batch) { return batch.predicted() == 0; });
   require(!batches.empty(), "[validation_corpus] {}: no token can be predicted.", options.files);

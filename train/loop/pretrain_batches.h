@@ -13,6 +13,7 @@
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/tensor_file.h"
 #include "train/config/config.h"
+#include "train/run/note.h"
 
 namespace soragrad::train {
 
@@ -45,9 +46,11 @@ std::unique_ptr<PretrainBatches> corpus_batches(const Config& config,
 std::unique_ptr<PretrainBatches> replayed_batches(const std::string& path,
                                                   models::PretrainingModel& model);
 
-// All sequences of `validation_corpus`, at most max_eval_samples or some thousands, with masks that
-// stay the same in every validation.
-std::vector<data::MaskedBatch> validation_batches(const Config& config,
+constexpr int64_t kMaxValidationSequences = 4096;
+
+// The first kMaxValidationSequences sequences of `validation_corpus`, with masks that stay the same
+// in every validation. Says so to `note` if there are more.
+std::vector<data::MaskedBatch> validation_batches(const Config& config, const Note& note,
                                                   const data::Tokenizer& tokenizer,
                                                   const models::PretrainingModel& model);
 

@@ -84,21 +84,22 @@ json finish_pretraining(PretrainSession& session, const RunFolder& folder,
 }
 
 std::string pretraining_summary(const json& results) {
-  std::string text =
-      fmt::format("pre-training by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
-                  results["objective"].get<std::string>(), results["seed"].get<int64_t>(),
-                  results["steps"].get<int64_t>(), duration_text(results["seconds"].get<double>()),
-                  results["tokens_per_second"].get<double>());
+  std::string text = fmt::format(
+      "pre-training by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
+      results.at("objective").get<std::string>(), results.at("seed").get<int64_t>(),
+      results.at("steps").get<int64_t>(), duration_text(results.at("seconds").get<double>()),
+      results.at("tokens_per_second").get<double>());
   for (const char* split : {"train", "validation"}) {
-    for (const auto& [name, value] : results[split].items()) {
+    for (const auto& [name, value] : results.at(split).items()) {
       text += fmt::format("  {:<12} {:<16} {:>10.4f}\n", split, name, value.get<double>());
     }
   }
-  const json& parameters = results["parameters"];
-  text += fmt::format("  parameters: {} of the model, {} of the generator\n",
-                      parameters["model"].get<int64_t>(), parameters["generator"].get<int64_t>());
+  const json& parameters = results.at("parameters");
+  text +=
+      fmt::format("  parameters: {} of the model, {} of the generator\n",
+                  parameters.at("model").get<int64_t>(), parameters.at("generator").get<int64_t>());
   if (results.contains("corpus")) {
-    const json& corpus = results["corpus"];
+    const json& corpus = results.at("corpus");
     text += fmt::format("  corpus: {} tokens read from {} documents, {} whole passes\n",
                         corpus["tokens"].get<int64_t>(), corpus["documents"].get<int64_t>(),
                         corpus["epochs"].get<int64_t>());

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "core/parallel.h"
+#include "data/tokenizer/copy_tokenizer.h"
 #include "models/family.h"
 #include "train/loop/session.h"
 
@@ -13,11 +13,6 @@ namespace soragrad::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kTokenizerFiles[] = {"spm.model",         "vocab.json",
-                                           "merges.txt",        "vocab.txt",
-                                           "tokenizer.json",    "tokenizer_config.json",
-                                           "added_tokens.json", "special_tokens_map.json"};
 
 models::EmbeddingSharing sharing_of(const std::string& name) {
   if (name == "es") return models::EmbeddingSharing::es;
@@ -80,13 +75,6 @@ std::string start_text(const Config& config, const models::LoadedPretraining& lo
                      loaded.loaded, drawn);
 }
 
-void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const char* name : kTokenizerFiles) {
-    if (!fs::exists(from / name)) continue;
-    write_file_atomically((to / name).string(), read_file((from / name).string()));
-  }
-}
-
 }  // namespace
 
 std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, const Note& note,
@@ -122,7 +110,8 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
     session->batches = corpus_batches(session->config, *session->tokenizer, *session->model);
   }
   if (!config.pretrain.validation_corpus.empty()) {
-    session->validation = validation_batches(session->config, *session->tokenizer, *session->model);
+    session->validation =
+        validation_batches(session->config, note, *session->tokenizer, *session->model);
   }
   const int64_t available = session->batches->steps();
   session->total_steps = config.max_steps > 0 ? config.max_steps : available;
@@ -139,9 +128,9 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
 
 void save_pretrained(const std::string& folder, PretrainSession& session) {
   models::save_pretraining(folder, *session.model);
-  copy_tokenizer(session.config.model, folder);
+  data::copy_tokenizer(session.config.model, folder);
   if (session.model->detects()) {
-    copy_tokenizer(session.config.model, fs::path(folder) / "generator");
+    data::copy_tokenizer(session.config.model, fs::path(folder) / "generator");
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -49,8 +50,8 @@ struct RecipeReader {
             return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
           });
       require(plain && name.find("..") == name.npos,
-              "[recipe] {}: the name {} is not of letters, digits, - and _.", at(entry.first),
-              quote(name));
+              "[recipe] {}: the name {} is not 1 to 64 letters, digits, - _ . and /, without `..`.",
+              at(entry.first), quote(name));
       result.emplace_back(name, keys(entry.second));
     }
     return result;
@@ -107,6 +108,19 @@ const RecipeKeys* find(const Named& named, const std::string& name) {
   return found == named.end() ? nullptr : &found->second;
 }
 
+// Names may hold a -, as folders do between them: "a" of "b-c" would meet "a-b" of "c".
+void require_own_folders(const Recipe& recipe) {
+  std::map<std::string, GridRun> owners;
+  for (const GridRun& run : runs_of(recipe)) {
+    const auto [owner, fresh] = owners.emplace(run.folder, run);
+    require(
+        fresh,
+        "[recipe] {}: {} of {} and {} of {} would both be in {}; give one of them another name.",
+        recipe.path, quote(owner->second.method), quote(owner->second.task), quote(run.method),
+        quote(run.task), name_of(recipe, run));
+  }
+}
+
 }  // namespace
 
 Recipe read_recipe(const std::string& path) {
@@ -152,6 +166,7 @@ Recipe read_recipe(const std::string& path) {
                 find(recipe.methods, cell.substr(slash + 1)),
             "[recipe] {}: the cell {} is not TASK/METHOD of this recipe.", path, quote(cell));
   }
+  require_own_folders(recipe);
   return recipe;
 }
 

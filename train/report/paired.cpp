@@ -9,6 +9,12 @@
 
 namespace soragrad::train {
 
+namespace {
+
+constexpr double kRounding = 1e-9;  // deviations below this share of the differences are none
+
+}  // namespace
+
 std::vector<double> values_of(const std::vector<RunScore>& scores) {
   std::vector<double> values;
   for (const RunScore& score : scores) values.push_back(score.value);
@@ -39,7 +45,9 @@ PairedDifference paired_difference(const std::vector<RunScore>& a, const std::ve
   }
   const MeanStd all = mean_std(differences);
   PairedDifference result{all.mean, all.std, all.count, std::numeric_limits<double>::quiet_NaN()};
-  if (all.std > 0) {
+  double largest = 0;
+  for (const double difference : differences) largest = std::max(largest, std::abs(difference));
+  if (all.std > kRounding * largest) {
     const double t = all.mean / (all.std / std::sqrt(static_cast<double>(all.count)));
     result.p = student_p(t, all.count - 1);
   }

@@ -221,12 +221,18 @@ std::vector<ChosenKey> chosen_keys(const RunRecord& run) {
 std::string repeat_command(const RunRecord& run) {
   const bool pretrains = run.config.verb == Verb::pretrain;
   std::string command = pretrains ? "soragrad pretrain" : "soragrad train";
+  const std::string output = " " + shell_word(fmt::format("output={}-again", run.config.output));
+  // A list on the command line has commas between its words.
+  if (std::ranges::any_of(run.config.custom.labels,
+                          [](const std::string& label) { return label.find(',') != label.npos; })) {
+    return command + " --config " + shell_word(run.path + "/config.yaml") + output;
+  }
   for (const ChosenKey& key : chosen_keys(run)) {
     if (key.value == "auto") continue;
     const std::string value = argument_text(run.config, *find_key(key.name, run.config.verb));
     command += " " + shell_word(fmt::format("{}={}", key.name, value));
   }
-  return command + " " + shell_word(fmt::format("output={}-again", run.config.output));
+  return command + output;
 }
 
 }  // namespace soragrad::train

@@ -52,7 +52,8 @@ std::vector<RunRecord> read_runs(const std::vector<std::string>& paths);
 // number come last.
 std::vector<std::string> differing_keys(const std::vector<RunRecord>& runs);
 
-// The command that repeats the run into another folder: every key that is not at its default.
+// The command that repeats the run into another folder: every key that is not at its default, or
+// the run's config.yaml if the command line cannot say them.
 std::string repeat_command(const RunRecord& run);
 // The keys that are not at the defaults of this method, task and protocol: name, value, default.
 struct ChosenKey {

@@ -22,8 +22,12 @@ namespace {
 using nlohmann::json;
 
 // Errors are shown as they are, all other metrics in percent.
-double shown_score(const std::string& metric, double value) {
-  return metric == "mse" || metric == "mae" ? value : 100 * value;
+bool is_error(const std::string& metric) {
+  return metric == "mse" || metric == "mae";
+}
+std::string score_text(const std::string& metric, double value) {
+  const bool is_small = is_error(metric) && value != 0 && std::abs(value) < 1;
+  return is_small ? fmt::format("{:.3g}", value) : fmt::format("{:.2f}", value);
 }
 
 // What a cell shows: the task's metrics, or of own data the one that picks the best checkpoint,
@@ -44,7 +48,7 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
   cell.method = method;
   for (const GridRun& run : runs_of_cell(recipe, task, method)) {
     const Config config = config_of(recipe, run);
-    table.split = config.protocol == "paper" ? "test" : "validation";
+    cell.split = config.protocol == "paper" ? "test" : "validation";
     table.source = printed_source(config.protocol);
     cell.printed = printed_score(task, config);
     cell.printed_average = printed_average(config);
@@ -56,16 +60,21 @@ ScoreCell collect_cell(const Recipe& recipe, const std::string& task, const std:
       cell.metrics.clear();
       for (const data::ReportedMetric& one : shown) cell.metrics.push_back(one.metric + one.ending);
       cell.scores.resize(shown.size());
+      cell.undefined.resize(shown.size());
     }
     if (!is_done) continue;
     table.runs.push_back({task, method, results});
     for (size_t i = 0; i < shown.size(); ++i) {
-      const auto split = results.find(table.split + shown[i].ending);
-      if (split == results.end() || !split->is_object()) continue;
-      const auto value = split->find(shown[i].metric);
-      if (value == split->end() || !value->is_number()) continue;
-      cell.scores[i].push_back(
-          {run.seed, run.fold, shown_score(shown[i].metric, value->get<double>())});
+      const std::string& metric = shown[i].metric;
+      const auto split = results.find(cell.split + shown[i].ending);
+      if (split == results.end() || !split->is_object() || !split->contains(metric)) continue;
+      const json& value = (*split)[metric];
+      if (!value.is_number()) {
+        ++cell.undefined[i];
+        continue;
+      }
+      const double scale = is_error(metric) ? 1 : 100;
+      cell.scores[i].push_back({run.seed, run.fold, scale * value.get<double>()});
     }
   }
   return cell;
@@ -132,10 +141,19 @@ TextTable word_table(const ScoreTable& table) {
 }
 
 std::string caption(const ScoreTable& table) {
+  std::string splits = table.cells.front().split;
+  bool has_errors = false, has_shares = false;
+  for (const ScoreCell& cell : table.cells) {
+    if (cell.split != splits) splits = "validation or test";  // by each method's protocol
+    for (const std::string& metric : cell.metrics) {
+      (is_error(metric) ? has_errors : has_shares) = true;
+    }
+  }
+  const char* unit = !has_errors ? ", in percent" : has_shares ? ", in percent but for errors" : "";
   return fmt::format(
-      "{} split, in percent: mean ± standard deviation over {} (their number).\n"
+      "{} split{}: mean ± standard deviation over {} (their number).\n"
       "{} of {} runs are complete.\n{}",
-      table.split, table.folds > 0 ? "seeds and folds" : "seeds", table.runs.size(), table.wanted,
+      splits, unit, table.folds > 0 ? "seeds and folds" : "seeds", table.runs.size(), table.wanted,
       has_printed(table) ? fmt::format("Printed: {}.\n", table.source) : "");
 }
 
@@ -158,8 +176,9 @@ TextTable difference_table(const ScoreTable& table) {
         const PairedDifference found = paired_difference(cell.scores[i], other.scores[i]);
         if (found.pairs == 0) continue;
         words.rows.push_back({cell.task, cell.method, cell.metrics[i],
-                              fmt::format("{:+.2f}", found.mean), fmt::format("{:.2f}", found.std),
-                              std::to_string(found.pairs), p_text(found.p)});
+                              (found.mean > 0 ? "+" : "") + score_text(cell.metrics[i], found.mean),
+                              score_text(cell.metrics[i], found.std), std::to_string(found.pairs),
+                              p_text(found.p)});
       }
     }
   }
@@ -183,15 +202,20 @@ constexpr const char* kCosts =
     "(adalora: singular values) that are 0; /adalora: epochs against adalora's.\n";
 
 std::string csv_table(const ScoreTable& table) {
-  TextTable words{{"task", "method", "split", "metric", "mean", "std", "seeds", "printed"}, {}};
+  TextTable words{
+      {"task", "method", "split", "metric", "mean", "std", "seeds", "printed", "undefined"}, {}};
   for (const ScoreCell& cell : table.cells) {
     for (size_t i = 0; i < cell.metrics.size(); ++i) {
       const MeanStd score = mean_std(values_of(cell.scores[i]));
       const bool there = score.count > 0;
-      words.rows.push_back({cell.task, cell.method, table.split, cell.metrics[i],
-                            there ? fmt::format("{:.4f}", score.mean) : "",
-                            there ? fmt::format("{:.4f}", score.std) : "",
-                            std::to_string(score.count), cell.printed});
+      const auto number = [&](double value) {
+        return is_error(cell.metrics[i]) ? fmt::format("{:.6g}", value)
+                                         : fmt::format("{:.4f}", value);
+      };
+      words.rows.push_back({cell.task, cell.method, cell.split, cell.metrics[i],
+                            there ? number(score.mean) : "", there ? number(score.std) : "",
+                            std::to_string(score.count), cell.printed,
+                            std::to_string(cell.undefined[i])});
     }
   }
   return to_csv(words);
@@ -256,13 +280,18 @@ ScoreTable collect_scores(const Recipe& recipe, const std::string& against) {
 
 std::string score_text(const ScoreCell& cell) {
   std::string means, deviations;
-  for (const std::vector<RunScore>& scores : cell.scores) {
-    if (scores.empty()) return "-";
-    const MeanStd score = mean_std(values_of(scores));
-    means += fmt::format("{}{:.2f}", means.empty() ? "" : "/", score.mean);
-    deviations += fmt::format("{}{:.2f}", deviations.empty() ? "" : "/", score.std);
+  int64_t undefined = 0;  // in the metric that has most of them
+  for (size_t i = 0; i < cell.scores.size(); ++i) {
+    undefined = std::max(undefined, cell.undefined[i]);
+    if (cell.scores[i].empty())
+      return undefined > 0 ? fmt::format("undefined ({})", undefined) : "-";
+    const MeanStd score = mean_std(values_of(cell.scores[i]));
+    const char* slash = means.empty() ? "" : "/";
+    means += slash + score_text(cell.metrics[i], score.mean);
+    deviations += slash + score_text(cell.metrics[i], score.std);
   }
-  return fmt::format("{} ± {} ({})", means, deviations, cell.scores[0].size());
+  return fmt::format("{} ± {} ({}{})", means, deviations, cell.scores[0].size(),
+                     undefined > 0 ? fmt::format("; {} undefined", undefined) : "");
 }
 
 std::string format_table(const ScoreTable& table, const std::string& format) {

@@ -11,16 +11,17 @@
 namespace soragrad::train {
 
 struct ScoreCell {
-  std::string task, method;
+  std::string task, method, split;
   std::vector<std::string> metrics;           // the task's, as columns show them
   std::vector<std::vector<RunScore>> scores;  // for each metric those of the finished runs
+  std::vector<int64_t> undefined;             // for each metric the finished runs that have none
   std::string printed, printed_average;
 };
 
 struct ScoreTable {
   std::vector<std::string> tasks, methods;
   std::vector<ScoreCell> cells;  // tasks x methods, task by task
-  std::string title, split, source;
+  std::string title, source;
   std::vector<FinishedRun> runs;  // those that are complete
   int64_t wanted = 0;             // runs of the recipe
   int64_t folds = 0;              // of each seed; 0: none
@@ -32,6 +33,7 @@ struct ScoreTable {
 ScoreTable collect_scores(const Recipe& recipe, const std::string& against = "");
 
 // "70.12 ± 0.35 (5)": mean, sample standard deviation, number of seeds; "-" where there is none.
+// "70.12 ± 0.35 (4; 1 undefined)": a metric may be undefined, as a correlation of a constant is.
 std::string score_text(const ScoreCell& cell);
 
 // Throws UsageError for a format other than text, markdown, csv and html.

@@ -25,25 +25,26 @@ std::string metric_text(const json& value) {
 }
 
 void append_split(std::string& text, const json& results, const std::string& split) {
-  if (!results.contains(split) || results[split].is_null()) return;
-  for (const auto& [name, value] : results[split].items()) {
-    const json& baseline = results["majority_baseline"];
-    const bool has_majority = baseline.contains(split) && baseline[split].contains(name);
+  if (!results.contains(split) || results.at(split).is_null()) return;
+  for (const auto& [name, value] : results.at(split).items()) {
+    const json& baseline = results.at("majority_baseline");
+    const bool has_majority = baseline.contains(split) && baseline.at(split).contains(name);
     text += fmt::format("  {:<14} {:<22} {:>8}   majority {:>8}\n", split, name, metric_text(value),
-                        has_majority ? metric_text(baseline[split][name]) : "-");
+                        has_majority ? metric_text(baseline.at(split).at(name)) : "-");
   }
 }
 
 // The rows of a test file by the source that each names, two to a line.
 void append_sources(std::string& text, const json& results) {
   if (!results.contains("by_source")) return;
-  for (const auto& [split, sources] : results["by_source"].items()) {
+  for (const auto& [split, sources] : results.at("by_source").items()) {
     text += fmt::format("accuracy on {} by source of the rows:\n", split);
     size_t column = 0;
     for (const auto& [source, score] : sources.items()) {
-      text += fmt::format("  {:<26} {:>6} of {:>4}{}", source,
-                          percent(score["accuracy"].get<double>()), score["rows"].get<int64_t>(),
-                          column % 2 == 1 || column + 1 == sources.size() ? "\n" : "   ");
+      text +=
+          fmt::format("  {:<26} {:>6} of {:>4}{}", source,
+                      percent(score.at("accuracy").get<double>()), score.at("rows").get<int64_t>(),
+                      column % 2 == 1 || column + 1 == sources.size() ? "\n" : "   ");
       ++column;
     }
   }
@@ -61,38 +62,40 @@ std::vector<sora::ModuleRank> ranks_of(const json& list) {
 }
 
 std::string summary_text(const json& results) {
-  const double seconds = results["seconds"].get<double>();
+  const double seconds = results.at("seconds").get<double>();
   std::string text =
       fmt::format("{} by {}, seed {}: {} steps in {} ({:.0f} tokens/s)\n",
-                  results["task"].get<std::string>(), results["method"].get<std::string>(),
-                  results["seed"].get<int64_t>(), results["steps"].get<int64_t>(),
-                  duration_text(seconds), results["tokens_per_second"].get<double>());
+                  results.at("task").get<std::string>(), results.at("method").get<std::string>(),
+                  results.at("seed").get<int64_t>(), results.at("steps").get<int64_t>(),
+                  duration_text(seconds), results.at("tokens_per_second").get<double>());
   for (const char* split : {"validation", "validation_mm", "test", "test_mm"}) {
     append_split(text, results, split);
   }
   append_sources(text, results);
-  if (const int64_t best = results["best_step"].get<int64_t>(); best > 0) {
+  if (const int64_t best = results.at("best_step").get<int64_t>(); best > 0) {
     text += fmt::format("  best step {} by {}\n", best,
-                        results["metric_for_best_model"].get<std::string>());
+                        results.at("metric_for_best_model").get<std::string>());
   }
-  const json& parameters = results["parameters"];
-  const auto count = [&](const char* name) { return grouped(parameters[name].get<int64_t>()); };
+  const json& parameters = results.at("parameters");
+  const auto count = [&](const char* name) { return grouped(parameters.at(name).get<int64_t>()); };
   text += fmt::format("  parameters: {} trainable (head: {}) of {}; stored {}\n",
                       count("trainable"), count("trainable_head"), count("model"), count("stored"));
   text += fmt::format("  by the released code's counter: {} trainable, {} stored\n",
                       count("trainable_released_counter"), count("stored_released_counter"));
   if (results.contains("entries")) {
-    text += fmt::format(
-        "  sparsity {}: {} of {} are zero\n", percent(results["sparsity"].get<double>()),
-        results["entries"]["zero"].get<int64_t>(), results["entries"]["total"].get<int64_t>());
+    text += fmt::format("  sparsity {}: {} of {} are zero\n",
+                        percent(results.at("sparsity").get<double>()),
+                        results.at("entries").at("zero").get<int64_t>(),
+                        results.at("entries").at("total").get<int64_t>());
     if (results.contains("gates")) {
-      text += "  " + results["gates"]["text"].get<std::string>() + "\n";
+      text += "  " + results.at("gates").at("text").get<std::string>() + "\n";
     }
-    const std::string table = rank_table(ranks_of(results["ranks"]));
+    const std::string table = rank_table(ranks_of(results.at("ranks")));
     if (!table.empty()) text += "kept rank of each module:\n" + table;
   }
   if (results.contains("phases")) {
-    text += path_text(read_path(results["phases"], results["path_metric"].get<std::string>()));
+    text +=
+        path_text(read_path(results.at("phases"), results.at("path_metric").get<std::string>()));
   }
   return text;
 }

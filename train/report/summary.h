@@ -14,7 +14,8 @@ namespace soragrad::train {
 // lacks a member.
 std::vector<sora::ModuleRank> ranks_of(const nlohmann::json& list);
 
-// Metrics beside those of the majority baseline, parameters by both counters, ranks, speed.
+// Metrics beside those of the majority baseline, parameters by both counters, ranks, speed. Throws
+// a json::exception if a member is missing or has another type.
 std::string summary_text(const nlohmann::json& results);
 
 }  // namespace soragrad::train

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "train/config/misuse.h"
@@ -19,6 +20,25 @@ constexpr std::string_view kLengthKeys[] = {"max_steps", "num_train_epochs"};
 
 bool is_length(std::string_view key) {
   return std::ranges::find(kLengthKeys, key) != std::end(kLengthKeys);
+}
+
+// What is chosen before step 1, and why it cannot change; empty for other keys.
+std::string_view why_fixed(std::string_view key) {
+  if (key == "initial_state") return "acts before step 1";
+  constexpr std::string_view kSplits[] = {"protocol", "validation_split", "split_seed", "k_folds",
+                                          "fold"};
+  if (std::ranges::find(kSplits, key) == std::end(kSplits)) return "";
+  return "decides which rows train and which validate";
+}
+
+// Whether scores from before and after a change of the key compare: it decides what is measured, or
+// on which rows.
+bool changes_scores(std::string_view key) {
+  constexpr std::string_view kKeys[] = {
+      "metric_for_best_model", "max_eval_samples", "data",           "train_file",
+      "validation_file",       "max_seq_length",   "text_column",    "text_pair_column",
+      "label_column",          "label_separator",  "positive_label", "unknown_labels"};
+  return std::ranges::find(kKeys, key) != std::end(kKeys);
 }
 
 using Names = std::set<std::string, std::less<>>;
@@ -77,8 +97,8 @@ std::string take_changes(const std::vector<Difference>& found, const Names& give
       if (++count > kShown) continue;
       refused +=
           fmt::format("{}{}={} (made with {})", refused.empty() ? "" : ", ", name, now, before);
-    } else if (name == "initial_state") {
-      misuse("[resume] initial_state acts before step 1; the checkpoint is of step {}.", step);
+    } else if (const std::string_view why = why_fixed(name); !why.empty()) {
+      misuse("[resume] {} {}; the checkpoint is of step {}. Begin a new run.", name, why, step);
     } else {
       changes.push_back({step, name, before, now});
     }
@@ -98,14 +118,27 @@ void extend(CheckpointInfo& checkpoint) {
 }
 void extend(PretrainCheckpoint& /*checkpoint*/) {}
 
+// The best step so far is none for a run that is judged otherwise from here on.
+std::string forget_best(CheckpointInfo& checkpoint, std::string_view key) {
+  if (checkpoint.state.best_step == 0) return {};
+  checkpoint.state.waited = 0;
+  return fmt::format(
+      "step {} is not the best any more: {} changes what its score means. The best step is chosen "
+      "anew.",
+      std::exchange(checkpoint.state.best_step, 0), key);
+}
+std::string forget_best(PretrainCheckpoint& /*checkpoint*/, std::string_view /*key*/) {
+  return {};
+}
+
 // Lets what was asked for hold from the checkpoint on, and refuses what was not.
 template <typename Checkpoint>
 void apply_changes(ResumeOf<Checkpoint>& resume, const RunFolder& folder, const Names& given,
                    std::vector<ChangedKey>& changes) {
   const int64_t step = resume.checkpoint->state.step;
   const size_t known = changes.size();
-  const std::string refused =
-      take_changes(differences(resume.config, resume.checkpoint->values), given, step, changes);
+  const std::vector<Difference> found = differences(resume.config, resume.checkpoint->values);
+  const std::string refused = take_changes(found, given, step, changes);
   require(refused.empty(),
           "[resume] {} has other values than the checkpoint of step {}: {}. Put them back, or name "
           "them after --resume {} to take them from here on.",
@@ -113,6 +146,11 @@ void apply_changes(ResumeOf<Checkpoint>& resume, const RunFolder& folder, const 
   for (size_t i = known; i < changes.size(); ++i) {
     resume.record.lines.push_back(fmt::format("from step {} on: {}={}, before {}", step,
                                               changes[i].key, changes[i].now, changes[i].before));
+  }
+  for (const Difference& difference : found) {
+    if (!changes_scores(difference.key.name)) continue;
+    std::string line = forget_best(*resume.checkpoint, difference.key.name);
+    if (!line.empty()) resume.record.lines.push_back(std::move(line));
   }
   if (std::ranges::any_of(given, is_length)) extend(*resume.checkpoint);
 }

@@ -33,7 +33,7 @@ constexpr std::string_view kOwnEvents = ".soragrad";  // how this program's even
 // The files of a run but metrics, gates and event files, which grow.
 constexpr std::string_view kOwnFiles[] = {"config.yaml", "results.json", "evaluation.json",
                                           "path.json",   "path.csv",     "path.html",
-                                          "report.html", "split.json"};
+                                          "report.html", "split.json",   "fold_predictions.tsv"};
 
 bool exists(const std::string& path) {
   std::error_code error;
@@ -98,9 +98,19 @@ void remove_files(const std::string& path, bool (*is_wanted)(const fs::path& fil
   for (const fs::path& file : files) fs::remove(file);
 }
 
+void sync_path(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  require(fd >= 0, "[{}] cannot be opened: {}.", shown(path), system_reason(errno));
+  const int status = ::fsync(fd);
+  ::close(fd);
+  require(status == 0, "[{}] cannot be synced to the disk: {}.", shown(path), system_reason(errno));
+}
+
 // Ours to delete: the entries of a run folder but config.yaml, which is replaced in one step, so
 // that what a crash leaves is still known as a run.
 void remove_run(const std::string& path) {
+  // First and for good: a run with results counts as complete, whatever else is gone.
+  if (fs::remove(path + "/results.json")) sync_path(path);
   for (const std::string_view name : kRunFolders) fs::remove_all(fmt::format("{}/{}", path, name));
   for (const char* name : {"metrics.jsonl", "gates.bin"}) fs::remove_all(path + "/" + name);
   for (const std::string_view name : kOwnFiles) {
@@ -109,14 +119,6 @@ void remove_run(const std::string& path) {
   for (const auto is_ours : {is_own_temporary_file, is_own_event_file, is_earlier_result}) {
     remove_files(path, is_ours);
   }
-}
-
-void sync_path(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  require(fd >= 0, "[{}] cannot be opened: {}.", shown(path), system_reason(errno));
-  const int status = ::fsync(fd);
-  ::close(fd);
-  require(status == 0, "[{}] cannot be synced to the disk: {}.", shown(path), system_reason(errno));
 }
 
 template <typename Body>

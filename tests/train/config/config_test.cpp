@@ -149,7 +149,8 @@ TEST_CASE("config: what --dump-config prints reads back as the same") {
   for (const char* argument :
        {"method=adalora", "target_modules=query_proj,value_proj", "adam_epsilon=1e-6",
         "model=a folder: with #marks \"and\" quotes", "data=null", "xi_max=0.5", "seed=7",
-        "classifier_dropout=0.15", "warmup_ratio=0.1", "train_file=123"}) {
+        "classifier_dropout=0.15", "warmup_ratio=0.1", "train_file=123", "text_column=NULL",
+        "labels=Null,~,yes,1"}) {
     set_argument(config, argument);
   }
   resolve(config);
@@ -161,6 +162,8 @@ TEST_CASE("config: what --dump-config prints reads back as the same") {
   CHECK(again.model == "a folder: with #marks \"and\" quotes");
   CHECK(again.data == "null");
   CHECK(again.train_file == "123");
+  CHECK(again.custom.text_column == "NULL");
+  CHECK(again.custom.labels == std::vector<std::string>{"Null", "~", "yes", "1"});
   CHECK(contains(text, "adam_epsilon: 1.0e-06\n"));
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("emit: a Slurm script has array, throttle, logs, the signal and the re
   const std::string text = emit_text(request_of("slurm"));
   for (const char* part :
        {"#SBATCH --array=0-1%4\n", "#SBATCH --signal=B:USR1@120\n", "#SBATCH --requeue\n",
-        "#SBATCH --cpus-per-task=2\n", "#SBATCH --output=/home/me/out/logs/slurm-%A_%a.log\n",
+        "#SBATCH --cpus-per-task=2\n", "#SBATCH --output=\"/home/me/out/logs/slurm-%A_%a.log\"\n",
         "runs=(\ncola-sora-r4-1\nrte-lora-2-fold0\n)\n",
         "[ \"$code\" -ne 75 ] || scontrol requeue"}) {
     CAPTURE(part);

@@ -45,6 +45,13 @@ TEST_CASE("plan: protocol paper cuts the schedule short and rounds the gates' wa
   CHECK(schedule.factor(3111) > 0);
 }
 
+TEST_CASE("plan: protocol paper counts the rows of a step, whatever its number of batches") {
+  const Config config =
+      resolved({"num_train_epochs=10", "protocol=paper", "per_device_train_batch_size=2",
+                "gradient_accumulation_steps=4"});
+  CHECK(make_plan(config, 2490, 312).phases[0].schedule.steps == 3112);
+}
+
 TEST_CASE("plan: max_steps sets steps and schedule, also under protocol paper") {
   const Config config = resolved({"max_steps=30", "protocol=paper"});
   const Plan plan = make_plan(config, 2490, 312);

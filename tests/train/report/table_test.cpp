@@ -197,7 +197,7 @@ TEST_CASE("score_table: mean and deviation over the seeds that are there, beside
   CHECK(score_text(table.cells[3]) == "62.50 ± 0.00 (1)");
   CHECK(table.cells[3].printed == "85.32");
   CHECK(contains(format_table(table, "csv"),
-                 "qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44\n"));
+                 "qqp,sora-r4,test,accuracy,51.0000,1.4142,2,92.06/89.44,0\n"));
   CHECK(contains(format_table(table, "markdown"), "| --- |"));
   CHECK(contains(format_table(table, "html"), ">62.50 ± 0.00 (1)</td>"));
   CHECK(
@@ -229,6 +229,10 @@ TEST_CASE("paired: runs of the same seed and fold, wherever they stand") {
   CHECK(found.p == doctest::Approx(0.0741799002274485).epsilon(1e-12));  // scipy.stats.ttest_rel
   CHECK(std::isnan(paired_difference({{1, -1, 5}}, {{1, -1, 4}}).p));
   CHECK(std::isnan(paired_difference(a, a).p));  // no spread: the test says nothing
+  // One row of 277 more in both: differences that differ in rounding alone.
+  CHECK(std::isnan(paired_difference({{1, -1, 100 * (145.0 / 277)}, {2, -1, 100 * (151.0 / 277)}},
+                                     {{1, -1, 100 * (144.0 / 277)}, {2, -1, 100 * (150.0 / 277)}})
+                       .p));
   CHECK(paired_difference(a, {}).pairs == 0);
 }
 
@@ -251,6 +255,50 @@ TEST_CASE("score_table: methods are compared on the seeds that both have") {
   CHECK_FALSE(contains(format_table(collect_scores(recipe), "text"), "Differences"));
   CHECK(contains(test::message_of([&] { collect_scores(recipe, "lorra"); }),
                  "--against is \"lorra\"; expected one of the methods sora-r4, lora"));
+}
+
+TEST_CASE("score_table: runs without a defined metric are counted") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.complete());
+  grid.finish("rte-lora-1", R"({"test": {"accuracy": 0.5}})");
+  grid.finish("rte-lora-2", R"({"test": {"accuracy": null}})");
+  grid.finish("rte-sora-r4-1", R"({"test": {"accuracy": null}})");
+  const ScoreTable table = collect_scores(recipe);
+  CHECK(score_text(table.cells[3]) == "50.00 ± 0.00 (1; 1 undefined)");
+  CHECK(score_text(table.cells[2]) == "undefined (1)");
+  CHECK(contains(format_table(table, "csv"), "rte,lora,test,accuracy,50.0000,0.0000,1,85.32,1\n"));
+}
+
+TEST_CASE("score_table: errors keep their digits, and each method its protocol's split") {
+  const Grid grid;
+  const Recipe recipe = read_recipe(grid.recipe(
+      fmt::format("output: {}\nseeds: [1]\ncommon: {{model: m}}\nmethods: {{lora: {{}}}}\n"
+                  "tasks: {{scores: {{task: custom, train_file: a.csv}}}}\n",
+                  (grid / "runs").string())));
+  grid.write("runs/scores-lora-1/results.json",
+             R"({"metric_for_best_model": "mse", "validation": {"mse": 0.00061}})");
+  const std::string text = format_table(collect_scores(recipe), "text");
+  CHECK(contains(text, "0.00061 ± 0.00 (1)"));
+  CHECK_FALSE(contains(text, "percent"));
+  const Recipe mixed = read_recipe(grid.recipe(fmt::format(
+      "output: {}\nseeds: [1]\ncommon: {{model: m, data: d}}\nmethods: "
+      "{{glue-lora: {{method: lora}}, lora: {{protocol: paper}}}}\ntasks: {{rte: {{}}}}\n",
+      (grid / "mixed").string())));
+  const ScoreTable table = collect_scores(mixed);
+  CHECK(table.cells[0].split == "validation");
+  CHECK(table.cells[1].split == "test");
+  CHECK(contains(format_table(table, "text"), "validation or test split, in percent"));
+}
+
+TEST_CASE("recipe: no two cells share a folder") {
+  const Grid grid;
+  CHECK_THROWS_WITH_AS(
+      read_recipe(grid.recipe("output: o\nseeds: [1]\nmethods: {lora: {}, small-lora: {method: "
+                              "lora}}\ntasks: {cola: {}, cola-small: {task: cola}}\n")),
+      doctest::Contains(
+          "\"small-lora\" of \"cola\" and \"lora\" of \"cola-small\" would both be in "
+          "cola-small-lora-1"),
+      Error);
 }
 
 TEST_CASE("score_table: the average is the papers', over all eight tasks") {

@@ -74,6 +74,26 @@ TEST_CASE("resume: an edited config.yaml is refused, the same on the command lin
   CHECK(resume(run)["changed_keys"].size() == 2);
 }
 
+TEST_CASE("resume: scores of another metric or of other rows do not compete with the old best") {
+  const TinyFolder tiny;
+  const std::string run = tiny.run("run");
+  run_to_end(
+      tiny.config("run", {"max_steps=4", "eval_steps=2", "save_steps=2", "save_total_limit=0"}));
+  const auto best_after = [&](const char* argument) {
+    forget_the_end(run);
+    fs::remove_all(run + "/checkpoints/step-4");
+    return resume(run, {{argument}, ""})["best_step"].get<int64_t>();
+  };
+  // The only evaluation after the change is that of step 4.
+  CHECK(best_after("metric_for_best_model=loss") == 4);
+  CHECK(best_after("max_eval_samples=2") == 4);
+  for (const char* argument : {"split_seed=7", "k_folds=3", "protocol=paper"}) {
+    CAPTURE(argument);
+    forget_the_end(run);
+    CHECK(contains(message_of([&] { resume(run, {{argument}, ""}); }), "which rows train"));
+  }
+}
+
 TEST_CASE("resume: keys that keep the meaning are free, some have no place") {
   const TinyFolder tiny;
   const std::string run = tiny.run("run");
