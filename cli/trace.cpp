@@ -240,7 +240,7 @@ int trace_main(const TraceOptions& options) {
   models::LoadedModel loaded = load_traced(options, task);
   models::SequenceClassifier& model = *loaded.model;
   const std::unique_ptr<sora::Method> method =
-      train::load_adapter_and_head(options.adapter, loaded);
+      train::load_adapter_and_head(options.adapter, options.model, loaded);
   note_files(options, task, loaded);
 
   const int64_t max_length = choose_max_length(options, model.max_positions());

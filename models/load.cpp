@@ -87,25 +87,6 @@ Classes set_classes(ModelConfig& config, const LoadOptions& options) {
   return classes;
 }
 
-// Brings the rows of the classifier's weight and bias from the file's order into the task's.
-void move_rows(SequenceClassifier& model, const ClassMap& classes, const LoadedModel& loaded) {
-  for (const char* name : {"weight", "bias"}) {
-    const std::string path = fmt::format("{}.{}", model.config().family->classifier, name);
-    nn::Parameter* parameter = model.find_parameter(path);
-    const auto& drawn = loaded.drawn;
-    if (!parameter || std::ranges::find(drawn, path) != drawn.end()) continue;
-    const Tensor& value = parameter->value();
-    const std::vector<real> from = value.to_vector();
-    const size_t width = from.size() / static_cast<size_t>(classes.size());
-    std::vector<real> to;
-    for (int64_t i = 0; i < classes.size(); ++i) {
-      const auto row = from.begin() + static_cast<std::ptrdiff_t>(classes[i] * width);
-      to.insert(to.end(), row, row + static_cast<std::ptrdiff_t>(width));
-    }
-    parameter->assign(Tensor::from(to, value.shape()).to(value.device()));
-  }
-}
-
 // Whether the file's classifier is one of another number of labels.
 bool has_other_labels(const nn::Checkpoint& checkpoint, const ModelConfig& config,
                       std::string_view classifier) {
@@ -179,7 +160,7 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
     draw(*parameter, config, options);
     loaded.drawn.push_back(parameter->path());
   }
-  if (classes.moved) move_rows(*loaded.model, *classes.moved, loaded);
+  if (classes.moved) move_class_rows(*loaded.model, *classes.moved, loaded.drawn);
   loaded.model->for_each_module([&](nn::Module& module) {
     auto* linear = dynamic_cast<nn::Linear*>(&module);
     if (linear && !nn::is_head(*linear)) linear->set_precision(options.precision);
@@ -187,6 +168,24 @@ LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& o
     if (attention) attention->set_precision(options.precision);
   });
   return loaded;
+}
+
+void move_class_rows(SequenceClassifier& model, const ClassMap& classes,
+                     std::span<const std::string> kept) {
+  for (const char* name : {"weight", "bias"}) {
+    const std::string path = fmt::format("{}.{}", model.config().family->classifier, name);
+    nn::Parameter* parameter = model.find_parameter(path);
+    if (!parameter || std::ranges::find(kept, path) != kept.end()) continue;
+    const Tensor& value = parameter->value();
+    const std::vector<real> from = value.to_vector();
+    const size_t width = from.size() / static_cast<size_t>(classes.size());
+    std::vector<real> to;
+    for (int64_t i = 0; i < classes.size(); ++i) {
+      const auto row = from.begin() + static_cast<std::ptrdiff_t>(classes[i] * width);
+      to.insert(to.end(), row, row + static_cast<std::ptrdiff_t>(width));
+    }
+    parameter->assign(Tensor::from(to, value.shape()).to(value.device()));
+  }
 }
 
 void save_model(const std::filesystem::path& folder, SequenceClassifier& model) {

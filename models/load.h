@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/packed_matrix.h"
+#include "models/labels.h"
 #include "models/model.h"
 
 namespace soragrad::models {
@@ -45,6 +47,11 @@ struct LoadedModel {
 // seed and name; its biases are then 0. Throws if a file cannot be read, or listing all missing,
 // unexpected and mis-shaped names.
 LoadedModel load_model(const std::filesystem::path& folder, const LoadOptions& options = {});
+
+// Brings the rows of the classifier's weight and bias into another order: row i becomes what row
+// classes[i] was. Parameters whose paths are in `kept` stay as they are.
+void move_class_rows(SequenceClassifier& model, const ClassMap& classes,
+                     std::span<const std::string> kept);
 
 // Writes model.safetensors and config.json into the folder, which is created if it is missing.
 // Throws if an adapter is attached: merge it first (sora/merge.h).

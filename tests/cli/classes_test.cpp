@@ -135,6 +135,51 @@ TEST_CASE("classes: what is trained carries the task's names, in the model's ord
   }
 }
 
+TEST_CASE("classes: an adapter's classes are found by their names, another set is refused") {
+  const TinyFolder tiny;
+  const auto train_on = [&](const std::string& run, const char* one, const char* other) {
+    std::string rows = "text,label\n";
+    for (int i = 0; i < 40; ++i) {
+      rows +=
+          i % 2 == 0 ? fmt::format("a cat,{}\n", one) : fmt::format("old bird sees,{}\n", other);
+    }
+    tiny.write("own.csv", rows);
+    REQUIRE(cli::train_main({.arguments = {"model=" + tiny.run("model"), "task=custom",
+                                           "train_file=" + tiny.run("own.csv"), "method=lora",
+                                           "num_train_epochs=8", "learning_rate=1e-2", "device=cpu",
+                                           "output=" + tiny.run(run)}}) == 0);
+  };
+  const auto of_run = [&](const std::string& run, const std::string& output) {
+    cli::EvalOptions options = options_of(tiny, output);
+    options.model.clear();
+    options.run = tiny.run(run);
+    return options;
+  };
+  train_on("run", "unacceptable", "acceptable");  // by code point the other way round than CoLA
+  REQUIRE(cli::export_main(
+              {.run = tiny.run("run"), .format = "merged", .output = tiny.run("merged")}) == 0);
+  REQUIRE(cli::predict_main(of_run("run", "run.tsv")) == 0);
+  cli::EvalOptions of_export = options_of(tiny, "merged.tsv");
+  of_export.model = tiny.run("merged");
+  REQUIRE(cli::predict_main(of_export) == 0);
+  CHECK(read_text(tiny / "run.tsv") == read_text(tiny / "merged.tsv"));
+  CHECK(contains(read_text(tiny / "run.tsv"), "\t0\n"));  // both classes are answered
+  CHECK(contains(read_text(tiny / "run.tsv"), "\t1\n"));
+
+  // Training goes on from it with the same answers: without a rate nothing changes.
+  std::vector<std::string> arguments = train_arguments(tiny, "lora");
+  arguments.insert(arguments.end(), {"initial_state=" + tiny.run("run/best"), "learning_rate=0",
+                                     "output=" + tiny.run("again")});
+  REQUIRE(cli::train_main({.arguments = arguments}) == 0);
+  REQUIRE(cli::predict_main(of_run("again", "again.tsv")) == 0);
+  CHECK(read_text(tiny / "again.tsv") == read_text(tiny / "run.tsv"));
+
+  train_on("other", "joy", "anger");
+  const std::string message = message_of([&] { cli::eval_main(of_run("other", "other.tsv")); });
+  CHECK(contains(message, "anger, joy"));
+  CHECK(contains(message, "unacceptable, acceptable"));
+}
+
 TEST_CASE("classes: predict refuses a head that no file holds; eval says that it is untrained") {
   const TinyFolder tiny;
   const auto model = models::load_model(tiny.run("model"), {}).model;

@@ -11,6 +11,7 @@
 #include "sora/adapter_file.h"
 #include "train/config/misuse.h"
 #include "train/config/own_data.h"
+#include "train/loop/adapter_classes.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/load_options.h"
 #include "train/run/results_file.h"
@@ -37,10 +38,17 @@ std::string trained_folder(const RunFolder& run, int64_t phase) {
 }
 
 std::unique_ptr<sora::Method> load_adapter_and_head(const std::string& adapter,
+                                                    const std::string& base,
                                                     models::LoadedModel& loaded) {
   if (adapter.empty()) return nullptr;
   std::vector<std::string> absent;
   auto method = sora::load_adapter(adapter, *loaded.model, &absent);
+  const sora::AdapterInfo info = sora::read_adapter_config(adapter).info;
+  const std::vector<std::string> classes = adapter_classes(info, base);
+  require(order_head(*loaded.model, classes, absent),
+          "[classes] {} answers {}; the task's classes are {}. Take an adapter of this task.",
+          shown(adapter), models::shown_names(classes),
+          models::shown_names(loaded.model->config().label_names));
   std::erase_if(loaded.drawn, [&](const std::string& path) {
     return std::ranges::find(absent, path) == absent.end();
   });
@@ -62,6 +70,20 @@ std::string other_task_line(const std::string& weights, std::string_view trained
 
 namespace {
 
+// What eval and predict read of own data. Which rows of a run's files train is settled.
+void require_readable_key(std::string_view name, bool of_run) {
+  constexpr std::string_view kFiles[] = {"data", "train_file", "validation_file", "test_file"};
+  constexpr std::string_view kSplits[] = {"validation_split", "split_seed", "k_folds", "fold"};
+  const Key* key = find_key(name);
+  const bool is_file = std::ranges::find(kFiles, name) != std::end(kFiles);
+  if (key && !is_file && key->group != kOwnDataGroup) {
+    misuse("[usage] {} has no effect here; the files and the keys of own data do.", name);
+  }
+  if (of_run && std::ranges::find(kSplits, name) != std::end(kSplits)) {
+    misuse("[usage] {} would let rows validate that the run has trained on; leave it out.", name);
+  }
+}
+
 // The command's keys over the run's. A folder of data takes the place of the run's files.
 void take_own_keys(Trained& trained, const TrainedSource& source) {
   Config& config = trained.config;
@@ -74,6 +96,7 @@ void take_own_keys(Trained& trained, const TrainedSource& source) {
   }
   for (const std::string& key : keys) {
     set_argument(config, key);
+    require_readable_key(std::string_view(key).substr(0, key.find('=')), !trained.run.empty());
     trained.has_other_files |= is_folder(key) || key.find("_file=") != key.npos;
   }
 }
@@ -211,7 +234,7 @@ void load_parts(const TrainedSource& source, const Choice& choice, const Note& n
   models::LoadedModel loaded = models::load_model(choice.base, options);
   if (!wanted.empty()) require_base_model(choice.base, found.get(), wanted);
   for (const std::string& line : loaded.notes) note(line);
-  trained.method = load_adapter_and_head(choice.adapter, loaded);
+  trained.method = load_adapter_and_head(choice.adapter, choice.base, loaded);
   if (const std::string drawn = models::drawn_line(loaded, options.seed); !drawn.empty()) {
     require(loaded.other_labels.empty() && !source.needs_head,
             "[model] the head is untrained: {} Give a model or an adapter that holds it.", drawn);

@@ -55,9 +55,11 @@ struct Trained {
 // classes than the task's.
 Trained open_trained(const TrainedSource& source, const Note& note);
 
-// Loads the adapter, if its folder is named, into the model. What the adapter holds of the head is
-// taken off loaded.drawn: the rest stays as it was drawn.
+// Loads the adapter, if its folder is named, into the model of the folder `base`. What the adapter
+// holds of the head is taken off loaded.drawn: the rest stays as it was drawn. Its classes come
+// into the model's order; throws if they are others.
 std::unique_ptr<sora::Method> load_adapter_and_head(const std::string& adapter,
+                                                    const std::string& base,
                                                     models::LoadedModel& loaded);
 
 // A warning that names both tasks if `weights`, trained on one, answer another; else "".
@@ -66,7 +68,7 @@ std::string other_task_line(const std::string& weights, std::string_view trained
 // The keys of own data, with the classes and the problem type that the model has.
 data::CustomKeys own_keys(const Trained& trained);
 
-// best/ of a run, else final/ (with `schedule` the other way round); phases/phase-K for a phase of
+// final/ of a finished run or one with `schedule`, best/ of others; phases/phase-K for a phase of
 // 0 or more. Throws where there is none.
 std::string trained_folder(const RunFolder& run, int64_t phase = -1);
 

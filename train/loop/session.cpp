@@ -14,6 +14,7 @@
 #include "nn/checkpoint/state_dict.h"
 #include "train/config/own_data.h"
 #include "train/config/suggest.h"
+#include "train/loop/adapter_classes.h"
 #include "train/loop/agreement.h"
 #include "train/loop/base_hash.h"
 #include "train/loop/interrupt.h"
@@ -150,6 +151,13 @@ void attach_method(Session& session, const Note& note) {
   std::vector<nn::Parameter*> replaced;
   if (!restored && session.from_adapter) {
     sora::load_initial_adapter(initial, *session.model);
+    const std::vector<std::string> classes =
+        adapter_classes(sora::read_adapter_config(initial).info, config.model);
+    if (!order_head(*session.model, classes)) {
+      note(fmt::format("warning: {} answers {}; its head goes on for {}, in this order.", initial,
+                       models::shown_names(classes),
+                       models::shown_names(session.model->config().label_names)));
+    }
   } else if (!restored && !initial.empty()) {
     replaced = load_initial_state(*session.model, initial, session.device);
   }

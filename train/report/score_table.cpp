@@ -177,8 +177,8 @@ TextTable difference_table(const ScoreTable& table) {
         if (found.pairs == 0) continue;
         words.rows.push_back({cell.task, cell.method, cell.metrics[i],
                               (found.mean > 0 ? "+" : "") + score_text(cell.metrics[i], found.mean),
-                              score_text(cell.metrics[i], found.std), std::to_string(found.pairs),
-                              p_text(found.p)});
+                              found.pairs > 1 ? score_text(cell.metrics[i], found.std) : "-",
+                              std::to_string(found.pairs), p_text(found.p)});
       }
     }
   }
@@ -213,9 +213,9 @@ std::string csv_table(const ScoreTable& table) {
                                          : fmt::format("{:.4f}", value);
       };
       words.rows.push_back({cell.task, cell.method, cell.split, cell.metrics[i],
-                            there ? number(score.mean) : "", there ? number(score.std) : "",
-                            std::to_string(score.count), cell.printed,
-                            std::to_string(cell.undefined[i])});
+                            there ? number(score.mean) : "",
+                            score.count > 1 ? number(score.std) : "", std::to_string(score.count),
+                            cell.printed, std::to_string(cell.undefined[i])});
     }
   }
   return to_csv(words);
@@ -290,7 +290,9 @@ std::string score_text(const ScoreCell& cell) {
     means += slash + score_text(cell.metrics[i], score.mean);
     deviations += slash + score_text(cell.metrics[i], score.std);
   }
-  return fmt::format("{} ± {} ({}{})", means, deviations, cell.scores[0].size(),
+  // One run has no deviation.
+  if (cell.scores[0].size() > 1) means += " ± " + deviations;
+  return fmt::format("{} ({}{})", means, cell.scores[0].size(),
                      undefined > 0 ? fmt::format("; {} undefined", undefined) : "");
 }
 

@@ -33,6 +33,7 @@ struct ScoreTable {
 ScoreTable collect_scores(const Recipe& recipe, const std::string& against = "");
 
 // "70.12 ± 0.35 (5)": mean, sample standard deviation, number of seeds; "-" where there is none.
+// One run has no deviation: "70.12 (1)".
 // "70.12 ± 0.35 (4; 1 undefined)": a metric may be undefined, as a correlation of a constant is.
 std::string score_text(const ScoreCell& cell);
 
