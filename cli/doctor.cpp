@@ -21,6 +21,7 @@
 #include "models/config.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "train/config/config.h"
+#include "train/config/own_data.h"
 #include "train/loop/process.h"
 #include "train/loop/session.h"
 #include "train/loop/train_step.h"
@@ -125,6 +126,7 @@ void add_rows(DoctorReport& report, const train::Config& config, const train::Ro
 struct Sizes {
   int64_t model = 0, trained = 0;  // parameters
   int64_t activations = 0;         // bytes, of a step of the longest rows
+  int64_t evaluation = 0;          // bytes, of a layer of an evaluation's batch of them
 };
 
 // An estimate from above: a Linear's output and what its neighbours keep for backward.
@@ -141,21 +143,33 @@ Sizes sizes_of(const train::Session& session) {
     longest = std::max(longest, static_cast<int64_t>(row.ids.size()));
   }
   const int64_t tokens = longest * config.per_device_train_batch_size;
+  int64_t longest_judged = 0;
+  for (const auto* splits : {&session.validation, &session.test}) {
+    for (const train::Rows& rows : *splits) {
+      for (const data::Encoded& row : rows.encoded) {
+        longest_judged = std::max(longest_judged, static_cast<int64_t>(row.ids.size()));
+      }
+    }
+  }
   const int64_t per_token = 10 * model.hidden_size + 2 * model.intermediate_size;
   const int64_t layers = config.gradient_checkpointing ? 1 : model.layers;
   sizes.activations =
       kFloat * layers * tokens * (per_token + 2 * model.heads * longest) +
       2 * kFloat * config.gradient_checkpointing * model.layers * tokens * model.hidden_size;
+  sizes.evaluation = kFloat * longest_judged * config.per_device_eval_batch_size *
+                     (per_token + 2 * model.heads * longest_judged);
   return sizes;
 }
 
-// What the run will hold beside this program: weights and their packed copies, what trains with its
-// moments, the best values, the sum over micro-batches, activations.
+// What the run will hold: this program with the rows and weights, the weights' packed copies, what
+// trains with its moments, the best values, the sum over micro-batches, activations.
 bool check_memory(DoctorReport& report, const train::Session& session) {
   const Sizes sizes = sizes_of(session);
   const int64_t floats = kOptimizerFloats + 1 + (session.config.gradient_accumulation_steps > 1);
-  const int64_t needed = (2 * sizes.model + floats * sizes.trained) * kFloat + sizes.activations;
-  const int64_t there = available_memory();
+  const int64_t more = (sizes.model + floats * sizes.trained) * kFloat +
+                       std::max(sizes.activations, sizes.evaluation);
+  const int64_t own = train::peak_rss_bytes();
+  const int64_t needed = own + more, there = own + available_memory();
   const bool fits = needed < there || session.device == Device::cuda;
   report.add(
       fits ? Finding::ok : Finding::fault, "memory",
@@ -232,6 +246,8 @@ void check_run(DoctorReport& report, const train::Config& config) {
 bool resolve_keys(DoctorReport& report, train::Config& config) {
   std::string missing;
   for (const std::string_view name : {"model", "task", "data"}) {
+    const bool has_own_file = train::is_custom(config) && !config.train_file.empty();
+    if (name == "data" && has_own_file) continue;
     if (std::get<std::string*>(train::find_key(name)->field(config))->empty()) {
       missing += fmt::format("{}{}=", missing.empty() ? "" : ", ", name);
     }

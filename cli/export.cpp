@@ -16,6 +16,7 @@
 #include "sora/prune.h"
 #include "train/loop/open_trained.h"
 #include "train/run/run_folder.h"
+#include "train/run/run_inputs.h"
 
 namespace soragrad::cli {
 
@@ -86,9 +87,8 @@ int export_main(const ExportOptions& options) {
         fmt::format("[--format] is {}; expected peft, merged or pruned.", quote(options.format)));
   }
   const NewFolder folder(options.output);  // before the work
-  train::Config config;
-  const train::RunFolder run = train::RunFolder::open(options.run, false);
-  train::read_yaml(config, run.file("config.yaml"));
+  const train::Config config =
+      train::config_of(train::RunFolder::open(options.run, false), train::Verb::train);
   train::Trained trained = train::open_trained(
       {.run = options.run, .model = options.model, .device = "cpu", .phase = options.phase},
       [](const std::string& line) { log_line(line); });

@@ -225,6 +225,12 @@ Json inspect_path(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   require(path_exists(path), "[{}] does not exist.", shown(path));
   if (train::RunFolder::is_run(path)) return run_of(path);
+  const std::string ending = std::filesystem::path(path).extension().string();
+  require(is_folder(path) || ending == ".safetensors" || ending == ".bin" || ending == ".pt" ||
+              ending == ".pth",
+          "[{}] is no file of weights (.safetensors, .bin, .pt, .pth); give such a file, or the "
+          "folder of a run, an adapter or a model.",
+          shown(path));
   if (path_exists(path + "/adapter_config.json")) return adapter_of(path);
   Json result = model_of(path);
   result.update(tensors_of(path));

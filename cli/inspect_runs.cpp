@@ -10,6 +10,7 @@
 #include "train/report/page.h"
 #include "train/report/rank_statistics.h"
 #include "train/report/summary.h"
+#include "train/run/run_folder.h"
 
 namespace soragrad::cli {
 
@@ -26,9 +27,10 @@ struct InspectedRuns {
 InspectedRuns read_runs(const std::vector<std::string>& paths) {
   InspectedRuns runs;
   for (const std::string& path : paths) {
-    const Json object = inspect_path(path);
-    require(object["kind"] == "run", "[inspect] {} is no run; several paths must all be runs.",
-            path);
+    const bool is_run = train::RunFolder::is_run(path);
+    const Json object = is_run ? inspect_path(path) : Json();
+    require(is_run && object["kind"] == "run",
+            "[inspect] {} is no run; several paths must all be runs.", path);
     const std::string task = object["task"], method = object["method"];
     runs.list.push_back({{"path", path},
                          {"task", task},

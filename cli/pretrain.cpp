@@ -81,6 +81,7 @@ int pretrain_main(const TrainOptions& options) {
     return 0;
   }
   train::resolve_pretraining(config);
+  for (const std::string& line : train::unread_keys(config)) log_line("warning: " + line);
   train::make_absolute(config);
   const train::InterruptGuard guard;
   train::set_time_limit(config.max_seconds);

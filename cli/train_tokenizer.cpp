@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/output_path.h"
 #include "core/text.h"
+#include "data/tokenizer/copy_tokenizer.h"
 #include "data/tokenizer/training/train_tokenizer.h"
 #include "models/config.h"
 #include "models/family.h"
@@ -95,6 +96,9 @@ int train_tokenizer_main(const TrainTokenizerOptions& options) {
                     quote(options.model_type)));
   }
   check_output(options);
+  if (data::has_tokenizer(options.output)) {
+    log_line(fmt::format("warning: the tokenizer in {} is replaced.", shown(options.output)));
+  }
   const data::TrainedTokenizer trained = data::train_tokenizer({.model_type = options.model_type,
                                                                 .vocab_size = options.vocab_size,
                                                                 .corpus = options.corpus,

@@ -122,6 +122,7 @@ void make_folders(const fs::path& path) {
 
 fs::path absolute_path(const fs::path& path) {
   std::error_code error;
+  require(!path.empty(), "an empty name is no path; name a file or a folder.");
   const fs::path whole = fs::absolute(path, error);
   require(!error, "[{}] the working folder is gone; change to another one.", shown(path.string()));
   return whole.lexically_normal();

@@ -69,6 +69,7 @@ AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
   reader.read("num_labels", config.info.num_labels, 0, 1 << 20);
   reader.read("base_model_sha256", config.info.base_model_sha256);
   reader.read("problem_type", config.info.problem_type);
+  reader.read("tokenizer_sha256", config.info.tokenizer_sha256);
   if (const nlohmann::json* labels = reader.find("labels")) {
     for (const nlohmann::json& label : *labels) {
       if (!labels->is_array() || !label.is_string()) {
@@ -125,6 +126,7 @@ void save_adapter_config(const fs::path& folder, const MethodConfig& config,
   json["task"] = info.task;
   json["num_labels"] = info.num_labels;
   if (!info.base_model_sha256.empty()) json["base_model_sha256"] = info.base_model_sha256;
+  if (!info.tokenizer_sha256.empty()) json["tokenizer_sha256"] = info.tokenizer_sha256;
   if (!info.labels.empty()) json["labels"] = info.labels;
   if (!info.problem_type.empty()) json["problem_type"] = info.problem_type;
   AtomicFile file(folder / kConfigName);

@@ -22,6 +22,7 @@ struct AdapterInfo {
   std::string base_model_sha256;  // of the base model's sorted tensor names and bytes; may be empty
   std::vector<std::string> labels;  // names in class order; empty: as the task has them
   std::string problem_type;         // Hugging Face's name; empty: as the task has it
+  std::string tokenizer_sha256;     // of the run's tokenizer; may be empty
 };
 
 struct AdapterConfig {

@@ -46,10 +46,12 @@ GateReach reach_of(std::span<const real> gates, const ThresholdSum& thresholds) 
 }
 
 std::string to_text(const GateReach& reach) {
+  const std::string advice = reach.xi > 0 ? fmt::format("xi={:.2g} would have reached it", reach.xi)
+                                          : "no xi reaches it: the gates' rate was 0 in every step";
   return fmt::format(
       "sora: {:.1f}% of the gates are at zero. The thresholds of all steps sum to {:.3g}, the "
-      "median absolute gate is {:.3g}; xi={:.2g} would have reached it.",
-      100 * reach.share, reach.threshold_sum, reach.median_gate, reach.xi);
+      "median absolute gate is {:.3g}; {}.",
+      100 * reach.share, reach.threshold_sum, reach.median_gate, advice);
 }
 
 std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas) {

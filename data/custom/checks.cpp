@@ -23,6 +23,10 @@ constexpr Meaning kMeanings[] = {
     {"unknown_label", "rows with a label that train lacks are left out"},
     {"invalid_utf8", "invalid parts of UTF-8 became U+FFFD"},
     {"similar_labels", "classes differ from another only by case, blanks or the form of accents"},
+    {"many_labels",
+     "classes are more than half as many as rows; if they are numbers, set "
+     "problem_type=regression, "
+     "else name another label_column"},
     {"leak", "rows of validation occur in train"},
     {"split_leak", "rows of the validation share of train repeat a row that trains"},
     {"conflicting_labels", "rows repeat another row's text with another label"},
@@ -83,6 +87,13 @@ std::vector<CustomWarning> similar_labels(std::span<const std::string> classes) 
   }
   if (warning.count == 0) return {};
   return {warning};
+}
+
+std::vector<CustomWarning> many_labels(std::span<const std::string> classes, int64_t rows) {
+  constexpr int64_t kLeast = 20;
+  const auto count = static_cast<int64_t>(classes.size());
+  if (count < kLeast || 2 * count <= rows) return {};
+  return {{"many_labels", count, quote(classes[0], 40)}};
 }
 
 std::vector<CustomWarning> repeated_rows(std::span<const Example> train,

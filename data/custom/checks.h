@@ -11,7 +11,8 @@
 namespace soragrad::data {
 
 struct CustomWarning {
-  // empty_label, unknown_label, invalid_utf8, similar_labels, leak, conflicting_labels, duplicates
+  // empty_label, unknown_label, invalid_utf8, similar_labels, many_labels, leak,
+  // conflicting_labels, duplicates
   std::string kind;
   int64_t count = 0;
   std::string example;  // one line, bounded
@@ -21,6 +22,9 @@ struct CustomWarning {
 
 // Class names that are equal but for ASCII case and blanks.
 std::vector<CustomWarning> similar_labels(std::span<const std::string> classes);
+
+// At least 20 classes, and more than half as many as rows: most likely numbers or ids.
+std::vector<CustomWarning> many_labels(std::span<const std::string> classes, int64_t rows);
 
 // Rows that repeat an earlier row's text and pair: with the same label (duplicates) and with
 // another (conflicting_labels), over all these rows; and rows of validation whose text and pair

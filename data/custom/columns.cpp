@@ -58,11 +58,13 @@ class Chooser {
               table_.path(), key, table_.columns().size() - 1);
       return std::nullopt;
     }
-    std::vector<std::string> present;
+    std::vector<std::string> present, taken;
     size_t position = 0;
     for (size_t i = 0; i < table_.columns().size(); ++i) {
       const std::string& name = table_.columns()[i];
-      if (is_taken(i) || std::find(names.begin(), names.end(), name) == names.end()) continue;
+      if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+      if (is_taken(i)) taken.push_back(name);
+      if (is_taken(i)) continue;
       present.push_back(name);
       position = i;
     }
@@ -73,8 +75,10 @@ class Chooser {
     const std::string separator = other_separator(table_.columns());
     require(!needed || separator.empty(), "[{}] the header is one cell, {}; {}.", table_.path(),
             list_of(table_.columns()), separator);
-    require(!needed, "[{}] no column for {}: it is none of the columns {}; set {}=NAME.",
-            table_.path(), key, list_of(table_.columns()), key);
+    require(!needed || taken.empty(), "[{}] no column for {}: {} has another role; set {}=NAME.",
+            table_.path(), key, list_of(taken), key);
+    require(!needed, "[{}] no column for {}: none of the columns {} is named {}; set {}=NAME.",
+            table_.path(), key, list_of(table_.columns()), fmt::join(names, ", "), key);
     return std::nullopt;
   }
 

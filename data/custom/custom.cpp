@@ -238,6 +238,11 @@ CustomData load_custom(const CustomKeys& keys, std::span<const std::string> mode
   for (CustomWarning& warning : similar_labels(data.task->labels)) {
     data.warnings.push_back(std::move(warning));
   }
+  if (data.task->problem_type == ProblemType::single_label_classification) {
+    for (CustomWarning& warning : many_labels(data.task->labels, data.train.rows.size())) {
+      data.warnings.push_back(std::move(warning));
+    }
+  }
   add_file_warnings(data);
   return data;
 }

@@ -109,6 +109,9 @@ std::vector<std::string> order_classes(const CustomFiles& train, const CustomKey
   if (!keys.labels.empty()) {
     const std::set<std::string> distinct(keys.labels.begin(), keys.labels.end());
     require(distinct.size() == keys.labels.size(), "[labels] a name occurs twice.");
+    for (const std::string& name : names) {
+      if (!distinct.contains(name)) return keys.labels;  // the row is named where rows are read
+    }
     names = keys.labels;
   } else if (is_same_set(names, model_labels)) {
     names.assign(model_labels.begin(), model_labels.end());

@@ -68,7 +68,8 @@ std::vector<int64_t> stratified_fold(std::span<const int32_t> strata, int64_t fo
                                      uint64_t seed) {
   require(folds >= 2 && fold >= 0 && fold < folds,
           "[k_folds] fold {} of {}; folds count from 0, and there are 2 at least.", fold, folds);
-  require(static_cast<int64_t>(strata.size()) >= folds, "[k_folds] {} folds of {} rows.", folds,
+  require(static_cast<int64_t>(strata.size()) >= folds,
+          "[k_folds] {} folds of {} rows; a fold needs a row, so lower k_folds.", folds,
           strata.size());
   std::vector<int64_t> rows;
   int64_t next = 0;  // goes on from class to class, which keeps the folds' sizes equal

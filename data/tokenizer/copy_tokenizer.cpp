@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/file.h"
+#include "core/sha256.h"
 
 namespace soragrad::data {
 
@@ -28,6 +29,18 @@ void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::pa
   };
   std::ranges::for_each(kVocabularies, copy);
   std::ranges::for_each(kOthers, copy);
+}
+
+std::string tokenizer_sha256(const std::filesystem::path& folder) {
+  Sha256 hash;
+  const auto add = [&](const char* name) {
+    if (!is_file(folder / name)) return;
+    hash.update(std::string_view(name));
+    hash.update(read_file((folder / name).string()));
+  };
+  std::ranges::for_each(kVocabularies, add);
+  for (const char* name : {"merges.txt", "added_tokens.json"}) add(name);
+  return hash.hex();
 }
 
 bool has_tokenizer(const std::filesystem::path& folder) {

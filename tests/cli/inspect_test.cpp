@@ -70,6 +70,8 @@ TEST_CASE("inspect: several runs make a page of ranks and costs; other paths are
   }
   options.paths[1] = tiny.run("model");
   CHECK_THROWS_WITH_AS(inspect_main(options), doctest::Contains("is no run"), Error);
+  CHECK_THROWS_WITH_AS(inspect_path(tiny.run("model/config.json")),
+                       doctest::Contains("is no file of weights"), Error);
   CHECK_THROWS_WITH_AS(inspect_path(tiny.run("nothing")), doctest::Contains("does not exist"),
                        Error);
 }

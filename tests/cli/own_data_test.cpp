@@ -14,6 +14,7 @@
 #include "cli/train.h"
 #include "nn/checkpoint/safetensors.h"
 #include "tests/train/tiny_run.h"
+#include "train/loop/open_trained.h"
 
 using namespace soragrad;
 using soragrad::test::contains;
@@ -150,6 +151,12 @@ TEST_CASE("own data: the head's rows follow the names if the key labels has anot
   CHECK(adapter["labels"] == Json{"dog", "bird", "cat"});
 }
 
+TEST_CASE("own data: a label that the key labels lacks is named with its row") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(60));
+  CHECK(contains(train_fails(tiny, {"labels=dog"}), "own.csv:3"));
+}
+
 TEST_CASE("own data: a resumed run has the bits of one that was never stopped") {
   const TinyFolder tiny;
   tiny.write("own.csv", animals(36));
@@ -260,6 +267,44 @@ TEST_CASE("own data: class weights of GLUE tasks are by number or by name") {
   CHECK(by_number == loss(loss_of("{unacceptable: 3}")));
   CHECK(by_number != loss(loss_of("{0: 1}")));
   CHECK(contains(message_of([&] { train_with("{nothing: 1}"); }), "nothing"));
+  CHECK(contains(message_of([&] { train_with("{0: 1, 0: 2}"); }), "a name twice"));
+  CHECK(contains(message_of([&] { train_with("{0: 0, 1: 0}"); }), "nothing to learn"));
+}
+
+TEST_CASE("own data: eval takes no key that it does not read, and no other split of a run") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(60));
+  REQUIRE(train_own(tiny, "run", {"max_steps=2", "validation_split=0.5"}) == 0);
+  cli::EvalOptions options;
+  options.run = tiny.run("run");
+  options.device = "cpu";
+  const auto fails = [&](const char* key) {
+    options.keys = {key};
+    return message_of([&] { cli::eval_main(options); });
+  };
+  CHECK(contains(fails("learning_rate=3"), "learning_rate has no effect here"));
+  CHECK(contains(fails("max_eval_samples=5"), "max_eval_samples has no effect here"));
+  CHECK(contains(fails("split_seed=1"), "rows validate that the run has trained on"));
+  options.keys = {"validation_file=" + tiny.run("own.csv")};
+  CHECK(cli::eval_main(options) == 0);
+}
+
+TEST_CASE("own data: a tokenizer that changed is told by eval and refused by a resume") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(60));
+  REQUIRE(train_own(tiny, "run", {"method=lora", "max_steps=2"}) == 0);
+  std::string vocabulary = read_text(tiny / "model/vocab.txt");
+  std::swap(vocabulary[vocabulary.size() - 2], vocabulary[vocabulary.size() - 3]);
+  tiny.write("model/vocab.txt", vocabulary);
+  std::vector<std::string> notes;
+  train::open_trained({.run = tiny.run("run"), .device = "cpu"},
+                      [&](const std::string& line) { notes.push_back(line); });
+  CHECK(std::ranges::any_of(
+      notes, [](const std::string& line) { return contains(line, "warning: the tokenizer of"); }));
+  CHECK(contains(message_of([&] {
+                   cli::train_main({.resume = tiny.run("run"), .arguments = {"max_steps=4"}});
+                 }),
+                 "is not the one that the run began with"));
 }
 
 // SPDX-License-Identifier: Apache-2.0

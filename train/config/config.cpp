@@ -165,10 +165,11 @@ void complete_for_custom(Config& config) {
     misuse("[protocol] {} is for GLUE's tasks; own data has glue alone.", config.protocol);
   }
   const data::CustomKeys& keys = config.custom;
-  if (keys.k_folds == 1 || (keys.k_folds > 0 && keys.fold >= keys.k_folds) ||
-      (keys.k_folds == 0 && keys.fold > 0)) {
-    misuse("[fold] {} with k_folds={}; there are 2 folds at least, counted from 0.", keys.fold,
-           keys.k_folds);
+  if (keys.k_folds == 1) misuse("[k_folds] 1; there are 2 folds at least.");
+  if (keys.k_folds == 0 && keys.fold > 0) misuse("[fold] {} needs k_folds=N.", keys.fold);
+  if (keys.k_folds > 0 && keys.fold >= keys.k_folds) {
+    misuse("[fold] {} with k_folds={}; folds count from 0 to {}.", keys.fold, keys.k_folds,
+           keys.k_folds - 1);
   }
 }
 
@@ -301,14 +302,40 @@ bool keeps_meaning(std::string_view key) {
   return std::ranges::find(kFree, key) != std::end(kFree);
 }
 
+namespace {
+
+// The other key's setting that leaves this key unread, if it is set; empty: none.
+std::string ignores(const Config& config, std::string_view key) {
+  if (config.verb == Verb::pretrain) {
+    const bool is_generators = key == "sharing" || key == "generator_layers" || key == "rtd_lambda";
+    if (is_generators && config.pretrain.objective == "mlm") return "objective=mlm";
+    const bool validates = !config.pretrain.validation_corpus.empty();
+    return key == "eval_steps" && !validates ? "no validation_corpus" : "";
+  }
+  if (key == "xi_max" && config.xi_steps == 1) return "xi_steps=1";
+  if (!is_custom(config)) return "";
+  const bool folds = config.custom.k_folds > 0;
+  if (key == "validation_file" && folds) {
+    return fmt::format("k_folds={}", config.custom.k_folds);
+  }
+  if (key != "validation_split") return "";
+  if (folds) return fmt::format("k_folds={}", config.custom.k_folds);
+  return config.validation_file.empty() ? "" : "validation_file=" + config.validation_file;
+}
+
+}  // namespace
+
 std::vector<std::string> unread_keys(const Config& config) {
   constexpr std::string_view kScheduleKeys[] = {"xi_max", "xi_steps", "phase_epochs", "restart_lr"};
   std::vector<std::string> lines;
   Config set = config, blank;
-  for (const Key& key : keys()) {
+  blank.verb = config.verb;
+  for (const Key& key : keys(config.verb)) {
     if (!config.is_set(key.name)) continue;
     std::string ignoring;  // the setting that leaves this key unread
-    if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
+    if (config.verb == Verb::pretrain) {
+      if (value_text(set, key) != value_text(blank, key)) ignoring = ignores(config, key.name);
+    } else if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
       ignoring = "method=" + config.method.method;
     } else if (value_text(set, key) == value_text(blank, key)) {
       continue;  // a run's config.yaml has all keys
@@ -317,6 +344,8 @@ std::vector<std::string> unread_keys(const Config& config) {
     } else if (std::ranges::find(kScheduleKeys, key.name) != std::end(kScheduleKeys) &&
                config.schedule == "none") {
       ignoring = "schedule=none";
+    } else {
+      ignoring = ignores(config, key.name);
     }
     if (ignoring.empty()) continue;
     lines.push_back(fmt::format("{} has no effect with {} (set by {})", key.name, ignoring,

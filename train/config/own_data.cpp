@@ -18,11 +18,14 @@ namespace {
 // {name: weight} from the text of the key, in order.
 std::vector<std::pair<std::string, double>> parse_mapping(const std::string& text) {
   std::vector<std::pair<std::string, double>> weights;
+  bool is_repeated = false;
   try {
     const YAML::Node node = YAML::Load(text);
     if (node.IsMap()) {
       for (const auto& entry : node) {
-        weights.emplace_back(entry.first.Scalar(), entry.second.as<double>());
+        const std::string& name = entry.first.Scalar();
+        for (const auto& [other, weight] : weights) is_repeated = is_repeated || other == name;
+        weights.emplace_back(name, entry.second.as<double>());
       }
     }
   } catch (const YAML::Exception&) {
@@ -31,6 +34,9 @@ std::vector<std::pair<std::string, double>> parse_mapping(const std::string& tex
   if (weights.empty()) {
     throw UsageError(fmt::format("[class_weights] {}; expected balanced or {{name: weight, ...}}.",
                                  quote(text)));
+  }
+  if (is_repeated) {
+    throw UsageError(fmt::format("[class_weights] {} has a name twice.", quote(text)));
   }
   return weights;
 }
@@ -97,6 +103,8 @@ std::vector<double> class_weights_of(const Config& config, const data::Task& tas
     }
     weights[number] = weight;
   }
+  require(std::ranges::any_of(weights, [](double weight) { return weight > 0; }),
+          "[class_weights] all weights are 0, so there is nothing to learn.");
   return weights;
 }
 

@@ -138,8 +138,8 @@ void add_sparsity(json& results, sora::Tuner& tuner) {
   if (const auto reach = tuner.gate_reach(); reach && reach->share < kFewGates) {
     results["gates"] = {{"threshold_sum", reach->threshold_sum},
                         {"median", reach->median_gate},
-                        {"xi_for_median", reach->xi},
                         {"text", sora::to_text(*reach)}};
+    if (reach->xi > 0) results["gates"]["xi_for_median"] = reach->xi;
   }
   results["ranks"] = json::array();
   for (const sora::ModuleRank& rank : tuner.method().ranks()) {

@@ -227,7 +227,15 @@ void load_parts(const TrainedSource& source, const Choice& choice, const Note& n
   options.precision = parse_precision(choice.precision.empty() ? "fp32" : choice.precision);
   std::string wanted;
   if (!choice.adapter.empty()) {
-    wanted = sora::read_adapter_config(choice.adapter).info.base_model_sha256;
+    const sora::AdapterInfo info = sora::read_adapter_config(choice.adapter).info;
+    wanted = info.base_model_sha256;
+    const std::string& tokenizer = info.tokenizer_sha256;
+    if (!tokenizer.empty() && tokenizer != data::tokenizer_sha256(choice.base)) {
+      note(
+          fmt::format("warning: the tokenizer of {} has other files than the one that {} was "
+                      "trained with.",
+                      choice.base, choice.adapter));
+    }
   }
   std::shared_future<std::string> found;
   if (!wanted.empty()) found = start_base_sha256(choice.base);

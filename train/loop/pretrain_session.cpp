@@ -96,6 +96,7 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
   }
   const int64_t limit = session->model->backbone().max_positions();
   session->tokenizer = data::load_tokenizer(config.model);
+  session->tokenizer_sha256 = data::tokenizer_sha256(config.model);
   if (!config.pretrain.batches.empty()) {
     session->batches = replayed_batches(config.pretrain.batches, *session->model);
     if (config.gradient_accumulation_steps > 1) {

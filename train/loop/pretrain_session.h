@@ -20,6 +20,7 @@ struct PretrainSession {
   std::unique_ptr<models::PretrainingModel> model;
   std::unique_ptr<nn::Optimizer> optimizer;
   std::unique_ptr<PretrainBatches> batches;
+  std::string tokenizer_sha256;               // of the model's folder
   std::vector<data::MaskedBatch> validation;  // empty: none
   nn::Schedule schedule;
   int64_t total_steps = 0;

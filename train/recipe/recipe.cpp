@@ -89,7 +89,10 @@ void keep(std::vector<T>& all, const std::vector<Name>& wanted, const char* what
     const auto found =
         std::ranges::find_if(all, [&](const T& item) { return name_of(item) == name; });
     if (found == all.end()) {
-      throw UsageError(fmt::format("[recipe] it has no {} {}.", what, name));
+      std::vector<Name> known;
+      for (const T& item : all) known.push_back(name_of(item));
+      throw UsageError(fmt::format("[table] the recipe has no {} {}; it has {}.", what, name,
+                                   fmt::join(known, ", ")));
     }
     if (std::ranges::find(kept, name, name_of) != kept.end()) {
       throw UsageError(fmt::format("[recipe] the {} {} is chosen twice.", what, name));
@@ -100,7 +103,13 @@ void keep(std::vector<T>& all, const std::vector<Name>& wanted, const char* what
 }
 
 void apply(Config& config, const RecipeKeys& keys) {
-  for (const RecipeKey& key : keys) set(config, key.key, key.value, key.where);
+  for (const RecipeKey& key : keys) {
+    if (key.key == "seed" || key.key == "output") {
+      throw UsageError(fmt::format("[recipe] {}: {} is not a run's own; the recipe's {} decides.",
+                                   key.where, key.key, key.key == "seed" ? "seeds" : "output"));
+    }
+    set(config, key.key, key.value, key.where);
+  }
 }
 
 const RecipeKeys* find(const Named& named, const std::string& name) {

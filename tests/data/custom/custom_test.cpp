@@ -113,6 +113,15 @@ TEST_CASE("own data: leaks, conflicts and similar labels are warnings with count
         std::set<std::string>{"similar_labels", "leak", "conflicting_labels", "duplicates"});
 }
 
+TEST_CASE("own data: nearly as many classes as rows are a warning") {
+  const OwnFolder folder;
+  std::string rows = "text,label\na,nan\n";
+  for (int i = 0; i < 30; ++i) rows += fmt::format("t{},{}.5\n", i, i);
+  CHECK(kinds(load_custom(folder.keys(rows))).contains("many_labels"));
+  for (int i = 0; i < 40; ++i) rows += fmt::format("u{},1.5\n", i);
+  CHECK_FALSE(kinds(load_custom(folder.keys(rows))).contains("many_labels"));
+}
+
 TEST_CASE("own data: labels that differ by the form of accents or by blanks are similar") {
   const OwnFolder folder;
   CHECK(kinds(load_custom(folder.keys("text,label\na,caf\xc3\xa9\nb,cafe\xcc\x81\nc,no\nd,no\n")))

@@ -244,6 +244,15 @@ TEST_CASE("config: keys that the task or the schedule does not read are told") {
   CHECK(lines[2].find("xi_max has no effect with schedule=none") == 0);
   set_argument(config, "task=custom");
   CHECK(unread_keys(config).size() == 1);
+  set_argument(config, "validation_split=0.3");
+  CHECK(unread_keys(config).size() == 2);  // folds validate
+
+  Config pretraining;
+  pretraining.verb = Verb::pretrain;
+  for (const char* argument : {"objective=mlm", "sharing=es", "eval_steps=7"}) {
+    set_argument(pretraining, argument);
+  }
+  CHECK(unread_keys(pretraining).size() == 2);
 }
 
 TEST_CASE("suggest: distance counts insertions, deletions, replacements and swaps") {

@@ -191,6 +191,19 @@ TEST_CASE("pretrainer: edited keys are refused, the same on the command line are
   CHECK(weights_of(copy) != weights_of((tiny / "run").string()));
 }
 
+TEST_CASE("pretrainer: a run does not go on with another tokenizer") {
+  const TinyText tiny;
+  const auto config = tiny.config("run", {});
+  pretrain_to_end(config);
+  const std::string copy = copy_at((tiny / "run").string(), 5);
+  const std::string vocabulary = read_text(config.model + "/vocab.txt");
+  std::ofstream(config.model + "/vocab.txt") << vocabulary << "more\n";
+  CHECK(contains(message_of([&] { resume_pretraining(copy); }), "the tokenizer of"));
+  std::ofstream(config.model + "/vocab.txt") << vocabulary;
+  resume_pretraining(copy);
+  CHECK(weights_of(copy) == weights_of((tiny / "run").string()));
+}
+
 TEST_CASE("pretrainer: a finished run is extended by max_steps") {
   const TinyText tiny;
   const std::vector<std::string> constant = {"lr_scheduler_type=constant", "warmup_ratio=0"};
