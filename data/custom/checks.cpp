@@ -24,9 +24,8 @@ constexpr Meaning kMeanings[] = {
     {"invalid_utf8", "invalid parts of UTF-8 became U+FFFD"},
     {"similar_labels", "classes differ from another only by case, blanks or the form of accents"},
     {"many_labels",
-     "classes are more than half as many as rows; if they are numbers, set "
-     "problem_type=regression, "
-     "else name another label_column"},
+     "classes are more than half as many as rows; set problem_type=regression if they are numbers, "
+     "else another label_column"},
     {"leak", "rows of validation occur in train"},
     {"split_leak", "rows of the validation share of train repeat a row that trains"},
     {"conflicting_labels", "rows repeat another row's text with another label"},

@@ -63,8 +63,10 @@ class Chooser {
     for (size_t i = 0; i < table_.columns().size(); ++i) {
       const std::string& name = table_.columns()[i];
       if (std::find(names.begin(), names.end(), name) == names.end()) continue;
-      if (is_taken(i)) taken.push_back(name);
-      if (is_taken(i)) continue;
+      if (is_taken(i)) {
+        taken.push_back(name);
+        continue;
+      }
       present.push_back(name);
       position = i;
     }

@@ -31,11 +31,9 @@ std::string word_text(const std::string& text) {
     safe = safe && (std::isalnum(static_cast<unsigned char>(c)) ||
                     std::string_view("/._-+").find(c) != std::string_view::npos);
   }
-  std::string small = text;
-  for (char& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   for (const std::string_view special :
-       {"null", "true", "false", "yes", "no", "y", "n", "on", "off", ".nan", ".inf"}) {
-    safe = safe && small != special;
+       {"null", "Null", "NULL", "true", "false", "yes", "no", "on", "off"}) {
+    safe = safe && text != special;
   }
   if (safe) return text;
   std::string quoted = "\"";
