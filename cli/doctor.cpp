@@ -162,12 +162,14 @@ Sizes sizes_of(const train::Session& session) {
 }
 
 // What the run will hold: this program with the rows and weights, the weights' packed copies, what
-// trains with its moments, the best values, the sum over micro-batches, activations.
+// trains with its moments, the best values, the sum over micro-batches, and the activations of
+// training and evaluation: blocks of both sizes are kept, and rounded up.
 bool check_memory(DoctorReport& report, const train::Session& session) {
   const Sizes sizes = sizes_of(session);
   const int64_t floats = kOptimizerFloats + 1 + (session.config.gradient_accumulation_steps > 1);
-  const int64_t more = (sizes.model + floats * sizes.trained) * kFloat +
-                       std::max(sizes.activations, sizes.evaluation);
+  const int64_t activations = sizes.activations + sizes.evaluation;
+  const int64_t more =
+      (sizes.model + floats * sizes.trained) * kFloat + activations + activations * 3 / 4;
   const int64_t own = train::peak_rss_bytes();
   const int64_t needed = own + more, there = own + available_memory();
   const bool fits = needed < there || session.device == Device::cuda;
