@@ -94,8 +94,9 @@ methods:
   bitfit: {}
 tasks: {cola: {}}
 YAML
+array="an array 100%a"  # a blank, and what Slurm replaces in names of logs
 "$soragrad" table recipe.yaml --format csv >whole.csv 2>whole.log
-"$soragrad" table recipe.yaml output=array --emit slurm --jobs 2 >array.sh
+"$soragrad" table recipe.yaml output="$array" --emit slurm --jobs 2 >array.sh
 grep -q '^#SBATCH --array=0-11%2$' array.sh
 job=$(sbatch --parsable --time=10 array.sh)
 
@@ -105,17 +106,17 @@ task_at_work() {  # the number of a running task that has not been used yet
 }
 victim=
 for ((i = 0; i < 600; ++i)); do
-  victim=$(task_at_work) && [ -n "$victim" ] && compgen -G 'array/*/metrics.jsonl' >/dev/null && break
+  victim=$(task_at_work) && [ -n "$victim" ] && compgen -G "$array/*/metrics.jsonl" >/dev/null && break
   sleep 0.1
 done
-[ -n "$victim" ] || { echo "no task ran"; tail -n 20 ./*.log array/logs/*; exit 1; }
+[ -n "$victim" ] || { echo "no task ran"; tail -n 20 ./*.log "$array"/logs/*; exit 1; }
 scancel --signal=KILL --full "${job}_$victim"
 other=
 for ((i = 0; i < 100; ++i)); do
   other=$(task_at_work "$victim") && [ -n "$other" ] && break
   sleep 0.1
 done
-told() { grep -qs '^stopped by signal 10 ' array/logs/cola-*.log; }
+told() { grep -qs '^stopped by signal 10 ' "$array"/logs/cola-*.log; }
 for ((i = 0; i < 20; ++i)); do  # a task that just begins cannot be told yet
   [ -n "$other" ] && ! told || break
   timeout 2 scancel --signal=USR1 --batch "${job}_$other" 2>/dev/null || true
@@ -134,10 +135,11 @@ for ((i = 0; i < 600; ++i)); do
     xargs -r -I{} scontrol update JobId={} StartTime=now || true
   sleep 1
 done
-"$soragrad" table recipe.yaml output=array --status
-"$soragrad" table recipe.yaml output=array --print-only --format csv >array.csv
-cmp whole.csv array.csv || { tail -n 5 array/logs/*; exit 1; }
-[ "$(find array/logs -name 'cola-*.log' | wc -l)" = 12 ]
+"$soragrad" table recipe.yaml output="$array" --status
+"$soragrad" table recipe.yaml output="$array" --print-only --format csv >array.csv
+cmp whole.csv array.csv || { tail -n 5 "$array"/logs/*; exit 1; }
+[ "$(find "$array/logs" -name 'cola-*.log' | wc -l)" = 12 ]
+[ "$(find "$array/logs" -name 'slurm-*_*.log' | wc -l)" = 12 ]
 
 # One run by two processes of a step: the bits of one process. Open MPI finds the processes by PMIx.
 if "$soragrad" --version | grep -q '^backends .*mpi' && srun --mpi=list 2>&1 | grep -q pmix; then
