@@ -29,8 +29,8 @@ struct Exported {
 std::vector<Exported> exported(nn::Module& model) {
   const std::vector<GatedDelta*> deltas = gated_deltas(model);
   require(!deltas.empty(),
-          "[export] the model has no low-rank adapter, and peft has no other kind "
-          "of this method; use --format merged, or the run's own format.");
+          "[export] the model has no low-rank adapter, and peft has none of this method. The run's "
+          "final/ is the adapter; biases (bitfit) can be written into a model by --format merged.");
   std::vector<Exported> kept;
   for (const GatedDelta* delta : deltas) {
     if (nn::is_head(delta->linear())) continue;

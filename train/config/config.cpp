@@ -332,13 +332,12 @@ std::vector<std::string> unread_keys(const Config& config) {
   blank.verb = config.verb;
   for (const Key& key : keys(config.verb)) {
     if (!config.is_set(key.name)) continue;
+    if (value_text(set, key) == value_text(blank, key)) continue;  // config.yaml has all keys
     std::string ignoring;  // the setting that leaves this key unread
     if (config.verb == Verb::pretrain) {
-      if (value_text(set, key) != value_text(blank, key)) ignoring = ignores(config, key.name);
+      ignoring = ignores(config, key.name);
     } else if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
       ignoring = "method=" + config.method.method;
-    } else if (value_text(set, key) == value_text(blank, key)) {
-      continue;  // a run's config.yaml has all keys
     } else if (key.group == kOwnDataGroup && !is_custom(config)) {
       ignoring = "task=" + config.task;
     } else if (std::ranges::find(kScheduleKeys, key.name) != std::end(kScheduleKeys) &&
