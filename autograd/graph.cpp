@@ -23,10 +23,12 @@ struct Node {
   const char* op = "leaf";
   uint64_t number = 0;                        // 0 for a leaf
   std::vector<std::shared_ptr<Node>> inputs;  // null if no gradient is wanted
-  Backward backward;                          // empty for a leaf
+  Backward backward;                          // empty for a leaf, and once it has run
   Tensor grad;                                // a leaf's, or what has arrived during backward()
   bool owns_grad = true;                      // false: set_grad() provided it, and it stays
   uint32_t module = 0;                        // for a profile: the module that called record()
+
+  bool is_leaf() const { return number == 0; }
 };
 
 namespace {
@@ -55,29 +57,72 @@ std::set<std::string_view>& op_names() {
   return names;
 }
 
+// Adds dx to the gradient of a node, which takes the tensor over.
+void add_gradient(Node& node, Tensor dx) {
+  if (!node.grad.defined()) {
+    node.grad = std::move(dx);
+    return;
+  }
+  // An op may add one tensor to several inputs (add does). A shared tensor is copied before it is
+  // written.
+  if (node.owns_grad && !is_only_user(node.grad)) node.grad = node.grad.clone();
+  add_inplace(node.grad, dx);
+}
+
 // Walks the graph from a node whose gradient is complete, over nodes numbered from `first` on.
 // Others, leaves among them, keep what arrives. `ready` holds the nodes whose gradient has begun to
 // arrive. The node with the largest number has received all of it: every op that used its result
 // has a larger number and has run.
-void walk(const std::shared_ptr<Node>& root, uint64_t first) {
-  const auto older = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
-    return a->number < b->number;
+class Walk {
+ public:
+  Walk(const std::shared_ptr<Node>& root, uint64_t first) : first_(first) { ready_.push(root); }
+  // If an exception has ended the walk, drops what had arrived at ops: their next walk would add to
+  // it.
+  ~Walk() {
+    if (node_) drop_at(node_->inputs);
+    for (; !ready_.empty(); ready_.pop()) drop_at({&ready_.top(), 1});
+  }
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
+
+  void run();
+
+ private:
+  static void drop_at(std::span<const std::shared_ptr<Node>> nodes) {
+    for (const std::shared_ptr<Node>& node : nodes) {
+      if (node && !node->is_leaf()) node->grad = Tensor();
+    }
+  }
+  struct IsOlder {
+    bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
+      return a->number < b->number;
+    }
   };
-  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>
-      ready(older);
+
+  uint64_t first_;
+  std::shared_ptr<Node> node_;  // whose closure runs
+  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, IsOlder> ready_;
+};
+
+void Walk::run() {
   std::unordered_set<Node*> queued;
-  ready.push(root);
-  while (!ready.empty()) {
-    const std::shared_ptr<Node> node = ready.top();
-    ready.pop();
+  while (!ready_.empty()) {
+    const std::shared_ptr<Node> node = ready_.top();
+    ready_.pop();
     const bool is_done = !node->grad.defined();  // another op has taken its gradient
-    if (is_done || !node->backward || node->number < first) continue;
+    if (is_done || node->is_leaf() || node->number < first_) continue;
     const Tensor dy = std::exchange(node->grad, Tensor());
+    require(node->backward != nullptr,
+            "[{}] backward() has passed its result already; add the losses, then call backward() "
+            "once.",
+            node->op);
     Gradients gradients(*node);
     const profile::Span span(node->op, node->module);
+    node_ = node;
     std::exchange(node->backward, nullptr)(dy, gradients);
+    node_ = nullptr;
     for (std::shared_ptr<Node>& input : node->inputs) {
-      if (input && input->grad.defined() && queued.insert(input.get()).second) ready.push(input);
+      if (input && input->grad.defined() && queued.insert(input.get()).second) ready_.push(input);
     }
     node->inputs.clear();
   }
@@ -94,7 +139,7 @@ Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) 
 }
 
 void Variable::set_requires_grad(bool requires_grad) {
-  require(!node_ || !node_->backward, "[{}] its result is no leaf: it cannot be frozen or freed.",
+  require(!node_ || node_->is_leaf(), "[{}] its result is no leaf: it cannot be frozen or freed.",
           node_ ? node_->op : "");
   if (!requires_grad) {
     node_.reset();
@@ -109,7 +154,7 @@ const Tensor& Variable::grad() const {
 }
 
 void Variable::set_grad(Tensor grad) {
-  require(node_ && !node_->backward, "[set_grad] only a trainable leaf holds a gradient.");
+  require(node_ && node_->is_leaf(), "[set_grad] only a trainable leaf holds a gradient.");
   require(grad.shape() == shape(), "[set_grad] gradient {} does not fit the value {}.",
           grad.shape(), shape());
   node_->grad = std::move(grad);
@@ -127,6 +172,8 @@ void Variable::zero_grad() {
 
 void Variable::set_value(Tensor value) {
   require(value.shape() == shape(), "[set_value] {} does not replace {}.", value.shape(), shape());
+  require(!node_ || node_->is_leaf(), "[{}] its result is no leaf: its value cannot be replaced.",
+          node_ ? node_->op : "");
   value_ = std::move(value);
 }
 
@@ -146,16 +193,7 @@ bool Gradients::wanted(size_t input) const {
 }
 
 void Gradients::add(size_t input, Tensor dx) {
-  Node* node = node_.inputs[input].get();
-  if (!node) return;
-  if (!node->grad.defined()) {
-    node->grad = std::move(dx);
-    return;
-  }
-  // An op may add one tensor to several inputs (add does). A shared tensor is copied before it is
-  // written.
-  if (node->owns_grad && !is_only_user(node->grad)) node->grad = node->grad.clone();
-  add_inplace(node->grad, dx);
+  if (Node* node = node_.inputs[input].get()) detail::add_gradient(*node, std::move(dx));
 }
 
 Tensor Gradients::pending(size_t input) const {
@@ -206,9 +244,9 @@ void backward(const Variable& loss, const Tensor& scale) {
   require(scale.shape() == loss.shape(),
           "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
           scale.shape());
-  loss.node_->grad = scale;
+  detail::add_gradient(*loss.node_, scale);  // the loss may be a leaf that has a gradient
   detail::DeferredWork deferred;
-  detail::walk(loss.node_, 0);
+  detail::Walk(loss.node_, 0).run();
   deferred.finish();
 }
 
@@ -221,8 +259,8 @@ Variable Gradients::input(size_t input, Tensor value) const {
 void Gradients::walk(const Variable& result, const Tensor& dy, uint64_t first) const {
   if (!result.node_) return;  // no input wants a gradient
   require(result.node_->number >= first, "[checkpoint] the function returns its own input.");
-  result.node_->grad = dy;
-  detail::walk(result.node_, first);
+  detail::add_gradient(*result.node_, dy);
+  detail::Walk(result.node_, first).run();
 }
 
 Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& inputs,

@@ -57,8 +57,10 @@ inline bool grad_wanted(std::initializer_list<Variable> inputs) {
 
 // Adds scale * d(loss)/d(leaf) to the gradient of every trainable leaf that the loss depends on.
 // Closures run in the reverse order of record(), so every run adds gradients in the same order and
-// gives the same bits. Nodes are freed on the way: a graph is walked once. Throws unless the loss
-// has one element and depends on a trainable leaf.
+// gives the same bits. Nodes are freed on the way, so a graph is walked once: of losses that share
+// an op backward() takes the sum. Throws unless the loss has one element and depends on a trainable
+// leaf, and where it meets an op that it has walked already. After an exception some leaves have
+// received their gradients and some have not: clear them all.
 void backward(const Variable& loss, real scale = 1);
 // The same with a scale of the loss's shape and on its device. A captured graph uses it: the scale
 // is read from memory at each replay.

@@ -41,7 +41,8 @@ class Variable {
   // True if backward() computes a gradient for it: a trainable leaf, or an op's result that depends
   // on one.
   bool requires_grad() const { return node_ != nullptr; }
-  // Makes a leaf trainable or frozen. Freezing drops its gradient. Throws for the result of an op.
+  // Makes a leaf trainable or frozen. Freezing drops its gradient. Throws for the result of an op
+  // that depends on a trainable leaf.
   void set_requires_grad(bool requires_grad);
 
   // The gradient of a leaf, which backward() has added to. Undefined if none has arrived, for a
@@ -53,7 +54,7 @@ class Variable {
   // Clears a leaf's gradient: drops it, or fills it with zeros if set_grad() provided the tensor.
   void zero_grad();
   // Replaces a leaf's elements by a tensor of the same shape, which is not copied. The node stays,
-  // and with it the gradient. Throws if the shapes differ.
+  // and with it the gradient. Throws if the shapes differ, and where set_requires_grad() does.
   void set_value(Tensor value);
 
   // Of two ops that follow one another on a GPU, one can make the operand of the other's product

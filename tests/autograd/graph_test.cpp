@@ -79,6 +79,45 @@ TEST_CASE("graph: the table's gradient is added in place where a place was given
   CHECK(place.to_vector() == std::vector<real>{2, 2, 1, 1, 3, 3});
 }
 
+TEST_CASE("graph: a graph is walked once") {
+  const Variable w = leaf({2});
+  const Variable h = mul(w, w), one = sum(scale(h, 1)), ten = sum(scale(h, 10));
+  backward(one);
+  CHECK_THROWS_WITH_AS(backward(one),
+                       "[sum] backward() has passed its result already; add the losses, then call "
+                       "backward() once.",
+                       Error);
+  CHECK_THROWS_WITH_AS(backward(ten), doctest::Contains("[mul] backward() has passed"), Error);
+  CHECK(gradient(w) == std::vector<real>{4});
+  const Variable again = mul(w, w);
+  backward(add(sum(scale(again, 1)), sum(scale(again, 10))));
+  CHECK(gradient(w) == std::vector<real>{48});
+}
+
+TEST_CASE("graph: an exception in backward leaves no gradient at ops") {
+  const Variable w = leaf({2});
+  const Variable h = mul(w, w);
+  const Variable failing =
+      record("wrong", h.value().clone(), {h}, [](const Tensor& dy, Gradients& gradients) {
+        gradients.add(0, dy.clone());
+        fail("the closure fails");
+      });
+  CHECK_THROWS_WITH_AS(backward(sum(add(failing, scale(h, 1)))), "the closure fails", Error);
+  CHECK_THROWS_WITH_AS(backward(sum(add(scale(h, 1), failing))), doctest::Contains("[wrong]"),
+                       Error);
+  backward(sum(scale(h, 1)));
+  CHECK(gradient(w) == std::vector<real>{4});
+}
+
+TEST_CASE("graph: a loss that is a leaf adds to its gradient, in the given place") {
+  Variable loss(Tensor::from({2}, {}), true);
+  const Tensor place = Tensor::zeros({});
+  loss.set_grad(place);
+  backward(loss);
+  backward(loss, real(0.5));
+  CHECK(place.item() == real(1.5));
+}
+
 TEST_CASE("graph: backward scales by its factor") {
   const Variable x = leaf({1});
   backward(sum(x), real(0.25));
@@ -111,6 +150,10 @@ TEST_CASE("graph: what makes no sense is refused") {
   CHECK_THROWS_AS(backward(sum(leaf({1}, false))), Error);
   Variable result = scale(x, 2);
   CHECK_THROWS_AS(result.set_requires_grad(false), Error);
+  CHECK_THROWS_AS(result.set_value(Tensor::zeros({2})), Error);
+  backward(sum(result));
+  CHECK_THROWS_AS(result.set_requires_grad(false), Error);
+  CHECK_THROWS_AS(result.set_grad(Tensor::zeros({2})), Error);
   Variable other = leaf({1, 2});
   CHECK_THROWS_AS(other.set_grad(Tensor::zeros({3})), Error);
 }
