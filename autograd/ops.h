@@ -117,7 +117,7 @@ Variable slice_rows(const Variable& x, int64_t begin, int64_t end);
 // How the tokens of a batch are divided into sequences. Built by models/, shared by all layers.
 struct AttentionLayout {
   Tensor offsets;                     // I64 (sequences + 1), on the device
-  std::vector<int64_t> host_offsets;  // the same on the host
+  std::vector<int64_t> host_offsets;  // the same on the host: from 0 on, no sequence is empty
   int64_t max_length = 0;             // no sequence has more tokens
   // Rows of q, k and v past the last sequence (of k and v alone with first_query_only). They fill a
   // batch up to the size of a captured graph. Their results and gradients are zeros; as they come
@@ -125,14 +125,15 @@ struct AttentionLayout {
   int64_t idle_tokens = 0;
   // Relative positions, I32 (2 max_length - 1): the row of the position tables for the distance
   // d = query - key is distance_row[d + max_length - 1]. Non-decreasing. Undefined if attention has
-  // no position terms.
+  // no position terms. On the CPU attention() checks offsets and rows; on a GPU that is the duty
+  // of who makes them.
   Tensor distance_row;
 };
 
 struct AttentionOptions {
   int64_t heads = 1;
   real scale = 1;                 // factor of the scores: 1 / sqrt(head_size * number of terms)
-  double dropout = 0;             // probability of dropping a probability
+  double dropout = 0;             // probability of dropping a probability, in [0, 1)
   RandomStream stream;            // dropout's; the mask depends on token, head and key alone
   bool first_query_only = false;  // q has one row a sequence: the query of its first token
   // bf16 rounds q, k, v, the tables and dy to bf16. Sums, softmax and probabilities stay fp32.
@@ -197,10 +198,11 @@ Variable add_first_token(const Variable& x, const AttentionLayout& layout);
 // I64 (rows). The same tokens for the same logits on both devices and any number of threads.
 Tensor sample_tokens(const Tensor& logits, const RandomStream& stream);
 // Outside the graph: the number of rows, () real, in which no logit exceeds the label's. labels
-// I64 (rows).
+// I64 (rows), checked as cross_entropy's are.
 Tensor label_hits(const Tensor& logits, const Tensor& labels);
 // Outside the graph: ids (tokens) with samples (n) at positions (n), all I64, and for each token
-// whether it was replaced by another than its label (n): 1 or 0, reals.
+// whether it was replaced by another than its label (n): 1 or 0, reals. On the CPU a position
+// outside of the tokens throws.
 struct ReplacedTokens {
   Tensor ids;      // I64 (tokens)
   Tensor targets;  // reals (tokens)

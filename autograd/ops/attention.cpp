@@ -1,9 +1,13 @@
 // Attention within each sequence, plain or disentangled. The backward pass computes the
 // probabilities again from q, k and the position tables, so nothing of size length^2 is kept.
 #include "core/kernels/attention/attention.h"
+
+#include <algorithm>
+
 #include "autograd/joint_ops.h"
 #include "autograd/ops.h"
 #include "autograd/ops/delta_operand.h"
+#include "autograd/ops/operands.h"
 #include "autograd/ops/waiting.h"
 #include "core/kernels/attention/attention_operand.h"
 #include "core/kernels/linear/round_bf16.h"
@@ -43,13 +47,36 @@ struct Operands {
   }
 };
 
+// Throws unless the rows, which can be read on the CPU alone, are rows of the position tables.
+void check_rows(const Tensor& distance_row, int64_t rows) {
+  if (distance_row.device() != Device::cpu) return;
+  for (const int32_t row : distance_row.elements<int32_t>()) {
+    require(row >= 0 && row < rows,
+            "[attention] row {} in distance_row is outside of the position tables' {} rows.", row,
+            rows);
+  }
+}
+
 // Throws unless shapes, layout and options fit together (ops.h).
 void check(const Operands& x, const AttentionLayout& layout, const AttentionOptions& options) {
   const auto& [q, k, v, position_key, position_query, whole] = x;
-  const int64_t sequences = static_cast<int64_t>(layout.host_offsets.size()) - 1;
+  require_one_device("attention", {{"k", k},
+                                   {"q", q},
+                                   {"v", v},
+                                   {"position_key", position_key},
+                                   {"position_query", position_query},
+                                   {"offsets", layout.offsets},
+                                   {"distance_row", layout.distance_row}});
+  require(k.shape().rank() == 2, "[attention] k {}; (tokens, hidden) is needed.", k.shape());
+  const int64_t longest = longest_sequence("attention", layout);
+  require(longest <= layout.max_length,
+          "[attention] a sequence of {} tokens, but max_length is {}.", longest, layout.max_length);
+  const int64_t sequences = layout.offsets.numel() - 1;
   const int64_t hidden = k.size(1), queries = options.first_query_only ? sequences : k.size(0);
-  require(hidden % options.heads == 0, "[attention] hidden size {} does not divide into {} heads.",
-          hidden, options.heads);
+  require(options.heads >= 1 && hidden % options.heads == 0,
+          "[attention] hidden size {} does not divide into {} heads.", hidden, options.heads);
+  require(options.dropout >= 0 && options.dropout < 1,
+          "[attention] the dropout is {}; it must be in [0, 1).", options.dropout);
   require(q.shape() == Shape({queries, hidden}) && v.shape() == k.shape(),
           "[attention] q {}, k {}, v {} do not fit; q should be ({}, {}).", q.shape(), k.shape(),
           v.shape(), queries, hidden);
@@ -71,6 +98,8 @@ void check(const Operands& x, const AttentionLayout& layout, const AttentionOpti
               position_key.size(0) == position_query.size(0),
           "[attention] position tables {} and {} differ in rows.", position_key.shape(),
           position_query.shape());
+  if (!position_key.defined() && !position_query.defined()) return;
+  check_rows(layout.distance_row, (position_key.defined() ? position_key : position_query).size(0));
 }
 
 // x rounded to bf16, in x's type.
@@ -255,6 +284,28 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
 }
 
 }  // namespace
+
+int64_t longest_sequence(const char* op, const AttentionLayout& layout) {
+  const std::vector<int64_t>& host = layout.host_offsets;
+  require(!host.empty() && host[0] == 0,
+          "[{}] host_offsets has {} numbers; it begins with 0, and has one more for each sequence.",
+          op, host.size());
+  int64_t longest = 0;
+  for (size_t s = 1; s < host.size(); ++s) {
+    require(host[s] > host[s - 1],
+            "[{}] sequence {} is from {} to {} in host_offsets; it needs a token.", op, s - 1,
+            host[s - 1], host[s]);
+    longest = std::max(longest, host[s] - host[s - 1]);
+  }
+  const Tensor& device = layout.offsets;
+  require(
+      device.dtype() == DType::i64 && device.shape() == Shape{static_cast<int64_t>(host.size())},
+      "[{}] offsets {} of {} are not the {} of host_offsets, as I64.", op, device.shape(),
+      name_of(device.dtype()), host.size());
+  require(device.device() != Device::cpu || std::ranges::equal(device.elements<int64_t>(), host),
+          "[{}] offsets differ from host_offsets; make them of the same numbers.", op);
+  return longest;
+}
 
 Variable attention(const Variable& q, const Variable& k, const Variable& v,
                    const Variable& position_key, const Variable& position_query,

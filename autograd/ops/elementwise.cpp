@@ -1,5 +1,6 @@
 // Elementwise ops. The unary ones are made from core/kernels/elementwise/unary.def.
 #include "autograd/ops.h"
+#include "autograd/ops/operands.h"
 #include "autograd/ops/unary.h"
 #include "core/kernels/elementwise/arithmetic.h"
 #include "core/kernels/elementwise/dropout.h"
@@ -7,7 +8,8 @@
 namespace soragrad {
 namespace {
 
-void require_equal_shapes(const char* op, const Tensor& a, const Tensor& b) {
+void require_alike(const char* op, const Tensor& a, const Tensor& b) {
+  require_one_device(op, {{"a", a}, {"b", b}});
   require(a.shape() == b.shape(), "[{}] a {} and b {} differ; equal shapes are needed.", op,
           a.shape(), b.shape());
 }
@@ -42,6 +44,7 @@ Tensor dropped(const Tensor& x, double p, const RandomStream& stream) {
 Variable unary(const char* op, const kernels::Kernel<kernels::UnaryArgs>& forward,
                const kernels::Kernel<kernels::UnaryBackwardArgs>& backward, const Variable& input) {
   const Tensor x = input.value();
+  require_one_device(op, {{"x", x}});
   Tensor y = Tensor::empty_like(x);
   forward(x.device(), {x.data(), y.data(), x.numel()});
   return record_unary(op, std::move(y), input, backward);
@@ -67,7 +70,7 @@ Variable record_unary(const char* op, Tensor y, const Variable& input,
 #undef SORAGRAD_UNARY
 
 Variable add(const Variable& a, const Variable& b) {
-  require_equal_shapes("add", a.value(), b.value());
+  require_alike("add", a.value(), b.value());
   Tensor y = Tensor::empty_like(a.value());
   kernels::add(a.device(), {a.value().data(), b.value().data(), y.data(), y.numel()});
   return record("add", std::move(y), {a, b}, [](const Tensor& dy, Gradients& gradients) {
@@ -77,7 +80,7 @@ Variable add(const Variable& a, const Variable& b) {
 }
 
 Variable mul(const Variable& a, const Variable& b) {
-  require_equal_shapes("mul", a.value(), b.value());
+  require_alike("mul", a.value(), b.value());
   // A factor is kept only if the other one wants a gradient.
   const Tensor kept_a = grad_wanted({b}) ? a.value() : Tensor();
   const Tensor kept_b = grad_wanted({a}) ? b.value() : Tensor();
@@ -104,6 +107,7 @@ Variable dropout(const Variable& x, double p, const RandomStream& stream) {
 }
 
 void add_inplace(const Tensor& to, const Tensor& from) {
+  require_one_device("add_inplace", {{"to", to}, {"from", from}});
   require(to.shape() == from.shape(), "[add_inplace] {} does not add to {}.", from.shape(),
           to.shape());
   kernels::add(to.device(), {to.data(), from.data(), to.data(), to.numel()});

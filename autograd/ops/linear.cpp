@@ -7,6 +7,7 @@
 //   dh = (dy W + what other ops have added to dx) gelu'(h)
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
+#include "autograd/ops/operands.h"
 #include "autograd/ops/unary.h"
 #include "core/kernels/linear/column_sum.h"
 #include "core/kernels/linear/gemm.h"
@@ -49,11 +50,18 @@ void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tens
   place.hand_over(gradients);
 }
 
-void check_linear(const Variable& x, const Variable& weight, const Variable& bias) {
+void check_linear(const Variable& x, const Variable& weight, const Variable& bias,
+                  const std::shared_ptr<PackedMatrix>& packed) {
+  require_one_device("linear",
+                     {{"weight", weight.value()}, {"x", x.value()}, {"bias", bias.value()}});
   require(x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1),
           "[linear] weight {} does not fit x {}.", weight.shape(), x.shape());
   require(!bias.defined() || bias.value().numel() == weight.size(0),
           "[linear] bias {} does not fit weight {}.", bias.shape(), weight.shape());
+  require(!packed || (packed->weight().shape() == weight.shape() &&
+                      packed->weight().raw() == weight.value().raw()),
+          "[linear] the packed matrix {} was made of another tensor than weight {}.",
+          packed ? packed->weight().shape() : Shape{}, weight.shape());
 }
 
 const real* data_or_null(const Variable& x) {
@@ -118,7 +126,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
 
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed, bool with_value) {
-  check_linear(x.y, weight, bias);
+  check_linear(x.y, weight, bias, packed);
   const Shape shape = {x.y.size(0), weight.size(0)};
   const auto matrix = packed_or_plain(weight, packed);
   Tensor y = with_value ? Tensor::empty(shape, kReal, x.y.device())
@@ -131,7 +139,7 @@ Variable linear(const Activated& x, const Variable& weight, const Variable& bias
 
 Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
                       const std::shared_ptr<PackedMatrix>& packed) {
-  check_linear(x, weight, bias);
+  check_linear(x, weight, bias, packed);
   const int64_t rows = x.size(0);
   Tensor before = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
   Tensor y = Tensor::empty_like(before);
@@ -146,6 +154,7 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
 }
 
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {
+  require_one_device("matmul", {{"a", a.value()}, {"b", b.value()}});
   require(a.shape().rank() == 2 && b.shape().rank() == 2 &&
               a.size(transpose_a ? 0 : 1) == b.size(transpose_b ? 1 : 0),
           "[matmul] {}{} does not fit {}{}.", a.shape(), transpose_a ? "^T" : "", b.shape(),
@@ -171,11 +180,16 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
 
 Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const Variable& b,
                         const Variable& gate, real factor) {
+  require_one_device("low_rank_delta", {{"x", x.value()},
+                                        {"y", y.value()},
+                                        {"a", a.value()},
+                                        {"b", b.value()},
+                                        {"gate", gate.value()}});
+  const Shape &sx = x.shape(), &sa = a.shape(), &sb = b.shape();
+  require(sx.rank() == 2 && sa.rank() == 2 && sb.rank() == 2 && sx[1] == sa[1] && sb[1] == sa[0] &&
+              y.shape() == Shape({sx[0], sb[0]}),
+          "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", sx, sa, sb, y.shape());
   const int64_t rank = a.size(0), rows = x.size(0);
-  require(
-      x.size(1) == a.size(1) && b.size(1) == rank && y.size(0) == rows && y.size(1) == b.size(0),
-      "[low_rank_delta] x {}, a {}, b {} do not fit y {}.", x.shape(), a.shape(), b.shape(),
-      y.shape());
   require(rank > 0, "[low_rank_delta] a {} has no rows; rank is at least 1.", a.shape());
   require(!gate.defined() || gate.value().numel() == rank,
           "[low_rank_delta] gate {} does not fit a {}.", gate.shape(), a.shape());

@@ -1,6 +1,7 @@
 // Ops whose result is one number: losses, and the regularizers that methods add to them.
 #include "autograd/ops.h"
 #include "autograd/ops/input_gradient.h"
+#include "autograd/ops/operands.h"
 #include "core/kernels/loss/cross_entropy.h"
 #include "core/kernels/loss/orthogonality.h"
 #include "core/kernels/loss/sums.h"
@@ -11,22 +12,6 @@ namespace {
 // A tensor of shape ().
 Tensor empty_scalar(Device device) {
   return Tensor::empty(Shape{}, kReal, device);
-}
-
-// Checks shapes and types, and on the CPU the values. On a GPU reading them would make the host
-// wait, so they are the data reader's duty.
-void require_labels(const Tensor& logits, const Tensor& labels) {
-  require(logits.shape().rank() == 2 && labels.dtype() == DType::i64 &&
-              labels.shape() == Shape{logits.size(0)} && logits.size(0) > 0,
-          "[cross_entropy] labels {} of {} do not fit logits {}; one I64 a row is needed.",
-          labels.shape(), name_of(labels.dtype()), logits.shape());
-  if (labels.device() != Device::cpu) return;
-  for (int64_t row = 0; row < labels.numel(); ++row) {
-    const int64_t label = labels.data<int64_t>()[row];
-    require(label >= 0 && label < logits.size(1),
-            "[cross_entropy] label {} of row {} is none of the {} classes.", label, row,
-            logits.size(1));
-  }
 }
 
 std::vector<Tensor> values_of(std::span<const Variable> variables) {
@@ -45,11 +30,35 @@ std::vector<InputGradient> targets_like(const std::vector<Tensor>& inputs,
   return targets;
 }
 
+// Throws unless all inputs are there, on one device.
+void check_inputs(const char* op, const std::vector<Tensor>& inputs) {
+  for (const Tensor& x : inputs) {
+    require(x.defined(), "[{}] one of the inputs is undefined.", op);
+    require_one_device(op, {{"the first input", inputs[0]}, {"another", x}});
+  }
+}
+
 }  // namespace
+
+void require_labels(const char* op, const Tensor& logits, const Tensor& labels) {
+  require_one_device(op, {{"logits", logits}, {"labels", labels}});
+  require(logits.shape().rank() == 2 && logits.size(1) > 0 && labels.dtype() == DType::i64 &&
+              labels.shape() == Shape{logits.size(0)},
+          "[{}] labels {} of {} do not fit logits {}; one I64 a row is needed.", op, labels.shape(),
+          name_of(labels.dtype()), logits.shape());
+  if (labels.device() != Device::cpu) return;
+  const int64_t* values = labels.data<int64_t>();
+  for (int64_t row = 0; row < labels.numel(); ++row) {
+    require(values[row] >= 0 && values[row] < logits.size(1),
+            "[{}] label {} of row {} is none of the {} classes.", op, values[row], row,
+            logits.size(1));
+  }
+}
 
 Variable cross_entropy(const Variable& logits, const Tensor& labels) {
   const Tensor x = logits.value();
-  require_labels(x, labels);
+  require_labels("cross_entropy", x, labels);
+  require(x.size(0) > 0, "[cross_entropy] logits {} have no rows to take the mean of.", x.shape());
   const int64_t rows = x.size(0), classes = x.size(1);
   Tensor loss = empty_scalar(x.device());
   kernels::cross_entropy(x.device(),
@@ -67,6 +76,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels) {
 // The gradient reads the input, which is kept; nothing else is.
 Variable mse(const Variable& predictions, const Tensor& targets) {
   const Tensor x = predictions.value();
+  require_one_device("mse", {{"predictions", x}, {"targets", targets}});
   require(x.numel() == targets.numel() && x.numel() > 0 && targets.dtype() == kReal &&
               (x.shape().rank() == 1 || (x.shape().rank() == 2 && x.size(1) == 1)),
           "[mse] targets {} of {} do not fit predictions {}; one {} a row is needed.",
@@ -83,6 +93,7 @@ Variable mse(const Variable& predictions, const Tensor& targets) {
 }
 
 Variable sum(const Variable& x) {
+  require_one_device("sum", {{"x", x.value()}});
   Tensor y = empty_scalar(x.device());
   kernels::sum(x.device(), {x.value().data(), y.data(), x.value().numel()});
   const Shape shape = x.shape();
@@ -98,6 +109,7 @@ Variable sum(const Variable& x) {
 Variable mean_abs(std::span<const Variable> parts, real factor) {
   require(!parts.empty(), "[mean_abs] there is nothing to take the mean of.");
   const std::vector<Tensor> inputs = values_of(parts);
+  check_inputs("mean_abs", inputs);
   int64_t elements = 0;
   for (const Tensor& x : inputs) elements += x.numel();
   require(elements > 0, "[mean_abs] there is nothing to take the mean of.");
@@ -136,6 +148,7 @@ Variable orthogonality(std::span<const Variable> rows, std::span<const Variable>
   parts.insert(parts.end(), columns.begin(), columns.end());
   require(!parts.empty(), "[orthogonality] there is no matrix.");
   const std::vector<Tensor> inputs = values_of(parts);
+  check_inputs("orthogonality", inputs);
   std::vector<Tensor> grams;
   for (size_t i = 0; i < inputs.size(); ++i) {
     require(inputs[i].shape().rank() == 2, "[orthogonality] {} is no matrix.", inputs[i].shape());

@@ -2,6 +2,7 @@
 #include "autograd/ops.h"
 #include "autograd/ops/delta_operand.h"
 #include "autograd/ops/input_gradient.h"
+#include "autograd/ops/operands.h"
 #include "autograd/ops/rows.h"
 #include "core/kernels/norm/layer_norm_operand.h"
 #include "core/kernels/norm/softmax.h"
@@ -106,6 +107,10 @@ Tensor norm_value(const Variable& x, const Variable& residual, const Variable& w
 // All ops: without residual sum if `residual` is undefined.
 Variable norm(const char* op, const Variable& x, const Variable& residual, const Variable& weight,
               const Variable& bias, const NormSettings& settings, const NormLinks& links) {
+  require_one_device(op, {{"x", x.value()},
+                          {"weight", weight.value()},
+                          {"bias", bias.value()},
+                          {"residual", residual.value()}});
   require_norm_shapes(op, x, weight, bias);
   std::vector<Variable> inputs = {x, weight, bias};
   if (residual.defined()) inputs.push_back(residual);
@@ -164,6 +169,7 @@ Variable residual_layer_norm(const Variable& x, const Variable& residual, const 
 }
 
 Variable softmax(const Variable& x) {
+  require_one_device("softmax", {{"x", x.value()}});
   require(x.shape().rank() >= 1, "[softmax] a scalar has no rows.");
   const int64_t rows = x.shape().rows(), columns = x.size(-1);
   const Tensor y = Tensor::empty_like(x.value());

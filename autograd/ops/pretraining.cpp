@@ -1,24 +1,15 @@
 // Ops of pre-training: the losses' companions, samples of a generator, replaced tokens.
 #include "autograd/ops.h"
+#include "autograd/ops/operands.h"
 #include "core/kernels/loss/binary_cross_entropy.h"
 #include "core/kernels/loss/token_choice.h"
 #include "core/kernels/rows/first_token.h"
 #include "core/kernels/rows/replace_tokens.h"
 
 namespace soragrad {
-namespace {
-
-void require_rows_of_tokens(const char* op, const Tensor& logits, const Tensor& labels) {
-  require(logits.shape().rank() == 2 && logits.size(1) > 0 && labels.dtype() == DType::i64 &&
-              labels.shape() == Shape{logits.size(0)},
-          "[{}] labels {} of {} do not fit logits {}; one I64 a row is needed.", op, labels.shape(),
-          name_of(labels.dtype()), logits.shape());
-}
-
-}  // namespace
-
 Variable binary_cross_entropy(const Variable& logits, const Tensor& targets, Tensor* hits) {
   const Tensor x = logits.value();
+  require_one_device("binary_cross_entropy", {{"logits", x}, {"targets", targets}});
   require(x.numel() == targets.numel() && x.numel() > 0 && targets.dtype() == kReal &&
               (x.shape().rank() == 1 || (x.shape().rank() == 2 && x.size(1) == 1)),
           "[binary_cross_entropy] targets {} of {} do not fit logits {}; one {} a row is needed.",
@@ -39,11 +30,12 @@ Variable binary_cross_entropy(const Variable& logits, const Tensor& targets, Ten
 
 Variable add_first_token(const Variable& x, const AttentionLayout& layout) {
   const Tensor offsets = layout.offsets;
+  require_one_device("add_first_token", {{"x", x.value()}, {"offsets", offsets}});
+  longest_sequence("add_first_token", layout);  // checks the offsets
   const int64_t sequences = offsets.numel() - 1;
-  require(x.shape().rank() == 2 && !layout.host_offsets.empty() &&
-              layout.host_offsets.back() + layout.idle_tokens == x.size(0),
-          "[add_first_token] x {} does not fit a layout of {} tokens.", x.shape(),
-          layout.host_offsets.empty() ? 0 : layout.host_offsets.back() + layout.idle_tokens);
+  const int64_t places = layout.host_offsets.back() + layout.idle_tokens;
+  require(x.shape().rank() == 2 && places == x.size(0),
+          "[add_first_token] x {} does not fit a layout of {} tokens.", x.shape(), places);
   const int64_t tokens = x.size(0), hidden = x.size(1);
   Tensor y = Tensor::empty_like(x.value());
   kernels::add_first_token(
@@ -69,7 +61,7 @@ Tensor sample_tokens(const Tensor& logits, const RandomStream& stream) {
 }
 
 Tensor label_hits(const Tensor& logits, const Tensor& labels) {
-  require_rows_of_tokens("label_hits", logits, labels);
+  require_labels("label_hits", logits, labels);
   Tensor hits = Tensor::empty(Shape{}, kReal, logits.device());
   kernels::label_hits(logits.device(), {logits.data(), labels.data<int64_t>(), hits.data(),
                                         logits.size(0), logits.size(1)});
@@ -78,9 +70,18 @@ Tensor label_hits(const Tensor& logits, const Tensor& labels) {
 
 ReplacedTokens replace_tokens(const Tensor& ids, const Tensor& positions, const Tensor& samples,
                               const Tensor& labels) {
+  require_one_device(
+      "replace_tokens",
+      {{"ids", ids}, {"positions", positions}, {"samples", samples}, {"labels", labels}});
   require(positions.shape() == samples.shape() && positions.shape() == labels.shape(),
           "[replace_tokens] positions {}, samples {} and labels {} differ.", positions.shape(),
           samples.shape(), labels.shape());
+  if (positions.device() == Device::cpu) {
+    for (const int64_t position : positions.elements<int64_t>()) {
+      require(position >= 0 && position < ids.numel(),
+              "[replace_tokens] position {} is outside of the {} tokens.", position, ids.numel());
+    }
+  }
   ReplacedTokens result{Tensor::empty(ids.shape(), DType::i64, ids.device()),
                         Tensor::empty(ids.shape(), kReal, ids.device())};
   kernels::replace_tokens(ids.device(), {.ids = ids.data<int64_t>(),

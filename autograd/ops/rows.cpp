@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/ops.h"
+#include "autograd/ops/operands.h"
 #include "autograd/ops/rows.h"
 #include "core/kernels/rows/rows.h"
 
@@ -13,6 +14,7 @@ constexpr int64_t kSkipNone = -1;
 // Checks shapes and types, and on the CPU the values. On a GPU reading them would make the host
 // wait, so they are the data reader's duty.
 void require_indices(const char* op, const Tensor& index, const Tensor& table) {
+  require_one_device(op, {{"the table", table}, {"the index", index}});
   require(table.shape().rank() == 2, "[{}] the table is {}; (rows, hidden) is needed.", op,
           table.shape());
   require(index.shape().rank() == 1 && index.dtype() == DType::i64,

@@ -1,11 +1,13 @@
 // Losses of rows with weights, of smoothed labels and of several classes at once.
 #include "autograd/ops.h"
+#include "autograd/ops/operands.h"
 #include "core/kernels/loss/weighted.h"
 
 namespace soragrad {
 namespace {
 
 void require_shares(const char* op, const Tensor& outputs, const Tensor& shares) {
+  require_one_device(op, {{"outputs", outputs}, {"shares", shares}});
   require(outputs.shape().rank() == 2 && outputs.size(0) > 0 && outputs.size(1) > 0 &&
               shares.dtype() == kReal && shares.shape() == Shape{outputs.size(0)},
           "[{}] shares {} of {} do not fit outputs {}; one {} a row is needed.", op, shares.shape(),
@@ -19,7 +21,9 @@ Variable targets_loss(const char* op, const TargetsKernel& forward, const Target
                       const Variable& outputs, const Tensor& targets, const Tensor& shares) {
   const Tensor x = outputs.value();
   require_shares(op, x, shares);
-  require(targets.dtype() == kReal && targets.numel() == x.numel() && targets.size(0) == x.size(0),
+  require_one_device(op, {{"outputs", x}, {"targets", targets}});
+  require(targets.dtype() == kReal && targets.numel() == x.numel() && targets.shape().rank() >= 1 &&
+              targets.size(0) == x.size(0),
           "[{}] targets {} do not fit outputs {}.", op, targets.shape(), x.shape());
   Tensor loss = Tensor::empty(Shape{}, kReal, x.device());
   kernels::WeightedTargetsArgs args{.outputs = x.data(),
@@ -47,17 +51,9 @@ Variable weighted_cross_entropy(const Variable& logits, const Tensor& labels, co
                                 real smoothing) {
   const Tensor x = logits.value();
   require_shares("weighted_cross_entropy", x, shares);
-  require(labels.dtype() == DType::i64 && labels.shape() == Shape{x.size(0)},
-          "[weighted_cross_entropy] labels {} of {} do not fit logits {}; one I64 a row is needed.",
-          labels.shape(), name_of(labels.dtype()), x.shape());
+  require_labels("weighted_cross_entropy", x, labels);
   require(smoothing >= 0 && smoothing <= 1,
           "[weighted_cross_entropy] a label smoothing of {}; it is from 0 to 1.", smoothing);
-  for (int64_t row = 0; labels.device() == Device::cpu && row < labels.numel(); ++row) {
-    const int64_t label = labels.data<int64_t>()[row];
-    require(label >= 0 && label < x.size(1),
-            "[weighted_cross_entropy] label {} of row {} is none of the {} classes.", label, row,
-            x.size(1));
-  }
   Tensor loss = Tensor::empty(Shape{}, kReal, x.device());
   const kernels::WeightedCrossEntropyArgs args{.logits = x.data(),
                                                .labels = labels.data<int64_t>(),

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -180,6 +182,72 @@ TEST_CASE("graph: ops name themselves and both shapes where arguments do not fit
   CHECK_THROWS_AS(orthogonality({}, {}, 1), Error);
   CHECK_THROWS_AS(linear(a, b, row), Error);
   CHECK_THROWS_AS(matmul(a, a), Error);
+}
+
+TEST_CASE("graph: ops refuse what has no value and what is on another device") {
+  CHECK_THROWS_WITH_AS(relu(Variable()), "[relu] x is undefined.", Error);
+  CHECK_THROWS_WITH_AS(add(Variable(), Variable()), "[add] a is undefined.", Error);
+  CHECK_THROWS_WITH_AS(sum(Variable()), "[sum] x is undefined.", Error);
+  CHECK_THROWS_AS(cross_entropy(Variable(), Tensor()), Error);
+  CHECK_THROWS_AS(linear(Variable(), Variable(), Variable()), Error);
+  // Nothing reads the elements, so it need not be a GPU's memory.
+  const Tensor x = Tensor::zeros({2, 2});
+  const auto memory = std::make_shared<Storage>(Device::cuda, x.raw(), x.bytes(), x.storage());
+  const Variable host(x), other(Tensor(memory, 0, {2, 2}, kReal));
+  CHECK_THROWS_WITH_AS(add(host, other),
+                       "[add] a is on cpu, b on cuda; copy one of them with to().", Error);
+  CHECK_THROWS_AS(linear(host, other, Variable()), Error);
+  CHECK_THROWS_AS(matmul(other, host), Error);
+  CHECK_THROWS_AS(embedding(Tensor::from<int64_t>({0}, {1}), other), Error);
+  CHECK_THROWS_AS(cross_entropy(other, Tensor::from<int64_t>({0, 1}, {2})), Error);
+}
+
+TEST_CASE("graph: indices of pre-training are checked") {
+  const auto row = [](const std::vector<int64_t>& values) {
+    return Tensor::from(values, {static_cast<int64_t>(values.size())});
+  };
+  CHECK_THROWS_WITH_AS(replace_tokens(row({1, 2, 3}), row({3}), row({5}), row({6})),
+                       "[replace_tokens] position 3 is outside of the 3 tokens.", Error);
+  CHECK_THROWS_WITH_AS(label_hits(Tensor::zeros({1, 2}), row({50})),
+                       "[label_hits] label 50 of row 0 is none of the 2 classes.", Error);
+}
+
+TEST_CASE("graph: attention refuses layouts and options that do not fit") {
+  const Variable x(Tensor::full({4, 4}, 1)), table(Tensor::full({3, 4}, 1));
+  const auto message = [&](AttentionLayout layout, const AttentionOptions& options = {},
+                           const Variable& positions = {}) {
+    const auto count = static_cast<int64_t>(layout.host_offsets.size());
+    if (!layout.offsets.defined()) layout.offsets = Tensor::from(layout.host_offsets, {count});
+    try {
+      attention(x, x, x, positions, positions, layout, options);
+      return std::string("accepted");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  const AttentionLayout fits{.host_offsets = {0, 2, 4}, .max_length = 2};
+  CHECK(message(fits) == "accepted");
+  CHECK(message(fits, {.heads = 0}) == "[attention] hidden size 4 does not divide into 0 heads.");
+  for (const double p : {1.0, 2.0, -0.5}) {
+    CHECK(message(fits, {.dropout = p}).find("it must be in [0, 1)") != std::string::npos);
+  }
+  CHECK(message({.host_offsets = {}, .max_length = 2}) ==
+        "[attention] host_offsets has 0 numbers; it begins with 0, and has one more for each "
+        "sequence.");
+  CHECK(message({.host_offsets = {0, 2, 2, 4}, .max_length = 2}) ==
+        "[attention] sequence 1 is from 2 to 2 in host_offsets; it needs a token.");
+  CHECK(message({.host_offsets = {0, 3, 1, 4}, .max_length = 3}) ==
+        "[attention] sequence 1 is from 3 to 1 in host_offsets; it needs a token.");
+  CHECK(message({.host_offsets = {0, 4}, .max_length = 3}) ==
+        "[attention] a sequence of 4 tokens, but max_length is 3.");
+  AttentionLayout layout = fits;
+  layout.offsets = Tensor::from<int64_t>({0, 1 << 20, 4}, {3});
+  CHECK(message(layout) ==
+        "[attention] offsets differ from host_offsets; make them of the same numbers.");
+  layout = fits;
+  layout.distance_row = Tensor::from<int32_t>({0, 1, 3}, {3});
+  CHECK(message(layout, {}, table) ==
+        "[attention] row 3 in distance_row is outside of the position tables' 3 rows.");
 }
 
 TEST_CASE("graph: a checkpoint gives the bits of the function and keeps its inputs alone") {
