@@ -85,7 +85,7 @@ GradcheckResult gradcheck(const DifferentiableFunction& function, std::span<cons
     for (size_t i = 0; i < values.size(); ++i) {
       const double error = std::abs(numeric[i] - static_cast<double>(analytic[i])) / largest;
       ++result.derivatives;
-      if (error <= result.worst) continue;  // a NaN is kept
+      if (error <= result.worst || std::isnan(result.worst)) continue;  // the first NaN is kept
       result.worst = error;
       result.where = fmt::format("input {}, element {}: {} by backward, {} by differences", input,
                                  i, analytic[i], numeric[i]);

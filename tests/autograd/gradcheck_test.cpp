@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <regex>
 #include <set>
@@ -63,6 +64,21 @@ TEST_CASE("gradcheck: finds a wrong gradient") {
   CHECK(result.worst > 1e-5);
   CHECK(result.derivatives == 5);
   CHECK_FALSE(result.where.empty());
+}
+
+TEST_CASE("gradcheck: finds a gradient that is not a number, wherever it is") {
+  const auto broken = [](std::span<const Variable> in) {
+    return record("wrong", in[0].value().clone(), {in[0]},
+                  [](const Tensor& dy, Gradients& gradients) {
+                    Tensor dx = dy.clone();
+                    dx.elements()[0] = std::nan("");
+                    gradients.add(0, dx);
+                  });
+  };
+  const Variable x(test::normal({3}, 1), true);
+  const GradcheckResult result = gradcheck(broken, std::span(&x, 1));
+  CHECK(std::isnan(result.worst));
+  CHECK(result.where.find("element 0") != std::string::npos);
 }
 
 TEST_CASE("gradcheck: every op of the headers has a row in op_cases") {
