@@ -127,6 +127,20 @@ void Optimizer::move_into_buffers() {
   }
 }
 
+// Frozen under the optimizer, a parameter would go on moving by its momentum and decay; freed
+// again, or given another value, it would not train, because its gradient is elsewhere.
+void Optimizer::require_unchanged() const {
+  for (const ParameterGroup& group : groups_) {
+    for (const Parameter* parameter : group.parameters) {
+      const bool same = parameter->value().storage() == values_.storage() &&
+                        parameter->grad().storage() == grads_.storage();
+      if (same) continue;  // before a path is made
+      fail("[optimizer] {} was frozen, freed or assigned under its optimizer; make another one.",
+           parameter->path());
+    }
+  }
+}
+
 void Optimizer::step(double factor) {
   prepare(factor);
   update();
@@ -143,6 +157,7 @@ void Optimizer::prepare(double factor) {
 void Optimizer::prepare(std::span<const GroupStep> steps) {
   require(steps.size() == groups_.size(), "[optimizer] {} rates for {} groups.", steps.size(),
           groups_.size());
+  require_unchanged();
   ++steps_;
   const auto t = static_cast<double>(steps_);
   std::vector<kernels::AdamWSegment> settings(groups_.size());

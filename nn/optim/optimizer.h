@@ -32,7 +32,8 @@ class Optimizer {
   // device. Throws with the parameter's path otherwise, and where no group has a parameter.
   // Result: the values are copied into a flat buffer, group by group, and value and gradient of
   // each parameter become views of it, so backward() adds to the flat gradient in place.
-  // Duty of the caller: keep the parameters alive and do not assign() other values to them.
+  // Duty of the caller: keep the parameters alive, and make another optimizer after they were
+  // frozen, freed or given other values by assign(). prepare() and step() refuse such parameters.
   // max_grad_norm: the 2-norm of all gradients together is clipped to it; 0: no clipping.
   explicit Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm = 0);
 
@@ -76,6 +77,7 @@ class Optimizer {
   };
   std::vector<Segment> lay_out();
   void move_into_buffers();
+  void require_unchanged() const;
 
   std::vector<ParameterGroup> groups_;
   std::vector<Segment> segments_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace soragrad::nn {
@@ -260,6 +261,23 @@ TEST_CASE("optimizer: frozen, empty and repeated parameters are refused") {
   CHECK_THROWS_WITH_AS(make({bias}), "[optimizer] dense.bias is frozen.", Error);
   CHECK_THROWS_AS(update_of("adam"), Error);
   CHECK_THROWS_AS(proximal_of("soft"), Error);
+}
+
+TEST_CASE("optimizer: a parameter that was frozen, freed or assigned under it is refused") {
+  Toy toy;
+  Optimizer optimizer(groups(toy));
+  optimizer.step();
+  toy.bias.set_requires_grad(false);
+  const std::string refusal =
+      "[optimizer] dense.bias was frozen, freed or assigned under its optimizer; make another one.";
+  CHECK_THROWS_WITH_AS(optimizer.step(), refusal.c_str(), Error);
+  toy.bias.set_requires_grad(true);
+  CHECK_THROWS_WITH_AS(optimizer.step(), refusal.c_str(), Error);
+  Optimizer another(groups(toy));
+  another.step();
+  toy.gate.assign(Tensor::zeros({7}));
+  CHECK_THROWS_AS(another.step(), Error);
+  CHECK(another.steps() == 1);
 }
 
 TEST_CASE("optimizer: a group of one's own has its own learning rate") {
