@@ -22,7 +22,10 @@ std::vector<double> linspace(double first, double last, int64_t count) {
 
 std::vector<double> gate_thresholds(const std::string& schedule, double xi, double xi_max,
                                     int64_t steps) {
-  if (schedule == "none") return {xi};
+  if (schedule == "none") {
+    require(xi >= 0 && std::isfinite(xi), "[xi] {}; a number of at least 0 is wanted.", xi);
+    return {xi};
+  }
   require(schedule == "linear" || schedule == "log_linear" || schedule == "exp_linear",
           "[schedule] \"{}\" is not known; use none, linear, log_linear or exp_linear.", schedule);
   require(steps >= 1, "[xi_steps] {} thresholds; at least 1 is wanted.", steps);

@@ -13,7 +13,8 @@ namespace soragrad::sora {
 //   linear      linspace(xi, xi_max, steps)
 //   log_linear  log(linspace(exp(xi), exp(xi_max), steps))
 //   exp_linear  exp(linspace(log(xi), log(xi_max), steps)); wants xi > 0
-// Throws for another name, and for values outside 0 <= xi <= xi_max, steps >= 1.
+// Throws for another name, and for values outside 0 <= xi <= xi_max, steps >= 1, of which "none"
+// reads xi alone.
 std::vector<double> gate_thresholds(const std::string& schedule, double xi, double xi_max,
                                     int64_t steps);
 

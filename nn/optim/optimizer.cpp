@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/allowed_values.h"
 #include "core/integer_math.h"
 #include "core/kernels/optim/adamw.h"
 #include "core/kernels/optim/grad_norm.h"
@@ -51,10 +52,25 @@ uint64_t hash_more(uint64_t hash, std::string_view text) {
   return hash;
 }
 
+void check(const char* setting, double value, const NumberRange& range) {
+  require(range.contains(value), "[optimizer] {} is {}; expected {}.", setting, value,
+          range.expects);
+}
+
+void check_numbers(const ParameterGroup& group) {
+  check("learning_rate", group.learning_rate, ranges::kNotNegative);
+  check("beta1", group.beta1, ranges::kShare);
+  check("beta2", group.beta2, ranges::kShare);
+  check("epsilon", group.epsilon, ranges::kPositive);
+  check("weight_decay", group.weight_decay, ranges::kNotNegative);
+  check("xi", group.xi, ranges::kNotNegative);
+}
+
 void check(const std::vector<ParameterGroup>& groups) {
   const Parameter* first = nullptr;
   std::set<const Parameter*> seen;
   for (const ParameterGroup& group : groups) {
+    check_numbers(group);
     for (const Parameter* parameter : group.parameters) {
       if (!first) first = parameter;
       require(parameter->defined(), "[optimizer] {} has no value yet; load or draw it first.",
@@ -74,6 +90,7 @@ void check(const std::vector<ParameterGroup>& groups) {
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm)
     : groups_(std::move(groups)), max_grad_norm_(max_grad_norm) {
   check(groups_);
+  check("max_grad_norm", max_grad_norm_, ranges::kNotNegative);
   segments_ = lay_out();
   move_into_buffers();
 }

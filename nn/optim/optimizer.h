@@ -29,7 +29,8 @@ struct GroupStep {
 class Optimizer {
  public:
   // Condition: every parameter is trainable, has a value and is in one group only; all are on one
-  // device. Throws with the parameter's path otherwise, and where no group has a parameter.
+  // device. Throws with the parameter's path otherwise, where no group has a parameter, and with
+  // the setting's name for a number out of range.
   // Result: the values are copied into a flat buffer, group by group, and value and gradient of
   // each parameter become views of it, so backward() adds to the flat gradient in place.
   // Duty of the caller: keep the parameters alive, and make another optimizer after they were

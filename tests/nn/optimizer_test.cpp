@@ -263,6 +263,31 @@ TEST_CASE("optimizer: frozen, empty and repeated parameters are refused") {
   CHECK_THROWS_AS(proximal_of("soft"), Error);
 }
 
+TEST_CASE("optimizer: numbers out of range are refused by their name") {
+  Toy toy;
+  const double nan = std::nan("");
+  const auto message = [&](const ParameterGroup& changed, double max_grad_norm = 0) {
+    ParameterGroup group = changed;
+    group.parameters = toy.parameters();
+    try {
+      const Optimizer made({group}, max_grad_norm);
+      return std::string("accepted");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  CHECK(message({.learning_rate = -1}) ==
+        "[optimizer] learning_rate is -1; expected a number of at least 0.");
+  CHECK(message({.learning_rate = nan}).find("learning_rate is nan") != std::string::npos);
+  CHECK(message({.beta1 = 1}).find("[optimizer] beta1 is 1;") == 0);
+  CHECK(message({.beta2 = 1.5}).find("[optimizer] beta2 is 1.5;") == 0);
+  CHECK(message({.epsilon = 0}).find("[optimizer] epsilon is 0;") == 0);
+  CHECK(message({.weight_decay = -1}).find("[optimizer] weight_decay is -1;") == 0);
+  CHECK(message({.xi = nan}).find("[optimizer] xi is nan;") == 0);
+  CHECK(message({}, -1).find("[optimizer] max_grad_norm is -1;") == 0);
+  CHECK(message({}) == "accepted");
+}
+
 TEST_CASE("optimizer: a parameter that was frozen, freed or assigned under it is refused") {
   Toy toy;
   Optimizer optimizer(groups(toy));

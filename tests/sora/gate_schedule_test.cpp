@@ -37,6 +37,8 @@ TEST_CASE("gate schedule: none and a single step are xi alone") {
 
 TEST_CASE("gate schedule: impossible lists are refused") {
   CHECK_THROWS_AS(gate_thresholds("cosine", 0, 1, 3), Error);
+  CHECK_THROWS_WITH_AS(gate_thresholds("none", -1, 0, 0),
+                       "[xi] -1; a number of at least 0 is wanted.", Error);
   CHECK_THROWS_AS(gate_thresholds("linear", 0, 1, 0), Error);
   CHECK_THROWS_AS(gate_thresholds("linear", 2, 1, 3), Error);
   CHECK_THROWS_AS(gate_thresholds("exp_linear", 0, 1, 3), Error);

@@ -179,6 +179,17 @@ TEST_CASE("tuner: wrong settings are refused by their key") {
   CHECK(message_of([&] { make({}); }) == "[total_steps] 0 updates; at least 1 is wanted.");
   CHECK(message_of([&] { make({.gradient_accumulation_steps = 0, .total_steps = 1}); }) ==
         "[gradient_accumulation_steps] 0 is below 1.");
+  const double nan = std::nan("");
+  CHECK(message_of([&] { make({.learning_rate = nan, .total_steps = 1}); }) ==
+        "[learning_rate] nan is out of range; expected a number of at least 0.");
+  CHECK(message_of([&] { make({.warmup_steps = -3, .total_steps = 1}); }) ==
+        "[warmup_steps] -3 is out of range; expected a whole number of at least 0.");
+  CHECK_THROWS_AS(make({.learning_rate = -1, .total_steps = 1}), Error);
+  CHECK_THROWS_AS(make({.adam_beta1 = 1, .total_steps = 1}), Error);
+  CHECK_THROWS_AS(make({.adam_beta2 = 1.5, .total_steps = 1}), Error);
+  CHECK_THROWS_AS(make({.adam_epsilon = 0, .total_steps = 1}), Error);
+  CHECK_THROWS_AS(make({.max_grad_norm = -1, .total_steps = 1}), Error);
+  CHECK_THROWS_AS(make({.warmup_ratio = 5, .total_steps = 1}), Error);
   CHECK_THROWS_AS(make({.lr_scheduler_type = "step", .total_steps = 1}), Error);
   CHECK_THROWS_AS(make({.optim = "adam", .total_steps = 1}), Error);
   CHECK_THROWS_AS(Tuner(model, {.r = 0}, settings()), Error);
