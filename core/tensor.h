@@ -52,14 +52,17 @@ class Tensor {
   int64_t numel() const { return shape_.numel(); }
   size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
   DType dtype() const { return dtype_; }
-  Device device() const { return storage_->device(); }
+  Device device() const {
+    require(defined(), "[tensor] there is no value: the tensor or Variable is undefined.");
+    return storage_->device();
+  }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
   size_t offset() const { return offset_; }
 
   // The elements, in the memory of device(). Throws unless T is the tensor's type.
   template <typename T = real>
   T* data() const;
-  std::byte* raw() const { return storage_->data() + offset_; }
+  std::byte* raw() const { return storage_->data() + offset_; }  // of a tensor that is defined
   // The elements themselves, to read and to write. Throws for a tensor of a GPU and for another T.
   template <typename T = real>
   std::span<T> elements() const;

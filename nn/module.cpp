@@ -21,6 +21,8 @@ ForwardSpan::ForwardSpan(const Module& module) {
 
 Parameter::Parameter(Module* owner, std::string name, const Shape& shape)
     : owner_(owner), name_(std::move(name)), shape_(shape) {
+  require(owner_ != nullptr, "[module] the parameter \"{}\" has no owner; give it a module.",
+          name_);
   owner_->parameters_.push_back(this);
 }
 
@@ -39,6 +41,8 @@ void Parameter::assign(Tensor value) {
 }
 
 Module::Module(Module* parent, std::string name) : parent_(parent), name_(std::move(name)) {
+  require(parent_ != nullptr,
+          "[module] \"{}\" has no parent; give it one, as in dense(this, \"dense\", 8, 8).", name_);
   parent_->children_.push_back(this);
 }
 

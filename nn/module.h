@@ -33,7 +33,7 @@ class ForwardSpan {
 // assign() gives it one: loaded from a checkpoint or drawn (nn/init.h).
 class Parameter : public Variable {
  public:
-  // Registers with its owner, which must outlive it.
+  // Registers with its owner, which must outlive it. Throws for a null owner.
   Parameter(Module* owner, std::string name, const Shape& shape);
   ~Parameter();
   Parameter(const Parameter&) = delete;
@@ -57,7 +57,7 @@ class Parameter : public Variable {
 class Module {
  public:
   Module() = default;  // a root: its name is empty
-  // A child; registers with its parent, which must outlive it.
+  // A child; registers with its parent, which must outlive it. Throws for a null parent.
   Module(Module* parent, std::string name);
   virtual ~Module();
   Module(const Module&) = delete;

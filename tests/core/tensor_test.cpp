@@ -54,6 +54,14 @@ TEST_CASE("tensor: what does not fit is refused") {
   CHECK_THROWS_AS(Tensor(x.storage(), 4, {2, 3}, kReal), Error);
 }
 
+TEST_CASE("tensor: an undefined one is refused") {
+  CHECK_THROWS_WITH_AS(Tensor().clone(),
+                       "[tensor] there is no value: the tensor or Variable is undefined.", Error);
+  CHECK_THROWS_AS(Tensor().fill_zero(), Error);
+  CHECK_THROWS_AS(Tensor().to_vector(), Error);
+  CHECK_THROWS_AS(counting({}).copy_from(Tensor()), Error);
+}
+
 TEST_CASE("tensor: literals, spans and vectors go in and out") {
   const Tensor x = Tensor::from({1, 2, 3, 4, 5, 6}, {2, 3});
   CHECK(x.dtype() == kReal);
