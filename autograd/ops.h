@@ -24,7 +24,7 @@ namespace soragrad {
 // -- Elementwise (ops/elementwise.cpp) ------------------------------------------------------------
 Variable gelu(const Variable& x);      // x/2 (1 + erf(x / sqrt 2)): Hugging Face's "gelu"
 Variable gelu_new(const Variable& x);  // tanh approximation: Hugging Face's "gelu_new"
-Variable relu(const Variable& x);      // max(x, 0); the derivative at 0 is 0
+Variable relu(const Variable& x);      // max(x, 0), NaN stays; the derivative at 0 is 0
 Variable tanh(const Variable& x);
 Variable add(const Variable& a, const Variable& b);  // equal shapes
 Variable mul(const Variable& a, const Variable& b);  // equal shapes
@@ -36,9 +36,10 @@ Variable dropout(const Variable& x, double p, const RandomStream& stream);
 void add_inplace(const Tensor& to, const Tensor& from);
 
 // -- Linear algebra (ops/linear.cpp) --------------------------------------------------------------
-// y = x weight^T + bias: x (rows, in), weight (out, in), bias (out) or undefined -> (rows, out)
-// (torch.nn.functional.linear). `packed` must hold the same weight, packed for the GEMM; it serves
-// many calls with a frozen weight. Null packs for this call alone.
+// y = x weight^T + bias (torch.nn.functional.linear): x (rows, in), weight (out, in), bias (out
+// elements) or undefined -> (rows, out). `packed` holds the same weight, packed for the GEMM; it
+// serves many calls with a frozen weight. Null packs for this call alone. Throws for the pack of
+// another weight.
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed = nullptr);
 // The two products around a GELU. In bf16 on a GPU cuDNN has each with the GELU in one kernel

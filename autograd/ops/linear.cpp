@@ -102,7 +102,7 @@ Variable record_linear(Tensor y, const Activated& x, const Variable& weight, con
   const Tensor gelu_of = x.gelu_of.defined() ? x.gelu_of.value() : Tensor();
   return record(
       "linear", std::move(y), {x.y, weight, bias, x.gelu_of},
-      [matrix, kept, gelu_of](const Tensor& dy, Gradients& gradients) {
+      [matrix, kept, gelu_of, bias_shape = bias.shape()](const Tensor& dy, Gradients& gradients) {
         add_dx(dy, *matrix, gelu_of, gradients);
         const InputGradient dweight(gradients, 1, matrix->weight().shape(), dy.device());
         if (dweight.wanted()) {
@@ -110,7 +110,7 @@ Variable record_linear(Tensor y, const Activated& x, const Variable& weight, con
           matrix->weight_gradient(dy.data(), kept.data(), dw.data, dy.size(0), dw.accumulate);
           dweight.hand_over(gradients);
         }
-        const InputGradient dbias(gradients, 2, {dy.size(1)}, dy.device());
+        const InputGradient dbias(gradients, 2, bias_shape, dy.device());
         if (!dbias.wanted()) return;
         kernels::column_sum(dy.device(), {dy.data(), dbias.get(), dy.size(0), dy.size(1)});
         dbias.hand_over(gradients);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -200,6 +202,39 @@ TEST_CASE("graph: ops refuse what has no value and what is on another device") {
   CHECK_THROWS_AS(matmul(other, host), Error);
   CHECK_THROWS_AS(embedding(Tensor::from<int64_t>({0}, {1}), other), Error);
   CHECK_THROWS_AS(cross_entropy(other, Tensor::from<int64_t>({0, 1}, {2})), Error);
+}
+
+TEST_CASE("graph: linear refuses another matrix's pack, and a bias's gradient has its shape") {
+  const Variable x(Tensor::full({1, 2}, 1)), weight(Tensor::full({3, 2}, 5));
+  const auto pack_of = [](const Tensor& matrix) { return std::make_shared<PackedMatrix>(matrix); };
+  CHECK_THROWS_WITH_AS(linear(x, weight, {}, pack_of(Tensor::full({3, 2}, 1))),
+                       "[linear] the packed matrix (3, 2) was made of another tensor than weight "
+                       "(3, 2).",
+                       Error);
+  CHECK(linear(x, weight, {}, pack_of(weight.value())).value().to_vector() ==
+        std::vector<real>{10, 10, 10});
+  const Variable bias(Tensor::zeros({1, 3}), true);
+  backward(sum(linear(x, weight, bias)));
+  CHECK(bias.grad().shape() == bias.shape());
+}
+
+TEST_CASE("graph: a product over no elements is zero, or the bias") {
+  const Variable a(Tensor::empty({2, 0})), b(Tensor::empty({0, 3})), w(Tensor::empty({3, 0}));
+  CHECK(matmul(a, b).value().to_vector() == std::vector<real>(6, 0));
+  CHECK(linear(a, w, Variable(Tensor::from({1, 2, 3}, {3}))).value().to_vector() ==
+        std::vector<real>{1, 2, 3, 1, 2, 3});
+}
+
+TEST_CASE("graph: relu hands NaN on, and a logit of -inf is a class that is ruled out") {
+  const real inf = std::numeric_limits<real>::infinity();
+  const std::vector<real> y = relu(leaf({std::nanf(""), -1, 2})).value().to_vector();
+  CHECK(std::isnan(y[0]));
+  CHECK(y[1] == 0);
+  CHECK(y[2] == 2);
+  const Variable logits(Tensor::from({-inf, 1, 0}, {1, 3}));
+  const Tensor label = Tensor::from<int64_t>({1}, {1});
+  CHECK(weighted_cross_entropy(logits, label, Tensor::full({1}, 1), 0).value().item() ==
+        doctest::Approx(cross_entropy(logits, label).value().item()));
 }
 
 TEST_CASE("graph: indices of pre-training are checked") {

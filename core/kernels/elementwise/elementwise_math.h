@@ -40,9 +40,9 @@ struct GeluNew {
   }
 };
 
-// The derivative at 0 is 0, as in PyTorch.
+// The derivative at 0 is 0 and NaN stays, as in PyTorch.
 struct Relu {
-  SORAGRAD_HD static real forward(real x) { return x > 0 ? x : real(0); }
+  SORAGRAD_HD static real forward(real x) { return x <= 0 ? real(0) : x; }
   SORAGRAD_HD static real derivative(real x) { return x > 0 ? real(1) : real(0); }
 };
 

@@ -56,12 +56,17 @@ void multiply_block(const GemmArgs& g) {
 
 #else
 
-// The bias is copied to c first and oneDNN adds to it.
+// The bias is copied to c first and oneDNN adds to it. It refuses a product over no elements.
 void multiply_block(const GemmArgs& g) {
   const SingleThreaded alone;
   const SignalsBlocked undisturbed;
   if (g.bias) {
     for (int64_t i = 0; i < g.m; ++i) std::copy_n(g.bias, g.n, g.c + i * g.ldc);
+  }
+  if (g.k == 0) {
+    const bool is_there = g.accumulate || g.bias;
+    for (int64_t i = 0; i < g.m && !is_there; ++i) std::fill_n(g.c + i * g.ldc, g.n, 0.0f);
+    return;
   }
   const float beta = g.accumulate || g.bias ? 1.0f : 0.0f;
   const dnnl_status_t status = dnnl_sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', g.m,

@@ -32,9 +32,10 @@ SORAGRAD_HD double row_loss(const WeightedCrossEntropyArgs& args, int64_t row) {
   }
   const double at_label = total.max - static_cast<double>(logits[args.labels[row]]);
   const double smoothing = static_cast<double>(args.smoothing);
-  const double mean = distances / static_cast<double>(args.classes);
-  return static_cast<double>(args.shares[row]) *
-         (total.log_sum + (1 - smoothing) * at_label + smoothing * mean);
+  double loss = total.log_sum + (1 - smoothing) * at_label;
+  // A class that is ruled out by a logit of -inf makes the mean infinite.
+  if (smoothing > 0) loss += smoothing * (distances / static_cast<double>(args.classes));
+  return static_cast<double>(args.shares[row]) * loss;
 }
 
 // dz = dloss * share * (p - (1 - s) * [c is the label] - s / C)
