@@ -28,8 +28,25 @@ struct Node {
   bool owns_grad = true;                      // false: set_grad() provided it, and it stays
   uint32_t module = 0;                        // for a profile: the module that called record()
 
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node();
+
   bool is_leaf() const { return number == 0; }
 };
+
+// Drops the nodes that only this one holds in a loop: a graph may be longer than the stack is deep.
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> dropped = std::move(inputs);
+  while (!dropped.empty()) {
+    const std::shared_ptr<Node> node = std::move(dropped.back());
+    dropped.pop_back();
+    if (!node || node.use_count() > 1) continue;
+    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(dropped));
+    node->inputs.clear();
+  }
+}
 
 namespace {
 thread_local bool recording = true;

@@ -122,6 +122,14 @@ TEST_CASE("graph: a loss that is a leaf adds to its gradient, in the given place
   CHECK(place.item() == real(1.5));
 }
 
+TEST_CASE("graph: a long chain is dropped without a deep stack") {
+  const Variable w = leaf({1});
+  Variable y = w;
+  for (int i = 0; i < 300'000; ++i) y = scale(y, 1);
+  y = Variable();
+  CHECK_FALSE(w.grad().defined());
+}
+
 TEST_CASE("graph: backward scales by its factor") {
   const Variable x = leaf({1});
   backward(sum(x), real(0.25));
