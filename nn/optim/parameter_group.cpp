@@ -10,12 +10,12 @@ namespace soragrad::nn {
 ParameterGroup& split_off(std::vector<ParameterGroup>& groups,
                           const std::function<bool(const Parameter&)>& belongs) {
   ParameterGroup* source = nullptr;
-  std::vector<Parameter*> taken;
+  std::vector<Parameter*> taken, left;  // of the source
   for (ParameterGroup& group : groups) {
-    std::vector<Parameter*> left;
+    std::vector<Parameter*> others;
     for (Parameter* parameter : group.parameters) {
       if (!belongs(*parameter)) {
-        left.push_back(parameter);
+        others.push_back(parameter);
         continue;
       }
       require(source == nullptr || source == &group,
@@ -24,9 +24,10 @@ ParameterGroup& split_off(std::vector<ParameterGroup>& groups,
       source = &group;
       taken.push_back(parameter);
     }
-    group.parameters = std::move(left);
+    if (source == &group) left = std::move(others);
   }
   require(source != nullptr, "[split_off] no trainable parameter is accepted.");
+  source->parameters = std::move(left);
   ParameterGroup group = *source;
   group.parameters = std::move(taken);
   groups.push_back(std::move(group));

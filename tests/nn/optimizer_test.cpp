@@ -330,6 +330,7 @@ TEST_CASE("optimizer: a group is split off whole and from one group only") {
                        "[split_off] dense.weight and dense.bias are in groups of different "
                        "settings; split them one by one.",
                        Error);
+  CHECK(parts[0].parameters.size() == 1);  // nothing was taken
 }
 
 TEST_CASE("optimizer: prepare() wants a rate for each group") {
