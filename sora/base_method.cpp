@@ -6,6 +6,31 @@
 #include "sora/targets.h"
 
 namespace soragrad::sora {
+namespace {
+
+// What attach() changes in a model, to undo it where it fails halfway.
+class ModelState {
+ public:
+  explicit ModelState(nn::Module& model) : linears_(linears(model)) {
+    for (const nn::Linear* linear : linears_) had_delta_.push_back(linear->delta() != nullptr);
+    model.for_each_parameter([&](nn::Parameter& parameter) {
+      parameters_.emplace_back(&parameter, parameter.requires_grad());
+    });
+  }
+  void restore() const {
+    for (size_t i = 0; i < linears_.size(); ++i) {
+      if (!had_delta_[i]) linears_[i]->attach(nullptr);
+    }
+    for (const auto& [parameter, trained] : parameters_) parameter->set_requires_grad(trained);
+  }
+
+ private:
+  std::vector<nn::Linear*> linears_;
+  std::vector<bool> had_delta_;
+  std::vector<std::pair<nn::Parameter*, bool>> parameters_;
+};
+
+}  // namespace
 
 void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) {
   require(linear.delta() == nullptr,
@@ -15,16 +40,27 @@ void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) 
 
 void BaseMethod::attach(nn::Module& model, std::optional<uint64_t> seed) {
   require(model_ == nullptr, "[{}] the method is attached already.", name());
-  model_ = &model;
+  const ModelState before(model);
   model.for_each_parameter([&](nn::Parameter& parameter) {
     parameter.set_requires_grad(config_.train_head && nn::is_head(parameter));
   });
-  attach_to(model, seed);
+  try {
+    attach_to(model, seed);
+  } catch (...) {
+    before.restore();
+    throw;
+  }
+  model_ = &model;
+}
+
+nn::Module& BaseMethod::model() const {
+  require(model_ != nullptr, "[{}] the method has no model; call attach() first.", name());
+  return *model_;
 }
 
 ParameterCounts BaseMethod::counts() const {
   ParameterCounts counts;
-  model_->for_each_parameter([&](nn::Parameter& parameter) {
+  model().for_each_parameter([&](nn::Parameter& parameter) {
     if (!parameter.requires_grad()) return;
     const int64_t size = parameter.declared_shape().numel();
     counts.trainable += size;
@@ -38,7 +74,6 @@ void LowRankMethod::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
   const auto attach_one = [&](nn::Linear& linear, int64_t rank, double factor) {
     auto delta = std::make_unique<GatedDelta>(linear, kind(), rank, factor, config_.lora_dropout);
     if (seed) delta->initialize(*seed);
-    deltas_.push_back(delta.get());
     attach_delta(linear, std::move(delta));
   };
   if (!config_.modules) {
@@ -53,14 +88,14 @@ void LowRankMethod::attach_to(nn::Module& model, std::optional<uint64_t> seed) {
 
 std::vector<Variable> LowRankMethod::gates() const {
   std::vector<Variable> gates;
-  for (const GatedDelta* delta : deltas_) {
+  for (const GatedDelta* delta : deltas()) {
     if (delta->gate) gates.push_back(*delta->gate);
   }
   return gates;
 }
 
 std::vector<ModuleRank> LowRankMethod::ranks() const {
-  return module_ranks(deltas_);
+  return module_ranks(deltas());
 }
 
 Sparsity LowRankMethod::sparsity() const {
@@ -74,7 +109,7 @@ Sparsity LowRankMethod::sparsity() const {
 
 ParameterCounts LowRankMethod::counts() const {
   std::vector<DeltaSize> sizes;
-  for (const GatedDelta* delta : deltas_) sizes.push_back(size_of(*delta));
+  for (const GatedDelta* delta : deltas()) sizes.push_back(size_of(*delta));
   ParameterCounts counts = BaseMethod::counts();
   counts.stored = stored_parameters(sizes);
   counts.released = released_parameters(sizes);

@@ -25,7 +25,7 @@ class BaseMethod : public Method {
  protected:
   // Attaches deltas and marks what trains beside the head; everything is frozen before.
   virtual void attach_to(nn::Module& model, std::optional<uint64_t> seed) = 0;
-  nn::Module& model() const { return *model_; }
+  nn::Module& model() const;  // throws before attach()
 
   const MethodConfig config_;
 
@@ -47,10 +47,10 @@ class LowRankMethod : public BaseMethod {
   // Rank of a delta before training, and its factor.
   virtual int64_t rank() const { return config_.r; }
   virtual double factor() const { return config_.lora_alpha / static_cast<double>(config_.r); }
+  // The model's deltas as they are now, in its order: none after merge().
+  std::vector<GatedDelta*> deltas() const { return gated_deltas(model()); }
   // Gates of all deltas; empty for lora.
   std::vector<Variable> gates() const;
-
-  std::vector<GatedDelta*> deltas_;  // the model's, in its order
 };
 
 // Attaches to a Linear; throws where it has a delta already.

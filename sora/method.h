@@ -93,7 +93,7 @@ class Method {
   // Result: the model is frozen, deltas are attached, and the parameters that train are marked by
   // requires_grad. With a seed the deltas' values are drawn, as functions of the seed and their
   // paths; without one they have no values and must be loaded.
-  // Duty of the caller: the model outlives the method.
+  // Duty of the caller: the model outlives the method. If it throws, the model is as before.
   virtual void attach(nn::Module& model, std::optional<uint64_t> seed) = 0;
 
   // A term that is added to the loss of each update; undefined if there is none.

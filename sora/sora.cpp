@@ -13,7 +13,7 @@ constexpr double kGateBeta1 = 0.9, kGateBeta2 = 0.999;  // the released code's S
 std::vector<nn::ParameterGroup> Sora::groups(nn::Module& model,
                                              const nn::ParameterGroup& main) const {
   std::vector<nn::ParameterGroup> groups = LowRankMethod::groups(model, main);
-  if (deltas_.empty()) return groups;
+  if (deltas().empty()) return groups;
   nn::ParameterGroup& gates = nn::split_off(
       groups, [](const nn::Parameter& parameter) { return parameter.path().ends_with(".gate"); });
   gates.learning_rate = config_.sparse_lr.value_or(main.learning_rate);

@@ -13,14 +13,14 @@ double AdaLora::factor() const {
 }
 
 RankAllocator& AdaLora::allocator() {
-  if (!allocator_) allocator_.emplace(config_, deltas_);
+  if (!allocator_) allocator_.emplace(config_, deltas());
   return *allocator_;
 }
 
 Variable AdaLora::regularizer() {
   if (config_.orth_reg_weight == 0) return {};
   std::vector<Variable> rows, columns;
-  for (const GatedDelta* delta : deltas_) {
+  for (const GatedDelta* delta : deltas()) {
     rows.push_back(delta->a);
     columns.push_back(delta->b);
   }

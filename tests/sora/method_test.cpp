@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sora/gated_delta.h"
+#include "sora/merge.h"
 #include "sora/targets.h"
 #include "tests/sora/toy_model.h"
 
@@ -229,6 +230,33 @@ TEST_CASE("method: a model takes one adapter only") {
   method->attach(model, 1);
   CHECK_THROWS_AS(method->attach(model, 1), Error);
   CHECK_THROWS_AS(make_method({.method = "lora"})->attach(model, 1), Error);
+}
+
+TEST_CASE("method: an attach() that throws leaves the model as it was") {
+  ToyModel model;
+  for (nn::Parameter* parameter : model.parameters()) parameter->set_requires_grad(true);
+  const std::string known = "deberta.encoder.layer.0.output.dense";
+  MethodConfig config{.method = "lora"};
+  config.modules = {{known, 2, 1}, {"deberta.encoder.layer.7.output.dense", 2, 1}};
+  CHECK_THROWS_AS(make_method(config)->attach(model, 1), Error);
+  CHECK(gated_deltas(model).empty());
+  CHECK(trainable(model).size() == model.parameters().size());
+  config.modules->pop_back();
+  make_method(config)->attach(model, 1);
+  CHECK(gated_deltas(model).size() == 1);
+}
+
+TEST_CASE("method: after a merge it has no gates, and before attach() no model") {
+  ToyModel model;
+  const auto method = make_method({.method = "sora", .r = 4});
+  CHECK_THROWS_WITH_AS(method->sparsity(), "[sora] the method has no model; call attach() first.",
+                       Error);
+  method->attach(model, 1);
+  CHECK(method->sparsity().total == 48);
+  merge(model);
+  CHECK(method->sparsity().total == 0);
+  CHECK(method->ranks().empty());
+  CHECK(method->counts().stored == 0);
 }
 
 }  // namespace
