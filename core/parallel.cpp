@@ -16,6 +16,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/console.h"
@@ -77,11 +78,13 @@ class ThreadPool {
   }
 
  private:
-  // Starts workers up to this number of threads; the system's words where it refuses one.
+  // Starts workers up to this number of threads; the system's words where it refuses one. They wait
+  // for the generation after the present one: that of stop() is no loop.
   std::string start(int threads) {
     workers_.reserve(static_cast<size_t>(threads - 1));
+    const uint64_t seen = generation_;
     try {
-      while (this->threads() < threads) workers_.emplace_back([this] { work(); });
+      while (this->threads() < threads) workers_.emplace_back([this, seen] { work(seen); });
     } catch (const std::system_error& error) {
       return error.code().message();
     }
@@ -105,8 +108,8 @@ class ThreadPool {
     wake_.notify_all();
   }
 
-  void work() {
-    for (uint64_t seen = 0;;) {
+  void work(uint64_t seen) {
+    for (;;) {
       seen = wait_after(seen);
       if (stop_) return;
       claim_tasks();
@@ -153,34 +156,59 @@ class ThreadPool {
   std::exception_ptr error_;
 };
 
-std::unique_ptr<ThreadPool>& pool() {
-  static auto instance = std::make_unique<ThreadPool>(available_cores());
+// The pool of all loops. One loop, or set_num_threads(), has it at a time.
+struct Pool {
+  std::mutex mutex;
+  std::unique_ptr<ThreadPool> workers = std::make_unique<ThreadPool>(available_cores());
+  std::atomic<int> threads{workers->threads()};  // is read without the mutex
+};
+
+Pool& pool() {
+  static Pool instance;
   return instance;
+}
+
+// All tasks on this thread, in order, with the promises of a loop on many.
+void run_alone(int64_t tasks, detail::TaskFunction function, void* context) {
+  const bool before = std::exchange(inside_loop, true);
+  std::exception_ptr error;
+  for (int64_t task = 0; task < tasks; ++task) {
+    try {
+      function(context, task);
+    } catch (...) {
+      if (!error) error = std::current_exception();
+    }
+  }
+  inside_loop = before;
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace
 
 int num_threads() {
-  return pool()->threads();
+  return pool().threads;
 }
 
 void set_num_threads(int threads) {
   require(threads >= 1, "[threads] {} threads; at least 1 is needed.", threads);
+  require(!inside_loop, "[threads] set_num_threads({}) inside of a parallel loop; call it before.",
+          threads);
+  const std::lock_guard lock(pool().mutex);
   if (threads == num_threads()) return;
-  pool().reset();  // the threads before make room
-  pool() = std::make_unique<ThreadPool>(threads);
+  pool().workers.reset();  // the threads before make room
+  pool().workers = std::make_unique<ThreadPool>(threads);
+  pool().threads = pool().workers->threads();
 }
 
 void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
-  // One loop at a time has the workers. A loop that another thread begins meanwhile (a prefetching
-  // reader) runs on that thread alone.
-  static std::mutex workers;
-  std::unique_lock lock(workers, std::defer_lock);
-  if (inside_loop || tasks <= 1 || num_threads() == 1 || !lock.try_lock()) {
-    for (int64_t task = 0; task < tasks; ++task) function(context, task);
-    return;
+  if (tasks == 1) return function(context, 0);  // its own loops may have the workers
+  if (tasks < 1) return;
+  // A loop that another thread begins meanwhile (a prefetching reader) runs on that thread alone.
+  if (!inside_loop && num_threads() > 1) {
+    const std::unique_lock lock(pool().mutex, std::try_to_lock);
+    if (lock) return pool().workers->run(tasks, function, context);
   }
-  pool()->run(tasks, function, context);
+  run_alone(tasks, function, context);
 }
 
 }  // namespace soragrad

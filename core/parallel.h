@@ -15,6 +15,7 @@ namespace soragrad {
 // (core/cores.h).
 int num_threads();
 // At least 1. Where the system starts fewer, those are used, and one line on stderr counts them.
+// Waits for the loop of another thread to end; throws inside of a loop.
 void set_num_threads(int threads);
 
 namespace detail {
@@ -24,7 +25,7 @@ void run_tasks(int64_t tasks, TaskFunction function, void* context);
 
 // Calls body(task) for every task in [0, tasks), in any order, on any thread. Returns when all are
 // done. If tasks throw, the others still run and the first exception is rethrown. A loop inside of
-// a task runs on the task's thread.
+// a task runs on the task's thread, unless that task is the only one of its loop.
 template <typename Body>
 void parallel_for(int64_t tasks, Body&& body) {
   using Function = std::remove_reference_t<Body>;

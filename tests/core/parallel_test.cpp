@@ -62,6 +62,46 @@ TEST_CASE("parallel: an exception of a task reaches the caller and the pool live
   }
 }
 
+TEST_CASE(
+    "parallel: if a task throws, the others still run, also on one thread and inside a loop") {
+  for (const int threads : {1, 2}) {
+    const Threads scope(threads);
+    std::atomic<int> runs = 0;
+    const auto throwing = [&](int64_t task) {
+      require(task != 0, "[test] task {}.", task);
+      ++runs;
+    };
+    CHECK_THROWS_AS(parallel_for(8, throwing), Error);
+    CHECK(runs == 7);
+    CHECK_THROWS_AS(parallel_for(3, [&](int64_t) { parallel_for(8, throwing); }), Error);
+    CHECK(runs == 4 * 7);
+  }
+}
+
+TEST_CASE("parallel: the number of threads changes between loops alone") {
+  for (const int threads : {1, 2}) {
+    const Threads scope(threads);
+    CHECK_THROWS_WITH_AS(parallel_for(4, [](int64_t) { set_num_threads(3); }),
+                         "[threads] set_num_threads(3) inside of a parallel loop; call it before.",
+                         Error);
+    CHECK(num_threads() == threads);
+  }
+  const Threads scope(2);
+  std::atomic<bool> done = false;
+  std::atomic<int> wrong = 0;
+  std::thread other([&] {
+    while (!done) {
+      std::atomic<int> runs = 0;
+      parallel_for(64, [&](int64_t) { ++runs; });
+      wrong += runs != 64;
+    }
+  });
+  for (int i = 0; i < 100; ++i) set_num_threads(1 + i % 3);
+  done = true;
+  other.join();
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("parallel: a loop inside a loop runs on its thread") {
   const Threads scope(2);
   std::atomic<int> runs = 0, strangers = 0;
