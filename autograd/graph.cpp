@@ -1,6 +1,7 @@
 #include "autograd/graph.h"
 
 #include <algorithm>
+#include <mutex>
 #include <ostream>
 #include <queue>
 #include <set>
@@ -69,8 +70,24 @@ bool is_only_user(const Tensor& tensor) {
   return tensor.storage().use_count() == 1;
 }
 
-std::set<std::string_view>& op_names() {
-  static std::set<std::string_view> names;
+// Names of the ops that were recorded. Threads under a NoGrad add to them, too.
+class OpNames {
+ public:
+  void add(const char* op) {
+    const std::lock_guard lock(mutex_);
+    names_.insert(op);
+  }
+  std::vector<std::string> all() {
+    const std::lock_guard lock(mutex_);
+    return {names_.begin(), names_.end()};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string_view> names_;
+};
+OpNames& op_names() {
+  static OpNames names;
   return names;
 }
 
@@ -233,7 +250,7 @@ bool grad_wanted(std::span<const Variable> inputs) {
 }
 
 Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Backward backward) {
-  detail::op_names().insert(op);
+  detail::op_names().add(op);
   if (profile::recorder) profile::recorder->name_op(op);
   Variable result(std::move(value));
   if (!grad_wanted(inputs)) return result;
@@ -313,7 +330,7 @@ NoGrad::~NoGrad() {
 }
 
 std::vector<std::string> recorded_ops() {
-  return {detail::op_names().begin(), detail::op_names().end()};
+  return detail::op_names().all();
 }
 
 }  // namespace soragrad

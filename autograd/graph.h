@@ -1,5 +1,6 @@
 // The tape: record() adds an op, backward() walks from a scalar to the leaves. Ops call record();
-// users call backward(), or hold a NoGrad while they only evaluate.
+// users call backward(), or hold a NoGrad while they only evaluate. One thread at a time may build
+// and walk graphs; under a NoGrad several threads may run ops on the CPU.
 #pragma once
 
 #include <functional>

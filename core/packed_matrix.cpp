@@ -48,6 +48,7 @@ void PackedMatrix::multiply_plain(const Product& product) {
 
 // The weight in panels, made for this call alone if it saves memory.
 Tensor PackedMatrix::packed_fp32(bool forward) {
+  const std::lock_guard lock(mutex_);  // a second thread waits until the copy is complete
   Tensor& kept = forward ? forward_ : backward_;
   if (kept.defined()) return kept;
   Tensor packed = Tensor::empty_like(weight_);
@@ -85,6 +86,7 @@ void PackedMatrix::multiply_fp32(const Product& product) {
 
 // The weight in bf16, packed for this direction. CUDA has one copy for both.
 const std::byte* PackedMatrix::packed_bf16(bool forward) {
+  const std::lock_guard lock(mutex_);  // as in packed_fp32()
   const Device device = weight_.device();
   Tensor& packed = forward || device == Device::cuda ? forward_ : backward_;
   if (!packed.defined()) {

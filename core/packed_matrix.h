@@ -1,8 +1,10 @@
 // PackedMatrix: a frozen weight, packed at its first use into the layout that the matrix product
 // reads fastest. Forward and backward need different layouts on the CPU; each is made when it is
-// first needed. CUDA's fp32 products read the weight itself.
+// first needed. CUDA's fp32 products read the weight itself. Several threads may multiply at a
+// time.
 #pragma once
 
+#include <mutex>
 #include <utility>
 
 #include "core/precision.h"
@@ -67,6 +69,7 @@ class PackedMatrix {
   Tensor weight_;
   Precision precision_;
   bool reused_, saves_memory_ = false;
+  std::mutex mutex_;           // of the packed copies
   Tensor forward_, backward_;  // packed copies; undefined until needed, or if the weight is read
 };
 

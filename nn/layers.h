@@ -2,6 +2,8 @@
 // value until a checkpoint is loaded or they are drawn (nn/init.h).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 
 #include "autograd/ops.h"
@@ -41,7 +43,7 @@ class Dropout : public Module {
 
  private:
   double p_;
-  mutable uint32_t site_ = 0;  // hash of the path, computed at the first use
+  mutable std::atomic<uint32_t> site_ = 0;  // hash of the path, computed at the first use
 };
 
 // Layer normalisation of rows (torch.nn.LayerNorm).

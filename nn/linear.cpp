@@ -86,6 +86,7 @@ void Linear::attach(std::unique_ptr<Delta> delta) {
 // packed copy belongs to the graph of this call alone.
 std::shared_ptr<PackedMatrix> Linear::packed(const Pass& pass) {
   const bool trains = weight.requires_grad();
+  const std::lock_guard lock(mutex_);
   const bool fresh = !trains && packed_ && packed_->weight().raw() == weight.value().raw() &&
                      packed_->precision() == precision_;
   auto packed =

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -87,6 +88,7 @@ class Linear : public Module {
   int64_t in_, out_;
   std::unique_ptr<Delta> delta_;
   Precision precision_ = Precision::fp32;
+  std::mutex mutex_;  // of packed_
   std::shared_ptr<PackedMatrix> packed_;
   JointProduct with_delta_;
 };

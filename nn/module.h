@@ -54,6 +54,8 @@ class Parameter : public Variable {
 };
 
 // A node of the tree. Modules neither copy nor move, because children hold their parent's address.
+// One thread at a time may train a module or change it. On the CPU several threads may call
+// forward() at a time, each under a NoGrad.
 class Module {
  public:
   Module() = default;  // a root: its name is empty
