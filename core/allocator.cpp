@@ -264,6 +264,10 @@ thread_local bool in_graph_memory = false;
 }  // namespace
 
 void* allocate(Device device, size_t bytes) {
+  // More than this no machine has, and size classes would round it up past 64 bits.
+  constexpr size_t kMostBytes = size_t{1} << 62;
+  require(bytes <= kMostBytes,
+          "[allocate] {} MiB do not fit in memory; use a smaller batch or model.", bytes >> 20);
   if (device == Device::cuda && in_graph_memory) return pools().graphs.allocate(bytes);
   return pool(device).allocate(bytes);
 }

@@ -25,6 +25,10 @@ Shape::Shape(std::span<const int64_t> sizes) {
   }
 }
 
+void Shape::refuse_axis(int axis) const {
+  fail("[shape] axis {} of {}, which has {} axes.", axis, *this, rank_);
+}
+
 int64_t Shape::numel() const {
   int64_t product = 1;
   for (int axis = 0; axis < rank_; ++axis) product *= sizes_[axis];

@@ -23,8 +23,13 @@ class Shape {
   explicit Shape(std::span<const int64_t> sizes);
 
   int rank() const { return rank_; }
-  // Size of an axis; negative axes count from the end.
-  int64_t operator[](int axis) const { return sizes_[axis < 0 ? axis + rank_ : axis]; }
+  // Size of an axis; negative axes count from the end. Throws where there is no such axis.
+  int64_t operator[](int axis) const {
+    const int index = axis < 0 ? axis + rank_ : axis;
+    if (index < 0 || index >= rank_) [[unlikely]]
+      refuse_axis(axis);
+    return sizes_[static_cast<size_t>(index)];
+  }
   int64_t numel() const;
   std::span<const int64_t> sizes() const { return {sizes_.data(), static_cast<size_t>(rank_)}; }
   // Product of all sizes but the last: what the kernels call rows. 1 for a scalar.
@@ -32,6 +37,8 @@ class Shape {
   bool operator==(const Shape&) const = default;
 
  private:
+  [[noreturn]] void refuse_axis(int axis) const;
+
   std::array<int64_t, kMaxRank> sizes_{};
   int rank_ = 0;
 };

@@ -7,17 +7,31 @@
 #include "core/cuda_runtime.h"
 
 namespace soragrad {
+namespace {
+
+size_t bytes_of(const Shape& shape, DType dtype) {
+  size_t bytes = 0;
+  require(!__builtin_mul_overflow(static_cast<size_t>(shape.numel()), size_of(dtype), &bytes),
+          "[tensor] the bytes of {} of {} overflow 64 bits; use a smaller shape.", shape,
+          name_of(dtype));
+  return bytes;
+}
+
+}  // namespace
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype)
     : storage_(std::move(storage)), offset_(offset), shape_(shape), dtype_(dtype) {
-  require(offset <= storage_->bytes() && bytes() <= storage_->bytes() - offset,
+  const size_t needed = bytes_of(shape, dtype);
+  require(offset <= storage_->bytes() && needed <= storage_->bytes() - offset,
           "[tensor] {} of {} needs {} bytes from {}; the storage has {}.", shape, name_of(dtype),
-          bytes(), offset, storage_->bytes());
+          needed, offset, storage_->bytes());
+  require(offset % size_of(dtype) == 0,
+          "[tensor] {} begin at byte {} of the storage; it must be a multiple of {}.",
+          name_of(dtype), offset, size_of(dtype));
 }
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
-  const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
-  return Tensor(std::make_shared<Storage>(device, bytes), 0, shape, dtype);
+  return Tensor(std::make_shared<Storage>(device, bytes_of(shape, dtype)), 0, shape, dtype);
 }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {

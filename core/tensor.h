@@ -23,7 +23,8 @@ namespace soragrad {
 class Tensor {
  public:
   Tensor() = default;  // undefined: no storage
-  // Wraps storage from a byte offset on. Throws where it is too short.
+  // Wraps storage from a byte offset on. Throws where it is too short, and unless the offset is a
+  // multiple of an element.
   Tensor(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 
   // Elements are uninitialised.

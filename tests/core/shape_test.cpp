@@ -41,6 +41,10 @@ TEST_CASE("shape: what no array can have is refused") {
   CHECK_THROWS_AS((Shape{1, 1, 1, 1, 1}), Error);
   const std::vector<int64_t> huge = {std::numeric_limits<int64_t>::max(), 2};
   CHECK_THROWS_AS(Shape{huge}, Error);
+  const Shape matrix{2, 3};
+  CHECK(matrix[-2] == 2);
+  CHECK_THROWS_WITH_AS(matrix[2], "[shape] axis 2 of (2, 3), which has 2 axes.", Error);
+  CHECK_THROWS_AS(matrix[-3], Error);
 }
 
 }  // namespace soragrad

@@ -52,6 +52,17 @@ TEST_CASE("tensor: what does not fit is refused") {
   CHECK_THROWS_AS(Tensor::from(std::vector<real>{1, 2}, {3}), Error);
   CHECK_THROWS_AS(Tensor().data(), Error);
   CHECK_THROWS_AS(Tensor(x.storage(), 4, {2, 3}, kReal), Error);
+  CHECK_THROWS_WITH_AS(Tensor(x.storage(), 1, {2}, DType::f32),
+                       "[tensor] F32 begin at byte 1 of the storage; it must be a multiple of 4.",
+                       Error);
+  const int64_t huge = int64_t{1} << 62;
+  CHECK_THROWS_WITH_AS(Tensor::empty({huge}, DType::f32),
+                       "[tensor] the bytes of (4611686018427387904) of F32 overflow 64 bits; use a "
+                       "smaller shape.",
+                       Error);
+  CHECK_THROWS_AS(Tensor(x.storage(), 0, {huge}, DType::f32), Error);
+  CHECK_THROWS_WITH_AS(Tensor::empty({huge - 1}, DType::f32), doctest::Contains("do not fit"),
+                       Error);
 }
 
 TEST_CASE("tensor: an undefined one is refused") {
