@@ -144,7 +144,12 @@ void Walk::run() {
     const std::shared_ptr<Node> node = ready_.top();
     ready_.pop();
     const bool is_done = !node->grad.defined();  // another op has taken its gradient
-    if (is_done || node->is_leaf() || node->number < first_) continue;
+    if (is_done || node->number < first_) continue;
+    if (node->is_leaf()) {
+      // Its gradient is its own: whoever writes it changes no other.
+      if (node->owns_grad && !is_only_user(node->grad)) node->grad = node->grad.clone();
+      continue;
+    }
     const Tensor dy = std::exchange(node->grad, Tensor());
     require(node->backward != nullptr,
             "[{}] backward() has passed its result already; add the losses, then call backward() "

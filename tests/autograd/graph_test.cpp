@@ -122,6 +122,13 @@ TEST_CASE("graph: a loss that is a leaf adds to its gradient, in the given place
   CHECK(place.item() == real(1.5));
 }
 
+TEST_CASE("graph: who writes a leaf's gradient changes no other") {
+  const Variable a = leaf({1, 2}), b = leaf({3, 4});
+  backward(sum(add(a, b)));
+  a.grad().elements()[0] = 100;
+  CHECK(gradient(b) == std::vector<real>{1, 1});
+}
+
 TEST_CASE("graph: a long chain is dropped without a deep stack") {
   const Variable w = leaf({1});
   Variable y = w;
