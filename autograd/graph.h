@@ -27,9 +27,10 @@ class Gradients {
   // GEMM with accumulate). Undefined if none has arrived, or if the tensor is shared: then use
   // add().
   Tensor pending(size_t input) const;
-  // Takes that gradient away, for an op that hands it on to the input's own inputs: what the input
-  // has received so far then counts as passed. Undefined if none has arrived. Nobody else holds the
-  // tensor. The input is no leaf.
+  // For an op that does the backward of the op before it as well, as a Linear does with the GELU in
+  // front of it. Returns the gradient that the input has received so far and clears it, so that the
+  // GELU's own closure will not count it again. Gradient that arrives later takes the normal way.
+  // Undefined if nothing has arrived. The input must not be a leaf.
   Tensor take(size_t input) const;
   // A Variable with the value of an input, as the caller kept it, whose gradient is the input's.
   // Ops that the closure records on it add to that gradient.
@@ -68,11 +69,12 @@ void backward(const Variable& loss, real scale = 1);
 void backward(const Variable& loss, const Tensor& scale);
 
 // Trades time for memory (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016):
-// returns f(inputs), and keeps of it nothing but the inputs. backward() runs f once more, recorded,
-// and walks that graph. Values and gradients have the bits of f(inputs) alone, because f is walked
-// in the same order. Duties of the caller: both runs of f record the same ops, whose gradients read
-// the same bits (nobody reads the second run's result, so f may leave out what only that needs); f
-// captures no Variable but trainable leaves, all of which are among `parameters`.
+// returns f(inputs), and keeps of it nothing but the inputs. Values and gradients have the bits of
+// f(inputs) alone. f runs twice: now, without a graph, and in backward(), to rebuild what backward
+// needs. So f must do the same ops both times. (Nobody reads the second run's result, so f may
+// leave out what only that needs.) Every Variable that f reads must come through `inputs`, except
+// trainable leaves, which are listed in `parameters`. Any other Variable that f captures gets no
+// gradient, and no error says so.
 using CheckpointedFunction = std::function<Variable(std::span<const Variable> inputs)>;
 Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& inputs,
                     std::span<const Variable* const> parameters);

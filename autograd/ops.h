@@ -76,13 +76,13 @@ struct NormState {
   Tensor rstd;        // (rows), 1 / sqrt(variance + eps)
 };
 struct DeltaProduct;  // autograd/joint_ops.h
-// What a norm shares with others.
 struct NormLinks {
-  // If it is undefined, it is filled, also where nothing is recorded. One that is filled takes the
-  // place of the arithmetic: the op is recorded without a value (its result holds zeros) and reads
-  // none of x and residual.
+  // How checkpoint() avoids work. First run: point it at an empty NormState; the norm saves in it
+  // what its gradient needs. Second run: give the filled one; the norm then computes nothing, its
+  // result holds zeros that nobody may read, and only its backward is recorded.
   NormState* state = nullptr;
-  // The product that gets the result: the kernel makes its operand, too. On a GPU alone.
+  // The product that gets the result, for which the norm's kernel prepares it: see
+  // Variable::operand(). On a GPU alone.
   const DeltaProduct* next = nullptr;
 };
 // dropout(layer_norm(x), p, stream) in one kernel. `next` is as above.

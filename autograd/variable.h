@@ -57,9 +57,10 @@ class Variable {
   // and with it the gradient. Throws if the shapes differ, and where set_requires_grad() does.
   void set_value(Tensor value);
 
-  // Of two ops that follow one another on a GPU, one can make the operand of the other's product
-  // (autograd/joint_ops.h): that of this value, for the op that reads it, or that of its gradient,
-  // for the op that made it. Null: there is none. Ops alone use it.
+  // For the library's own ops on a GPU; users leave it alone. A bf16 product needs its input
+  // rounded and laid out in a special matrix (core/delta_matrix.h). The op that makes the input has
+  // it in registers anyway: it writes that matrix, too, and leaves it here, and the product skips a
+  // pass over memory. In backward the same is done for the gradient. Null: nothing was prepared.
   const std::shared_ptr<DeltaOperand>& operand() const { return operand_; }
   void set_operand(std::shared_ptr<DeltaOperand> operand) { operand_ = std::move(operand); }
 

@@ -30,13 +30,15 @@ std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas);
 // Number of elements that are exactly 0; the tensor may be on any device.
 int64_t zeros_of(const Tensor& x);
 
-// Why few gates of a run are at zero. Each update lowers every |gate| by at most its threshold, so
-// a gate can only reach zero if the thresholds of all updates sum to its absolute value.
+// Why did few gates reach 0? Each update moves a gate towards 0 by at most that update's threshold,
+// so over a run it moves by at most threshold_sum. If median_gate is well above 0, the sum was too
+// small. xi is the setting whose sum would have been larger by median_gate, which puts about half
+// of the gates at 0 if gradients do not push back.
 struct GateReach {
-  double share = 0;          // of gates at zero
+  double share = 0;          // of gates at 0
   double threshold_sum = 0;  // over all updates
-  double median_gate = 0;    // absolute value, over all gates
-  double xi = 0;             // with which the sum would have reached the median gate as well
+  double median_gate = 0;    // of |gate| at the end
+  double xi = 0;
 };
 
 // The thresholds of all updates.
