@@ -157,14 +157,14 @@ class ThreadPool {
 };
 
 // The pool of all loops. One loop, or set_num_threads(), has it at a time.
-struct Pool {
+struct LoopPool {
   std::mutex mutex;
   std::unique_ptr<ThreadPool> workers = std::make_unique<ThreadPool>(available_cores());
   std::atomic<int> threads{workers->threads()};  // is read without the mutex
 };
 
-Pool& pool() {
-  static Pool instance;
+LoopPool& pool() {
+  static LoopPool instance;
   return instance;
 }
 

@@ -19,8 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kTokenizer = "tokenizer_sha256";  // among the recorded values
-constexpr uint32_t kValidationPass = 0xffffffffu;       // number of its stream of samples
+constexpr uint32_t kValidationPass = 0xffffffffu;  // number of its stream of samples
 
 double number(const Tensor& scalar) {
   return scalar.defined() ? static_cast<double>(scalar.item()) : 0.0;
@@ -248,7 +247,7 @@ void Pretrainer::write_checkpoint() {
   read_pending();
   logs_->sync();
   nlohmann::json values = recorded_values(session_.config);
-  values[kTokenizer] = session_.tokenizer_sha256;
+  values[kRecordedTokenizer] = session_.tokenizer_sha256;
   folder_.add_checkpoint(
       state_.step, session_.config.save_total_limit, [&](const std::string& path) {
         save_pretrain_checkpoint(
@@ -258,12 +257,7 @@ void Pretrainer::write_checkpoint() {
 }
 
 void Pretrainer::resume_from(const PretrainCheckpoint& checkpoint) {
-  const nlohmann::json& values = checkpoint.values;
-  const std::string tokenizer = values.is_object() ? values.value(kTokenizer, "") : "";
-  require(
-      tokenizer.empty() || tokenizer == session_.tokenizer_sha256,
-      "[resume] the tokenizer of {} is not the one that the run began with; put its files back.",
-      shown(session_.config.model));
+  require_same_tokenizer(checkpoint.values, session_.tokenizer_sha256, session_.config.model);
   compare_gpus(checkpoint.gpu, session_.device, note());
   restore(checkpoint, *session_.optimizer);
   session_.batches->restore(nn::open_checkpoint(checkpoint.tensors()), checkpoint.state.step);

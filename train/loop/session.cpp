@@ -239,9 +239,7 @@ std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::str
 
 namespace {
 
-// Among the recorded values, beside those of keys.
-constexpr const char* kTokenizer = "tokenizer_sha256";
-constexpr const char* kTrainRows = "train_rows";  // rows_text()
+constexpr const char* kTrainRows = "train_rows";  // among the recorded values: rows_text()
 
 // Keys that name GLUE's rows that train, and how they are read. Own data has split.json instead.
 constexpr const char* kRowKeys[] = {
@@ -263,16 +261,6 @@ void require_same_rows(const Session& session) {
           "[data] {}: {}; the checkpoint of step {} was made with {}. Put the file back, or name "
           "other data by data=DIR or train_file=FILE.",
           shown(session.train.dataset.path), now, checkpoint.state.step, before);
-}
-
-// Other tokens would be other rows.
-void require_same_tokenizer(const Session& session) {
-  const nlohmann::json& values = session.checkpoint->values;
-  const std::string before = values.is_object() ? values.value(kTokenizer, "") : "";
-  require(
-      before.empty() || before == session.info.tokenizer_sha256,
-      "[resume] the tokenizer of {} is not the one that the run began with; put its files back.",
-      shown(session.config.model));
 }
 
 // The model with the task's head, on the run's device.
@@ -331,8 +319,11 @@ std::unique_ptr<Session> open_session(const Config& config, const Note& note,
   session->info = {std::filesystem::absolute(config.model).lexically_normal().string(), config.task,
                    task.num_labels()};
   session->info.tokenizer_sha256 = data::tokenizer_sha256(config.model);
-  session->recorded[kTokenizer] = session->info.tokenizer_sha256;
-  if (session->checkpoint) require_same_tokenizer(*session);
+  session->recorded[kRecordedTokenizer] = session->info.tokenizer_sha256;
+  if (session->checkpoint) {
+    require_same_tokenizer(session->checkpoint->values, session->info.tokenizer_sha256,
+                           config.model);
+  }
   if (session->checkpoint && !session->checkpoint->base_sha256.empty()) {
     require_base_model(config.model, session->base_sha256.get(), session->checkpoint->base_sha256);
   }

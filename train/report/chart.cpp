@@ -35,10 +35,13 @@ std::string_view color_of(size_t series) {
 struct Axis {
   std::vector<double> ticks;
   double begin, end;  // where the first and the last tick are
+  bool is_log = false;
 
   double place(double value) const {
-    return begin + (value - ticks.front()) / (ticks.back() - ticks.front()) * (end - begin);
+    const double first = scaled(ticks.front()), last = scaled(ticks.back());
+    return begin + (scaled(value) - first) / (last - first) * (end - begin);
   }
+  double scaled(double value) const { return is_log ? std::log10(value) : value; }
 };
 
 // As short as the step between the ticks allows; thousands and millions as k and M.
@@ -102,7 +105,8 @@ std::string draw_axes(const Chart& chart, const Axis& x, const Axis& y) {
   for (const double tick : x.ticks) {
     text += fmt::format("<path d=\"M{:.1f} {:.1f}v5\" stroke=\"{}\" fill=\"none\"/>\n",
                         x.place(tick), y.begin, kAxis);
-    text += anchored(x.place(tick), y.begin + 19, "middle", 12, tick_text(tick, x_step));
+    text += anchored(x.place(tick), y.begin + 19, "middle", 12,
+                     tick_text(tick, x.is_log ? tick : x_step));
   }
   text += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\" stroke=\"{}\" fill=\"none\"/>\n",
                       x.begin, y.end, y.begin, x.end, kAxis);
@@ -238,6 +242,14 @@ std::vector<double> ticks_between(double low, double high) {
   return ticks;
 }
 
+std::vector<double> powers_between(double low, double high) {
+  const double first = std::floor(std::log10(low) + 1e-9);
+  const double last = std::max(first + 1, std::ceil(std::log10(high) - 1e-9));
+  std::vector<double> ticks;
+  for (double power = first; power <= last; ++power) ticks.push_back(std::pow(10.0, power));
+  return ticks;
+}
+
 std::string to_svg(const Chart& chart) {
   std::vector<double> xs, ys;
   for (const ChartSeries& series : chart.series) {
@@ -258,7 +270,9 @@ std::string to_svg(const Chart& chart) {
   if (chart.from_zero) ys.push_back(0);
   const auto [x_low, x_high] = std::ranges::minmax(xs);
   const auto [y_low, y_high] = std::ranges::minmax(ys);
-  const Axis x{ticks_between(x_low, x_high), kLeft, chart.width - kRight};
+  const bool is_log = chart.log_x && x_low > 0;
+  const Axis x{is_log ? powers_between(x_low, x_high) : ticks_between(x_low, x_high), kLeft,
+               chart.width - kRight, is_log};
   const Legend legend = place_legend(chart);
   const double top = kTop + legend.bottom - kLegendTop;
   const Axis y{ticks_between(y_low, y_high), chart.height - kBottom, top};

@@ -29,6 +29,7 @@ struct Chart {
   std::vector<ChartSeries> series;      // up to 6 are told apart by colour and shape
   double width = 680, height = 400;     // in pixels; a page shrinks what is too wide
   bool from_zero = false;               // the y axis begins at 0 or below
+  bool log_x = false;                   // powers of ten are equally far apart; if all x are above 0
 };
 
 // Points that are not finite are left out; a chart without points says so.
@@ -50,6 +51,8 @@ std::string to_svg(const HeatMap& map);
 
 // Values at even, round steps that hold low and high between the first and the last; low <= high.
 std::vector<double> ticks_between(double low, double high);
+// Powers of ten that do; 0 < low <= high.
+std::vector<double> powers_between(double low, double high);
 
 }  // namespace soragrad::train
 

@@ -77,9 +77,10 @@ ShownCosts costs_of(const ScoreTable& table, const ScoreCell& cell) {
 // The scores over one of the costs, a series a task.
 Chart cost_chart(const ScoreTable& table, double ShownCosts::*cost, const char* title,
                  const char* x_label) {
-  Chart chart{.title = title, .x_label = x_label, .y_label = "score, percent", .series = {}};
+  Chart chart{
+      .title = title, .x_label = x_label, .y_label = "score, percent", .series = {}, .log_x = true};
   for (size_t t = 0; t < table.tasks.size(); ++t) {
-    ChartSeries series{.name = table.tasks[t], .points = {}};
+    ChartSeries series{.name = table.tasks[t], .points = {}, .line = false};
     for (size_t m = 0; m < table.methods.size(); ++m) {
       const ScoreCell& cell = table.cells[t * table.methods.size() + m];
       const double score = score_of(cell), x = costs_of(table, cell).*cost;
@@ -87,7 +88,6 @@ Chart cost_chart(const ScoreTable& table, double ShownCosts::*cost, const char* 
       series.points.push_back(
           {x, score, fmt::format("{}, {}: {:.2f}% at {:.4g}", cell.task, cell.method, score, x)});
     }
-    std::ranges::stable_sort(series.points, {}, &ChartPoint::x);
     chart.series.push_back(std::move(series));
   }
   return chart;

@@ -6,7 +6,9 @@
 #include <sstream>
 #include <string_view>
 
+#include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 namespace soragrad::train {
 
@@ -65,6 +67,15 @@ nlohmann::json recorded_values(const Config& config) {
     values[std::string(key.name)] = value_text(copy, key);
   }
   return values;
+}
+
+void require_same_tokenizer(const nlohmann::json& values, const std::string& found,
+                            const std::string& model) {
+  const std::string before = values.is_object() ? values.value(kRecordedTokenizer, "") : "";
+  require(
+      before.empty() || before == found,
+      "[resume] the tokenizer of {} is not the one that the run began with; put its files back.",
+      shown(model));
 }
 
 }  // namespace soragrad::train

@@ -29,6 +29,13 @@ nlohmann::json to_json(const std::vector<ChangedKey>& changes);
 // keep the meaning (config.h), and `model`, which a hash of the weights identifies.
 nlohmann::json recorded_values(const Config& config);
 
+// Among these values, beside those of keys: the hash of the run's tokenizer (copy_tokenizer.h).
+constexpr const char* kRecordedTokenizer = "tokenizer_sha256";
+// Throws if a checkpoint has these values, and the hash is not `found`, that of the model's folder
+// now: other tokens would be other rows. Old checkpoints have none.
+void require_same_tokenizer(const nlohmann::json& values, const std::string& found,
+                            const std::string& model);
+
 }  // namespace soragrad::train
 
 // SPDX-License-Identifier: Apache-2.0

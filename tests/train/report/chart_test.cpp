@@ -24,6 +24,20 @@ TEST_CASE("chart: ticks are round and hold the range") {
   CHECK(ticks_between(std::nextafter(100.0, 0.0), 100).size() < 20);
 }
 
+TEST_CASE("chart: a logarithmic axis has powers of ten") {
+  using List = std::vector<double>;
+  CHECK(powers_between(8448, 3340800) == List{1e3, 1e4, 1e5, 1e6, 1e7});
+  CHECK(powers_between(100, 100) == List{100, 1000});
+  Chart chart{"scores", "parameters", "score", {{"one", {{1e3, 1, ""}, {1e5, 2, ""}}}}};
+  chart.log_x = true;
+  const std::string svg = to_svg(chart);
+  CHECK(contains(svg, ">1k<"));
+  CHECK(contains(svg, ">10k<"));
+  CHECK(contains(svg, ">100k<"));
+  chart.series[0].points[0].x = 0;  // has no logarithm
+  CHECK(contains(to_svg(chart), ">20k<"));
+}
+
 TEST_CASE("chart: title, labels, legend and every finite point are drawn") {
   const Chart chart{"gates & <metric>",
                     "gates, %",
