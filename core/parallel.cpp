@@ -156,15 +156,15 @@ class ThreadPool {
   std::exception_ptr error_;
 };
 
-// The pool of all loops. One loop, or set_num_threads(), has it at a time.
-struct LoopPool {
+// The workers of all loops. One loop, or set_num_threads(), has them at a time.
+struct LoopWorkers {
   std::mutex mutex;
-  std::unique_ptr<ThreadPool> workers = std::make_unique<ThreadPool>(available_cores());
-  std::atomic<int> threads{workers->threads()};  // is read without the mutex
+  std::unique_ptr<ThreadPool> pool = std::make_unique<ThreadPool>(available_cores());
+  std::atomic<int> threads{pool->threads()};  // is read without the mutex
 };
 
-LoopPool& pool() {
-  static LoopPool instance;
+LoopWorkers& loop_workers() {
+  static LoopWorkers instance;
   return instance;
 }
 
@@ -186,18 +186,18 @@ void run_alone(int64_t tasks, detail::TaskFunction function, void* context) {
 }  // namespace
 
 int num_threads() {
-  return pool().threads;
+  return loop_workers().threads;
 }
 
 void set_num_threads(int threads) {
   require(threads >= 1, "[threads] {} threads; at least 1 is needed.", threads);
   require(!inside_loop, "[threads] set_num_threads({}) inside of a parallel loop; call it before.",
           threads);
-  const std::lock_guard lock(pool().mutex);
+  const std::lock_guard lock(loop_workers().mutex);
   if (threads == num_threads()) return;
-  pool().workers.reset();  // the threads before make room
-  pool().workers = std::make_unique<ThreadPool>(threads);
-  pool().threads = pool().workers->threads();
+  loop_workers().pool.reset();  // the threads before make room
+  loop_workers().pool = std::make_unique<ThreadPool>(threads);
+  loop_workers().threads = loop_workers().pool->threads();
 }
 
 void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
@@ -205,8 +205,8 @@ void detail::run_tasks(int64_t tasks, TaskFunction function, void* context) {
   if (tasks < 1) return;
   // A loop that another thread begins meanwhile (a prefetching reader) runs on that thread alone.
   if (!inside_loop && num_threads() > 1) {
-    const std::unique_lock lock(pool().mutex, std::try_to_lock);
-    if (lock) return pool().workers->run(tasks, function, context);
+    const std::unique_lock lock(loop_workers().mutex, std::try_to_lock);
+    if (lock) return loop_workers().pool->run(tasks, function, context);
   }
   run_alone(tasks, function, context);
 }
