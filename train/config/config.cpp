@@ -334,9 +334,7 @@ std::vector<std::string> unread_keys(const Config& config) {
     if (!config.is_set(key.name)) continue;
     if (value_text(set, key) == value_text(blank, key)) continue;  // config.yaml has all keys
     std::string ignoring;  // the setting that leaves this key unread
-    if (config.verb == Verb::pretrain) {
-      ignoring = ignores(config, key.name);
-    } else if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
+    if (!key.methods.empty() && !is_choice(key.methods, config.method.method)) {
       ignoring = "method=" + config.method.method;
     } else if (key.group == kOwnDataGroup && !is_custom(config)) {
       ignoring = "task=" + config.task;
