@@ -1,6 +1,13 @@
 #include "core/allowed_values.h"
 
+#include "core/error.h"
+
 namespace soragrad {
+
+void require_range(std::string_view key, double value, const NumberRange& range) {
+  require(range.contains(value), "[{}] {} is out of range; expected {}.", key, value,
+          range.expects);
+}
 
 bool is_choice(std::string_view choices, std::string_view text) {
   while (!choices.empty()) {

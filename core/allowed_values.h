@@ -33,6 +33,9 @@ inline constexpr NumberRange kSmallCount{"a whole number from 1 to 65536", 1, 65
 
 }  // namespace ranges
 
+// Throws naming the key, its value and the range unless the value is in it.
+void require_range(std::string_view key, double value, const NumberRange& range);
+
 // Whether the text is one of the choices "a|b|c".
 bool is_choice(std::string_view choices, std::string_view text);
 // "a, b, c" of "a|b|c".

@@ -21,21 +21,16 @@ std::unique_ptr<Method> make_tuned(MethodConfig config, const TunerSettings& set
   return make_method(config);
 }
 
-void check(const char* key, double value, const NumberRange& range) {
-  require(range.contains(value), "[{}] {} is out of range; expected {}.", key, value,
-          range.expects);
-}
-
 // The ranges are those of the keys of `train`.
 void check(const TunerSettings& settings) {
-  check("learning_rate", settings.learning_rate, ranges::kNotNegative);
-  check("weight_decay", settings.weight_decay, ranges::kNotNegative);
-  check("adam_beta1", settings.adam_beta1, ranges::kShare);
-  check("adam_beta2", settings.adam_beta2, ranges::kShare);
-  check("adam_epsilon", settings.adam_epsilon, ranges::kPositive);
-  check("max_grad_norm", settings.max_grad_norm, ranges::kNotNegative);
-  check("warmup_ratio", settings.warmup_ratio, ranges::kRatio);
-  check("warmup_steps", static_cast<double>(settings.warmup_steps), ranges::kCountOrNone);
+  require_range("learning_rate", settings.learning_rate, ranges::kNotNegative);
+  require_range("weight_decay", settings.weight_decay, ranges::kNotNegative);
+  require_range("adam_beta1", settings.adam_beta1, ranges::kShare);
+  require_range("adam_beta2", settings.adam_beta2, ranges::kShare);
+  require_range("adam_epsilon", settings.adam_epsilon, ranges::kPositive);
+  require_range("max_grad_norm", settings.max_grad_norm, ranges::kNotNegative);
+  require_range("warmup_ratio", settings.warmup_ratio, ranges::kRatio);
+  require_range("warmup_steps", static_cast<double>(settings.warmup_steps), ranges::kCountOrNone);
   require(settings.total_steps >= 1, "[total_steps] {} updates; at least 1 is wanted.",
           settings.total_steps);
   require(settings.gradient_accumulation_steps >= 1, "[gradient_accumulation_steps] {} is below 1.",

@@ -52,18 +52,13 @@ uint64_t hash_more(uint64_t hash, std::string_view text) {
   return hash;
 }
 
-void check(const char* setting, double value, const NumberRange& range) {
-  require(range.contains(value), "[optimizer] {} is {}; expected {}.", setting, value,
-          range.expects);
-}
-
 void check_numbers(const ParameterGroup& group) {
-  check("learning_rate", group.learning_rate, ranges::kNotNegative);
-  check("beta1", group.beta1, ranges::kShare);
-  check("beta2", group.beta2, ranges::kShare);
-  check("epsilon", group.epsilon, ranges::kPositive);
-  check("weight_decay", group.weight_decay, ranges::kNotNegative);
-  check("xi", group.xi, ranges::kNotNegative);
+  require_range("learning_rate", group.learning_rate, ranges::kNotNegative);
+  require_range("beta1", group.beta1, ranges::kShare);
+  require_range("beta2", group.beta2, ranges::kShare);
+  require_range("epsilon", group.epsilon, ranges::kPositive);
+  require_range("weight_decay", group.weight_decay, ranges::kNotNegative);
+  require_range("xi", group.xi, ranges::kNotNegative);
 }
 
 void check(const std::vector<ParameterGroup>& groups) {
@@ -90,7 +85,7 @@ void check(const std::vector<ParameterGroup>& groups) {
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm)
     : groups_(std::move(groups)), max_grad_norm_(max_grad_norm) {
   check(groups_);
-  check("max_grad_norm", max_grad_norm_, ranges::kNotNegative);
+  require_range("max_grad_norm", max_grad_norm_, ranges::kNotNegative);
   segments_ = lay_out();
   move_into_buffers();
 }

@@ -22,7 +22,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using data::ProblemType;
 
-constexpr size_t kKeptAnswers = 100000;
 constexpr size_t kTextCharacters = 280;  // of a text among the worst rows
 constexpr const char* kFile = "evaluation.json";
 constexpr int64_t kMaxBytes = int64_t{64} << 20;

@@ -4,7 +4,7 @@
 //   SPLIT: name, path, rows, problem_type, labels, metrics, loss; counts of all rows ("classes",
 //   "confusion" as [label, prediction, rows], "calibration"); "kept": label, prediction, its
 //   probability and loss of the first kKeptRows rows, or fewer if they have several labels each and
-//   100000 labels and predictions are together before; "worst": the kWorstRows rows with the
+//   kKeptAnswers labels and predictions are together before; "worst": the kWorstRows rows with the
 //   largest loss, with their texts. CoLA's splits that are evaluated at the end of a run also have
 //   "by_source": rows and accuracy for each name in the first column of the file.
 // The file is bounded: about 60 bytes a kept row, at most 1.5 MB a split, and 20 kB of texts.
@@ -23,6 +23,7 @@
 namespace soragrad::train {
 
 constexpr int64_t kKeptRows = 20000;
+constexpr size_t kKeptAnswers = 100000;
 constexpr int64_t kWorstRows = 30;
 // Of equal width, over confidence for one label a row and over the probability of each class for
 // several (Guo et al., "On Calibration of Modern Neural Networks", 2017: 15 bins).

@@ -45,9 +45,10 @@ PairedDifference paired_difference(const std::vector<RunScore>& a, const std::ve
   }
   const MeanStd all = mean_std(differences);
   PairedDifference result{all.mean, all.std, all.count, std::numeric_limits<double>::quiet_NaN()};
+  const bool has_folds = std::ranges::any_of(a, [](const RunScore& run) { return run.fold >= 0; });
   double largest = 0;
   for (const double difference : differences) largest = std::max(largest, std::abs(difference));
-  if (all.std > kRounding * largest) {
+  if (!has_folds && all.std > kRounding * largest) {
     const double t = all.mean / (all.std / std::sqrt(static_cast<double>(all.count)));
     result.p = student_p(t, all.count - 1);
   }

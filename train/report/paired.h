@@ -17,8 +17,8 @@ struct PairedDifference {
   double mean = 0, std = 0;  // of a minus b over the pairs; std with pairs - 1, 0 of one pair
   int64_t pairs = 0;
   // How probable a mean at least as far from 0 is if the methods do not differ and differences are
-  // normal. NaN where that cannot be said: of fewer than two pairs, or if all differences are
-  // equal.
+  // normal and independent. NaN where that cannot be said: of fewer than two pairs, if all
+  // differences are equal, and of folds, whose runs share rows that train.
   double p = 0;
 };
 

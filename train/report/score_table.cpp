@@ -190,10 +190,12 @@ std::string difference_title(const ScoreTable& table) {
 }
 
 std::string difference_caption(const ScoreTable& table) {
+  const bool folds = table.folds > 0;
   return fmt::format(
-      "difference: mean of a method's score minus that of {} over the {} that both\nhave; p: how "
-      "probable one at least as large is if the two do not differ (paired t-test).\n",
-      table.against, table.folds > 0 ? "seeds and folds" : "seeds");
+      "difference: mean of a method's score minus that of {} over the {} that both\nhave; p: {}.\n",
+      table.against, folds ? "seeds and folds" : "seeds",
+      folds ? "none, because folds share rows that train"
+            : "how probable one at least as large is if the two do not differ (paired t-test)");
 }
 
 constexpr const char* kCosts =

@@ -234,6 +234,12 @@ TEST_CASE("paired: runs of the same seed and fold, wherever they stand") {
                                      {{1, -1, 100 * (144.0 / 277)}, {2, -1, 100 * (150.0 / 277)}})
                        .p));
   CHECK(paired_difference(a, {}).pairs == 0);
+  // Folds are no independent pairs.
+  const PairedDifference folds =
+      paired_difference({{1, 0, 5}, {1, 1, 7}, {2, 0, 6}}, {{1, 0, 4}, {1, 1, 5}, {2, 0, 3}});
+  CHECK(folds.pairs == 3);
+  CHECK(folds.mean == 2);
+  CHECK(std::isnan(folds.p));
 }
 
 TEST_CASE("score_table: methods are compared on the seeds that both have") {
