@@ -56,6 +56,16 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
 // that is built for its gradients alone.
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed = nullptr, bool with_value = true);
+// linear(gelu(linear(x, first)), second). In bf16 on a CPU that has such instructions it is one
+// kernel, whose backward computes the wide activations again instead of keeping them
+// (core/kernels/feed_forward/feed_forward_bf16.h). Elsewhere it is the ops that it is made of. The
+// bits are the same, but for the gradient of the first bias, whose rows are added in another order.
+struct LinearWeights {
+  const Variable &weight, &bias;
+  const std::shared_ptr<PackedMatrix>& packed;  // as of linear()
+};
+Variable feed_forward(const Variable& x, const LinearWeights& first, const LinearWeights& second,
+                      bool with_value = true);
 // op(a) (m, k) op(b) (k, n) -> (m, n). With a flag the operand is stored transposed: a (k, m), or
 // b (n, k).
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false,

@@ -25,6 +25,7 @@ declare -A rooms=(  # what a room of train/ may include of train/
 declare -A families=(
   [attention]="linear"  # its small matrix products and its rounding to bf16
   [norm]="linear"       # the operands that a norm makes for the products beside it
+  [feed_forward]="linear elementwise"  # two products and the GELU between them
 )
 # The kernels' table depends on the devices of the build (soragrad_call_kernels in Layers.cmake). Other
 # folders may ask for the CPU's instructions and the version of cuDNN only.

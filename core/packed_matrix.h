@@ -58,13 +58,15 @@ class PackedMatrix {
   };
   void backward_gelu(const BackwardGelu& args);
 
+  // The bf16 weight as gemm_bf16 reads it forward or backward, for kernels with a product in them.
+  const std::byte* packed_bf16(bool forward);
+
  private:
   struct Product;  // c = a op(W) [+ c] [+ bias]
   void multiply_fp32(const Product& product);
   Tensor packed_fp32(bool forward);
   void multiply_plain(const Product& product);
   void multiply_bf16(const Product& product);
-  const std::byte* packed_bf16(bool forward);
 
   Tensor weight_;
   Precision precision_;

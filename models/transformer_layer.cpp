@@ -34,10 +34,9 @@ Variable TransformerLayer::forward(const Variable& x, bool first_only, const Enc
   const Variable attended =
       attention_norm_.forward(attention_dense_.forward(context, pass), attention_dropout_, queries,
                               pass, {.next = next ? &*next : nullptr});
-  const Activated wide = intermediate_.forward(attended, activation_, pass);
   const bool for_gradients = links.state && links.state->rstd.defined();
-  const Variable dense =
-      for_gradients ? output_.forward_for_gradients(wide, pass) : output_.forward(wide, pass);
+  const Variable dense = nn::Linear::forward_both(intermediate_, activation_, output_, attended,
+                                                  pass, for_gradients);
   return observed(output_norm_.forward(dense, output_dropout_, attended, pass, links), pass);
 }
 

@@ -77,6 +77,17 @@ Activated Linear::forward(const Variable& x, Activation activation, const Pass& 
   return result;
 }
 
+Variable Linear::forward_both(Linear& first, Activation activation, Linear& second,
+                              const Variable& x, const Pass& pass, bool for_gradients) {
+  const bool plain = !first.delta_ && !second.delta_ && !pass.observe;
+  if (plain && activation == Activation::gelu) {
+    return feed_forward(x, {first.weight, first.bias, first.packed(pass)},
+                        {second.weight, second.bias, second.packed(pass)}, !for_gradients);
+  }
+  const Activated wide = first.forward(x, activation, pass);
+  return for_gradients ? second.forward_for_gradients(wide, pass) : second.forward(wide, pass);
+}
+
 void Linear::attach(std::unique_ptr<Delta> delta) {
   delta_ = std::move(delta);
 }

@@ -5,7 +5,8 @@
 //   db = sum over the rows of dy
 // and with x = gelu(h):
 //   dh = (dy W + what other ops have added to dx) gelu'(h)
-#include "autograd/ops.h"
+#include "autograd/ops/linear.h"
+
 #include "autograd/ops/input_gradient.h"
 #include "autograd/ops/operands.h"
 #include "autograd/ops/unary.h"
@@ -50,27 +51,11 @@ void add_product(Gradients& gradients, size_t input, const Tensor& a, const Tens
   place.hand_over(gradients);
 }
 
-void check_linear(const Variable& x, const Variable& weight, const Variable& bias,
-                  const std::shared_ptr<PackedMatrix>& packed) {
-  require_one_device("linear",
-                     {{"weight", weight.value()}, {"x", x.value()}, {"bias", bias.value()}});
-  require(x.shape().rank() == 2 && weight.shape().rank() == 2 && x.size(1) == weight.size(1),
-          "[linear] weight {} does not fit x {}.", weight.shape(), x.shape());
-  require(!bias.defined() || bias.value().numel() == weight.size(0),
-          "[linear] bias {} does not fit weight {}.", bias.shape(), weight.shape());
-  require(!packed || (packed->weight().shape() == weight.shape() &&
-                      packed->weight().raw() == weight.value().raw()),
-          "[linear] the packed matrix {} was made of another tensor than weight {}.",
-          packed ? packed->weight().shape() : Shape{}, weight.shape());
-}
-
-const real* data_or_null(const Variable& x) {
-  return x.defined() ? x.value().data() : nullptr;
-}
-
-std::shared_ptr<PackedMatrix> packed_or_plain(const Variable& weight,
-                                              const std::shared_ptr<PackedMatrix>& packed) {
-  return packed ? packed : std::make_shared<PackedMatrix>(weight.value(), Precision::fp32, false);
+void check_linear(const Variable& x, const LinearWeights& linear) {
+  require_one_device(
+      "linear",
+      {{"weight", linear.weight.value()}, {"x", x.value()}, {"bias", linear.bias.value()}});
+  require_fit("linear", x.shape(), linear);
 }
 
 // Adds dx = dy W to the gradient of input 0. If that is the result of gelu, whose argument is input
@@ -119,6 +104,28 @@ Variable record_linear(Tensor y, const Activated& x, const Variable& weight, con
 
 }  // namespace
 
+void require_fit(const char* op, const Shape& x, const LinearWeights& linear) {
+  const Variable& weight = linear.weight;
+  require(x.rank() == 2 && weight.shape().rank() == 2 && x[1] == weight.size(1),
+          "[{}] weight {} does not fit x {}.", op, weight.shape(), x);
+  require(!linear.bias.defined() || linear.bias.value().numel() == weight.size(0),
+          "[{}] bias {} does not fit weight {}.", op, linear.bias.shape(), weight.shape());
+  const PackedMatrix* packed = linear.packed.get();
+  require(!packed || (packed->weight().shape() == weight.shape() &&
+                      packed->weight().raw() == weight.value().raw()),
+          "[{}] the packed matrix {} was made of another tensor than weight {}.", op,
+          packed ? packed->weight().shape() : Shape{}, weight.shape());
+}
+
+std::shared_ptr<PackedMatrix> packed_or_plain(const LinearWeights& linear) {
+  if (linear.packed) return linear.packed;
+  return std::make_shared<PackedMatrix>(linear.weight.value(), Precision::fp32, false);
+}
+
+const real* data_or_null(const Variable& bias) {
+  return bias.defined() ? bias.value().data() : nullptr;
+}
+
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed) {
   return linear(Activated{x, {}}, weight, bias, packed);
@@ -126,9 +133,10 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
 
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed, bool with_value) {
-  check_linear(x.y, weight, bias, packed);
+  const LinearWeights weights{weight, bias, packed};
+  check_linear(x.y, weights);
   const Shape shape = {x.y.size(0), weight.size(0)};
-  const auto matrix = packed_or_plain(weight, packed);
+  const auto matrix = packed_or_plain(weights);
   Tensor y = with_value ? Tensor::empty(shape, kReal, x.y.device())
                         : Tensor::zeros(shape, kReal, x.y.device());
   if (with_value) {
@@ -139,11 +147,12 @@ Variable linear(const Activated& x, const Variable& weight, const Variable& bias
 
 Activated linear_gelu(const Variable& x, const Variable& weight, const Variable& bias,
                       const std::shared_ptr<PackedMatrix>& packed) {
-  check_linear(x, weight, bias, packed);
+  const LinearWeights weights{weight, bias, packed};
+  check_linear(x, weights);
   const int64_t rows = x.size(0);
   Tensor before = Tensor::empty({rows, weight.size(0)}, kReal, x.device());
   Tensor y = Tensor::empty_like(before);
-  const auto matrix = packed_or_plain(weight, packed);
+  const auto matrix = packed_or_plain(weights);
   matrix->forward_gelu({.x = x.value().data(),
                         .bias = data_or_null(bias),
                         .before = before.data(),

@@ -185,6 +185,38 @@ void add_gelu_cases(std::vector<OpCase>& rows) {
   }
 }
 
+void add_feed_forward_cases(std::vector<OpCase>& rows) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    rows.push_back({.op = "feed_forward",
+                    .what = precision == Precision::bf16 ? "bf16, several stripes of rows" : "fp32",
+                    .inputs = {{normal({150, 7}, 50)},
+                               {normal({11, 7}, 51)},
+                               {normal({1, 11}, 52)},
+                               {normal({6, 11}, 53)},
+                               {normal({1, 6}, 54)}},
+                    .call =
+                        [=](auto in) {
+                          const auto first =
+                              std::make_shared<PackedMatrix>(in[1].value(), precision);
+                          const auto second =
+                              std::make_shared<PackedMatrix>(in[3].value(), precision);
+                          return feed_forward(in[0], {in[1], in[2], first}, {in[3], in[4], second});
+                        },
+                    .composed =
+                        [=](auto in) {
+                          const auto product = [&](const Variable& x, size_t weight) {
+                            const Variable y = precision == Precision::bf16
+                                                   ? rounded_product(x, in[weight])
+                                                   : matmul(x, in[weight], false, true);
+                            return add(y, broadcast_row(in[weight + 1], x.size(0)));
+                          };
+                          return product(gelu(product(in[0], 1)), 3);
+                        },
+                    .tolerance = 1e-5,
+                    .reason = "sums of up to 150 products in another order"});
+  }
+}
+
 }  // namespace
 
 void add_linear_cases(std::vector<OpCase>& rows) {
@@ -224,6 +256,7 @@ void add_linear_cases(std::vector<OpCase>& rows) {
   }
   add_bf16_cases(rows);
   add_gelu_cases(rows);
+  add_feed_forward_cases(rows);
   add_low_rank_cases(rows);
 }
 

@@ -17,7 +17,11 @@ struct Gelu {
   }
   SORAGRAD_HD static real derivative(real x) {
     const real e = math::exp_half_square(x);
-    return math::normal_cdf(x, e) + x * e * real(0.3989422804014327);  // 1 / sqrt(2 pi)
+    return derivative(x, e, math::normal_cdf(x, e));
+  }
+  // Both for less than their sum: e is e^(-x^2/2), cdf is Phi(x).
+  SORAGRAD_HD static real derivative(real x, real e, real cdf) {
+    return cdf + x * e * real(0.3989422804014327);  // 1 / sqrt(2 pi)
   }
 };
 

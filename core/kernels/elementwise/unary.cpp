@@ -23,6 +23,15 @@ void backward(const real* HWY_RESTRICT x, const real* HWY_RESTRICT dy, real* HWY
   for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * Functor::derivative(x[i]);
 }
 
+void gelu_both_loop(const real* HWY_RESTRICT x, real* HWY_RESTRICT y, real* HWY_RESTRICT derivative,
+                    int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const real e = math::exp_half_square(x[i]), cdf = math::normal_cdf(x[i], e);
+    y[i] = x[i] * cdf;
+    derivative[i] = Gelu::derivative(x[i], e, cdf);
+  }
+}
+
 #define SORAGRAD_UNARY(name, Functor)                                             \
   void name##_loop(const real* x, real* y, int64_t n) {                           \
     forward<Functor>(x, y, n);                                                    \
@@ -55,6 +64,11 @@ namespace soragrad::kernels {
   }
 #include "core/kernels/elementwise/unary.def"
 #undef SORAGRAD_UNARY
+
+HWY_EXPORT(gelu_both_loop);
+void gelu_and_derivative(const real* x, real* y, real* derivative, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(gelu_both_loop)(x, y, derivative, n);
+}
 
 }  // namespace soragrad::kernels
 #endif

@@ -29,6 +29,10 @@ inline Cost cost(const UnaryBackwardArgs& args) {
   return traffic(3 * args.n);
 }
 
+// y = gelu(x) and derivative = gelu'(x) on the CPU and the calling thread, with the bits of gelu
+// and gelu_backward: for kernels that have a GELU in them.
+void gelu_and_derivative(const real* x, real* y, real* derivative, int64_t n);
+
 #define SORAGRAD_UNARY(name, Functor) \
   SORAGRAD_KERNEL(name, UnaryArgs);   \
   SORAGRAD_KERNEL(name##_backward, UnaryBackwardArgs);

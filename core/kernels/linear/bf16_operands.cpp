@@ -53,13 +53,13 @@ SORAGRAD_AVX512_BF16 void turn_block(const uint32_t* from, int64_t from_pitch, u
   for (int64_t i = 0; i < kPairLanes; ++i) _mm512_storeu_si512(to + i * to_pitch, block.row[i]);
 }
 
-// Pairs [begin, end) of all panels.
-void panels_of_rows(const real* weight, int64_t k, int64_t n, int64_t begin, int64_t end,
-                    uint32_t* panels) {
+// Pairs [begin, end) of a part, counted from its first, in all panels.
+void panels_of_rows(const OperandPart& part, int64_t begin, int64_t end, uint32_t* panels) {
+  const int64_t pitch = bf16_pitch(part.k) / 2;
   for (int64_t q = begin; q < end; ++q) {
-    for (int64_t column = 0; column < n; column += kPanelColumns) {
-      uint32_t* panel = panels + column * (bf16_pitch(k) / 2);
-      pair_rows(weight, k, n, q, column, kPanelColumns, panel + q * kPanelColumns);
+    for (int64_t column = 0; column < part.items; column += kPanelColumns) {
+      uint32_t* pairs = panels + column * pitch + (part.begin / 2 + q) * kPanelColumns;
+      pair_rows(part.x, part.count, part.items, q, column, kPanelColumns, pairs);
     }
   }
 }
@@ -88,17 +88,19 @@ void rows_of_rows(const real* x, int64_t m, int64_t k, int64_t begin, int64_t en
   }
 }
 
-// Pairs [begin, end) of all rows of a; whole blocks.
-void rows_of_columns(const real* x, int64_t m, int64_t k, int64_t begin, int64_t end,
-                     uint32_t* rows) {
-  const int64_t pitch = bf16_pitch(k) / 2;
+// Pairs [begin, end) of a part, counted from its first, in all rows; whole blocks.
+void rows_of_columns(const OperandPart& part, int64_t begin, int64_t end, uint32_t* rows) {
+  const int64_t pitch = bf16_pitch(part.k) / 2, m = part.items;
   uint32_t block[kPairLanes][kPanelColumns];
   for (int64_t q = begin; q < end; q += kPairLanes) {
     for (int64_t row = 0; row < m; row += kPanelColumns) {
       const int64_t padded = std::min(kPanelColumns, round_up(m - row, kPairLanes));
-      for (int64_t j = 0; j < kPairLanes; ++j) pair_rows(x, k, m, q + j, row, padded, block[j]);
+      for (int64_t j = 0; j < kPairLanes; ++j) {
+        pair_rows(part.x, part.count, m, q + j, row, padded, block[j]);
+      }
       for (int64_t i = 0; i < padded; i += kPairLanes) {
-        turn_block(block[0] + i, kPanelColumns, rows + (row + i) * pitch + q, pitch);
+        uint32_t* pairs = rows + (row + i) * pitch + part.begin / 2 + q;
+        turn_block(block[0] + i, kPanelColumns, pairs, pitch);
       }
     }
   }
@@ -118,8 +120,7 @@ void by_steps(int64_t count, int64_t step, const Work& work) {
 void bf16_rows(const real* x, int64_t m, int64_t k, bool transpose, bfloat16* rows) {
   auto* pairs = reinterpret_cast<uint32_t*>(rows);
   if (transpose) {
-    by_steps(bf16_pitch(k) / 2, kPairsOfTask,
-             [&](int64_t begin, int64_t end) { rows_of_columns(x, m, k, begin, end, pairs); });
+    bf16_rows_part({.x = x, .begin = 0, .count = k, .items = m, .k = k}, rows);
   } else {
     by_steps(round_up(m, kTileRowsBf16), kRowsOfTask,
              [&](int64_t begin, int64_t end) { rows_of_rows(x, m, k, begin, end, pairs); });
@@ -133,9 +134,20 @@ void bf16_panels(const real* weight, int64_t k, int64_t n, bool transpose, bfloa
       panel_of_columns(weight, k, n, column, pairs + column * (bf16_pitch(k) / 2));
     });
   } else {
-    by_steps(bf16_pitch(k) / 2, kPairsOfTask,
-             [&](int64_t begin, int64_t end) { panels_of_rows(weight, k, n, begin, end, pairs); });
+    bf16_panels_part({.x = weight, .begin = 0, .count = k, .items = n, .k = k}, panels);
   }
+}
+
+void bf16_rows_part(const OperandPart& part, bfloat16* rows) {
+  by_steps(bf16_pitch(part.count) / 2, kPairsOfTask, [&](int64_t begin, int64_t end) {
+    rows_of_columns(part, begin, end, reinterpret_cast<uint32_t*>(rows));
+  });
+}
+
+void bf16_panels_part(const OperandPart& part, bfloat16* panels) {
+  by_steps(bf16_pitch(part.count) / 2, kPairsOfTask, [&](int64_t begin, int64_t end) {
+    panels_of_rows(part, begin, end, reinterpret_cast<uint32_t*>(panels));
+  });
 }
 
 }  // namespace soragrad::kernels
@@ -148,6 +160,12 @@ void bf16_rows(const real*, int64_t, int64_t, bool, bfloat16*) {
   fail("[bf16_operands] this build has no AVX-512.");
 }
 void bf16_panels(const real*, int64_t, int64_t, bool, bfloat16*) {
+  fail("[bf16_operands] this build has no AVX-512.");
+}
+void bf16_rows_part(const OperandPart&, bfloat16*) {
+  fail("[bf16_operands] this build has no AVX-512.");
+}
+void bf16_panels_part(const OperandPart&, bfloat16*) {
   fail("[bf16_operands] this build has no AVX-512.");
 }
 

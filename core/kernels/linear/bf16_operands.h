@@ -37,6 +37,17 @@ void bf16_rows(const real* x, int64_t m, int64_t k, bool transpose, bfloat16* ro
 // W is (k, n), or (n, k) with `transpose`.
 void bf16_panels(const real* weight, int64_t k, int64_t n, bool transpose, bfloat16* panels);
 
+// Both operands of a weight's gradient have the rows of an activation as their k. These lay out
+// `count` of them, from number `begin` on, which is a multiple of kTileDepthBf16; x begins there.
+struct OperandPart {
+  const real* x;  // (count, items)
+  int64_t begin, count;
+  int64_t items;  // m of rows, n of panels
+  int64_t k;      // of the whole operand
+};
+void bf16_rows_part(const OperandPart& part, bfloat16* rows);      // as bf16_rows transposes
+void bf16_panels_part(const OperandPart& part, bfloat16* panels);  // as bf16_panels does not
+
 }  // namespace soragrad::kernels
 
 // SPDX-License-Identifier: Apache-2.0

@@ -22,6 +22,13 @@ int64_t sum_some(const ColumnSumArgs& args, int64_t column) {
   return column + Columns;
 }
 
+// sums += the rows of x in order.
+void add_rows(const real* x, int64_t rows, int64_t columns, double* sums) {
+  for (int64_t row = 0; row < rows; ++row, x += columns) {
+    for (int64_t i = 0; i < columns; ++i) sums[i] += x[i];
+  }
+}
+
 void sum_columns(const ColumnSumArgs& args, int64_t begin, int64_t end) {
   int64_t column = begin;
   while (column + 48 <= end) column = sum_some<48>(args, column);
@@ -36,12 +43,17 @@ HWY_AFTER_NAMESPACE();
 namespace soragrad::kernels {
 
 HWY_EXPORT(sum_columns);
+HWY_EXPORT(add_rows);
 
 void column_sum_cpu(const ColumnSumArgs& args) {
   constexpr int64_t kColumns = 48;  // cuts the widths of common models into an even number of tasks
   parallel_chunks(args.columns, kColumns, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(sum_columns)(args, begin, end);
   });
+}
+
+void add_column_sums(const real* x, int64_t rows, int64_t columns, double* sums) {
+  HWY_DYNAMIC_DISPATCH(add_rows)(x, rows, columns, sums);
 }
 
 }  // namespace soragrad::kernels

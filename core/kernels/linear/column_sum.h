@@ -18,6 +18,9 @@ inline Cost cost(const ColumnSumArgs& args) {
   return traffic((args.rows + 1) * args.columns);
 }
 SORAGRAD_KERNEL(column_sum, ColumnSumArgs);
+// sums (columns) += the sum over the rows of x, on the CPU and the calling thread: for kernels that
+// have some of the rows at a time.
+void add_column_sums(const real* x, int64_t rows, int64_t columns, double* sums);
 
 }  // namespace soragrad::kernels
 

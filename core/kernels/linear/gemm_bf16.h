@@ -56,6 +56,9 @@ inline Cost cost(const GemmBf16Args& g) {
               static_cast<double>(g.k * g.n * kBf16Bytes)};
 }
 SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
+// The same on the CPU, for a way other than rounded, with an a that bf16_rows() has laid out
+// (bf16_operands.h): args.a is not read. The profile does not show it.
+void gemm_bf16_of_rows(const GemmBf16Args& args, const bfloat16* rows);
 
 // The gradient of a weight, dw (out, in) = bf16(dy)^T bf16(x) [+ dw]: the sum over the rows.
 struct WeightGradientBf16Args {
