@@ -7,7 +7,8 @@
 // them (core/storage.h, for one), namespaces called `detail`, and everything below core/kernels/,
 // train/ and cli/ are internal and change without notice.
 //
-// From low to high; each folder knows only those above it, except that data/ knows core/ alone.
+// From low to high; each folder knows only those above it, except that sora/ does not know
+// models/, and data/ knows core/ alone.
 #pragma once
 
 // core/: tensors in the memory of a CPU or a GPU.
@@ -16,6 +17,7 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/precision.h"
 #include "core/profile.h"
 #include "core/rng.h"
 #include "core/shape.h"
@@ -52,6 +54,7 @@
 #include "models/family.h"
 #include "models/heads.h"
 #include "models/input.h"
+#include "models/labels.h"
 #include "models/load.h"
 #include "models/model.h"
 #include "models/self_attention.h"

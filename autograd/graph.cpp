@@ -178,8 +178,8 @@ Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) 
 }
 
 void Variable::set_requires_grad(bool requires_grad) {
-  require(!node_ || node_->is_leaf(), "[{}] its result is no leaf: it cannot be frozen or freed.",
-          node_ ? node_->op : "");
+  require(!node_ || node_->is_leaf(),
+          "[{}] its result is no leaf: it cannot be frozen or unfrozen.", node_ ? node_->op : "");
   if (!requires_grad) {
     node_.reset();
   } else if (!node_) {

@@ -40,7 +40,8 @@ Activated linear_deltas_gelu(const Variable& x, const DeltaProduct& product);
 // linear_deltas(dropout(x, p, streams[i])) for each group i of the matrix, which has several: x
 // (rows, in) -> results (Linears of a group * rows, out). Forward is one launch for the operands
 // and a product for each Linear of a group. Backward, which has no dx, waits for the other groups:
-// autograd/deferred.h. So one attention() alone may read a result: it makes the gradient as late.
+// autograd/deferred.h. Duty of the caller: one attention() alone reads a result, since it
+// delays the gradient in the same way.
 // The streams differ in their sites alone.
 std::vector<Variable> linear_deltas_of_groups(const Tensor& x, const DeltaProduct& product,
                                               double p, std::span<const RandomStream> streams);

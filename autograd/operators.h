@@ -17,8 +17,8 @@ namespace soragrad {
 
 Variable operator+(const Variable& a, const Variable& b);
 Variable operator-(const Variable& a, const Variable& b);  // a + (-1 b)
-Variable operator*(const Variable& a,
-                   const Variable& b);  // element by element; matmul() is in ops.h
+// Element by element; matmul() is in ops.h.
+Variable operator*(const Variable& a, const Variable& b);
 Variable operator+(const Variable& a, real b);
 Variable operator+(real a, const Variable& b);
 Variable operator-(const Variable& a, real b);

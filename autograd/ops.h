@@ -147,7 +147,8 @@ struct AttentionOptions {
   double dropout = 0;             // probability of dropping a probability, in [0, 1)
   RandomStream stream;            // dropout's; the mask depends on token, head and key alone
   bool first_query_only = false;  // q has one row a sequence: the query of its first token
-  // bf16 rounds q, k, v, the tables and dy to bf16. Sums, softmax and probabilities stay fp32.
+  // bf16 rounds q, k, v, the tables and dy to bf16. Sums and softmax stay fp32, and
+  // probabilities keep 2^-17 of themselves.
   Precision precision = Precision::fp32;
   // If set, receives the probabilities before dropout, flat: for each sequence (heads, query, key).
   Tensor* probabilities = nullptr;

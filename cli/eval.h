@@ -25,7 +25,7 @@ struct EvalOptions {
 
 // Prints one JSON object of metrics; MNLI's second half under names ending in _mm.
 int eval_main(const EvalOptions& options);
-// Writes GLUE's submission format.
+// Writes GLUE's submission format; for own data the names of classes, as .tsv or .jsonl.
 int predict_main(const EvalOptions& options);
 
 }  // namespace soragrad::cli

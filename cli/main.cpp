@@ -122,7 +122,8 @@ void add_train_tokenizer(CommandLine& line) {
 }
 
 void add_model_options(CLI::App* sub, cli::EvalOptions& o) {
-  sub->add_option("--run", o.run, "Run folder: its best model; with `schedule` its last")
+  sub->add_option("--run", o.run,
+                  "Run folder: final/ of a finished run or one with `schedule`, else best/")
       ->type_name("DIR");
   sub->add_option("--phase", o.phase, "With --run: its model after this phase of `schedule`")
       ->check(kIndices);
@@ -286,14 +287,14 @@ void add_trace(CommandLine& line) {
                        [&o] { return cli::trace_main(o); });
   sub->add_option("--model", o.model, "Model folder")->required();
   sub->add_option("--adapter", o.adapter, "Adapter folder");
-  sub->add_option("--task", o.task, "GLUE task")->required();
+  sub->add_option("--task", o.task, "GLUE task, or custom")->required();
   sub->add_option("--input", o.input, "File in the task's format")->required();
   sub->add_option("--start", o.start, "Rows to skip [0]")->check(kIndices);
   sub->add_option("--rows", o.rows, "Rows of the batch [8]")->check(kRowCounts);
   sub->add_option("--max-length", o.max_length, "Tokens a row is cut to [512]")->check(kLengths);
   sub->add_option("--seed", o.seed, "Of a freshly drawn head [42]")->check(kIndices);
   sub->add_option("--device", o.device, "cpu or cuda [cpu]")->check(CLI::IsMember({"cpu", "cuda"}));
-  sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's Linears [fp32]");
+  sub->add_option("--precision", o.precision, "fp32, or bf16 for the trunk's products [fp32]");
   sub->add_flag("--grad", o.grad, "Gradients of all parameters too");
   sub->add_option("--output", o.output, "safetensors file to write")->required();
   add_own_keys(sub, o.keys);

@@ -60,7 +60,7 @@ void write_config(const TrainTokenizerOptions& options, int64_t vocab_size) {
     object = parse_json_object(models::to_json(small_model(options, vocab_size)), "config.json");
     object.erase("architectures");
   }
-  write_file_atomically(path.string(), object.dump(2) + "\n");
+  write_file_atomically(path.string(), json_text(object, 2) + "\n");
 }
 
 // The folder may be missing, or have a config.json of this family. Weights would be lost: their

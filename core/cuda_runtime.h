@@ -24,8 +24,8 @@ std::string architectures();
 // next wait, without a name.
 bool waits_for_each_launch();
 
-// Chooses the GPU of this process: that of this number among those that it sees, which are counted
-// again from the first after the last. GPU 0 without a call. Comes before all other calls.
+// Chooses the GPU of this process: number % n of the n GPUs that it sees. Without a call it is
+// GPU 0. Call it before all other functions.
 void choose_device(int number);
 std::string device_address();  // of that GPU on the machine's PCI bus
 

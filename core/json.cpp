@@ -16,30 +16,7 @@ using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 64;
 
-// Puts quotes around NaN, Infinity and -Infinity outside of strings; none if there are no such
-// words.
-std::optional<std::string> quote_python_numbers(std::string_view text) {
-  constexpr std::string_view kWords[] = {"-Infinity", "Infinity", "NaN"};
-  std::string result;
-  bool in_string = false, changed = false;
-  for (size_t i = 0; i < text.size();) {
-    const std::string_view rest = text.substr(i);
-    const auto* word = std::find_if(std::begin(kWords), std::end(kWords),
-                                    [&](std::string_view w) { return rest.starts_with(w); });
-    if (!in_string && word != std::end(kWords)) {
-      result.append(1, '"').append(*word).append(1, '"');
-      i += word->size();
-      changed = true;
-      continue;
-    }
-    if (in_string && text[i] == '\\' && i + 1 < text.size())
-      result += text[i++];
-    else if (text[i] == '"')
-      in_string = !in_string;
-    result += text[i++];
-  }
-  return changed ? std::optional(std::move(result)) : std::nullopt;
-}
+constexpr std::string_view kPythonNumbers[] = {"-Infinity", "Infinity", "NaN"};
 
 Json parse_strictly(std::string_view text, const std::string& where) {
   std::vector<std::unordered_set<std::string>> keys;  // of the objects that are open
@@ -70,6 +47,37 @@ Json parse_strictly(std::string_view text, const std::string& where) {
 
 }  // namespace
 
+std::string quote_python_numbers(std::string_view text, std::string_view mark) {
+  std::string result;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    const std::string_view rest = text.substr(i);
+    const auto* word = std::find_if(std::begin(kPythonNumbers), std::end(kPythonNumbers),
+                                    [&](std::string_view w) { return rest.starts_with(w); });
+    if (!in_string && word != std::end(kPythonNumbers)) {
+      result.append(1, '"').append(mark).append(*word).append(1, '"');
+      i += word->size();
+      continue;
+    }
+    if (in_string && text[i] == '\\' && i + 1 < text.size())
+      result += text[i++];
+    else if (text[i] == '"')
+      in_string = !in_string;
+    result += text[i++];
+  }
+  return result;
+}
+
+std::string unquote_python_numbers(std::string text, std::string_view mark) {
+  for (const std::string_view each : kPythonNumbers) {
+    const std::string quoted = fmt::format("\"{}{}\"", mark, each);
+    for (size_t at = text.find(quoted); at != text.npos; at = text.find(quoted, at)) {
+      text.replace(at, quoted.size(), each);
+    }
+  }
+  return text;
+}
+
 Json parse_json(std::string_view text, const std::string& where) {
   size_t position = 0;
   try {
@@ -79,9 +87,9 @@ Json parse_json(std::string_view text, const std::string& where) {
   } catch (const Json::exception&) {  // a number that no double holds
     fail("[{}] a number is beyond the range of a 64-bit float.", where);
   }
-  if (const auto repaired = quote_python_numbers(text)) {
+  if (const std::string repaired = quote_python_numbers(text); repaired != text) {
     try {
-      return parse_strictly(*repaired, where);
+      return parse_strictly(repaired, where);
     } catch (const Json::exception&) {
       // The error of the text itself is the one to report.
     }

@@ -24,6 +24,12 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& where
 nlohmann::json read_json_object(const std::filesystem::path& path,
                                 int64_t max_bytes = kMaxJsonBytes);
 
+// The text with NaN, Infinity and -Infinity, where they stand outside of strings, in quotes: "NaN",
+// or with a `mark` in front, which tells them from strings of that name: "<mark>NaN".
+std::string quote_python_numbers(std::string_view text, std::string_view mark = "");
+// Takes quotes and mark away again.
+std::string unquote_python_numbers(std::string text, std::string_view mark);
+
 // The value as text, with line ends where `indent` is not negative. Never throws: what is no UTF-8
 // in its strings becomes U+FFFD.
 template <typename Json>

@@ -1,8 +1,8 @@
 // The batches of a data set as a range, in the order of `soragrad train`:
 //   for (const data::Batch& batch : data::batches(encoded, examples, {.size = 8, .epochs = 3}))
 // and with several batches a step (gradient accumulation), step by step:
-//   for (const std::vector<data::Batch>& step : data::steps(encoded, examples, {.accumulation =
-//   4}))
+//   const data::BatchOptions options{.size = 8, .accumulation = 4};
+//   for (const std::vector<data::Batch>& step : data::steps(encoded, examples, options))
 // Both ranges know their size() and can be entered at any place: a run that continues after N steps
 // walks over `data::steps(...).from(N)`.
 #pragma once

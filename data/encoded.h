@@ -9,7 +9,7 @@ namespace soragrad::data {
 
 struct Encoded {
   std::vector<int32_t> ids;
-  int32_t second_begin = -1; /* index of the first token of segment 1, -1 for a single sentence */
+  int32_t second_begin = -1;  // index of the first token of segment 1; -1: a single sentence
 };
 
 }  // namespace soragrad::data

@@ -136,6 +136,31 @@ std::unordered_set<std::string> load_dev_ids(const std::string& path) {
   return ids;
 }
 
+// MRPC's dev rows are among its train rows in the original files; dev_ids.tsv tells them apart.
+class DevFilter {
+ public:
+  // The reader stands behind its header, if it has one: `header`, else empty.
+  DevFilter(const GlueSource& source, const TsvReader& reader, Fields header)
+      : acts_(!source.dev_ids.empty()), wants_dev_(source.dev) {
+    if (!acts_) return;
+    id1_ = column(header, kFirstId);
+    id2_ = column(header, kSecondId);
+    require(id1_ >= 0 && id2_ >= 0, "[mrpc] {}: no columns #1 ID and #2 ID.", reader.where());
+    ids_ = load_dev_ids(source.dev_ids);
+  }
+  bool leaves_out(Fields fields) const {
+    if (!acts_) return false;
+    const std::string_view *first = field(fields, id1_), *second = field(fields, id2_);
+    const bool dev = first && second && ids_.contains(fmt::format("{}\t{}", *first, *second));
+    return dev != wants_dev_;
+  }
+
+ private:
+  bool acts_, wants_dev_;
+  int id1_ = -1, id2_ = -1;
+  std::unordered_set<std::string> ids_;
+};
+
 // Reads the label into the example; false if it is missing.
 bool read_label(const Task& task, const TsvReader& reader, int column, Example& example) {
   const std::string_view* raw = field(reader.fields(), column);
@@ -153,6 +178,22 @@ bool read_label(const Task& task, const TsvReader& reader, int column, Example& 
           reader.where(), quote(text), joined(task.labels), task.num_labels() - 1);
   example.label = *label;
   return true;
+}
+
+// Row `number` of the file, which the reader stands at; nothing if a column is missing.
+std::optional<Example> read_row(const Task& task, const TsvReader& reader,
+                                const FileColumns& columns, bool labelled, int64_t number) {
+  const Fields fields = reader.fields();
+  const std::string_view *text_a = field(fields, columns.text_a),
+                         *text_b = field(fields, columns.text_b),
+                         *index = field(fields, columns.index);
+  Example example;
+  if (!text_a || (task.has_pair() && !text_b)) return std::nullopt;
+  if (labelled && !read_label(task, reader, columns.label, example)) return std::nullopt;
+  example.text_a = *text_a;
+  if (text_b) example.text_b = *text_b;
+  example.index = index ? parse<int64_t>(*index).value_or(number) : number;
+  return example;
 }
 
 // Whether every label is -1, as the Hub exports test sets: then the file has none.
@@ -185,42 +226,16 @@ Dataset load_glue_file(const Task& task, const GlueSource& source, Labels labels
           columns.label < 0 ? "no label column; give a file in the form of train.tsv"
                             : "all labels are -1, the Hub's mark of a test set without labels");
 
-  // MRPC's dev rows are among its train rows in the original files: dev_ids.tsv tells them apart.
   reader.rewind();
-  int id1 = -1;
-  int id2 = -1;
-  if (header) {
-    reader.next();
-    id1 = column(reader.fields(), kFirstId);
-    id2 = column(reader.fields(), kSecondId);
-  }
-  std::unordered_set<std::string> dev_ids;
-  if (!source.dev_ids.empty()) {
-    require(id1 >= 0 && id2 >= 0, "[mrpc] {}: no columns #1 ID and #2 ID.", reader.where());
-    dev_ids = load_dev_ids(source.dev_ids);
-  }
-
+  if (header) reader.next();
+  const DevFilter filter(source, reader, header ? reader.fields() : Fields{});
   for (int64_t number = 0; reader.next(); ++number) {
-    const Fields fields = reader.fields();
-    if (!source.dev_ids.empty()) {
-      const std::string_view* first = field(fields, id1);
-      const std::string_view* second = field(fields, id2);
-      const bool dev = first && second && dev_ids.contains(fmt::format("{}\t{}", *first, *second));
-      if (dev != source.dev) continue;
-    }
-    const std::string_view* text_a = field(fields, columns.text_a);
-    const std::string_view* text_b = field(fields, columns.text_b);
-    Example example;
-    if (!text_a || (task.has_pair() && !text_b) ||
-        (dataset.labelled && !read_label(task, reader, columns.label, example))) {
+    if (filter.leaves_out(reader.fields())) continue;
+    if (auto example = read_row(task, reader, columns, dataset.labelled, number)) {
+      dataset.rows.push_back(std::move(*example));
+    } else {
       ++dataset.dropped;
-      continue;
     }
-    example.text_a = *text_a;
-    if (text_b) example.text_b = *text_b;
-    const std::string_view* index = field(fields, columns.index);
-    example.index = index ? parse<int64_t>(*index).value_or(number) : number;
-    dataset.rows.push_back(std::move(example));
   }
   require(!dataset.rows.empty(), "[{}] {}: no rows in this file ({} dropped for missing columns).",
           task.name, source.path, dataset.dropped);

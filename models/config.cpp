@@ -1,7 +1,5 @@
 #include "models/config.h"
 
-#include <array>
-
 #include "core/error.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -11,9 +9,6 @@
 
 namespace soragrad::models {
 namespace {
-
-// What Python's json writes for numbers that JSON does not have.
-constexpr std::array<std::string_view, 3> kNonFinite = {"NaN", "-Infinity", "Infinity"};
 
 using nlohmann::json;
 
@@ -124,41 +119,8 @@ void require_number(const JsonReader& reader, const char* key, int64_t wanted) {
           wanted);
 }
 
-std::string quote_non_finite(std::string_view text) {
-  std::string result;
-  bool in_string = false;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const std::string_view rest = text.substr(at);
-    std::string_view literal;
-    for (const std::string_view each : kNonFinite) {
-      if (!in_string && literal.empty() && rest.starts_with(each)) literal = each;
-    }
-    if (!literal.empty()) {
-      result.append("\"").append(literal).append("\"");
-      at += literal.size() - 1;
-      continue;
-    }
-    if (in_string && text[at] == '\\' && at + 1 < text.size())
-      result += text[at++];
-    else if (text[at] == '"')
-      in_string = !in_string;
-    result += text[at];
-  }
-  return result;
-}
-
-std::string unquote_non_finite(std::string text) {
-  for (const std::string_view each : kNonFinite) {
-    const std::string quoted = fmt::format("\"{}\"", each);
-    for (size_t at = text.find(quoted); at != text.npos; at = text.find(quoted, at)) {
-      text.replace(at, quoted.size(), each);
-    }
-  }
-  return text;
-}
-
 ModelConfig parse_config(std::string_view text, const std::string& where) {
-  const json object = parse_json_object(quote_non_finite(text), where);
+  const json object = parse_json_object(text, where);
   const JsonReader reader(object, where);
   ModelConfig config;
   config.family = &read_family(reader);

@@ -50,7 +50,7 @@ struct ModelConfig {
 
   int64_t head_size() const { return hidden_size / heads; }
   double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }
-  // Rows of the relative position table.
+  // Half the rows of the relative position table.
   int64_t relative_span() const {
     return position_buckets > 0 ? position_buckets : max_relative_positions;
   }

@@ -83,7 +83,9 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 }
 
 std::string to_json(const ModelConfig& config) {
-  const std::string source = quote_non_finite(config.source);
+  // Keys that nobody reads may hold NaN, which the mark tells from a class of that name.
+  constexpr std::string_view kMark = "\\u001f";
+  const std::string source = quote_python_numbers(config.source, kMark);
   json object = source.empty() ? known_keys(config) : parse_json_object(source, "config.json");
   object["architectures"] = json::array({config.family->architecture});
   for (const char* key : {"torch_dtype", "dtype"}) {  // transformers 4's name and 5's
@@ -91,8 +93,7 @@ std::string to_json(const ModelConfig& config) {
   }
   if (!object.contains("dtype")) object["torch_dtype"] = kDtype;
   write_labels(config, object);
-  const std::string text = json_text(object, 2) + "\n";
-  return source == config.source ? text : unquote_non_finite(text);
+  return unquote_python_numbers(json_text(object, 2) + "\n", kMark);
 }
 
 }  // namespace soragrad::models

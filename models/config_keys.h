@@ -20,12 +20,6 @@ struct ConfigObject {
   nlohmann::json keys;
 };
 
-// The text of a JSON file with Python's NaN, Infinity and -Infinity as strings, so that keys nobody
-// reads may hold them, and a key that is read refuses them by name.
-std::string quote_non_finite(std::string_view text);
-// The way back, for a text that held such numbers.
-std::string unquote_non_finite(std::string text);
-
 // All three throw naming file, key and value. A missing key leaves the activation as it is.
 void read_activation(const JsonReader& reader, const char* key, Activation& activation);
 // Throws unless the key is `wanted`; a missing key means `otherwise`.

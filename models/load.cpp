@@ -194,7 +194,7 @@ void save_model(const std::filesystem::path& folder, SequenceClassifier& model) 
     require(!linear || !linear->delta(), "[save_model] {} has a delta attached; merge it first.",
             linear ? linear->path() : "");
   });
-  std::filesystem::create_directories(folder);
+  make_folders(folder);
   nn::save_state(folder / "model.safetensors", model.parameters());
   write_file_atomically((folder / "config.json").string(), to_json(model.config()));
 }

@@ -28,7 +28,7 @@ struct LoadOptions {
   std::string problem_type;
   uint64_t seed = 42;  // of freshly drawn head weights
   Device device = Device::cpu;
-  // Of the backbone's Linears and, on a GPU, of attention. The head computes in fp32.
+  // Of the backbone's Linears and of attention. The head computes in fp32.
   Precision precision = Precision::fp32;
   // Used instead of config.json's, if set.
   std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;

@@ -103,7 +103,7 @@ struct Written {
 };
 
 void write_model(const fs::path& folder, const std::vector<Written>& tensors) {
-  fs::create_directories(folder);
+  make_folders(folder);
   nn::SafetensorsWriter writer;
   for (const auto& [name, value] : tensors) {
     writer.add(name, value.dtype(), value.shape().sizes(), {value.raw(), value.bytes()});
@@ -125,7 +125,7 @@ void write_config(const fs::path& folder, const ModelConfig& config, bool langua
     object["legacy"] = false;
     object["tie_word_embeddings"] = false;
   }
-  write_file_atomically((folder / "config.json").string(), object.dump(2) + "\n");
+  write_file_atomically((folder / "config.json").string(), json_text(object, 2) + "\n");
 }
 
 Tensor summed(const Tensor& a, const Tensor& b) {

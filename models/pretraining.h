@@ -84,7 +84,7 @@ class PretrainingModel : public nn::Module {
   nn::Parameter* delta() { return delta_ ? &delta_->weight : nullptr; }
   nn::Embedding& generator_table();
 
-  // Of every product with a weight but the classifier's, and on a GPU of attention.
+  // Of every product with a weight but the classifier's, and of attention.
   void set_precision(Precision precision);
 
  private:

@@ -45,8 +45,8 @@ class SelfAttention : public nn::Module {
   // products of their own.
   std::optional<DeltaProduct> product(const nn::Pass& pass);
 
-  // Sets the precision of the attention op on a GPU; fp32 unless set. The CPU always uses fp32. The
-  // Linears have a precision of their own.
+  // Sets the precision of attention's products; fp32 unless set. The Linears have a precision of
+  // their own.
   void set_precision(Precision precision) { precision_ = precision; }
 
  protected:

@@ -52,13 +52,13 @@ class LayerNorm : public Module {
   LayerNorm(Module* parent, std::string name, int64_t hidden, double eps);
   // x (rows, hidden) -> (rows, hidden).
   Variable forward(const Variable& x, const Pass& pass);
-  // dropout(LayerNorm(x)) in one kernel. The norm itself shows to no observer. `next` as in
-  // autograd/ops.h.
+  // dropout(LayerNorm(x)) in one kernel. No observer sees the norm's own output. `next` as
+  // in autograd/ops.h.
   Variable forward_dropped(const Variable& x, const Dropout& dropout, const Pass& pass,
                            const DeltaProduct* next = nullptr);
   Variable forward_dropped(const TableRows& x, const Dropout& dropout, const Pass& pass,
                            const DeltaProduct* next = nullptr);
-  // LayerNorm(x) in one kernel, which shows to no observer.
+  // LayerNorm(x) in one kernel. No observer sees it.
   Variable forward(const TableRows& x);
   // LayerNorm(dropout(x) + residual) in one kernel. x and residual have equal shapes. `links` as in
   // autograd/ops.h, residual_layer_norm.

@@ -114,7 +114,7 @@ Contents read_folder(const fs::path& folder) {
 
 void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig& config,
                   const AdapterInfo& info) {
-  fs::create_directories(folder);
+  make_folders(folder);
   nn::save_state(folder / kTensorsName, adapter_parameters(model));
   save_adapter_config(folder, config, info);
 }

@@ -1,8 +1,8 @@
 // Method: one way of fine-tuning a model. It says what is attached, what trains, what is added to
 // the loss, what happens after each update, and what is reported. A sora::Tuner (sora/tuner.h)
 // calls it in the right order; a method of one's own derives from BaseMethod (sora/base_method.h)
-// and is given to the Tuner. Methods know nn, never models: they find their places
-// by the roles of modules (nn/role.h), or by their names.
+// and is given to the Tuner. Methods know nn, never models: they find their places by the roles of
+// modules (nn/role.h), or by their names.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,9 @@
 #include "nn/optim/parameter_group.h"
 
 namespace soragrad::sora {
+
+// The largest rank: keeps a mistyped number from allocating without bound.
+constexpr int64_t kMaxAdapterRank = 65536;
 
 // Rank and factor of the delta of one Linear, if they differ from Linear to Linear.
 struct ModuleShape {
@@ -33,7 +36,8 @@ struct MethodConfig {
   int64_t r = 8;
   double lora_alpha = 16;
   double lora_dropout = 0;
-  std::vector<std::string> target_modules;  // key suffixes; empty: all six Linears of a layer
+  // Entries of sora/target_pattern.h; empty: all six Linears of a layer.
+  std::vector<std::string> target_modules;
   // sora
   std::string proximal = "exact";
   std::optional<double> xi;  // not set: default_xi(proximal)

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/allowed_values.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "sora/method_keys.h"
@@ -24,12 +25,10 @@ void for_each_key(MethodConfig& config, Visit&& visit) {
 }
 
 void check_value(const MethodKey& key, double value) {
-  require(key.range.contains(value), "[{}] {} is out of range; expected {}.", key.name, value,
-          key.range.expects);
+  require_range(key.name, value, key.range);
 }
 void check_value(const MethodKey& key, int64_t value) {
-  require(key.range.contains(static_cast<double>(value)), "[{}] {} is out of range; expected {}.",
-          key.name, value, key.range.expects);
+  require_range(key.name, static_cast<double>(value), key.range);
 }
 void check_value(const MethodKey& key, const std::optional<double>& value) {
   if (value) check_value(key, *value);
@@ -41,9 +40,6 @@ void check_value(const MethodKey& key, const std::string& value) {
 void check_value(const MethodKey& /*target_modules*/, const std::vector<std::string>& patterns) {
   for (const std::string& pattern : patterns) TargetPattern{pattern};  // throws
 }
-
-// Largest rank a Linear can be given: keeps a mistyped number from allocating without bound.
-constexpr int64_t kMaxRank = 65536;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -124,9 +120,9 @@ void check(const MethodConfig& config) {
   require(config.method != "adalora" || config.target_r <= config.init_r,
           "[target_r] {} is above init_r, {}.", config.target_r, config.init_r);
   for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
-    require(shape.rank >= 1 && shape.rank <= kMaxRank && std::isfinite(shape.factor),
+    require(shape.rank >= 1 && shape.rank <= kMaxAdapterRank && std::isfinite(shape.factor),
             "[modules] {} has rank {} and factor {}; a rank of 1 to {} and a number are wanted.",
-            shape.module, shape.rank, shape.factor, kMaxRank);
+            shape.module, shape.rank, shape.factor, kMaxAdapterRank);
   }
 }
 

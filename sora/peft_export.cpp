@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/file.h"
+#include "core/json.h"
 #include "nn/checkpoint/safetensors.h"
 #include "sora/gated_delta.h"
 #include "sora/merge.h"
@@ -117,7 +119,7 @@ nlohmann::json config_of(nn::Module& model, const std::vector<Exported>& kept,
 
 void export_peft(const std::filesystem::path& folder, nn::Module& model, const AdapterInfo& info) {
   const std::vector<Exported> kept = exported(model);
-  std::filesystem::create_directories(folder);
+  make_folders(folder);
   nn::SafetensorsWriter writer;
   std::vector<Tensor> host;  // what the writer borrows
   const auto add = [&](const std::string& path, const Tensor& value) {
@@ -151,9 +153,7 @@ void export_peft(const std::filesystem::path& folder, nn::Module& model, const A
   });
   writer.write(folder / "adapter_model.safetensors");
   AtomicFile file(folder / "adapter_config.json");
-  file.write(config_of(model, kept, modules_to_save, info)
-                 .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
-             "\n");
+  file.write(json_text(config_of(model, kept, modules_to_save, info), 2) + "\n");
   file.commit();
 }
 

@@ -101,7 +101,6 @@ nn::Checkpoint with_own_names(const nn::Checkpoint& peft) {
 
 AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
                           const std::string& where) {
-  constexpr int64_t kMaxRank = 65536;
   constexpr double kMax = std::numeric_limits<double>::max();
   const JsonReader reader(json, where);
   std::string type;
@@ -114,11 +113,11 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   config.peft = true;
   MethodConfig& method = config.method;
   method.method = adalora ? "adalora" : "lora";
-  reader.read("r", method.r, 1, kMaxRank);
+  reader.read("r", method.r, 1, kMaxAdapterRank);
   method.lora_alpha = 8;  // LoraConfig's default, if the file leaves it out
   reader.read("lora_alpha", method.lora_alpha, -kMax, kMax);
   reader.read("lora_dropout", method.lora_dropout, 0, 1);
-  if (adalora) reader.read("init_r", method.init_r, 1, kMaxRank);
+  if (adalora) reader.read("init_r", method.init_r, 1, kMaxAdapterRank);
   method.target_r = std::min(method.target_r, method.init_r);
   bool rslora = false;
   reader.read("use_rslora", rslora);

@@ -30,10 +30,9 @@ std::vector<ModuleRank> module_ranks(std::span<GatedDelta* const> deltas);
 // Number of elements that are exactly 0; the tensor may be on any device.
 int64_t zeros_of(const Tensor& x);
 
-// Why did few gates reach 0? Each update moves a gate towards 0 by at most that update's threshold,
-// so over a run it moves by at most threshold_sum. If median_gate is well above 0, the sum was too
-// small. xi is the setting whose sum would have been larger by median_gate, which puts about half
-// of the gates at 0 if gradients do not push back.
+// Explains why gates stayed above 0. An update moves a gate towards 0 by at most its threshold, so
+// a run moves it by at most threshold_sum. With `xi` that sum would be larger by median_gate: about
+// half of the gates would then reach 0 if no gradient pushed back.
 struct GateReach {
   double share = 0;          // of gates at 0
   double threshold_sum = 0;  // over all updates
@@ -47,8 +46,7 @@ struct ThresholdSum {
   double per_xi = 0;  // what the sum would be for xi = 1
 };
 
-// `gates` are the values at the end. If gradients did not move them, half of them would be at zero
-// with a sum that is larger by the median.
+// `gates`: their values at the end of the run.
 GateReach reach_of(std::span<const real> gates, const ThresholdSum& thresholds);
 
 // "sora: 0.3% of the gates are at zero. ..." in one line.

@@ -31,10 +31,9 @@ void check(const TunerSettings& settings) {
   require_range("max_grad_norm", settings.max_grad_norm, ranges::kNotNegative);
   require_range("warmup_ratio", settings.warmup_ratio, ranges::kRatio);
   require_range("warmup_steps", static_cast<double>(settings.warmup_steps), ranges::kCountOrNone);
-  require(settings.total_steps >= 1, "[total_steps] {} updates; at least 1 is wanted.",
-          settings.total_steps);
-  require(settings.gradient_accumulation_steps >= 1, "[gradient_accumulation_steps] {} is below 1.",
-          settings.gradient_accumulation_steps);
+  require_range("total_steps", static_cast<double>(settings.total_steps), ranges::kCount);
+  require_range("gradient_accumulation_steps",
+                static_cast<double>(settings.gradient_accumulation_steps), ranges::kCount);
   nn::update_of(settings.optim);  // throws for an unknown name
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/atomic_file.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/safetensors.h"
@@ -71,7 +72,7 @@ void Tuner::resume_at(int64_t steps, const Phase& phase, int64_t phase_steps,
 
 void Tuner::save_state(const std::filesystem::path& folder) {
   require_between_steps("save_state()");
-  std::filesystem::create_directories(folder);
+  make_folders(folder);
   write_tensors(folder / kTensors, state());
   const nlohmann::json numbers{{"method", method_->name()},
                                {"layout", fmt::format("{:016x}", optimizer().layout_hash())},
@@ -90,11 +91,12 @@ void Tuner::load_state(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kNumbers;
   const nlohmann::json numbers = read_json_object(path);
   const std::string where = path.string();
-  std::string layout;
+  std::string layout, method;
   int64_t steps = 0, phase_steps = 0;
   Phase phase;
   ThresholdSum thresholds;
   try {
+    numbers.at("method").get_to(method);
     numbers.at("layout").get_to(layout);
     numbers.at("steps").get_to(steps);
     numbers.at("phase_steps").get_to(phase_steps);
@@ -104,6 +106,8 @@ void Tuner::load_state(const std::filesystem::path& folder) {
   } catch (const nlohmann::json::exception&) {
     fail("[state] {} is damaged: a number is missing or has another type.", where);
   }
+  require(method == method_->name(), "[state] {} is of method {}; this tuner's is {}.", where,
+          quote(method), method_->name());
   require(layout == fmt::format("{:016x}", optimizer().layout_hash()),
           "[state] {}: the trainable parameters are not those of this tuner; model or method have "
           "changed since.",

@@ -12,8 +12,8 @@ namespace soragrad::kernels {
 constexpr unsigned kMaxCounters = 1 << 14;
 
 // True in the last of `blocks` blocks that call it with this counter. All threads of a block call
-// it, and in the last block all see what all had written before. A launch uses a counter
-// once and leaves 0. Launches share the counters, because one stream runs them one after another.
+// it, and in the last block all see what all had written before. A launch uses a counter once and
+// leaves 0. Launches share the counters, because one stream runs them one after another.
 __device__ inline bool is_last_block(unsigned counter, unsigned blocks) {
   static __device__ unsigned arrived[kMaxCounters];
   __shared__ bool memory;

@@ -73,7 +73,7 @@ Corpus::Corpus(const Tokenizer& tokenizer, CorpusOptions options)
     File file;
     file.path = path;
     file.bytes = open_text_source(path)->file_bytes();
-    if (file.bytes == 0) warnings_.push_back(fmt::format("[corpus] {}: the file is empty.", path));
+    if (file.bytes == 0) warnings_.push_back(fmt::format("[{}] the file is empty.", shown(path)));
     files_.push_back(std::move(file));
   }
 }
@@ -136,7 +136,7 @@ std::string Corpus::clean(std::string text, const File& file) {
 
 void Corpus::warn(const char* what, const File& file) {
   warnings_.push_back(
-      fmt::format("[corpus] {}: line {} of the corpus: {}.", file.path, counts_.lines, what));
+      fmt::format("[{}] line {} of the corpus: {}.", shown(file.path), counts_.lines, what));
 }
 
 std::vector<std::string> Corpus::warnings() {

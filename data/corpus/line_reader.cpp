@@ -1,6 +1,7 @@
 #include "data/corpus/line_reader.h"
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace soragrad::data {
 
@@ -13,7 +14,7 @@ LineReader::LineReader(const std::string& path, int64_t offset)
   begin_ = static_cast<size_t>(offset % chunk);
   if (begin_ == 0) return;
   require(read_chunk() && begin_ <= buffer_.size(),
-          "[corpus] {}: the file ends before byte {}; it has changed.", path, offset);
+          "[{}] the file ends before byte {}; it has changed.", shown(path), offset);
 }
 
 bool LineReader::read_chunk() {

@@ -7,10 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/plain_text.h"
+#include "core/text.h"
 
 namespace soragrad::data {
 namespace {
@@ -22,7 +23,7 @@ class InputFile {
  public:
   explicit InputFile(std::string path) : path_(std::move(path)) {
     fd_ = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    require(fd_ >= 0, "[corpus] {}: cannot open: {}.", path_, std::strerror(errno));
+    require(fd_ >= 0, "[{}] cannot be opened: {}.", shown(path_), system_reason(errno));
     struct stat info {};
     const bool known = ::fstat(fd_, &info) == 0;
     const char* fault = !known                   ? "cannot be examined"
@@ -31,7 +32,7 @@ class InputFile {
                                                  : nullptr;
     if (fault) {
       ::close(fd_);
-      fail("[corpus] {}: {}.", path_, fault);
+      fail("[{}] {}.", shown(path_), fault);
     }
     size_ = info.st_size;
   }
@@ -45,15 +46,15 @@ class InputFile {
     while (done < size) {
       const ssize_t count = ::read(fd_, buffer + done, size - done);
       if (count < 0 && errno == EINTR) continue;
-      require(count >= 0, "[corpus] {}: cannot read: {}.", path_, std::strerror(errno));
+      require(count >= 0, "[{}] cannot be read: {}.", shown(path_), system_reason(errno));
       if (count == 0) break;
       done += static_cast<size_t>(count);
     }
     return done;
   }
   void seek(int64_t offset) {
-    require(::lseek(fd_, offset, SEEK_SET) == offset, "[corpus] {}: cannot seek to byte {}: {}.",
-            path_, offset, std::strerror(errno));
+    require(::lseek(fd_, offset, SEEK_SET) == offset, "[{}] cannot seek to byte {}: {}.",
+            shown(path_), offset, system_reason(errno));
   }
   int64_t size() const { return size_; }
   const std::string& path() const { return path_; }
@@ -94,7 +95,7 @@ class XzSource : public TextSource {
  public:
   explicit XzSource(const std::string& path) : file_(path) {
     const lzma_ret status = lzma_stream_decoder(&stream_, kDecoderMemory, LZMA_CONCATENATED);
-    require(status == LZMA_OK, "[corpus] {}: liblzma cannot start: error {}.", path,
+    require(status == LZMA_OK, "[{}] liblzma cannot start: error {}.", shown(path),
             static_cast<int>(status));
   }
   ~XzSource() override { lzma_end(&stream_); }
@@ -129,7 +130,7 @@ class XzSource : public TextSource {
                          : status == LZMA_MEM_ERROR || status == LZMA_MEMLIMIT_ERROR
                              ? "needs more memory to unpack than 256 MiB"
                              : "is damaged";
-    fail("[corpus] {}: {} (byte {}).", file_.path(), reason, stream_.total_in);
+    fail("[{}] {} (byte {}).", shown(file_.path()), reason, stream_.total_in);
   }
 
   InputFile file_;

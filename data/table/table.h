@@ -89,7 +89,8 @@ std::unique_ptr<Table> open_table(const std::string& path, const TableOptions& o
 std::unique_ptr<Table> read_table(const std::string& path, std::string bytes,
                                   const TableOptions& options = {});
 
-// The text without ASCII blanks (space, tab, line feed, form feed, carriage return) at its ends.
+// The text without ASCII blanks (space, tab, line feed, vertical tab, form feed,
+// carriage return) at its ends.
 std::string_view trimmed_blanks(std::string_view text);
 
 // The number of maximal invalid parts of UTF-8.

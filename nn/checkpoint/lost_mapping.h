@@ -12,7 +12,7 @@ namespace soragrad::nn {
 // For programs: a library leaves signals to its program.
 void explain_lost_mappings();
 
-// A mapping whose file that line can name, while this lives. At most 256 can be named at a time.
+// While it lives, that line can name the file of a mapping. At most 256 can be named at a time.
 class NamedMapping {
  public:
   NamedMapping() = default;

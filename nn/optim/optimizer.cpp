@@ -139,7 +139,7 @@ void Optimizer::move_into_buffers() {
   }
 }
 
-// Frozen under the optimizer, a parameter would go on moving by its momentum and decay; freed
+// Frozen under the optimizer, a parameter would go on moving by its momentum and decay; unfrozen
 // again, or given another value, it would not train, because its gradient is elsewhere.
 void Optimizer::require_unchanged() const {
   for (const ParameterGroup& group : groups_) {
@@ -147,8 +147,10 @@ void Optimizer::require_unchanged() const {
       const bool same = parameter->value().storage() == values_.storage() &&
                         parameter->grad().storage() == grads_.storage();
       if (same) continue;  // before a path is made
-      fail("[optimizer] {} was frozen, freed or assigned under its optimizer; make another one.",
-           parameter->path());
+      fail(
+          "[optimizer] {} was frozen, unfrozen or assigned after its optimizer was made; make "
+          "another one.",
+          parameter->path());
     }
   }
 }

@@ -34,8 +34,9 @@ class Optimizer {
   // Result: the values are copied into a flat buffer, group by group, and value and gradient of
   // each parameter become views of it, so backward() adds to the flat gradient in place.
   // Duty of the caller: keep the parameters alive, and make another optimizer after they were
-  // frozen, freed or given other values by assign(). prepare() and step() refuse such parameters.
-  // max_grad_norm: the 2-norm of all gradients together is clipped to it; 0: no clipping.
+  // frozen, unfrozen or given other values by assign(). prepare() and step() refuse such
+  // parameters. max_grad_norm: the 2-norm of all gradients together is clipped to it; 0: no
+  // clipping.
   explicit Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm = 0);
 
   // One update: clipping, the groups' update rules, the proximal step. Each group's rate is

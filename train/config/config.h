@@ -124,12 +124,13 @@ void set_argument(Config& config, const std::string& argument);
 // A flat YAML file of at most 1 MiB; nested values and repeated keys are refused.
 void read_yaml(Config& config, const std::string& path);
 
-// Checks what only shows between keys, and fills in what follows from other keys: output,
-// train_head, sparse_lr, metric_for_best_model. What hangs on files (dropouts) stays `auto`.
-void complete(Config& config);  // what hangs on a task that is not given stays `auto` too
+// Checks keys against each other, and fills in what follows from other keys: output, train_head,
+// sparse_lr, metric_for_best_model. What depends on files (dropouts), or on a task that is not
+// given, stays `auto`.
+void complete(Config& config);
 // The same for a run, which must have model, task and data.
 void resolve(Config& config);
-// Of a pre-training run: checks what only shows between keys and fills in `output`. What hangs on
+// Of a pre-training run: checks keys against each other and fills in `output`. What depends on
 // config.json (objective, mask_replace, random_replace) stays `auto`.
 void resolve_pretraining(Config& config);
 

@@ -9,7 +9,7 @@
 
 namespace soragrad::train {
 
-// "0.1.0" and the commit it was built from, "unknown" outside a repository.
+// "0.2.0" and the commit that it was built from; "unknown" outside of a repository.
 struct Version {
   std::string number, commit;
 };

@@ -44,7 +44,8 @@ void release_recorded_memory();
 bool records_steps(Device device, bool cuda_graphs);
 
 // The recorded work of a run's steps: the passes, for each size of batches that Key names, and the
-// update. The first step makes what lives on, so it is not recorded.
+// update. The first step is not recorded: it allocates memory that
+// must outlive every graph.
 template <typename Key, typename Block>
 class RecordedSteps {
  public:

@@ -168,6 +168,20 @@ void attach_method(Session& session, const Note& note) {
   }
 }
 
+// Frozen tables, biases and norms would be read from the mapped file in every step: who overwrites
+// the file meanwhile would change the run, or end it by SIGBUS. The run gets copies. A Linear's
+// weight needs none: its first product lays it out anew (core/packed_matrix.h).
+void own_tables(nn::Module& model) {
+  model.for_each_parameter([](nn::Parameter& parameter) {
+    const auto* linear = dynamic_cast<const nn::Linear*>(&parameter.owner());
+    const bool is_packed = linear && &parameter == &linear->weight;
+    if (is_packed || !parameter.defined() || parameter.device() != Device::cpu) return;
+    const Tensor mapped = parameter.value();
+    parameter.assign(mapped.clone());
+    mapped.storage()->drop_mapped_pages();
+  });
+}
+
 }  // namespace
 
 Device resolve_device(const std::string& name) {
@@ -190,20 +204,6 @@ void require_length(const models::SequenceClassifier& model, int64_t max_length,
   require(limit == 0 || max_length <= limit,
           "[model] {} {} is more than the {} positions of this model's table; lower it.", key,
           max_length, limit);
-}
-
-// Frozen tables, biases and norms would be read from the mapped file in every step: who overwrites
-// the file meanwhile would change the run, or end it by SIGBUS. The run gets copies. A Linear's
-// weight needs none: its first product lays it out anew (core/packed_matrix.h).
-void own_tables(nn::Module& model) {
-  model.for_each_parameter([](nn::Parameter& parameter) {
-    const bool is_linear = parameter.declared_shape().rank() == 2 &&
-                           parameter.path().find("embeddings") == std::string::npos;
-    if (is_linear || !parameter.defined() || parameter.device() != Device::cpu) return;
-    const Tensor mapped = parameter.value();
-    parameter.assign(mapped.clone());
-    mapped.storage()->drop_mapped_pages();
-  });
 }
 
 std::vector<nn::Parameter*> load_initial_state(nn::Module& model, const std::string& path,

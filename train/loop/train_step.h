@@ -6,7 +6,8 @@
 // sequences, and tokens and longest sequence rounded up. A batch is filled up to its class with
 // idle tokens, which change no result (autograd/ops.h, AttentionLayout). What differs from batch to
 // batch - ids, offsets, positions, answers, the number of the pass - is read from a block of memory
-// that is uploaded first; the rates are uploaded as ever.
+// that is uploaded first; Optimizer::prepare() uploads the rates in every step,
+// recorded or not.
 //
 // The first step, which is not recorded, packs weights and makes cuBLASLt choose. All ways give the
 // same bits.

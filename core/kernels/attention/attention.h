@@ -50,10 +50,10 @@ struct AttentionArgs {
   bool bf16;              // multiply in bf16; only if attention_takes_bf16()
   int64_t pairs;          // (query, key) pairs of all sequences, of one head; read by cost() alone
 };
-// True if this device's kernels multiply in bf16 themselves: a GPU's tensor cores, where rows of a
-// head are whole pieces of 16 bytes, and AMX. They round q, k, v, the position tables and dy to
-// bf16, and sum in fp32. Probabilities and their gradients are each split into two bf16 parts,
-// which keeps them to 2^-17. If false, the caller rounds the same operands and gets the same
+// True if this device's kernels multiply in bf16 themselves: a GPU's, if head_size is a multiple of
+// 4 and at most 128, and those of a CPU that has AMX. They round q, k, v, the position tables and
+// dy to bf16, and sum in fp32. Probabilities and their gradients are each split into two bf16
+// parts, which keeps them to 2^-17. If false, the caller rounds the same operands and gets the same
 // numbers to within those 2^-17.
 bool attention_takes_bf16(Device device, int64_t head_size);
 // Cost model. `pairs`: matrix products per (query, key) pair. `distances`: matrix products per

@@ -21,7 +21,7 @@ __device__ inline WarpPlace warp_place() {
   return {warp, warp % kParts, warp / kParts};
 }
 
-// Launches the scores, with so many blocks a head.
+// Launches the scores, with that many blocks a head.
 void bf16_scores(const AttentionBackwardArgs& args, const GradientPlan& plan, int64_t blocks);
 
 }  // namespace soragrad::kernels

@@ -1,11 +1,9 @@
 // The plan of attention backward, for both precisions. Three launches, without atomics:
 //
-// 1. Scores. A block owns 32 queries of a sequence and head, walks the keys, and writes each tile
-// of
-//    p (after dropout) and ds to memory, 32 by 32 floats each. Every score is computed once.
-// 2. Products. Every other block owns one piece of a gradient, sums it up in registers over the
-// tiles
-//    that it reads, and writes it once:
+// 1. Scores. A block owns 32 queries of one sequence and head and walks the keys. It writes each
+//    tile of p (after dropout) and of ds to memory, 32 by 32 floats each.
+// 2. Products. Every other block owns one piece of a gradient. It sums the piece up in registers
+//    over the tiles that it reads, and writes it once:
 //      dq      32 queries; walks the keys
 //      dk, dv  32 keys; walk the queries
 //      tables  32 distances of one group of sequences; walks the tiles that have these distances,
@@ -29,9 +27,8 @@ constexpr int kTileSize = kTile * kTile;
 struct GradientPlan {
   real* p;  // tiles of p and ds, at slot_of()
   real* ds;
-  real*
-      of_key;  // sums by distance (groups, 2 max_length - 1, hidden) for each table; null: unwanted
-  real* of_query;
+  // Sums by distance, (groups, 2 max_length - 1, hidden) of each table; null: not wanted.
+  real *of_key, *of_query;
   int tiles, groups;
   int table_pieces;  // of the second launch, for each head
 };
@@ -104,7 +101,7 @@ __device__ real skewed(const Rows& ds, int i, int j) {
 }
 
 // Makes the plan and its memory, calls scores(plan, blocks) and products(plan, blocks), which
-// launch kernels with so many blocks along x, and folds the sums by distance, unless the caller
+// launch kernels with that many blocks along x, and folds the sums by distance, unless the caller
 // does it.
 template <typename Scores, typename Products>
 void with_gradient_plan(const AttentionBackwardArgs& args, const Scores& scores,

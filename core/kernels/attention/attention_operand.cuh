@@ -133,7 +133,7 @@ __device__ inline unsigned border_block(const SlicedOperand& operand) {
   return (blockIdx.x - operand.row_blocks) * gridDim.y + blockIdx.y;
 }
 
-// True if kernels can make the operand of their rows, which need so many counters.
+// True if kernels can make the operand of their rows, which need that many counters.
 template <bool kForward>
 bool makes_operand(const AttentionArgs& args, const DeltaOperandArgs& operand, int64_t counters) {
   return args.bf16 && counters > 0 && counters <= kMaxCounters &&
@@ -141,7 +141,7 @@ bool makes_operand(const AttentionArgs& args, const DeltaOperandArgs& operand, i
 }
 
 // Calls launch(operand, blocks) for a kernel with `row_blocks` blocks of rows and then those of the
-// border, `blocks` in all; along y the grid has the heads, each with so many slices of a row.
+// border, `blocks` in all; along y the grid has the heads, each with `slices` slices of a row.
 template <bool kForward, typename Launch>
 void with_slices(const AttentionArgs& args, const DeltaOperandArgs& operand, int slices_of_head,
                  int64_t row_blocks, int64_t threads, const Launch& launch) {

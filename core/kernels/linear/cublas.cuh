@@ -23,8 +23,8 @@ struct ColumnMajorGemm {
   int64_t ldc;
   bool accumulate;   // add to c instead of replacing it
   const real* bias;  // (m) or null; not together with accumulate
-  // Several products of these sizes: each matrix, and the bias, begins so many elements after that
-  // of the product before. 0: all read the same one.
+  // Several products of these sizes: each matrix, and the bias, begins that many elements after
+  // that of the product before. 0: all read the same one.
   struct Batch {
     int64_t count = 1, a = 0, b = 0, c = 0, bias = 0;
   } batch = {};

@@ -20,7 +20,7 @@ namespace soragrad::kernels {
 struct GemmGeluOperands {
   const bfloat16* a = nullptr;        // (m, k); null: x or dy is rounded, and weight is read
   const bfloat16* weights = nullptr;  // as weight
-  int64_t pitch = 0;                  // a row of the weights begins so many elements after the last
+  int64_t pitch = 0;                  // elements from one row of the weights to the next
 };
 
 // before = x W^T + bias,  y = gelu(before). On the GPU, as all pointers are.

@@ -1,6 +1,6 @@
 // AdaLoRA's rank allocation (sora/baselines/rank_allocator.h has the formulas): smoothed scores of
 // triplets - row k of A, gate k, column k of B - and the mask that sets the gates of the worst to
-// 0. What a step does of it is read from memory, so that the launches are the same in each.
+// 0. The step's plan is read from memory of the device, so that all steps launch the same kernels.
 #pragma once
 
 #include <cstdint>
@@ -75,8 +75,8 @@ struct RankMaskArgs {
 };
 SORAGRAD_KERNEL(rank_mask, RankMaskArgs);
 
-// Whether score i is among the `dropped` smallest: not above the one of that rank (torch.kthvalue).
-// lower: the number of scores below it.
+// True if a score is dropped, given the number of scores that are lower: fewer than `dropped`.
+// Equal scores are dropped together, as with torch.kthvalue.
 SORAGRAD_HD bool is_dropped(int64_t lower, int64_t dropped) {
   return lower < dropped;
 }

@@ -23,7 +23,7 @@ SORAGRAD_KERNEL(gather_rows, GatherRowsArgs);
 
 // dx[index_i] += dy_i. Rows of equal index are added in the order of i, so the bits do not depend
 // on the threads. Rows with index `skip` are left out (an embedding's padding_idx; -1: none).
-// With `fresh_rows` dx has so many rows, which are taken for zeros whatever they hold.
+// `fresh_rows` above 0: dx has that many rows, and is taken for zeros whatever it holds.
 struct ScatterAddRowsArgs {
   const int64_t* index;  // (n)
   const real* dy;        // (n, hidden)

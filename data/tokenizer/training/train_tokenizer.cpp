@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "data/tokenizer/training/families.h"
 
 namespace soragrad::data {
@@ -14,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 void write_json(const TokenizerTraining& training, const char* name, const json& object) {
-  write_file_atomically(training.output + "/" + name, object.dump(2) + "\n");
+  write_file_atomically(training.output + "/" + name, json_text(object, 2) + "\n");
 }
 
 void write_settings(const TokenizerTraining& training, int64_t vocab_size) {
@@ -55,7 +56,7 @@ TrainedTokenizer train_tokenizer(const TokenizerTraining& training) {
     throw UsageError(fmt::format(
         "[train-tokenizer] model type {}; deberta-v2, roberta and bert are known.", type));
   }
-  std::filesystem::create_directories(training.output);
+  make_folders(training.output);
   const TrainedTokenizer result = type == "deberta-v2" ? train_sentencepiece(training)
                                   : type == "roberta"  ? train_byte_level_bpe(training)
                                                        : train_wordpiece(training);

@@ -241,7 +241,7 @@ TEST_CASE("pretrainer: what the folder or the keys lack is said in one line") {
   CHECK(contains(message({"batches=x.safetensors"}), "reads one of them"));
   CHECK(contains(message({"max_steps=-1"}), "a corpus has no end"));
   CHECK(contains(message({"task=cola"}), "there is no key"));
-  CHECK(contains(message({"validation_corpus=" + (tiny / "none").string()}), "cannot open"));
+  CHECK(contains(message({"validation_corpus=" + (tiny / "none").string()}), "cannot be opened"));
 }
 
 // SPDX-License-Identifier: Apache-2.0
