@@ -1,6 +1,7 @@
-// Gradients proved by finite differences: the test of every op and of whole models. Meant for the
-// build with real = double, in which it is exact to about 1e-11. In float, rounding hides all but
-// large errors.
+// Gradients proved by finite differences: the test of every op. It varies `inputs`, so a module's
+// own parameters are checked by a function that gives them values (Variable::set_value). Meant for
+// the build with real = double, in which it is exact to about 1e-11. In float, rounding hides all
+// but large errors.
 #pragma once
 
 #include <cstdint>

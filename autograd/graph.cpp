@@ -1,6 +1,7 @@
 #include "autograd/graph.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <ostream>
 #include <queue>
@@ -28,6 +29,8 @@ struct Node {
   Tensor grad;                                // a leaf's, or what has arrived during backward()
   bool owns_grad = true;                      // false: set_grad() provided it, and it stays
   uint32_t module = 0;                        // for a profile: the module that called record()
+  Shape shape;                                // of the value, and so of its gradient
+  DType dtype = kReal;
 
   Node() = default;
   Node(const Node&) = delete;
@@ -50,19 +53,19 @@ Node::~Node() {
 }
 
 namespace {
-thread_local bool recording = true;
-uint64_t next_number = 0;
+thread_local int no_grads = 0;  // that live on this thread
+std::atomic<uint64_t> next_number = 0;
 
 // While one lives, this thread records, though a NoGrad may live too.
 class Recording {
  public:
-  Recording() : before_(std::exchange(recording, true)) {}
-  ~Recording() { recording = before_; }
+  Recording() : before_(std::exchange(no_grads, 0)) {}
+  ~Recording() { no_grads = before_; }
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
  private:
-  bool before_;
+  int before_;
 };
 
 // True if nobody else can read the elements: they may be written in place.
@@ -184,6 +187,8 @@ void Variable::set_requires_grad(bool requires_grad) {
     node_.reset();
   } else if (!node_) {
     node_ = std::make_shared<Node>();
+    node_->shape = shape();
+    if (defined()) node_->dtype = value_.dtype();
   }
 }
 
@@ -194,8 +199,8 @@ const Tensor& Variable::grad() const {
 
 void Variable::set_grad(Tensor grad) {
   require(node_ && node_->is_leaf(), "[set_grad] only a trainable leaf holds a gradient.");
-  require(grad.shape() == shape(), "[set_grad] gradient {} does not fit the value {}.",
-          grad.shape(), shape());
+  require(grad.defined() && grad.shape() == shape() && grad.dtype() == value_.dtype(),
+          "[set_grad] gradient {} does not fit the value {}.", grad.shape(), shape());
   node_->grad = std::move(grad);
   node_->owns_grad = false;
 }
@@ -210,7 +215,9 @@ void Variable::zero_grad() {
 }
 
 void Variable::set_value(Tensor value) {
-  require(value.shape() == shape(), "[set_value] {} does not replace {}.", value.shape(), shape());
+  require(value.defined() && value.shape() == shape() &&
+              (!defined() || value.dtype() == value_.dtype()),
+          "[set_value] {} does not replace {}.", value.shape(), shape());
   require(!node_ || node_->is_leaf(), "[{}] its result is no leaf: its value cannot be replaced.",
           node_ ? node_->op : "");
   value_ = std::move(value);
@@ -227,22 +234,34 @@ std::ostream& operator<<(std::ostream& out, const Variable& variable) {
 }
 
 // -- The closure's side ---------------------------------------------------------------------------
+const std::shared_ptr<Node>& Gradients::at(size_t input) const {
+  require(input < node_.inputs.size(), "[{}] backward asks for input {} of {}.", node_.op, input,
+          node_.inputs.size());
+  return node_.inputs[input];
+}
+
 bool Gradients::wanted(size_t input) const {
-  return node_.inputs[input] != nullptr;
+  return at(input) != nullptr;
 }
 
 void Gradients::add(size_t input, Tensor dx) {
-  if (Node* node = node_.inputs[input].get()) detail::add_gradient(*node, std::move(dx));
+  Node* node = at(input).get();
+  if (!node) return;
+  require(dx.defined() && dx.shape() == node->shape && dx.dtype() == node->dtype,
+          "[{}] backward gives input {} a gradient {} of {}; the input is {} of {}.", node_.op,
+          input, dx.shape(), dx.defined() ? name_of(dx.dtype()) : "nothing", node->shape,
+          name_of(node->dtype));
+  detail::add_gradient(*node, std::move(dx));
 }
 
 Tensor Gradients::pending(size_t input) const {
-  const Node* node = node_.inputs[input].get();
+  const Node* node = at(input).get();
   if (!node || !node->grad.defined()) return {};
   return !node->owns_grad || is_only_user(node->grad) ? node->grad : Tensor();
 }
 
 Tensor Gradients::take(size_t input) const {
-  Node* node = node_.inputs[input].get();
+  Node* node = at(input).get();
   if (!node || !node->grad.defined()) return {};
   const Tensor taken = std::exchange(node->grad, Tensor());
   return is_only_user(taken) ? taken : taken.clone();
@@ -250,11 +269,13 @@ Tensor Gradients::take(size_t input) const {
 
 // -- Recording ------------------------------------------------------------------------------------
 bool grad_wanted(std::span<const Variable> inputs) {
-  return detail::recording &&
+  return detail::no_grads == 0 &&
          std::any_of(inputs.begin(), inputs.end(), [](auto& x) { return x.requires_grad(); });
 }
 
 Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Backward backward) {
+  require(op != nullptr, "[record] the op has no name; give a string literal.");
+  require(value.defined(), "[{}] the op has no value.", op);
   detail::op_names().add(op);
   if (profile::recorder) profile::recorder->name_op(op);
   Variable result(std::move(value));
@@ -263,6 +284,8 @@ Variable record(const char* op, Tensor value, std::vector<Variable> inputs, Back
   node->op = op;
   node->number = ++detail::next_number;
   node->backward = std::move(backward);
+  node->shape = result.shape();
+  node->dtype = result.value().dtype();
   if (profile::recorder) node->module = profile::recorder->module();
   for (Variable& input : inputs) node->inputs.push_back(std::move(input.node_));
   result.node_ = std::move(node);
@@ -280,7 +303,7 @@ void backward(const Variable& loss, const Tensor& scale) {
           loss.defined() ? loss.shape() : Shape{});
   require(loss.requires_grad(), "[backward] the loss depends on no trainable parameter.");
   const NoGrad no_grad;
-  require(scale.shape() == loss.shape(),
+  require(scale.defined() && scale.shape() == loss.shape() && scale.dtype() == kReal,
           "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
           scale.shape());
   detail::add_gradient(*loss.node_, scale);  // the loss may be a leaf that has a gradient
@@ -291,7 +314,7 @@ void backward(const Variable& loss, const Tensor& scale) {
 
 Variable Gradients::input(size_t input, Tensor value) const {
   Variable variable(std::move(value));
-  variable.node_ = node_.inputs[input];
+  variable.node_ = at(input);
   return variable;
 }
 
@@ -307,7 +330,10 @@ Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& 
   std::vector<Tensor> values;
   std::vector<Variable> all = inputs;
   for (const Variable& each : inputs) values.push_back(each.value());
-  for (const Variable* each : parameters) all.push_back(*each);
+  for (const Variable* each : parameters) {
+    require(each != nullptr, "[checkpoint] one of the parameters is null.");
+    all.push_back(*each);
+  }
   Tensor value;
   {
     const NoGrad no_grad;
@@ -329,9 +355,11 @@ Variable checkpoint(const CheckpointedFunction& f, const std::vector<Variable>& 
                 });
 }
 
-NoGrad::NoGrad() : before_(std::exchange(detail::recording, false)) {}
+NoGrad::NoGrad() {
+  ++detail::no_grads;
+}
 NoGrad::~NoGrad() {
-  detail::recording = before_;
+  --detail::no_grads;
 }
 
 std::vector<std::string> recorded_ops() {

@@ -1,6 +1,8 @@
 // The tape: record() adds an op, backward() walks from a scalar to the leaves. Ops call record();
 // users call backward(), or hold a NoGrad while they only evaluate. One thread at a time may build
-// and walk graphs; under a NoGrad several threads may run ops on the CPU.
+// and walk graphs; under a NoGrad several threads may run ops on the CPU. Backward reads values as
+// they are then: duty of the caller, not to write a value between an op that read it and
+// backward(). An optimizer writes the parameters, so all losses of a step walk back before it.
 #pragma once
 
 #include <functional>
@@ -20,7 +22,8 @@ class Gradients {
   explicit Gradients(detail::Node& node) : node_(node) {}
   // True if the gradient of this input is needed. If not, skip its arithmetic.
   bool wanted(size_t input) const;
-  // Adds dx to the gradient of an input; does nothing if it is not wanted. The graph takes the
+  // Adds dx to the gradient of an input; does nothing if it is not wanted. Throws unless dx has the
+  // input's shape and type, as all of these do for an input that is not there. The graph takes the
   // tensor over: the closure must not write to it afterwards. One tensor may go to several inputs.
   void add(size_t input, Tensor dx);
   // The gradient that has arrived from other ops so far, for an op that can add to it in place (a
@@ -39,6 +42,7 @@ class Gradients {
   void walk(const Variable& result, const Tensor& dy, uint64_t first) const;
 
  private:
+  const std::shared_ptr<detail::Node>& at(size_t input) const;
   detail::Node& node_;
 };
 
@@ -86,9 +90,6 @@ class NoGrad {
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
-
- private:
-  bool before_;
 };
 
 // Names of all ops that this process has recorded so far. A test demands a row of op_cases for

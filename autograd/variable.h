@@ -4,10 +4,12 @@
 // inputs, never their values. The closure captures only the Tensors that its gradient reads, so
 // activations that nobody needs are freed at once and there are no reference cycles.
 //
-// Copies of a Variable share elements and node. Graphs are built and walked by one thread at a
+// Copies of a Variable share elements and node, until set_requires_grad() or set_value() is called
+// on one of them: these change that copy alone. Graphs are built and walked by one thread at a
 // time. A Variable prints as its Tensor; autograd/operators.h has + - * and comparisons.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -81,8 +83,8 @@ std::ostream& operator<<(std::ostream& out, const Variable& variable);
 
 }  // namespace soragrad
 
-template <>
-struct fmt::formatter<soragrad::Variable> : fmt::formatter<std::string> {
+template <std::derived_from<soragrad::Variable> T>
+struct fmt::formatter<T> : fmt::formatter<std::string> {
   template <typename Context>
   auto format(const soragrad::Variable& variable, Context& context) const {
     return fmt::formatter<std::string>::format(soragrad::to_string(variable), context);

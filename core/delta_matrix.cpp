@@ -17,6 +17,15 @@ int64_t ranks_of(const DeltaMatrix::Deltas& deltas) {
   return ranks;
 }
 
+// A number that grows when somebody writes one of the weights or biases (Storage::begin_write).
+uint64_t versions_of(std::span<const DeltaMatrix::Linear> linears) {
+  uint64_t sum = 0;
+  for (const auto& [weight, bias, rank] : linears) {
+    sum += weight.storage()->version() + bias.storage()->version();
+  }
+  return sum;
+}
+
 }  // namespace
 
 bool DeltaMatrix::fits(std::span<const Linear> linears, size_t groups) {
@@ -34,6 +43,7 @@ bool DeltaMatrix::fits(std::span<const Linear> linears, size_t groups) {
 
 DeltaMatrix::DeltaMatrix(std::span<const Linear> linears, size_t groups)
     : linears_(linears.begin(), linears.end()),
+      versions_(versions_of(linears)),
       groups_(static_cast<int64_t>(groups)),
       in_(linears[0].weight.size(1)),
       out_(linears[0].weight.size(0)) {
@@ -56,11 +66,12 @@ DeltaMatrix::DeltaMatrix(std::span<const Linear> linears, size_t groups)
 }
 
 bool DeltaMatrix::is_of(std::span<const Linear> linears) const {
-  return std::equal(linears_.begin(), linears_.end(), linears.begin(), linears.end(),
-                    [](const Linear& a, const Linear& b) {
-                      return a.weight.raw() == b.weight.raw() && a.bias.raw() == b.bias.raw() &&
-                             a.rank == b.rank;
-                    });
+  const bool same = std::equal(linears_.begin(), linears_.end(), linears.begin(), linears.end(),
+                               [](const Linear& a, const Linear& b) {
+                                 return a.weight.raw() == b.weight.raw() &&
+                                        a.bias.raw() == b.bias.raw() && a.rank == b.rank;
+                               });
+  return same && versions_of(linears) == versions_;
 }
 
 DeltaMatrix::Operand DeltaMatrix::forward_operand(int64_t rows, const Deltas& deltas) const {

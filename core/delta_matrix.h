@@ -93,6 +93,7 @@ class DeltaMatrix {
   bfloat16* weights() const { return bordered_.data<bfloat16>(); }
 
   std::vector<Linear> linears_;
+  uint64_t versions_;  // of all weights and biases, see versions_of()
   int64_t groups_, in_, out_;
   int64_t border_ = 0;  // width of a group's border
   Tensor bordered_;     // BF16 (groups, rows_of_weights() + border_, pitch())

@@ -4,6 +4,7 @@
 // time.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <utility>
 
@@ -18,13 +19,20 @@ class PackedMatrix {
   // lives. `reused`: it will serve many steps. If not, backward reads an fp32 weight as it is,
   // because packing it for one product would take longer than it saves.
   explicit PackedMatrix(Tensor weight, Precision precision = Precision::fp32, bool reused = true)
-      : weight_(std::move(weight)), precision_(precision), reused_(reused) {}
+      : weight_(std::move(weight)),
+        version_(weight_.storage()->version()),
+        precision_(precision),
+        reused_(reused) {}
 
   // Half the memory for some time: of an fp32 weight that is reused, the CPU keeps the layout of
   // forward alone, and every backward makes its own from that. Same bits.
   void save_memory() { saves_memory_ = true; }
 
   const Tensor& weight() const { return weight_; }
+  // Whether it was made of this tensor, which nobody has written since (Storage::begin_write).
+  bool is_of(const Tensor& weight) const {
+    return weight.raw() == weight_.raw() && weight.storage()->version() == version_;
+  }
   Precision precision() const { return precision_; }
   // y (rows, out) = x (rows, in) W^T + bias; bias (out) may be null. Pointers are on the weight's
   // device.
@@ -69,6 +77,7 @@ class PackedMatrix {
   void multiply_bf16(const Product& product);
 
   Tensor weight_;
+  uint64_t version_;  // of its elements
   Precision precision_;
   bool reused_, saves_memory_ = false;
   std::mutex mutex_;           // of the packed copies

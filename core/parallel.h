@@ -1,6 +1,7 @@
 // Parallel loops over the host's cores. Work is cut into tasks by its shape alone, never by the
 // number of threads, and threads claim tasks one by one. So results have the same bits with any
-// number of threads, as long as no sum crosses a task.
+// number of threads, as long as no sum crosses a task. The threads stay between loops; a process
+// that is forked from this one has none of them, so a child must not run loops.
 #pragma once
 
 #include <algorithm>

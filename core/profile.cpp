@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "core/error.h"
+
 namespace soragrad::profile {
 
 constinit thread_local Recorder* recorder = nullptr;
@@ -101,6 +103,7 @@ void Recorder::begin_backward(std::string_view op, uint32_t module) {
 // its duration is filled in here. A kernel's cost goes to the op around it (backward), or the
 // kernel waits for name_op (forward).
 void Recorder::end(const Cost& cost) {
+  require(!open_.empty(), "[profile] end() without begin().");
   Open open = open_.back();
   Event& event = open.event;
   if (event.kind != Kind::kernel) leave_unclaimed();

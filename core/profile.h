@@ -82,7 +82,7 @@ class Recorder {
   int64_t total() const { return all_.duration; }  // nanoseconds within outermost spans
   const std::vector<Event>& events() const { return events_; }
   bool complete() const { return complete_; }  // true if all events were kept
-  const std::string& text(uint32_t number) const { return texts_[number]; }
+  const std::string& text(uint32_t number) const { return texts_.at(number); }
 
  private:
   struct Marks {  // of the timeline: those that a span made are begin, begin + 1, ... end - 1

@@ -3,10 +3,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
 #include "core/allocator.h"
+#include "core/descriptor.h"
+#include "core/error.h"
 #include "core/integer_math.h"
 
 namespace soragrad {
@@ -25,8 +28,21 @@ Storage::~Storage() {
   if (!borrowed_) deallocate(device_, data_, bytes_);
 }
 
+// Pages at the ends hold bytes of neighbours, too: those of the same mapping, which stay as they
+// are.
+void Storage::begin_write() {
+  if (version_++ != 0 || !borrowed_ || bytes_ == 0) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(data_) / page * page;
+  const uintptr_t end = round_up(reinterpret_cast<uintptr_t>(data_) + bytes_, page);
+  const int result =
+      ::mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE);
+  require(result == 0, "[storage] {} bytes of a mapped file cannot be made writable: {}.", bytes_,
+          system_reason(errno));
+}
+
 void Storage::drop_mapped_pages() const {
-  if (!borrowed_) return;
+  if (!borrowed_ || version_ != 0) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto address = reinterpret_cast<uintptr_t>(data_);
   const size_t skipped = round_up(address, page) - address;  // whole pages of these bytes alone

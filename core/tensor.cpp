@@ -21,6 +21,7 @@ size_t bytes_of(const Shape& shape, DType dtype) {
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype)
     : storage_(std::move(storage)), offset_(offset), shape_(shape), dtype_(dtype) {
+  require(storage_ != nullptr, "[tensor] there is no storage.");
   const size_t needed = bytes_of(shape, dtype);
   require(offset <= storage_->bytes() && needed <= storage_->bytes() - offset,
           "[tensor] {} of {} needs {} bytes from {}; the storage has {}.", shape, name_of(dtype),
@@ -91,8 +92,9 @@ void Tensor::copy_from(const Tensor& other) const {
   require(other.dtype() == dtype_ && other.numel() == numel(),
           "[copy] {} of {} does not fit {} of {}.", other.shape(), name_of(other.dtype()), shape_,
           name_of(dtype_));
-  if (bytes() == 0) return;
   const bool from_host = other.device() == Device::cpu, to_host = device() == Device::cpu;
+  if (bytes() == 0) return;
+  storage_->begin_write();
   if (from_host && to_host) {
     std::memmove(raw(), other.raw(), bytes());
   } else if (from_host) {
@@ -105,9 +107,10 @@ void Tensor::copy_from(const Tensor& other) const {
 }
 
 void Tensor::fill_zero() const {
+  const bool on_host = device() == Device::cpu;
   if (bytes() == 0) return;
-  device() == Device::cpu ? static_cast<void>(std::memset(raw(), 0, bytes()))
-                          : cuda::fill_zero(raw(), bytes());
+  storage_->begin_write();
+  on_host ? static_cast<void>(std::memset(raw(), 0, bytes())) : cuda::fill_zero(raw(), bytes());
 }
 
 }  // namespace soragrad

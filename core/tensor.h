@@ -60,7 +60,8 @@ class Tensor {
   const std::shared_ptr<Storage>& storage() const { return storage_; }
   size_t offset() const { return offset_; }
 
-  // The elements, in the memory of device(). Throws unless T is the tensor's type.
+  // The elements, in the memory of device(), for kernels. Throws unless T is the tensor's type.
+  // Duty of the caller: storage()->begin_write() before writing, as elements() and copy_from() do.
   template <typename T = real>
   T* data() const;
   std::byte* raw() const { return storage_->data() + offset_; }  // of a tensor that is defined
@@ -109,6 +110,7 @@ std::span<T> Tensor::elements() const {
   require(device() == Device::cpu,
           "[tensor] the elements of {} are in the memory of {}; copy them with to(Device::cpu).",
           shape_, name_of(device()));
+  storage_->begin_write();
   return {first, static_cast<size_t>(numel())};
 }
 

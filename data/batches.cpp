@@ -31,7 +31,10 @@ BatchSource::BatchSource(std::span<const Encoded> encoded, std::span<const Examp
   require(options.epochs >= 1 && options.max_steps >= 0,
           "[batches] {} epochs and {} steps; at least 1 and 0 are wanted.", options.epochs,
           options.max_steps);
-  steps_ = options.max_steps > 0 ? options.max_steps : options.epochs * sampler_.steps_per_epoch();
+  steps_ = options.max_steps;
+  require(
+      steps_ > 0 || !__builtin_mul_overflow(options.epochs, sampler_.steps_per_epoch(), &steps_),
+      "[batches] the steps of {} epochs overflow 64 bits.", options.epochs);
 }
 
 std::vector<Batch> BatchSource::step(int64_t number) {

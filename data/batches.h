@@ -7,6 +7,7 @@
 // walks over `data::steps(...).from(N)`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <memory>
@@ -90,7 +91,7 @@ class StepRange {
   // The same without the first `steps` elements; all of them if there are fewer.
   StepRange from(int64_t steps) const {
     StepRange rest = *this;
-    rest.first_ = first_ + steps < source_->steps() ? first_ + steps : source_->steps();
+    rest.first_ += std::min(steps, size());
     return rest;
   }
 
@@ -108,6 +109,14 @@ inline StepRange<std::vector<Batch>> steps(std::span<const Encoded> encoded,
           [](BatchSource& source, int64_t number) { return source.step(number); }};
 }
 
+// Temporaries would be gone when the range is read.
+StepRange<std::vector<Batch>> steps(const std::vector<Encoded>&& encoded,
+                                    std::span<const Example> examples,
+                                    const BatchOptions& options = {}) = delete;
+StepRange<std::vector<Batch>> steps(std::span<const Encoded> encoded,
+                                    const std::vector<Example>&& examples,
+                                    const BatchOptions& options = {}) = delete;
+
 // A range of batches, one a step. `accumulation` is not read.
 inline StepRange<Batch> batches(std::span<const Encoded> encoded, std::span<const Example> examples,
                                 BatchOptions options = {}) {
@@ -115,6 +124,10 @@ inline StepRange<Batch> batches(std::span<const Encoded> encoded, std::span<cons
   return {std::make_shared<BatchSource>(encoded, examples, options),
           [](BatchSource& source, int64_t number) { return source.step(number).front(); }};
 }
+StepRange<Batch> batches(const std::vector<Encoded>&& encoded, std::span<const Example> examples,
+                         BatchOptions options = {}) = delete;
+StepRange<Batch> batches(std::span<const Encoded> encoded, const std::vector<Example>&& examples,
+                         BatchOptions options = {}) = delete;
 
 }  // namespace soragrad::data
 

@@ -83,6 +83,7 @@ void set_labels(ModelConfig& config, int64_t num_labels, bool regression) {
 }
 
 std::string to_json(const ModelConfig& config) {
+  require(config.family != nullptr, "[config] the configuration has no family.");
   // Keys that nobody reads may hold NaN, which the mark tells from a class of that name.
   constexpr std::string_view kMark = "\\u001f";
   const std::string source = quote_python_numbers(config.source, kMark);

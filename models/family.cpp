@@ -55,6 +55,8 @@ std::string family_names() {
 }
 
 void register_family(const Family& family) {
+  require(family.make_backbone && family.make_head && family.set_defaults,
+          "[register_family] \"{}\" lacks a function.", family.model_type);
   require(!find_family(family.model_type), "[register_family] \"{}\" is known already.",
           family.model_type);
   table().push_back(&family);

@@ -75,11 +75,16 @@ struct Input {
   int64_t sequences() const { return first_tokens.numel(); }
 };
 
+// A function that makes a Tensor of a vector.
+template <typename Place>
+concept TensorPlace = std::invocable < const Place&,
+        const std::vector<int64_t>
+& > ;
+
 // The input in memory of the caller's choice: `place` makes a Tensor of a vector, of int64_t or
 // int32_t. Positions must be those of this batch.
-template <typename Place>
-requires std::invocable < const Place&, const std::vector<int64_t>
-& > Input upload(const RaggedBatch& batch, const Positions& positions, const Place& place) {
+template <TensorPlace Place>
+Input upload(const RaggedBatch& batch, const Positions& positions, const Place& place) {
   const auto place_some = [&](const auto& values) {
     return values.empty() ? Tensor() : place(values);
   };

@@ -1,5 +1,7 @@
 #include "models/labels.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <numeric>
 #include <string_view>
@@ -40,6 +42,21 @@ std::vector<Place> sorted(std::span<const std::string> names) {
 
 ClassMap::ClassMap(int64_t classes) : to_model_(static_cast<size_t>(classes)) {
   std::iota(to_model_.begin(), to_model_.end(), 0);
+}
+
+ClassMap::ClassMap(std::vector<int64_t> to_model) : to_model_(std::move(to_model)) {
+  std::vector<int64_t> sorted = to_model_;
+  std::ranges::sort(sorted);
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    require(sorted[i] == static_cast<int64_t>(i), "[classes] {} are no permutation of 0 to {}.",
+            fmt::join(to_model_, ", "), sorted.size() - 1);
+  }
+}
+
+int64_t ClassMap::operator[](int64_t task_class) const {
+  require(task_class >= 0 && task_class < size(), "[classes] there is no class {} of {}.",
+          task_class, size());
+  return to_model_[static_cast<size_t>(task_class)];
 }
 
 void ClassMap::reorder(std::span<float> logits) const {

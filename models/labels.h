@@ -16,14 +16,12 @@ class ClassMap {
  public:
   // The same numbers on both sides.
   explicit ClassMap(int64_t classes);
-  // A permutation of 0 to to_model.size() - 1.
-  explicit ClassMap(std::vector<int64_t> to_model) : to_model_(std::move(to_model)) {}
+  // A permutation of 0 to to_model.size() - 1; throws for other numbers.
+  explicit ClassMap(std::vector<int64_t> to_model);
 
   int64_t size() const { return static_cast<int64_t>(to_model_.size()); }
   // The model's class for a class of the task, in [0, size()).
-  int64_t operator[](int64_t task_class) const {
-    return to_model_[static_cast<size_t>(task_class)];
-  }
+  int64_t operator[](int64_t task_class) const;  // throws where there is no such class
   // Brings the columns of logits (rows, size()) from the model's order into the task's.
   void reorder(std::span<float> logits) const;
 

@@ -64,6 +64,8 @@ struct Classes {
 };
 
 Classes set_classes(ModelConfig& config, const LoadOptions& options) {
+  require(options.num_labels >= 0, "[num_labels] {} labels; 0 takes the number of config.json.",
+          options.num_labels);
   if (options.labels.empty()) {
     if (options.num_labels > 0) set_labels(config, options.num_labels, options.regression);
     return {};

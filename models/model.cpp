@@ -5,8 +5,21 @@
 
 namespace soragrad::models {
 
+namespace {
+
+const Family& family_of(const ModelConfig& config) {
+  require(config.family != nullptr,
+          "[model] the configuration has no family; parse_config() and read_config() set it.");
+  require(config.heads >= 1 && config.hidden_size % config.heads == 0,
+          "[model] hidden_size {} does not divide into {} heads.", config.hidden_size,
+          config.heads);
+  return *config.family;
+}
+
+}  // namespace
+
 SequenceClassifier::SequenceClassifier(const ModelConfig& config)
-    : backbone_(config.family->make_backbone(this, config, {})),
+    : backbone_(family_of(config).make_backbone(this, config, {})),
       head_(config.family->make_head(this, config)) {}
 
 Variable SequenceClassifier::forward(const Input& input, const nn::Pass& pass) {

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "core/allowed_values.h"
+#include "core/error.h"
+
 namespace soragrad::nn {
 
 Embedding::Embedding(Module* parent, std::string name, int64_t rows, int64_t hidden,
@@ -16,7 +19,9 @@ Variable Embedding::forward(const Tensor& ids, const Pass& pass) {
 }
 
 Dropout::Dropout(Module* parent, std::string name, double p)
-    : Module(parent, std::move(name)), p_(p) {}
+    : Module(parent, std::move(name)), p_(p) {
+  require(p >= 0 && p < 1, "[{}] the probability is {}; it must be in [0, 1).", this->name(), p);
+}
 
 // The path is known only once all parents are constructed, so its hash is computed at the first
 // use.
@@ -34,7 +39,9 @@ LayerNorm::LayerNorm(Module* parent, std::string name, int64_t hidden, double ep
     : Module(parent, std::move(name)),
       weight(this, "weight", {hidden}),
       bias(this, "bias", {hidden}),
-      eps_(eps) {}
+      eps_(eps) {
+  require_range("layer_norm_eps", eps, ranges::kNotNegative);
+}
 
 Variable LayerNorm::forward(const Variable& x, const Pass& pass) {
   const ForwardSpan span(*this);

@@ -98,8 +98,8 @@ void Linear::attach(std::unique_ptr<Delta> delta) {
 std::shared_ptr<PackedMatrix> Linear::packed(const Pass& pass) {
   const bool trains = weight.requires_grad();
   const std::lock_guard lock(mutex_);
-  const bool fresh = !trains && packed_ && packed_->weight().raw() == weight.value().raw() &&
-                     packed_->precision() == precision_;
+  const bool fresh =
+      !trains && packed_ && packed_->is_of(weight.value()) && packed_->precision() == precision_;
   auto packed =
       fresh ? packed_ : std::make_shared<PackedMatrix>(weight.value(), precision_, !trains);
   if (pass.checkpoint) packed->save_memory();

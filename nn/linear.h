@@ -54,8 +54,9 @@ class Linear : public Module {
   Linear(Module* parent, std::string name, int64_t in, int64_t out);
 
   // x (rows, in) -> (rows, out). A frozen weight is packed for the GEMM at its first use and again
-  // after it was replaced; a trainable one is packed in every call. Elements of a frozen weight
-  // that are changed in place are not seen: assign() a new tensor.
+  // after it was replaced; a trainable one is packed in every call. Elements of a
+  // frozen weight that kernels change in place are not seen: write them by Tensor::elements(),
+  // copy_from() or assign().
   Variable forward(const Variable& x, const Pass& pass);
   // activation(forward(x)), and the Linear that follows it. A GELU between two Linears goes into
   // their products where the device has such kernels (autograd/ops.h: linear_gelu). A Delta is

@@ -23,15 +23,19 @@ Parameter::Parameter(Module* owner, std::string name, const Shape& shape)
     : owner_(owner), name_(std::move(name)), shape_(shape) {
   require(owner_ != nullptr, "[module] the parameter \"{}\" has no owner; give it a module.",
           name_);
+  for (const Parameter* other : owner_->parameters_) {
+    require(other->name_ != name_, "[module] \"{}\" has two parameters of the name \"{}\".",
+            owner_->path(), name_);
+  }
   owner_->parameters_.push_back(this);
 }
 
 Parameter::~Parameter() {
-  std::erase(owner_->parameters_, this);
+  if (owner_) std::erase(owner_->parameters_, this);
 }
 
 std::string Parameter::path() const {
-  return join(owner_->path(), name_);
+  return owner_ ? join(owner_->path(), name_) : name_;
 }
 
 void Parameter::assign(Tensor value) {
@@ -43,11 +47,19 @@ void Parameter::assign(Tensor value) {
 Module::Module(Module* parent, std::string name) : parent_(parent), name_(std::move(name)) {
   require(parent_ != nullptr,
           "[module] \"{}\" has no parent; give it one, as in dense(this, \"dense\", 8, 8).", name_);
+  for (const Module* other : parent_->children_) {
+    require(other->name_ != name_, "[module] \"{}\" has two children of the name \"{}\".",
+            parent_->path(), name_);
+  }
   parent_->children_.push_back(this);
 }
 
+// Children and parameters are members of a derived class and gone by now; those that somebody else
+// owns lose their parent.
 Module::~Module() {
   if (parent_) std::erase(parent_->children_, this);
+  for (Module* child : children_) child->parent_ = nullptr;
+  for (Parameter* parameter : parameters_) parameter->owner_ = nullptr;
 }
 
 std::string Module::path() const {
@@ -79,7 +91,7 @@ Parameter* Module::find_parameter(const std::string& path) {
   return found;
 }
 
-std::weak_ptr<Module::Token> Module::token() {
+std::weak_ptr<Module::Token> Module::token() const {
   if (!token_) token_ = std::make_shared<Token>();
   return token_;
 }

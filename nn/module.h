@@ -33,7 +33,8 @@ class ForwardSpan {
 // assign() gives it one: loaded from a checkpoint or drawn (nn/init.h).
 class Parameter : public Variable {
  public:
-  // Registers with its owner, which must outlive it. Throws for a null owner.
+  // Registers with its owner, which must outlive it. Throws for a null owner, and for a name that
+  // the owner has given to another parameter.
   Parameter(Module* owner, std::string name, const Shape& shape);
   ~Parameter();
   Parameter(const Parameter&) = delete;
@@ -48,6 +49,7 @@ class Parameter : public Variable {
   void assign(Tensor value);
 
  private:
+  friend class Module;
   Module* owner_;
   std::string name_;
   Shape shape_;
@@ -59,7 +61,8 @@ class Parameter : public Variable {
 class Module {
  public:
   Module() = default;  // a root: its name is empty
-  // A child; registers with its parent, which must outlive it. Throws for a null parent.
+  // A child; registers with its parent, which must outlive it. Throws for a null parent, and for a
+  // name that the parent has given to another child: paths tell modules apart.
   Module(Module* parent, std::string name);
   virtual ~Module();
   Module(const Module&) = delete;
@@ -86,7 +89,7 @@ class Module {
   struct Token {
     bool trained = false;
   };
-  std::weak_ptr<Token> token();
+  std::weak_ptr<Token> token() const;
 
  protected:
   // Reports the module's output to the pass's observer, if there is one. Returns the output.
@@ -97,9 +100,9 @@ class Module {
   Module* parent_ = nullptr;
   std::string name_;
   Role role_ = Role::none;
-  std::vector<Module*> children_;       // not owned: members of a derived class
-  std::vector<Parameter*> parameters_;  // the same
-  std::shared_ptr<Token> token_;        // made by the first token()
+  std::vector<Module*> children_;         // not owned: members of a derived class
+  std::vector<Parameter*> parameters_;    // the same
+  mutable std::shared_ptr<Token> token_;  // made by the first token()
 };
 
 }  // namespace soragrad::nn

@@ -25,6 +25,7 @@ struct Pass {
   std::function<void(const std::string& path, const Variable& output)> observe;
   // true: each layer keeps its input and little more, and is computed again in the backward pass
   // (models/encoder.cpp). Same bits, less memory, more time. An observed pass ignores it.
+  // Duty of the caller: the model lives until backward() is done.
   bool checkpoint = false;
 
   // The random stream of one site, which random_site(path) numbers (core/rng.h).

@@ -14,6 +14,9 @@
 #include "core/text.h"
 #include "nn/checkpoint/checkpoint.h"
 #include "nn/checkpoint/state_dict.h"
+#include "sora/attached_state.h"
+#include "sora/baselines/adalora.h"
+#include "sora/gated_delta.h"
 #include "sora/method_config.h"
 #include "sora/method_keys.h"
 #include "sora/peft_import.h"
@@ -81,6 +84,26 @@ AdapterConfig own_config(const nlohmann::json& json, const std::string& where) {
   return config;
 }
 
+// Whether lora_alpha and ranks say how a method's deltas are scaled.
+bool has_factors(std::string_view method) {
+  return is_choice("sora|lora|adalora", method);
+}
+
+// Throws unless the model's deltas are scaled as the configuration says: a file holds no factors.
+void require_factors(const std::string& where, const MethodConfig& config, nn::Module& model) {
+  for (const GatedDelta* delta : gated_deltas(model)) {
+    double factor = config.method == "adalora"
+                        ? adalora_factor(config.lora_alpha, static_cast<double>(config.init_r))
+                        : config.lora_alpha / static_cast<double>(config.r);
+    for (const ModuleShape& shape : config.modules.value_or(std::vector<ModuleShape>{})) {
+      if (shape.module == delta->linear().path()) factor = shape.factor;
+    }
+    require(delta->factor() == factor,
+            "[{}] by lora_alpha and rank the factor of {} is {}; that of the attached delta is {}.",
+            where, delta->linear().path(), factor, delta->factor());
+  }
+}
+
 bool is_peft(const nlohmann::json& json) {
   return json.contains("peft_type");
 }
@@ -114,6 +137,7 @@ Contents read_folder(const fs::path& folder) {
 
 void save_adapter(const fs::path& folder, nn::Module& model, const MethodConfig& config,
                   const AdapterInfo& info) {
+  if (has_factors(config.method)) require_factors("save_adapter", config, model);
   make_folders(folder);
   nn::save_state(folder / kTensorsName, adapter_parameters(model));
   save_adapter_config(folder, config, info);
@@ -145,9 +169,15 @@ std::unique_ptr<Method> load_adapter(const fs::path& folder, nn::Module& model,
                                      std::vector<std::string>* absent) {
   const Contents contents = read_folder(folder);
   std::unique_ptr<Method> method = make_method(contents.config.method);
+  const AttachedState before(model);
   method->attach(model, std::nullopt);  // sizes are compared before anything is allocated
-  for (const nn::Parameter* each : load_values(contents.tensors, contents.config.peft, model)) {
-    if (absent) absent->push_back(each->path());
+  try {
+    for (const nn::Parameter* each : load_values(contents.tensors, contents.config.peft, model)) {
+      if (absent) absent->push_back(each->path());
+    }
+  } catch (...) {
+    before.restore();
+    throw;
   }
   return method;
 }
@@ -160,6 +190,7 @@ void load_adapter_values(const fs::path& folder, std::string_view method, nn::Mo
   if (!is_peft(json)) JsonReader(json, where).read("method", stored);
   require(stored == method, "[{}] the adapter's method is \"{}\"; {} is attached.", where,
           shown(is_peft(json) ? "peft" : stored), method);
+  if (has_factors(stored)) require_factors(where, own_config(json, where).method, model);
   load_values(open_tensors(folder, false), false, model);
 }
 

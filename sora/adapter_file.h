@@ -31,7 +31,8 @@ struct AdapterConfig {
   bool peft = false;  // written by Hugging Face peft: LoRA or AdaLoRA
 };
 
-// Writes both files into the folder (created where missing), each in one step.
+// Writes both files into the folder (created where missing), each in one step. Throws where the
+// model's deltas are scaled otherwise than `config` says.
 void save_adapter(const std::filesystem::path& folder, nn::Module& model,
                   const MethodConfig& config, const AdapterInfo& info);
 
@@ -46,12 +47,12 @@ AdapterConfig read_adapter_config(const std::filesystem::path& folder);
 // Attaches the adapter of the folder to a model with loaded weights and gives it its values.
 // Throws with all missing, unexpected and mis-shaped names together (the first ten of each). peft's
 // adapters may leave the head to the base model: `absent`, if given, receives the paths of the
-// head's parameters that the folder does not hold.
+// head's parameters that the folder does not hold. If it throws, the model is as before.
 std::unique_ptr<Method> load_adapter(const std::filesystem::path& folder, nn::Module& model,
                                      std::vector<std::string>* absent = nullptr);
 
 // Values of an adapter of that method for the parameters of an attached one: what Tuner::load()
-// does. Throws as load_adapter() does, and if the folder's method is another.
+// does. Throws as load_adapter() does, and if the folder's method or its factors are others.
 void load_adapter_values(const std::filesystem::path& folder, std::string_view method,
                          nn::Module& model);
 

@@ -2,45 +2,24 @@
 
 #include <utility>
 
+#include "sora/attached_state.h"
 #include "sora/sparsity.h"
 #include "sora/targets.h"
 
 namespace soragrad::sora {
-namespace {
-
-// What attach() changes in a model, to undo it where it fails halfway.
-class ModelState {
- public:
-  explicit ModelState(nn::Module& model) : linears_(linears(model)) {
-    for (const nn::Linear* linear : linears_) had_delta_.push_back(linear->delta() != nullptr);
-    model.for_each_parameter([&](nn::Parameter& parameter) {
-      parameters_.emplace_back(&parameter, parameter.requires_grad());
-    });
-  }
-  void restore() const {
-    for (size_t i = 0; i < linears_.size(); ++i) {
-      if (!had_delta_[i]) linears_[i]->attach(nullptr);
-    }
-    for (const auto& [parameter, trained] : parameters_) parameter->set_requires_grad(trained);
-  }
-
- private:
-  std::vector<nn::Linear*> linears_;
-  std::vector<bool> had_delta_;
-  std::vector<std::pair<nn::Parameter*, bool>> parameters_;
-};
-
-}  // namespace
 
 void attach_delta(nn::Linear& linear, std::unique_ptr<nn::Linear::Delta> delta) {
-  require(linear.delta() == nullptr,
-          "[attach] {} has an adapter already; load the base model anew.", linear.path());
+  require(
+      linear.delta() == nullptr,
+      "[attach] {} has an adapter already; take it off by sora::detach(), or load the base model "
+      "anew.",
+      linear.path());
   linear.attach(std::move(delta));
 }
 
 void BaseMethod::attach(nn::Module& model, std::optional<uint64_t> seed) {
   require(model_ == nullptr, "[{}] the method is attached already.", name());
-  const ModelState before(model);
+  const AttachedState before(model);
   model.for_each_parameter([&](nn::Parameter& parameter) {
     parameter.set_requires_grad(config_.train_head && nn::is_head(parameter));
   });
@@ -51,10 +30,13 @@ void BaseMethod::attach(nn::Module& model, std::optional<uint64_t> seed) {
     throw;
   }
   model_ = &model;
+  model_token_ = model.token();
 }
 
 nn::Module& BaseMethod::model() const {
   require(model_ != nullptr, "[{}] the method has no model; call attach() first.", name());
+  require(!model_token_.expired(), "[{}] the model was destroyed; it must outlive its method.",
+          name());
   return *model_;
 }
 

@@ -25,12 +25,13 @@ class BaseMethod : public Method {
  protected:
   // Attaches deltas and marks what trains beside the head; everything is frozen before.
   virtual void attach_to(nn::Module& model, std::optional<uint64_t> seed) = 0;
-  nn::Module& model() const;  // throws before attach()
+  nn::Module& model() const;  // throws before attach(), and after the model was destroyed
 
   const MethodConfig config_;
 
  private:
   nn::Module* model_ = nullptr;
+  std::weak_ptr<nn::Module::Token> model_token_;
 };
 
 // sora, lora, adalora: one GatedDelta a target.

@@ -47,6 +47,12 @@ void merge(nn::Module& model) {
   }
 }
 
+void detach(nn::Module& model) {
+  const auto token = model.token().lock();
+  require(!token->trained, "[detach] a tuner trains the model; destroy it first.");
+  for (nn::Linear* linear : linears(model)) linear->attach(nullptr);
+}
+
 }  // namespace soragrad::sora
 
 // SPDX-License-Identifier: Apache-2.0

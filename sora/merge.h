@@ -10,6 +10,10 @@ namespace soragrad::sora {
 // changing nothing, where a delta is no linear map (houlsby and pfeiffer adapters).
 void merge(nn::Module& model);
 
+// Takes all deltas off, trained or not: the model's weights are those that it was loaded with.
+// Other parameters stay as they are, a trained head too. Throws while a Tuner trains the model.
+void detach(nn::Module& model);
+
 // The Linear's weight with this delta, where the weight lives.
 Tensor merged_weight(const nn::Linear& linear, const FoldedDelta& delta);
 

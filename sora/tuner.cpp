@@ -47,9 +47,9 @@ Phase make_phase(const TunerSettings& settings, int64_t steps, std::optional<dou
 }
 
 Tuner::Tuner(nn::Module& model, MethodConfig method, const TunerSettings& settings)
-    : Tuner(model, make_tuned(std::move(method), settings), settings) {}
+    : Tuner(OwnMethod{}, model, make_tuned(std::move(method), settings), settings) {}
 
-Tuner::Tuner(nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings)
+Tuner::Tuner(OwnMethod, nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings)
     : model_(model), settings_(std::move(settings)), method_(std::move(method)) {
   check(settings_);
   require(method_ != nullptr, "[tuner] there is no method.");
@@ -175,6 +175,14 @@ void Tuner::add_unit(int64_t parts) {
   ++rounds_done_;
 }
 
+void Tuner::abandon_step() {
+  require_model();
+  if (optimizer_) optimizer_->zero_grad();
+  units_ = {};
+  passes_ = parts_ = rounds_done_ = 0;
+  pass_is_open_ = false;
+}
+
 void Tuner::step() {
   step([](const Work& update) { return update(); });
 }
@@ -263,6 +271,7 @@ const Tensor& Tuner::grad_norm() {
 void Tuner::begin_phase(const Phase& phase) {
   require_between_steps("begin_phase()");
   require(phase.steps >= 1, "[tuner] a phase of {} updates; at least 1 is wanted.", phase.steps);
+  if (phase.xi) require_range("xi", *phase.xi, ranges::kNotNegative);
   phase_ = phase;
   phase_steps_ = 0;
   total_steps_ = steps_ + phase.steps;
@@ -275,6 +284,7 @@ void Tuner::save(const std::filesystem::path& folder, const AdapterInfo& info) {
 }
 
 void Tuner::load(const std::filesystem::path& folder) {
+  require_model();
   require(!optimizer_, "[tuner] load() comes before the first pass() of a tuner.");
   load_adapter_values(folder, method_->name(), model_);
 }

@@ -17,6 +17,7 @@
 // `soragrad train` runs the same object; the names of settings and their defaults are its keys'.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -58,6 +59,7 @@ struct TunerSettings {
 // paper goes through several, each with a larger threshold of the gates.
 struct Phase {
   int64_t steps = 0;
+  // A Schedule of length 0, the default, gives the rate 0; make_phase() makes both.
   nn::Schedule schedule;       // of the learning rates
   nn::Schedule gate_schedule;  // of the groups with a proximal operator: SoRA's gates
   std::optional<double> xi;    // threshold of those groups; not set: the method's
@@ -74,7 +76,9 @@ class Tuner {
   // Throws naming the key for wrong settings.
   Tuner(nn::Module& model, MethodConfig method, const TunerSettings& settings);
   // The same with a method of one's own.
-  Tuner(nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings);
+  template <std::derived_from<Method> M>
+  Tuner(nn::Module& model, std::unique_ptr<M> method, TunerSettings settings)
+      : Tuner(OwnMethod{}, model, std::move(method), std::move(settings)) {}
   ~Tuner();
   Tuner(const Tuner&) = delete;
   Tuner& operator=(const Tuner&) = delete;
@@ -100,6 +104,9 @@ class Tuner {
     backward(loss);
     step();
   }
+  // Forgets the passes and gradients of a step that an exception has ended, so that the next pass()
+  // begins it anew, with the same dropout masks. Of several processes, all call it.
+  void abandon_step();
 
   // -- After a step
   int64_t steps() const { return steps_; }        // updates done
@@ -147,6 +154,9 @@ class Tuner {
   ThresholdSum thresholds() const { return thresholds_; }
 
  private:
+  struct OwnMethod {};
+  Tuner(OwnMethod, nn::Module& model, std::unique_ptr<Method> method, TunerSettings settings);
+
   void require_model() const;
   void require_unchanged();
   void require_between_steps(const char* call) const;

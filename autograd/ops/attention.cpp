@@ -16,10 +16,6 @@
 namespace soragrad {
 namespace {
 
-const real* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data() : nullptr;
-}
-
 // Operands and, behind them, the gradients of them: tensors of their own, or rows of tensors in
 // which they lie one below another (joint_ops.h).
 struct Operands {
@@ -80,7 +76,7 @@ void check(const Operands& x, const AttentionLayout& layout, const AttentionOpti
   require(q.shape() == Shape({queries, hidden}) && v.shape() == k.shape(),
           "[attention] q {}, k {}, v {} do not fit; q should be ({}, {}).", q.shape(), k.shape(),
           v.shape(), queries, hidden);
-  require(layout.host_offsets.back() + layout.idle_tokens == k.size(0),
+  require(layout.idle_tokens >= 0 && layout.host_offsets.back() + layout.idle_tokens == k.size(0),
           "[attention] offsets end at {}, with {} idle tokens, but k has {} tokens.",
           layout.host_offsets.back(), layout.idle_tokens, k.size(0));
   require(layout.max_length <= int64_t{1} << kernels::kAttentionRowBits,
@@ -197,88 +193,109 @@ Tensor distance_sums(const kernels::AttentionBackwardArgs& args) {
   return Tensor::empty({sizes.count, sizes.groups, sizes.width, sizes.hidden}, kReal, Device::cuda);
 }
 
+// The operands, rounded to bf16.
+Operands rounded(const Operands& x) {
+  const auto round = [](const Tensor& tensor) {
+    return tensor.defined() ? rounded_to_bf16(tensor) : tensor;
+  };
+  return {.q = round(x.q),
+          .k = round(x.k),
+          .v = round(x.v),
+          .position_key = round(x.position_key),
+          .position_query = round(x.position_query),
+          .whole = x.whole};
+}
+
+// What backward reads of the forward pass.
+struct Kept {
+  kernels::AttentionArgs args;  // pointers into these tensors
+  Operands x;
+  Tensor y,
+      log_sum;  // CUDA reads them instead of making the softmax's sums once more; or undefined
+  Tensor offsets, distance_row;
+  bool rounds_dy;
+  bool late;                              // the tables' gradients wait for other layers
+  std::shared_ptr<DeltaOperand> operand;  // that backward makes of the gradient of qkv; or null
+
+  void backward(const Tensor& given, Gradients& gradients) const;
+};
+
+void Kept::backward(const Tensor& given, Gradients& gradients) const {
+  const Tensor dy = rounds_dy ? rounded_to_bf16(given) : given;
+  const Operands d = empty_gradients(x, gradients);
+  kernels::AttentionBackwardArgs backward{.forward = args,
+                                          .dy = dy.data(),
+                                          .dq = d.q.data(),
+                                          .dk = d.k.data(),
+                                          .dv = d.v.data(),
+                                          .dposition_key = data_or_null(d.position_key),
+                                          .dposition_query = data_or_null(d.position_query)};
+  const bool waits = late && backward.dposition_key;
+  const Tensor sums = waits ? distance_sums(backward) : Tensor();
+  if (waits) backward.distance_sums = sums.data();
+  if (operand) {
+    kernels::attention_operand_backward(dy.device(), {backward, operand->begin(d.whole[0])});
+  } else {
+    kernels::attention_backward(dy.device(), backward);
+  }
+  if (waits) {
+    waiting::add_fold(kernels::fold_args(backward, sums.data()), {d.whole[1], distance_row, sums});
+  }
+  if (!d.whole.empty() && args.first_query_only) {
+    place_first_rows(d.q, offsets, d.whole[0].slice(0, x.k.size(0)));
+  }
+  size_t number = 0;
+  for (const Tensor& gradient : d.inputs()) {
+    if (gradient.defined()) gradients.add(number, gradient);
+    ++number;
+  }
+}
+
 // Records attention of x, whose tensors are those of the inputs.
 Variable attend(const Operands& x, const std::vector<Variable>& inputs,
                 const AttentionLayout& layout, const AttentionOptions& options) {
   check(x, layout, options);
+  const Device device = x.k.device();
   // Kernels that do not multiply in bf16 themselves get rounded operands. Kernels that do cannot
   // write the probabilities, so a caller who wants them gets the other ones.
   const bool in_bf16 = options.precision == Precision::bf16;
-  const bool rounds_itself =
-      in_bf16 && !options.probabilities &&
-      kernels::attention_takes_bf16(x.k.device(), x.k.size(1) / options.heads);
-  const auto operand = [=](const Tensor& tensor) {
-    return in_bf16 && !rounds_itself && tensor.defined() ? rounded_to_bf16(tensor) : tensor;
-  };
-  const Operands t{.q = operand(x.q),
-                   .k = operand(x.k),
-                   .v = operand(x.v),
-                   .position_key = operand(x.position_key),
-                   .position_query = operand(x.position_query),
-                   .whole = x.whole};
+  const bool by_kernel = in_bf16 && !options.probabilities &&
+                         kernels::attention_takes_bf16(device, x.k.size(1) / options.heads);
+  const bool rounds = in_bf16 && !by_kernel;
+  const Operands t = rounds ? rounded(x) : x;
   Tensor y = Tensor::empty_like(t.q);
   kernels::AttentionArgs args = forward_args(t, y, layout, options);
-  args.bf16 = rounds_itself;
+  args.bf16 = by_kernel;
   if (options.probabilities) {
-    *options.probabilities =
-        Tensor::empty({probability_count(layout, options)}, kReal, t.q.device());
+    *options.probabilities = Tensor::empty({probability_count(layout, options)}, kReal, device);
     args.probabilities = options.probabilities->data();
   }
-  // CUDA's backward pass reads y and log_sum instead of computing the softmax's sums once more.
-  const bool kept = t.q.device() == Device::cuda && grad_wanted(inputs);
-  const Tensor kept_y = kept ? y : Tensor();
-  const Tensor log_sum =
-      kept ? Tensor::empty({t.q.size(0), options.heads}, kReal, t.q.device()) : Tensor();
-  if (kept) args.log_sum = log_sum.data();
+  Tensor log_sum;
+  if (device == Device::cuda && grad_wanted(inputs)) {
+    log_sum = Tensor::empty({t.q.size(0), options.heads}, kReal, device);
+    args.log_sum = log_sum.data();
+  }
   const auto next = options.next ? DeltaOperand::of_value(*options.next) : nullptr;
   if (next) {
-    kernels::attention_operand(t.q.device(), {args, next->begin(y)});
+    kernels::attention_operand(device, {args, next->begin(y)});
   } else {
-    kernels::attention(t.q.device(), args);
+    kernels::attention(device, args);
   }
-  const Tensor offsets = layout.offsets, distance_row = layout.distance_row;
   const auto& of_tables = inputs[1].operand();
-  const bool late = !x.whole.empty() && of_tables && of_tables->late;
   // With first_query_only dq has rows of its own, which come to lie among zeros.
-  const auto before =
-      !x.whole.empty() && !options.first_query_only ? operand_of_gradient(inputs[0], 3) : nullptr;
-  Variable result = record(
-      "attention", std::move(y), inputs,
-      // args holds raw pointers; the tensors captured beside it keep their memory alive.
-      [=](const Tensor& given, Gradients& gradients) {
-        const Tensor dy = operand(given);
-        const Operands d = empty_gradients(t, gradients);
-        kernels::AttentionBackwardArgs backward{
-            .forward = args,
-            .dy = dy.data(),
-            .dq = d.q.data(),
-            .dk = d.k.data(),
-            .dv = d.v.data(),
-            .dposition_key = d.position_key.defined() ? d.position_key.data() : nullptr,
-            .dposition_query = d.position_query.defined() ? d.position_query.data() : nullptr};
-        const bool waits = late && backward.dposition_key;
-        const Tensor sums = waits ? distance_sums(backward) : Tensor();
-        if (waits) backward.distance_sums = sums.data();
-        if (before) {
-          kernels::attention_operand_backward(dy.device(), {backward, before->begin(d.whole[0])});
-        } else {
-          kernels::attention_backward(dy.device(), backward);
-        }
-        if (waits) {
-          waiting::add_fold(kernels::fold_args(backward, sums.data()),
-                            {d.whole[1], distance_row, sums});
-        }
-        if (!d.whole.empty() && args.first_query_only) {
-          place_first_rows(d.q, offsets, d.whole[0].slice(0, t.k.size(0)));
-        }
-        size_t number = 0;
-        for (const Tensor& gradient : d.inputs()) {
-          if (gradient.defined()) gradients.add(number, gradient);
-          ++number;
-        }
-        static_cast<void>(offsets), static_cast<void>(distance_row);
-        static_cast<void>(kept_y), static_cast<void>(log_sum);
-      });
+  const bool makes_operand = !x.whole.empty() && !options.first_query_only;
+  const Kept kept = {.args = args,
+                     .x = t,
+                     .y = log_sum.defined() ? y : Tensor(),
+                     .log_sum = log_sum,
+                     .offsets = layout.offsets,
+                     .distance_row = layout.distance_row,
+                     .rounds_dy = rounds,
+                     .late = !x.whole.empty() && of_tables && of_tables->late,
+                     .operand = makes_operand ? operand_of_gradient(inputs[0], 3) : nullptr};
+  Variable result =
+      record("attention", std::move(y), inputs,
+             [kept](const Tensor& dy, Gradients& gradients) { kept.backward(dy, gradients); });
   result.set_operand(next);
   return result;
 }

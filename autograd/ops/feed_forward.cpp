@@ -38,7 +38,7 @@ void Kept::backward(const Tensor& dy, Gradients& gradients) const {
   const InputGradient db2 = gradient_of(kBias2, bias2);
   kernels::feed_forward_backward_bf16(
       Device::cpu, {.sizes = sizes,
-                    .x = x.defined() ? x.data() : nullptr,
+                    .x = data_or_null(x),
                     .dy = dy.data(),
                     .derivative = derivative.data(),
                     .active = active.defined() ? active.data<bfloat16>() : nullptr,
@@ -86,10 +86,10 @@ Variable feed_forward(const Variable& x, const LinearWeights& first, const Linea
                     .x = x.value().data(),
                     .w1 = up->packed_bf16(true),
                     .w2 = down->packed_bf16(true),
-                    .b1 = data_or_null(first.bias),
-                    .b2 = data_or_null(second.bias),
+                    .b1 = data_or_null(first.bias.value()),
+                    .b2 = data_or_null(second.bias.value()),
                     .y = with_value ? y.data() : nullptr,
-                    .derivative = walked ? kept.derivative.data() : nullptr,
+                    .derivative = data_or_null(kept.derivative),
                     .active = kept.active.defined() ? kept.active.data<bfloat16>() : nullptr});
   return record(kOp, std::move(y), {x, first.weight, first.bias, second.weight, second.bias},
                 [kept](const Tensor& dy, Gradients& gradients) { kept.backward(dy, gradients); });

@@ -122,10 +122,6 @@ std::shared_ptr<PackedMatrix> packed_or_plain(const LinearWeights& linear) {
   return std::make_shared<PackedMatrix>(linear.weight.value(), Precision::fp32, false);
 }
 
-const real* data_or_null(const Variable& bias) {
-  return bias.defined() ? bias.value().data() : nullptr;
-}
-
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed) {
   return linear(Activated{x, {}}, weight, bias, packed);
@@ -140,7 +136,7 @@ Variable linear(const Activated& x, const Variable& weight, const Variable& bias
   Tensor y = with_value ? Tensor::empty(shape, kReal, x.y.device())
                         : Tensor::zeros(shape, kReal, x.y.device());
   if (with_value) {
-    matrix->forward(x.y.value().data(), data_or_null(bias), y.data(), shape[0]);
+    matrix->forward(x.y.value().data(), data_or_null(bias.value()), y.data(), shape[0]);
   }
   return record_linear(std::move(y), x, weight, bias, matrix);
 }
@@ -154,7 +150,7 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
   Tensor y = Tensor::empty_like(before);
   const auto matrix = packed_or_plain(weights);
   matrix->forward_gelu({.x = x.value().data(),
-                        .bias = data_or_null(bias),
+                        .bias = data_or_null(bias.value()),
                         .before = before.data(),
                         .y = y.data(),
                         .rows = rows});

@@ -13,9 +13,6 @@ void require_fit(const char* op, const Shape& x, const LinearWeights& linear);
 // The pack that the caller gave, or one for this call alone.
 std::shared_ptr<PackedMatrix> packed_or_plain(const LinearWeights& linear);
 
-// The elements of a bias; null if there is none.
-const real* data_or_null(const Variable& bias);
-
 }  // namespace soragrad
 
 // SPDX-License-Identifier: Apache-2.0

@@ -40,7 +40,6 @@ void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weigh
   const auto empty_if = [](bool wanted, const Tensor& like) {
     return wanted ? Tensor::empty_like(like) : Tensor();
   };
-  const auto data = [](const Tensor& x) { return x.defined() ? x.data() : nullptr; };
   const bool wants_residual = residual && gradients.wanted(kResidual);
   const bool drops = residual && settings.p > 0;
   const Tensor ds = empty_if(gradients.wanted(kX) || wants_residual, dy);
@@ -54,8 +53,8 @@ void norm_backward(const Tensor& dy, const NormState& state, const Tensor& weigh
       .normalised = state.normalised.data(),
       .rstd = state.rstd.data(),
       .weight = weight.data(),
-      .ds = data(ds),
-      .dx = drop_here ? data(dx.defined() ? dx : ds) : nullptr,
+      .ds = data_or_null(ds),
+      .dx = drop_here ? data_or_null(dx.defined() ? dx : ds) : nullptr,
       .dweight = dweight.get(),
       .dbias = dbias.get(),
       .rows = state.rstd.numel(),
@@ -83,7 +82,7 @@ Tensor norm_value(const Variable& x, const Variable& residual, const Variable& w
   if (state) *state = {Tensor::empty_like(y), Tensor::empty({x.shape().rows()}, kReal, x.device())};
   const kernels::LayerNormArgs args{
       .x = (settings.table.defined() ? settings.table : x.value()).data(),
-      .residual = residual.defined() ? residual.value().data() : nullptr,
+      .residual = data_or_null(residual.value()),
       .weight = weight.value().data(),
       .bias = bias.value().data(),
       .y = y.data(),
@@ -117,6 +116,10 @@ Variable norm(const char* op, const Variable& x, const Variable& residual, const
   NormState own;
   NormState* const state = links.state ? links.state : grad_wanted(inputs) ? &own : nullptr;
   const bool filled = state && state->rstd.defined();
+  require(!filled || (state->normalised.defined() && state->normalised.shape() == x.shape() &&
+                      state->rstd.numel() == x.shape().rows()),
+          "[{}] the state {} was filled by a norm of another shape than {}.", op,
+          state ? state->normalised.shape() : Shape{}, x.shape());
   const OperandOf next = links.next && !filled ? DeltaOperand::of_value(*links.next) : nullptr;
   Tensor y = filled ? Tensor::zeros(x.shape(), kReal, x.device())
                     : norm_value(x, residual, weight, bias, settings, state, next);

@@ -25,6 +25,11 @@ inline void require_one_device(const char* op, std::initializer_list<NamedTensor
   }
 }
 
+// The elements; null for a tensor that is undefined.
+inline real* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data() : nullptr;
+}
+
 // Throws unless there is one I64 label a row of logits (rows, classes) and, on the CPU, each is one
 // of the classes. On a GPU reading them would make the host wait, so they are the data reader's
 // duty.

@@ -34,7 +34,7 @@ Variable add_first_token(const Variable& x, const AttentionLayout& layout) {
   longest_sequence("add_first_token", layout);  // checks the offsets
   const int64_t sequences = offsets.numel() - 1;
   const int64_t places = layout.host_offsets.back() + layout.idle_tokens;
-  require(x.shape().rank() == 2 && places == x.size(0),
+  require(x.shape().rank() == 2 && layout.idle_tokens >= 0 && places == x.size(0),
           "[add_first_token] x {} does not fit a layout of {} tokens.", x.shape(), places);
   const int64_t tokens = x.size(0), hidden = x.size(1);
   Tensor y = Tensor::empty_like(x.value());

@@ -81,7 +81,8 @@ Tensor load_tensor(const Checkpoint& checkpoint, std::string_view name) {
   stored.require_loadable();
   const Shape shape(stored.sizes);
   if (const auto mapped = checkpoint.mapped(name, kReal)) {
-    // The mapping is read-only; parameters that train are moved to the optimizer's own memory.
+    // The mapping is read-only until it is written by Storage::begin_write(). Parameters that train
+    // are moved to the optimizer's own memory.
     auto* data = const_cast<std::byte*>(mapped->bytes.data());
     return Tensor(std::make_shared<Storage>(Device::cpu, data, mapped->bytes.size(), mapped->owner),
                   0, shape, kReal);

@@ -67,6 +67,9 @@ void check(const std::vector<ParameterGroup>& groups) {
   for (const ParameterGroup& group : groups) {
     check_numbers(group);
     for (const Parameter* parameter : group.parameters) {
+      require(parameter != nullptr,
+              "[optimizer] a parameter is null; find_parameter() gives null for a path that no "
+              "parameter has.");
       if (!first) first = parameter;
       require(parameter->defined(), "[optimizer] {} has no value yet; load or draw it first.",
               parameter->path());
@@ -126,6 +129,7 @@ void Optimizer::move_into_buffers() {
   clip_scale_ = Tensor::full({}, 1, device);
   settings_ = Tensor::empty({static_cast<int64_t>(groups_.size() * sizeof(kernels::AdamWSegment))},
                             DType::u8, device);
+  const Module* owner = nullptr;
   for (size_t group = 0; group < groups_.size(); ++group) {
     int64_t begin = segments_[group].begin;
     for (Parameter* parameter : groups_[group].parameters) {
@@ -134,6 +138,8 @@ void Optimizer::move_into_buffers() {
       value.copy_from(parameter->value());
       parameter->set_value(value);
       parameter->set_grad(grads_.slice(begin, end).view(parameter->shape()));
+      if (owner != &parameter->owner()) owners_.push_back(parameter->owner().token());
+      owner = &parameter->owner();
       begin += aligned(end - begin);
     }
   }
@@ -142,6 +148,10 @@ void Optimizer::move_into_buffers() {
 // Frozen under the optimizer, a parameter would go on moving by its momentum and decay; unfrozen
 // again, or given another value, it would not train, because its gradient is elsewhere.
 void Optimizer::require_unchanged() const {
+  for (const std::weak_ptr<Module::Token>& owner : owners_) {
+    require(!owner.expired(),
+            "[optimizer] the model was destroyed; it must outlive its optimizer.");
+  }
   for (const ParameterGroup& group : groups_) {
     for (const Parameter* parameter : group.parameters) {
       const bool same = parameter->value().storage() == values_.storage() &&
@@ -172,6 +182,11 @@ void Optimizer::prepare(std::span<const GroupStep> steps) {
   require(steps.size() == groups_.size(), "[optimizer] {} rates for {} groups.", steps.size(),
           groups_.size());
   require_unchanged();
+  for (const GroupStep& step : steps) {
+    require_range("learning_rate", step.rate, ranges::kNotNegative);
+    require_range("xi", step.xi, ranges::kNotNegative);
+  }
+  prepared_ = true;
   ++steps_;
   const auto t = static_cast<double>(steps_);
   std::vector<kernels::AdamWSegment> settings(groups_.size());
@@ -197,7 +212,14 @@ void Optimizer::prepare(std::span<const GroupStep> steps) {
   settings_.copy_from(table);
 }
 
+void Optimizer::set_steps(int64_t steps) {
+  require_range("steps", static_cast<double>(steps), ranges::kCountOrNone);
+  steps_ = steps;
+}
+
 void Optimizer::update() {
+  require(prepared_,
+          "[optimizer] update() without prepare(); call prepare() before each update().");
   const Device device = values_.device();
   kernels::grad_norm(device, {.grad = grads_.data(),
                               .norm = grad_norm_.data<double>(),

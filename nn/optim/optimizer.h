@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -33,15 +34,17 @@ class Optimizer {
   // the setting's name for a number out of range.
   // Result: the values are copied into a flat buffer, group by group, and value and gradient of
   // each parameter become views of it, so backward() adds to the flat gradient in place.
-  // Duty of the caller: keep the parameters alive, and make another optimizer after they were
+  // Duty of the caller: keep the model alive, and make another optimizer after its parameters were
   // frozen, unfrozen or given other values by assign(). prepare() and step() refuse such
   // parameters. max_grad_norm: the 2-norm of all gradients together is clipped to it; 0: no
   // clipping.
   explicit Optimizer(std::vector<ParameterGroup> groups, double max_grad_norm = 0);
+  Optimizer(const Optimizer&) = delete;  // both would write the same parameters
+  Optimizer& operator=(const Optimizer&) = delete;
 
   // One update: clipping, the groups' update rules, the proximal step. Each group's rate is
-  // factor * learning_rate, its threshold its xi. The gradients stay as they were, unclipped, until
-  // zero_grad(). On a GPU the host does not wait.
+  // factor * learning_rate, its threshold its xi; factor is at least 0. The gradients stay as they
+  // were, unclipped, until zero_grad(). On a GPU the host does not wait.
   void step(double factor = 1);
 
   // The two halves of a step. prepare() uploads this step's scalars, one GroupStep a group;
@@ -67,7 +70,7 @@ class Optimizer {
   const Tensor& grads() const { return grads_; }
   const Tensor& first_moments() const { return first_moments_; }
   const Tensor& second_moments() const { return second_moments_; }
-  void set_steps(int64_t steps) { steps_ = steps; }
+  void set_steps(int64_t steps);  // at least 0
   // A hash of the names, shapes and groups in their order: equal hashes mean that the elements of
   // two optimizers' buffers belong to the same parameters.
   uint64_t layout_hash() const { return layout_hash_; }
@@ -82,12 +85,14 @@ class Optimizer {
   void require_unchanged() const;
 
   std::vector<ParameterGroup> groups_;
+  std::vector<std::weak_ptr<Module::Token>> owners_;  // the modules whose parameters these are
   std::vector<Segment> segments_;
   double max_grad_norm_;
   Tensor values_, grads_, first_moments_, second_moments_;
   Tensor grad_norm_, clip_scale_;
   Tensor settings_;  // bytes: the groups' kernels::AdamWSegment of this step
   int64_t steps_ = 0;
+  bool prepared_ = false;  // by the first prepare()
   uint64_t layout_hash_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -23,7 +24,58 @@ std::vector<real> gradient(const Variable& x) {
   return x.grad().to_vector();
 }
 
+// The op y = x whose closure does what it is told.
+Variable told(const Variable& x, const Backward& closure) {
+  return record("told", x.value().clone(), {x}, closure);
+}
+
 }  // namespace
+
+TEST_CASE("graph: a closure's gradient must fit its input") {
+  const Variable x = leaf({1, 2});
+  const auto walk = [&](const Backward& closure) { backward(sum(told(x, closure))); };
+  const auto give = [&](const Tensor& dx) {
+    walk([dx](const Tensor&, Gradients& gradients) { gradients.add(0, dx); });
+  };
+  give(Tensor::full({2}, 3));
+  CHECK(gradient(x) == std::vector<real>{3, 3});
+  CHECK_THROWS_AS(give(Tensor::full({1}, 3)), Error);
+  CHECK_THROWS_AS(give(Tensor::full({2, 1}, 3)), Error);
+  CHECK_THROWS_AS(give(Tensor::zeros({2}, DType::i64)), Error);
+  CHECK_THROWS_AS(give(Tensor()), Error);
+  CHECK_THROWS_WITH_AS(walk([](const Tensor& dy, Gradients& gradients) { gradients.add(1, dy); }),
+                       "[told] backward asks for input 1 of 1.", Error);
+  CHECK_THROWS_AS(walk([](const Tensor&, Gradients& gradients) { gradients.wanted(7); }), Error);
+  CHECK_THROWS_AS(record(nullptr, x.value(), {x}, {}), Error);
+  CHECK_THROWS_AS(backward(sum(x), Tensor()), Error);
+}
+
+TEST_CASE("graph: NoGrads may end in any order") {
+  const Variable x = leaf({1, 2});
+  auto first = std::make_unique<NoGrad>(), second = std::make_unique<NoGrad>();
+  first.reset();
+  CHECK(!sum(x).requires_grad());
+  second.reset();
+  CHECK(sum(x).requires_grad());
+}
+
+TEST_CASE("graph: threads may build and walk graphs that share nothing") {
+  const auto work = [](bool& right) {
+    right = true;
+    for (int i = 0; i < 2000; ++i) {
+      const Variable x = leaf({2, 3});
+      const Variable square = mul(x, x);
+      backward(sum(add(mul(square, square), scale(x, 4))));  // 4 x^3 + 4
+      right &= gradient(x) == std::vector<real>{36, 112};
+    }
+  };
+  bool one = false, two = false;
+  std::thread other([&] { work(one); });
+  work(two);
+  other.join();
+  CHECK(one);
+  CHECK(two);
+}
 
 TEST_CASE("graph: gradients of all uses of a variable are added") {
   const Variable x = leaf({2, 3});

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
+
 #include "tests/files.h"
 
 namespace soragrad::data {
@@ -60,10 +62,13 @@ TEST_CASE("batches: rows of like length share a batch") {
 
 TEST_CASE("batches: what cannot be a batch is refused") {
   const Rows rows(3);
-  CHECK_THROWS_AS(batches({}, {}), Error);
-  CHECK_THROWS_AS(batches(rows.encoded, {}), Error);
+  CHECK_THROWS_AS(batches(std::span<const Encoded>(), std::span<const Example>()), Error);
+  CHECK_THROWS_AS(batches(rows.encoded, std::span<const Example>()), Error);
   CHECK_THROWS_AS(batches(rows.encoded, rows.examples, {.size = 0}), Error);
   CHECK_THROWS_AS(batches(rows.encoded, rows.examples, {.epochs = 0}), Error);
+  CHECK_THROWS_AS(batches(rows.encoded, rows.examples, {.size = 1, .epochs = INT64_MAX}), Error);
+  const auto all = batches(rows.encoded, rows.examples, {.size = 1});
+  CHECK(all.from(1).from(INT64_MAX).size() == 0);
 }
 
 }  // namespace

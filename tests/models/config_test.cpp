@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "models/family.h"
+#include "models/model.h"
 #include "tests/files.h"
 
 namespace soragrad::models {
@@ -120,6 +122,26 @@ TEST_CASE("config: numbers that only Python's JSON has are kept where nobody rea
   CHECK(contains(written, "\"c\": Infinity"));
   CHECK(contains(refusal(R"({"model_type": "bert", "layer_norm_eps": NaN})"), "layer_norm_eps"));
   CHECK(contains(refusal(R"({"model_type": "bert", "layer_norm_eps": NaN})"), "NaN"));
+}
+
+TEST_CASE("config: a class named NaN is a name, beside numbers that are NaN") {
+  json object = deberta_json();
+  object["id2label"] = {{"0", "NaN"}, {"1", "yes"}};
+  std::string text = object.dump();
+  text.insert(1, R"("alien": NaN, "line": "\u001fNaN", )");
+  const std::string written = to_json(parse_config(text, "config.json"));
+  CHECK(contains(written, "\"alien\": NaN"));
+  const json again = parse_json_object(written, "config.json");
+  CHECK(again["id2label"]["0"] == "NaN");
+  CHECK(again["label2id"]["NaN"] == 0);
+}
+
+TEST_CASE("config: one without a family, or with heads that do not fit, is refused") {
+  CHECK_THROWS_AS(SequenceClassifier(ModelConfig{}), Error);
+  CHECK_THROWS_AS(to_json(ModelConfig{}), Error);
+  ModelConfig config = parse_config(deberta_json().dump(), "config.json");
+  config.heads = 0;
+  CHECK_THROWS_AS(SequenceClassifier{config}, Error);
 }
 
 TEST_CASE("config: dtype is that of the weights that are written") {

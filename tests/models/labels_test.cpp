@@ -61,6 +61,13 @@ TEST_CASE("labels: logits are brought into the task's order") {
   CHECK(same == std::vector<float>{1, 2});
 }
 
+TEST_CASE("labels: a map is a permutation") {
+  CHECK_THROWS_AS(ClassMap({0, 100000000}), Error);
+  CHECK_THROWS_AS(ClassMap({0, 0}), Error);
+  CHECK_THROWS_AS(ClassMap(2)[2], Error);
+  CHECK_THROWS_AS(ClassMap(2)[-1], Error);
+}
+
 TEST_CASE("labels: another set is refused with both, in a bounded line") {
   const Names hostile(5000, std::string(5000, '\n'));
   const std::string message = test::message_of([&] { class_map(hostile, kTask); });

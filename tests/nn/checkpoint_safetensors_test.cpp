@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/tensor.h"
 #include "nn/checkpoint/safetensors.h"
 #include "tests/nn/checkpoint_files.h"
 
@@ -48,6 +49,28 @@ TEST_CASE("safetensors: what is written is read back bit by bit") {
     files += entry.is_regular_file();
   }
   CHECK(files == 1);  // no temporary file stays
+}
+
+TEST_CASE("safetensors: a mapped tensor can be written, in memory alone") {
+  const TemporaryFolder folder;
+  const std::vector<float> floats(5000, 1.5f);  // some pages
+  SafetensorsWriter writer;
+  writer.add<float>("x", std::vector<int64_t>{5000}, floats);
+  writer.write(folder / "x.safetensors");
+  const Checkpoint checkpoint = open_checkpoint(folder / "x.safetensors");
+  const auto mapped = checkpoint.mapped("x", DType::f32);
+  REQUIRE(mapped.has_value());
+  auto* bytes = const_cast<std::byte*>(mapped->bytes.data());
+  const Tensor x(std::make_shared<Storage>(Device::cpu, bytes, mapped->bytes.size(), mapped->owner),
+                 0, {5000}, DType::f32);
+  const uint64_t version = x.storage()->version();
+  x.elements<float>()[3000] = 7;
+  CHECK(x.storage()->version() > version);
+  x.storage()->drop_mapped_pages();  // now leaves them alone
+  CHECK(x.elements<float>()[3000] == 7);
+  CHECK(numbers<float>(open_checkpoint(folder / "x.safetensors"), "x") == floats);
+  x.fill_zero();
+  CHECK(x.to_vector<float>() == std::vector<float>(5000));
 }
 
 TEST_CASE("safetensors: the bytes are those of the reference implementation") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -42,6 +43,36 @@ TEST_CASE("linear: two threads that use a frozen weight for the first time get t
       CHECK(two == expected);
     }
   }
+}
+
+TEST_CASE("linear: values that are copied into a frozen weight are seen") {
+  const Variable x(Tensor::full({2, 4}, 1));
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    OneLinear model(4);
+    model.dense.set_precision(precision);
+    model.dense.bias.assign(Tensor::zeros({4}));
+    model.dense.weight.assign(Tensor::full({4, 4}, 1));
+    CHECK(model.dense.forward(x, {}).value().to_vector() == std::vector<real>(8, 4));
+    model.dense.weight.value().copy_from(Tensor::full({4, 4}, 2));
+    CHECK(model.dense.forward(x, {}).value().to_vector() == std::vector<real>(8, 8));
+    for (real& each : model.dense.weight.value().elements()) each = 3;
+    CHECK(model.dense.forward(x, {}).value().to_vector() == std::vector<real>(8, 12));
+  }
+}
+
+TEST_CASE("module: names of siblings differ, and who outlives the parent has none") {
+  struct Parent : Module {};
+  auto parent = std::make_unique<Parent>();
+  auto child = std::make_unique<Module>(parent.get(), "a");
+  Parameter weight(parent.get(), "b", {2});
+  CHECK_THROWS_WITH_AS(Module(parent.get(), "a"),
+                       "[module] \"\" has two children of the name \"a\".", Error);
+  CHECK_THROWS_WITH_AS(Parameter(parent.get(), "b", {3}),
+                       "[module] \"\" has two parameters of the name \"b\".", Error);
+  parent.reset();
+  CHECK(child->parent() == nullptr);
+  CHECK(child->path() == "a");
+  CHECK(weight.path() == "b");
 }
 
 TEST_CASE("linear: a module without a parent, and a parameter without an owner, are refused") {

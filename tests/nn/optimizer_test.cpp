@@ -288,13 +288,34 @@ TEST_CASE("optimizer: numbers out of range are refused by their name") {
   CHECK(message({}) == "accepted");
 }
 
-TEST_CASE("optimizer: a parameter that was frozen, freed or assigned under it is refused") {
+TEST_CASE("optimizer: what would train nothing, or read what is gone, is refused") {
+  CHECK_THROWS_WITH_AS(Optimizer({{.parameters = {nullptr}}}),
+                       "[optimizer] a parameter is null; find_parameter() gives null for a path "
+                       "that no parameter has.",
+                       Error);
+  auto toy = std::make_unique<Toy>();
+  Optimizer optimizer({{.parameters = toy->parameters()}});
+  CHECK_THROWS_WITH_AS(
+      optimizer.update(),
+      "[optimizer] update() without prepare(); call prepare() before each update().", Error);
+  CHECK_THROWS_AS(optimizer.step(NAN), Error);
+  CHECK_THROWS_AS(optimizer.step(-1), Error);
+  CHECK_THROWS_AS(optimizer.set_steps(-1), Error);
+  optimizer.step();
+  toy.reset();
+  CHECK_THROWS_WITH_AS(optimizer.step(),
+                       "[optimizer] the model was destroyed; it must outlive its optimizer.",
+                       Error);
+}
+
+TEST_CASE("optimizer: a parameter that was frozen, unfrozen or assigned under it is refused") {
   Toy toy;
   Optimizer optimizer(groups(toy));
   optimizer.step();
   toy.bias.set_requires_grad(false);
   const std::string refusal =
-      "[optimizer] dense.bias was frozen, freed or assigned under its optimizer; make another one.";
+      "[optimizer] dense.bias was frozen, unfrozen or assigned after its optimizer was made; make "
+      "another one.";
   CHECK_THROWS_WITH_AS(optimizer.step(), refusal.c_str(), Error);
   toy.bias.set_requires_grad(true);
   CHECK_THROWS_WITH_AS(optimizer.step(), refusal.c_str(), Error);

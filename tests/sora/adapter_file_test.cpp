@@ -11,6 +11,7 @@
 
 #include "core/json.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "nn/checkpoint/state_dict.h"
 #include "sora/gated_delta.h"
 #include "sora/merge.h"
 #include "sora/peft_export.h"
@@ -71,6 +72,41 @@ TEST_CASE("adapter: every method comes back with equal logits and configuration"
     if (name == "sora") CHECK(read.method.r == 3);
     if (name == "adalora") CHECK(read.method.init_r == 3);
   }
+}
+
+TEST_CASE("adapter: factors that differ from the file's are refused") {
+  const TemporaryFolder folder;
+  ToyModel model;
+  trained(model, config_of("lora"));
+  MethodConfig other = config_of("lora");
+  other.lora_alpha = 20;
+  CHECK(contains(message_of([&] { save_adapter(folder.path(), model, other, {}); }), "factor"));
+  save_adapter(folder.path(), model, config_of("lora"), {});
+  ToyModel scaled;
+  trained(scaled, other);
+  CHECK(contains(message_of([&] { load_adapter_values(folder.path(), "lora", scaled); }),
+                 "by lora_alpha and rank the factor of "));
+  load_adapter_values(folder.path(), "lora", model);
+}
+
+TEST_CASE("adapter: one that does not fit leaves the model as it was; detach() takes one off") {
+  const TemporaryFolder folder, wrong;
+  ToyModel model;
+  const auto logits = model.logits();
+  trained(model, config_of("lora"));
+  save_adapter(folder.path(), model, config_of("lora"), {});
+  detach(model);
+  CHECK(gated_deltas(model).empty());
+
+  save_adapter_config(wrong.path(), config_of("lora"), {});
+  nn::Parameter* const head[] = {&model.classifier.weight};
+  nn::save_state(wrong / "adapter_model.safetensors", head);
+  ToyModel fresh;
+  CHECK_THROWS_AS(load_adapter(wrong.path(), fresh), Error);
+  CHECK(gated_deltas(fresh).empty());
+  CHECK(fresh.logits() == logits);
+  const auto method = load_adapter(folder.path(), fresh);
+  CHECK(!gated_deltas(fresh).empty());
 }
 
 TEST_CASE("adapter: what does not fit is listed by name") {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <memory>
 
 #include "sora/base_method.h"
 #include "tests/files.h"
@@ -28,6 +29,39 @@ std::vector<real> train(ToyModel& model, Tuner& tuner, int64_t steps) {
     tuner.step(loss);
   }
   return losses;
+}
+
+TEST_CASE("tuner: a step that an exception has ended can begin anew") {
+  ToyModel left, right;
+  Tuner a(left, MethodConfig{.r = 4}, settings()), b(right, MethodConfig{.r = 4}, settings());
+  train(left, a, 2);
+  train(right, b, 2);
+  a.backward(left.loss(a.pass()), 2);  // the second part never comes
+  CHECK_THROWS_AS(a.begin_phase(5, 0.1), Error);
+  a.abandon_step();
+  static_cast<void>(a.pass());  // and a forward pass that ends in an exception
+  a.abandon_step();
+  CHECK(train(left, a, 3) == train(right, b, 3));
+  CHECK(left.logits() == right.logits());
+}
+
+TEST_CASE("tuner: a phase needs a threshold that is one") {
+  ToyModel model;
+  Tuner tuner(model, MethodConfig{.r = 4}, settings());
+  CHECK_THROWS_AS(tuner.begin_phase(3, -5), Error);
+  CHECK_THROWS_AS(tuner.begin_phase(3, NAN), Error);
+  tuner.begin_phase(3, 0.5);
+}
+
+TEST_CASE("tuner: without its model it refuses instead of reading what is gone") {
+  auto model = std::make_unique<ToyModel>();
+  Tuner tuner(*model, {}, settings());  // all keys have defaults
+  model.reset();
+  const std::string gone = "[tuner] the model was destroyed; it must outlive its tuner.";
+  CHECK(message_of([&] { tuner.load("anywhere"); }) == gone);
+  CHECK(message_of([&] { tuner.abandon_step(); }) == gone);
+  CHECK(message_of([&] { tuner.method().counts(); }) ==
+        "[sora] the model was destroyed; it must outlive its method.");
 }
 
 TEST_CASE("tuner: every method lowers the loss") {
@@ -176,9 +210,10 @@ TEST_CASE("tuner: calls in the wrong order are refused") {
 TEST_CASE("tuner: wrong settings are refused by their key") {
   ToyModel model;
   const auto make = [&](TunerSettings settings) { Tuner(model, {.method = "full"}, settings); };
-  CHECK(message_of([&] { make({}); }) == "[total_steps] 0 updates; at least 1 is wanted.");
+  CHECK(message_of([&] { make({}); }) ==
+        "[total_steps] 0 is out of range; expected a whole number of at least 1.");
   CHECK(message_of([&] { make({.gradient_accumulation_steps = 0, .total_steps = 1}); }) ==
-        "[gradient_accumulation_steps] 0 is below 1.");
+        "[gradient_accumulation_steps] 0 is out of range; expected a whole number of at least 1.");
   const double nan = std::nan("");
   CHECK(message_of([&] { make({.learning_rate = nan, .total_steps = 1}); }) ==
         "[learning_rate] nan is out of range; expected a number of at least 0.");
@@ -289,10 +324,13 @@ TEST_CASE("tuner: a saved state continues with the same bits") {
 
 TEST_CASE("tuner: a state of other parameters is refused") {
   const test::TemporaryFolder folder;
-  ToyModel model, other;
+  ToyModel model, other, another;
   Tuner lora(model, {.method = "lora"}, settings()), full(other, {.method = "full"}, settings());
+  Tuner wide(another, {.method = "lora", .r = 4}, settings());
   lora.save_state(folder.path());
   CHECK(test::contains(message_of([&] { full.load_state(folder.path()); }),
+                       "is of method \"lora\"; this tuner's is full"));
+  CHECK(test::contains(message_of([&] { wide.load_state(folder.path()); }),
                        "the trainable parameters are not those of this tuner"));
   folder.write("state.json", R"({"layout": "0", "steps": 1})");
   CHECK(test::contains(message_of([&] { lora.load_state(folder.path()); }), "is damaged"));
