@@ -43,10 +43,9 @@ fs::file_status status_of(const fs::path& path) {
   return status;
 }
 
+// `start`: in lower case.
 bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return text.size() >= start.size() && std::equal(start.begin(), start.end(), text.begin(),
-                                                   [&](char a, char b) { return a == lower(b); });
+  return ascii_lower(text.substr(0, start.size())) == start;
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 #include "core/text.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 
 namespace soragrad {
 namespace {
 
 constexpr std::string_view kCut = "...";
+constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
 
 // Position of the first byte from `begin` on that is not ASCII; looks at eight bytes a step.
 size_t skip_ascii(std::string_view text, size_t begin) {
@@ -43,6 +43,13 @@ size_t skip_chars(std::string_view text, size_t characters) {
   size_t position = 0;
   for (; characters > 0 && position < text.size(); --characters) next_char(text, position);
   return position;
+}
+
+// Moves past a character; false for an invalid part. U+FFFD itself is valid.
+bool skip_valid_char(std::string_view text, size_t& position) {
+  const size_t begin = position;
+  return next_char(text, position) != kReplacementChar ||
+         text.substr(begin, position - begin) == kEncodedReplacement;
 }
 
 bool continues_char(char byte) {
@@ -105,14 +112,12 @@ void append_utf8(std::string& out, char32_t c) {
 }
 
 std::string_view repair_utf8(std::string_view text, std::string& storage) {
-  constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
   size_t position = skip_ascii(text, 0);
   size_t copied = 0;  // text before it is in storage; 0 while nothing was invalid
   storage.clear();
   while (position < text.size()) {
     const size_t begin = position;
-    if (next_char(text, position) == kReplacementChar &&
-        text.substr(begin, position - begin) != kEncodedReplacement) {
+    if (!skip_valid_char(text, position)) {
       storage.append(text, copied, begin - copied).append(kEncodedReplacement);
       copied = position;
     }
@@ -121,6 +126,22 @@ std::string_view repair_utf8(std::string_view text, std::string& storage) {
   if (copied == 0) return text;
   storage.append(text, copied);
   return storage;
+}
+
+int64_t invalid_parts(std::string_view text) {
+  int64_t count = 0;
+  for (size_t at = skip_ascii(text, 0); at < text.size(); at = skip_ascii(text, at)) {
+    count += !skip_valid_char(text, at);
+  }
+  return count;
+}
+
+std::string ascii_lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return result;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,12 @@ void append_utf8(std::string& out, char32_t c);
 // `text` itself if it is valid UTF-8; otherwise `storage`, filled with `text` whose maximal invalid
 // parts are U+FFFD.
 std::string_view repair_utf8(std::string_view text, std::string& storage);
+
+// The number of maximal invalid parts of UTF-8.
+int64_t invalid_parts(std::string_view text);
+
+// The text with a to z for A to Z; all other bytes stay as they are.
+std::string ascii_lower(std::string_view text);
 
 // The text without spaces, tabs and line ends at either end.
 std::string_view trimmed(std::string_view text);

@@ -1,6 +1,5 @@
 #include "data/glue_file.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -31,17 +30,11 @@ std::optional<Number> parse(std::string_view text) {
   return value;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 // The first column that bears one of the names, earlier names first; -1 if none does.
 int column(Fields header, std::span<const std::string> names) {
   for (const std::string& name : names) {
     for (size_t i = 0; i < header.size(); ++i) {
-      if (equal_ignoring_case(trimmed(header[i]), name)) return static_cast<int>(i);
+      if (ascii_lower(trimmed(header[i])) == ascii_lower(name)) return static_cast<int>(i);
     }
   }
   return -1;

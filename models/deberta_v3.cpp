@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "models/config_keys.h"
 #include "models/disentangled_attention.h"
 #include "models/family.h"
@@ -42,10 +43,7 @@ std::string trimmed_lower(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
     text.remove_suffix(1);
   }
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
+  return ascii_lower(text);
 }
 
 // "p2c|c2p" -> p2c, c2p.

@@ -12,14 +12,6 @@
 namespace soragrad::models {
 namespace {
 
-std::string lower(std::string_view name) {
-  std::string result(name);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  return result;
-}
-
 // A name in lower case, as it is, and its place.
 struct Place {
   std::string key, name;
@@ -32,7 +24,7 @@ struct Place {
 std::vector<Place> sorted(std::span<const std::string> names) {
   std::vector<Place> result;
   for (const std::string& name : names) {
-    result.push_back({lower(name), name, static_cast<int64_t>(result.size())});
+    result.push_back({ascii_lower(name), name, static_cast<int64_t>(result.size())});
   }
   std::ranges::sort(result);
   return result;
@@ -73,7 +65,7 @@ void ClassMap::reorder(std::span<float> logits) const {
 bool are_named(std::span<const std::string> names) {
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string number = std::to_string(i);
-    const std::string name = lower(names[i]);
+    const std::string name = ascii_lower(names[i]);
     if (!name.empty() && name != number && name != "label_" + number) return true;
   }
   return false;

@@ -15,6 +15,7 @@
 
 #include "core/file.h"
 #include "core/sha256.h"
+#include "core/text.h"
 
 namespace soragrad::cli {
 namespace {
@@ -92,11 +93,7 @@ class Transfer {
     std::string_view line(data, size * count);
     if (line.starts_with("HTTP/")) transfer.etag_.clear();  // of the next answer after a redirect
     constexpr std::string_view kName = "etag:";
-    const bool is_etag = line.size() > kName.size() &&
-                         std::equal(kName.begin(), kName.end(), line.begin(), [](char a, char b) {
-                           return a == std::tolower(static_cast<unsigned char>(b));
-                         });
-    if (is_etag) {
+    if (ascii_lower(line.substr(0, kName.size())) == kName) {
       line.remove_prefix(kName.size());
       while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
       while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);

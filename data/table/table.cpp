@@ -1,8 +1,6 @@
 #include "data/table/table.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <filesystem>
 #include <unordered_set>
 #include <utility>
@@ -18,8 +16,6 @@
 namespace soragrad::data {
 namespace {
 
-constexpr std::string_view kEncodedReplacement = "\xEF\xBF\xBD";
-
 struct FormatName {
   std::string_view extension, format;
 };
@@ -32,11 +28,8 @@ constexpr std::array<FormatName, 6> kFormats{{{".csv", "csv"},
 
 // By the name of a format or of an extension without its point.
 std::string_view format_of(const std::string& path, const std::string& format) {
-  std::string extension =
-      format.empty() ? std::filesystem::path(path).extension().string() : "." + format;
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
-  });
+  const std::string extension =
+      ascii_lower(format.empty() ? std::filesystem::path(path).extension().string() : "." + format);
   for (const auto& [known, name] : kFormats) {
     if (extension == known || extension == fmt::format(".{}", name)) return name;
   }
@@ -47,16 +40,6 @@ std::string_view format_of(const std::string& path, const std::string& format) {
       quote(format.empty() ? extension : format));
 }
 
-size_t skip_ascii(std::string_view text, size_t begin) {
-  for (; begin + 8 <= text.size(); begin += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + begin, 8);
-    if ((word & 0x8080808080808080u) != 0) break;
-  }
-  while (begin < text.size() && static_cast<uint8_t>(text[begin]) < 0x80) ++begin;
-  return begin;
-}
-
 }  // namespace
 
 std::string_view trimmed_blanks(std::string_view text) {
@@ -64,16 +47,6 @@ std::string_view trimmed_blanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(kBlanks);
   if (begin == text.npos) return {};
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-int64_t invalid_parts(std::string_view text) {
-  int64_t count = 0;
-  for (size_t at = skip_ascii(text, 0); at < text.size(); at = skip_ascii(text, at)) {
-    const size_t begin = at;
-    count += next_char(text, at) == kReplacementChar &&
-             text.substr(begin, at - begin) != kEncodedReplacement;
-  }
-  return count;
 }
 
 Table::Table(const std::string& path, std::string bytes)

@@ -93,9 +93,6 @@ std::unique_ptr<Table> read_table(const std::string& path, std::string bytes,
 // carriage return) at its ends.
 std::string_view trimmed_blanks(std::string_view text);
 
-// The number of maximal invalid parts of UTF-8.
-int64_t invalid_parts(std::string_view text);
-
 }  // namespace soragrad::data
 
 // SPDX-License-Identifier: Apache-2.0

@@ -1,7 +1,6 @@
 #include "nn/checkpoint/checkpoint.h"
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <map>
 #include <system_error>
@@ -171,10 +170,8 @@ std::string current_name(std::string_view name) {
   if (last == name.npos) return result;
   const std::string_view leaf = name.substr(last + 1);
   if (leaf != "gamma" && leaf != "beta") return result;
-  std::string parent(name.substr(0, last));
-  parent = parent.substr(parent.rfind('.') + 1);  // npos + 1 is 0
-  std::transform(parent.begin(), parent.end(), parent.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string_view above = name.substr(0, last);
+  const std::string parent = ascii_lower(above.substr(above.rfind('.') + 1));  // npos + 1 is 0
   if (parent.find("norm") == parent.npos) return result;
   result.resize(last + 1);
   return result += leaf == "gamma" ? "weight" : "bias";

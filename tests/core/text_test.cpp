@@ -38,6 +38,16 @@ TEST_CASE("text: trimmed takes blanks and line ends off both ends") {
   CHECK(trimmed(" \n").empty());
 }
 
+TEST_CASE("text: lower case is of ASCII letters alone") {
+  CHECK(ascii_lower("Train.CSV @[`{ \xC3\x89\xC4\xB0") == "train.csv @[`{ \xC3\x89\xC4\xB0");
+}
+
+TEST_CASE("text: invalid parts of UTF-8 are counted, U+FFFD itself is none") {
+  CHECK(invalid_parts("plain \xC3\xA4 \xEF\xBF\xBD") == 0);
+  CHECK(invalid_parts("a\xFF\xFE"
+                      "b\xE2\x82") == 3);
+}
+
 TEST_CASE("text: a message is one line with a bound that keeps its end") {
   CHECK(bounded_line("a\nb\tc\n") == "a b c");
   const std::string message = "[file] " + std::string(5000, 'x') + "; do this.";

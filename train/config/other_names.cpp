@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+
+#include "core/text.h"
 
 namespace soragrad::train {
 
@@ -188,11 +191,8 @@ constexpr OtherName kOtherNames[] = {
 };
 
 std::string plain(std::string_view name) {
-  std::string result(name);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-    if (c == '-') return '_';
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
+  std::string result = ascii_lower(name);
+  std::replace(result.begin(), result.end(), '-', '_');
   return result;
 }
 
