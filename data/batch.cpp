@@ -33,7 +33,7 @@ Batch collate(std::span<const Encoded> encoded, std::span<const Example> example
                                 1);
     batch.offsets.push_back(batch.tokens());
     batch.labels.push_back(examples[row].label);
-    batch.scores.push_back(examples[row].score);
+    batch.scores.push_back(static_cast<float>(examples[row].score));
     batch.weights.push_back(examples[row].weight);
     batch.classes.push_back(examples[row].classes);
   }

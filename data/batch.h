@@ -17,7 +17,7 @@ struct Batch {
                                         // with a single type (RoBERTa) leaves them unread
   std::vector<int64_t> offsets;         // (sequences + 1): first token of each row, then tokens
   std::vector<int64_t> labels;          // (sequences); -1 without labels and for regression
-  std::vector<float> scores;            // (sequences)
+  std::vector<float> scores;            // (sequences): as the loss takes them
   std::vector<float> weights;           // (sequences): in a weighted loss
   std::vector<std::vector<int32_t>> classes;  // (sequences): of own data with several labels
   std::vector<int64_t> rows;                  // (sequences): which rows of the data set these are

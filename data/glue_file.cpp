@@ -163,7 +163,7 @@ bool read_label(const Task& task, const TsvReader& reader, int column, Example& 
     const auto score = parse_score(text);
     require(score.has_value(), "[{}] {}: score {} is not a finite number.", task.name,
             reader.where(), quote(text));
-    example.score = *score;
+    example.score = static_cast<double>(*score);
     return true;
   }
   const auto label = parse_label(task, text);

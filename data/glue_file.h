@@ -14,8 +14,9 @@ struct Example {
   std::string text_a;
   std::string text_b;  // empty for tasks of one sentence
   int64_t label = -1;  // class; -1 without labels and for regression
-  float score = 0;     // regression
-  int64_t index = 0;   // the file's index column, or the row's number in the file from 0
+  // Of regression: as own data has it, and a 32-bit number of GLUE, as datasets has those.
+  double score = 0;
+  int64_t index = 0;  // the file's index column, or the row's number in the file from 0
   // Own data alone.
   float weight = 1;              // in the loss of a training batch
   std::vector<int32_t> classes;  // multi-label, in increasing order

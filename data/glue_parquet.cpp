@@ -49,9 +49,11 @@ void read_label(const Task& task, const Table& table, int64_t row, const Column&
                 Example& example) {
   const std::string_view text = column.cells[static_cast<size_t>(row)].text();
   if (task.regression()) {
-    example.score = number_form(text).is_number ? number_value(text) : HUGE_VALF;
-    require(std::isfinite(example.score), "[{}] {}: score {} is not a finite number.", task.name,
+    const float score =
+        number_form(text).is_number ? static_cast<float>(number_value(text)) : HUGE_VALF;
+    require(std::isfinite(score), "[{}] {}: score {} is not a finite number.", task.name,
             table.where(row), quote(text));
+    example.score = static_cast<double>(score);
     return;
   }
   std::optional<int64_t> label = whole(text);

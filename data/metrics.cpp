@@ -196,8 +196,13 @@ Metrics compute_metrics(const Task& task, std::span<const float> logits,
     return multi_label_metrics(task, logits, rows);
   }
   if (!task.regression()) return single_label_metrics(task, logits, rows);
+  return score_metrics(task, std::vector<double>(logits.begin(), logits.end()), rows);
+}
+
+Metrics score_metrics(const Task& task, std::span<const double> predictions,
+                      std::span<const Example> rows) {
+  require_pairs(predictions.size(), rows.size());
   Metrics metrics;
-  const std::vector<double> predictions(logits.begin(), logits.end());
   std::vector<double> scores;
   for (const Example& row : rows) scores.push_back(row.score);
   for (const std::string& name : task.metrics) {

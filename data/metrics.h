@@ -40,6 +40,9 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 // The task's metrics of logits (rows, num_labels) against the labels or scores of the rows.
 Metrics compute_metrics(const Task& task, std::span<const float> logits,
                         std::span<const Example> rows);
+// The same of a regression, for predictions that are no logits.
+Metrics score_metrics(const Task& task, std::span<const double> predictions,
+                      std::span<const Example> rows);
 
 }  // namespace soragrad::data
 

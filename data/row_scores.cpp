@@ -43,7 +43,8 @@ std::vector<double> row_probabilities(const Task& task, std::span<const float> l
 double row_loss(const Task& task, std::span<const float> logits, const Example& row) {
   switch (task.problem_type) {
     case ProblemType::regression: {
-      const double difference = static_cast<double>(logits[0]) - static_cast<double>(row.score);
+      const auto score = static_cast<float>(row.score);  // as in training
+      const double difference = static_cast<double>(logits[0]) - static_cast<double>(score);
       return difference * difference;
     }
     case ProblemType::multi_label_classification:

@@ -58,8 +58,10 @@ std::vector<int32_t> strata_of(const CustomPart& part) {
       constexpr size_t kTenths = 10;
       std::vector<size_t> order(rows.size());
       std::iota(order.begin(), order.end(), size_t{0});
-      std::stable_sort(order.begin(), order.end(),
-                       [&](size_t a, size_t b) { return rows[a].score < rows[b].score; });
+      // As 32-bit numbers: a run that was split so resumes with the same rows.
+      std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return static_cast<float>(rows[a].score) < static_cast<float>(rows[b].score);
+      });
       for (size_t i = 0; i < order.size(); ++i) {
         strata[order[i]] = static_cast<int32_t>(i * kTenths / order.size());
       }

@@ -125,7 +125,7 @@ void CustomEncoder::add_score(const CustomFile& file, int64_t row, std::string_v
         file.where(row), quote(text, kShownName));
   }
   example.score = number_value(text);
-  if (!std::isfinite(example.score)) {
+  if (!std::isfinite(static_cast<float>(example.score))) {
     fail("[{}] the label {} is too large for 32-bit numbers.", file.where(row),
          quote(text, kShownName));
   }
@@ -133,7 +133,7 @@ void CustomEncoder::add_score(const CustomFile& file, int64_t row, std::string_v
 
 float CustomEncoder::weight_of(const CustomFile& file, int64_t row) const {
   const std::string_view text = trimmed_blanks(file.weights[static_cast<size_t>(row)].text());
-  const float weight = number_form(text).is_number ? number_value(text) : -1.0f;
+  const float weight = number_form(text).is_number ? static_cast<float>(number_value(text)) : -1.0f;
   if (!(weight >= 0) || !std::isfinite(weight)) {
     fail("[{}] the weight {} is no number of at least 0; correct it or leave weight_column out.",
          file.where(row), quote(text, kShownName));

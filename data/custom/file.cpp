@@ -149,16 +149,16 @@ NumberForm number_form(std::string_view text) {
   return {at == text.size(), false};
 }
 
-float number_value(std::string_view text) {
+double number_value(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc::result_out_of_range) return static_cast<float>(value);
+  if (error != std::errc::result_out_of_range) return value;
   // Too small or too large for a double: 0 or infinite. The exponent's sign tells.
   const size_t exponent = text.find_first_of("eE");
   const bool is_small = exponent != text.npos && text.substr(exponent).starts_with("e-");
   if (is_small || (exponent != text.npos && text.substr(exponent).starts_with("E-"))) return 0;
-  return std::numeric_limits<float>::infinity();
+  return std::numeric_limits<double>::infinity();
 }
 
 std::unique_ptr<CustomFile> read_custom_file(const std::string& path, const CustomKeys& keys,

@@ -39,8 +39,8 @@ struct NumberForm {
 };
 NumberForm number_form(std::string_view text);
 
-// The value of such a number, as float; infinite if it is too large.
-float number_value(std::string_view text);
+// The value of such a number; infinite if it is too large.
+double number_value(std::string_view text);
 
 }  // namespace soragrad::data
 

@@ -216,6 +216,27 @@ TEST_CASE("own data: an undefined metric is null in every file") {
   CHECK(found);
 }
 
+TEST_CASE("own data: scores that differ by less than 32 bits tell are told apart") {
+  const TinyFolder tiny;
+  std::string text = "text,score\n";
+  constexpr const char* kTexts[] = {"a cat", "the old dog", "bird runs", "the cat sees a dog"};
+  for (int row = 0; row < 20; ++row)
+    text += fmt::format("{},{}.5\n", kTexts[row % 4], 1700000000 + row);
+  tiny.write("own.csv", text + "a,-1.96\n");
+  REQUIRE(train_own(tiny, "run", {"max_steps=1", "k_folds=3"}) == 0);
+  const std::string folds = read_text(tiny / "run/fold_predictions.tsv");
+  CHECK(contains(folds, ".5\t"));
+  CHECK_FALSE(contains(folds, "e+09\t"));
+
+  tiny.write("own.csv", text);
+  REQUIRE(train_own(tiny, "large", {"max_steps=1", "k_folds=2"}) == 0);
+  const Json results = Json::parse(read_text(tiny / "large/results.json"));
+  CHECK(results["validation"]["pearson"].is_number());
+  const Json& baseline = results["majority_baseline"]["validation"];
+  CHECK(baseline["mae"].get<double>() > 1);
+  CHECK(baseline["mae"].get<double>() < 10);
+}
+
 TEST_CASE("own data: several labels and regression train, evaluate and predict") {
   const TinyFolder tiny;
   tiny.write("own.csv",

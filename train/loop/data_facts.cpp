@@ -24,12 +24,11 @@ json label_counts(const data::Dataset& dataset) {
 }
 
 json score_range(const data::Dataset& dataset) {
-  double sum = 0, least = static_cast<double>(dataset.rows.at(0).score), largest = least;
+  double sum = 0, least = dataset.rows.at(0).score, largest = least;
   for (const data::Example& row : dataset.rows) {
-    const auto score = static_cast<double>(row.score);
-    sum += score;
-    least = std::min(least, score);
-    largest = std::max(largest, score);
+    sum += row.score;
+    least = std::min(least, row.score);
+    largest = std::max(largest, row.score);
   }
   return {
       {"least", least}, {"mean", sum / static_cast<double>(dataset.size())}, {"largest", largest}};

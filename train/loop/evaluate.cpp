@@ -102,12 +102,14 @@ Evaluation evaluate(models::SequenceClassifier& model, const Rows& rows, int64_t
 data::Metrics majority_baseline(const data::Dataset& train, const data::Dataset& rows) {
   const data::Task& task = *rows.task;
   const auto labels = static_cast<size_t>(task.num_labels());
-  std::vector<float> answer(labels);
   if (task.regression()) {
     double sum = 0;
-    for (const data::Example& row : train.rows) sum += static_cast<double>(row.score);
-    answer[0] = static_cast<float>(sum / static_cast<double>(train.size()));
-  } else if (task.problem_type == data::ProblemType::multi_label_classification) {
+    for (const data::Example& row : train.rows) sum += row.score;
+    const std::vector<double> means(rows.rows.size(), sum / static_cast<double>(train.size()));
+    return data::score_metrics(task, means, rows.rows);
+  }
+  std::vector<float> answer(labels);
+  if (task.problem_type == data::ProblemType::multi_label_classification) {
     // A class is answered if at least half of the rows have it.
     for (float& logit : answer) logit = -0.5f * static_cast<float>(train.size());
     for (const data::Example& row : train.rows) {

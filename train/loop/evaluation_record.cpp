@@ -82,7 +82,7 @@ class SplitRecorder {
     RowRecord record;
     record.loss = data::row_loss(task_, logits, example);
     if (task_.regression()) {
-      record.label = rounded(static_cast<double>(example.score));
+      record.label = rounded(example.score);
       record.predicted = rounded(static_cast<double>(logits[0]));
       return record;
     }

@@ -31,7 +31,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 std::string answer_of(const data::Task& task, const data::Example& row,
                       const std::string& separator) {
   std::string text;
-  if (task.regression()) return fmt::format("{:.9g}", row.score);
+  if (task.regression()) return fmt::format("{}", row.score);
   if (row.label >= 0) text = task.labels[static_cast<size_t>(row.label)];
   for (const int32_t number : row.classes) {
     if (!text.empty()) text += separator;

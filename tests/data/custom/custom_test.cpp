@@ -53,6 +53,17 @@ TEST_CASE("own data: whole numbers are classes by value, a point makes a regress
   CHECK_FALSE(load_custom_train(folder.keys("text,label\na,1.5\nb,inf\n")).task->regression());
 }
 
+TEST_CASE("own data: scores keep digits that a 32-bit number has not") {
+  const OwnFolder folder;
+  const CustomData data =
+      load_custom_train(folder.keys("text,label\na,1700000000.5\na,1700000001.5\nb,-1.96\n"));
+  CHECK(data.train.rows.rows[0].score == 1700000000.5);
+  CHECK(data.train.rows.rows[1].score == 1700000001.5);
+  CHECK(data.train.rows.rows[2].score == -1.96);
+  CHECK(contains(message_of([&] { load_custom_train(folder.keys("text,label\na,1.5\nb,1e39\n")); }),
+                 "rows.csv:3] the label \"1e39\" is too large"));
+}
+
 TEST_CASE("own data: the model's classes in another order win if they are the same set") {
   const OwnFolder folder;
   const CustomKeys keys = folder.keys("text,label\na,no\nb,yes\n");
