@@ -152,6 +152,7 @@ int resume_run(const std::string& path, const Output& print, const train::Resume
   }
   train::set_time_limit(resume.config.max_seconds);
   require_base_there(resume.config.model);
+  resume.config.custom.columns_were_found = train::may_have_found_columns(resume.config);
   std::unique_ptr<train::Session> session;
   try {
     session = train::open_session(resume.config, log_line, std::move(resume.checkpoint));

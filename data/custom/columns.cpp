@@ -46,9 +46,23 @@ class Chooser {
     if (name.empty()) return std::nullopt;
     const auto columns = table_.columns();
     const auto found = std::find(columns.begin(), columns.end(), name);
-    require(found != columns.end(), "[{}] {} is {}, but the columns are {}.", table_.path(), key,
-            quote(name), list_of(columns));
+    require(found != columns.end(), "[{}] {} is {}, but the columns are {}; name one of these.",
+            table_.path(), key, quote(name), list_of(columns));
     return take(static_cast<size_t>(found - columns.begin()));
+  }
+
+  // The same for a key that may be left to the candidates.
+  std::optional<size_t> named_or_found(std::string_view key, const std::string& name) {
+    const auto columns = table_.columns();
+    if (!keys_.header) return named(key, name);
+    if (!name.empty() && std::find(columns.begin(), columns.end(), name) == columns.end()) {
+      require(keys_.columns_were_found,
+              "[{}] {} is {}, but the columns are {}; name one of these, or set {}=auto to search "
+              "anew.",
+              table_.path(), key, quote(name), list_of(columns), key);
+      return std::nullopt;
+    }
+    return named(key, name);
   }
 
   // The one candidate that is present.
@@ -116,17 +130,17 @@ class Chooser {
 CustomColumns choose_columns(const Table& table, const CustomKeys& keys, CustomUse use) {
   Chooser chooser(table, keys);
   // Named columns first: they are no candidates for other roles any more.
-  const auto text = chooser.named("text_column", keys.text_column);
+  const auto text = chooser.named_or_found("text_column", keys.text_column);
   const bool no_pair = keys.text_pair_column == "none";
   CustomColumns columns;
-  if (!no_pair) columns.pair = chooser.named("text_pair_column", keys.text_pair_column);
+  if (!no_pair) columns.pair = chooser.named_or_found("text_pair_column", keys.text_pair_column);
   const bool needs_label = use == CustomUse::train || use == CustomUse::validation;
   const bool takes_label = needs_label || use == CustomUse::test;
-  if (needs_label) columns.label = chooser.named("label_column", keys.label_column);
+  if (needs_label) columns.label = chooser.named_or_found("label_column", keys.label_column);
   if (use == CustomUse::test && !keys.label_column.empty()) {
     const auto names = table.columns();
     if (std::find(names.begin(), names.end(), keys.label_column) != names.end()) {
-      columns.label = chooser.named("label_column", keys.label_column);
+      columns.label = chooser.named_or_found("label_column", keys.label_column);
     }
   }
   columns.id = chooser.named("id_column", keys.id_column);
@@ -136,7 +150,8 @@ CustomColumns choose_columns(const Table& table, const CustomKeys& keys, CustomU
   if (!columns.pair && !no_pair) {
     columns.pair = chooser.candidate("text_pair_column", kPair, false);
   }
-  if (takes_label && !columns.label && (needs_label || keys.label_column.empty())) {
+  if (takes_label && !columns.label &&
+      (needs_label || keys.label_column.empty() || keys.columns_were_found)) {
     columns.label = chooser.candidate("label_column", kLabel, needs_label);
   }
   if (!columns.id) columns.id = chooser.first(kId);

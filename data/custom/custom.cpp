@@ -142,12 +142,9 @@ void describe_columns(CustomData& data, const CustomFiles& train) {
     }
   }
   const CustomFile& first = *train.at(0);
-  const auto name = [&](std::optional<size_t> column) {
-    return column ? first.table->columns()[*column] : std::string();
-  };
-  data.text_column = name(first.columns.text);
-  data.pair_column = name(first.columns.pair);
-  data.label_column = name(first.columns.label);
+  data.text_column = first.name_of(first.columns.text);
+  data.pair_column = first.name_of(first.columns.pair);
+  data.label_column = first.name_of(first.columns.label);
 }
 
 }  // namespace

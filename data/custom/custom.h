@@ -22,7 +22,8 @@ struct CustomFileInfo {
   std::string path, sha256;
   int64_t bytes = 0, rows = 0, dropped = 0;  // rows: that remain
   int64_t empty_labels = 0, unknown_labels = 0, invalid_utf8 = 0;
-  std::string first_empty, first_unknown;  // "FILE:line" of the first such row
+  std::string first_empty, first_unknown;              // "FILE:line" of the first such row
+  std::string text_column, pair_column, label_column;  // empty: there is none
 };
 
 // Where a row came from.

@@ -34,7 +34,10 @@ void CustomEncoder::add(const CustomFile& file, CustomPart& part) const {
   CustomFileInfo info{.path = table.path(),
                       .sha256 = table.sha256(),
                       .bytes = table.bytes(),
-                      .invalid_utf8 = table.invalid_utf8()};
+                      .invalid_utf8 = table.invalid_utf8(),
+                      .text_column = file.name_of(file.columns.text),
+                      .pair_column = file.name_of(file.columns.pair),
+                      .label_column = file.name_of(file.columns.label)};
   const auto number = static_cast<uint32_t>(part.files.size());
   for (int64_t row = 0; row < file.rows(); ++row) {
     const auto i = static_cast<size_t>(row);

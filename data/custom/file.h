@@ -21,6 +21,10 @@ struct CustomFile {
 
   bool is_labelled() const { return columns.label.has_value(); }
   int64_t rows() const { return table->rows(); }
+  // Of a column; empty if there is none.
+  std::string name_of(std::optional<size_t> column) const {
+    return column ? table->columns()[*column] : std::string();
+  }
   // "[FILE:line]", "[FILE: row N]"
   std::string where(int64_t row) const { return table->where(row); }
 };

@@ -13,6 +13,9 @@ struct CustomKeys {
   bool header = true;
   // Names of columns; empty: the one candidate that is present. text_pair_column=none: no pair.
   std::string text_column, text_pair_column, label_column, id_column, weight_column;
+  // Text, pair and label were found in one of these files before: a file without that name has its
+  // own candidate.
+  bool columns_were_found = false;
   std::string problem_type;         // Hugging Face's names; empty: by the labels
   std::string label_separator;      // of labels in one cell; empty: a cell is one label
   std::vector<std::string> labels;  // order of the classes; empty: as order_classes() says

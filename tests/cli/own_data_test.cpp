@@ -199,6 +199,46 @@ TEST_CASE("own data: the split does not depend on seed, and its rows are in spli
   CHECK(a["validation_rows"][0].size() == 6);
 }
 
+TEST_CASE("own data: files that name their columns differently evaluate, predict and resume") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", "text,label\na cat,x\na dog,y\nthe cat,x\nold dog,y\n");
+  tiny.write("dev.csv", "sentence,target\nthe old cat,x\na bird,y\n");
+  const std::string dev = "validation_file=" + tiny.run("dev.csv");
+  REQUIRE(train_own(tiny, "run", {"max_steps=2", "save_steps=1", dev}) == 0);
+  const std::string config = read_text(tiny / "run/config.yaml");
+  CHECK(contains(config, "\ntext_column: auto\n"));
+  CHECK(contains(config, "\nlabel_column: auto\n"));
+  cli::EvalOptions options = of_run(tiny, "run", "out.tsv");
+  CHECK(cli::eval_main(options) == 0);
+  options.input = tiny.run("dev.csv");
+  CHECK(cli::predict_main(options) == 0);
+  CHECK(cli::train_main({.resume = tiny.run("run"), .arguments = {"max_steps=3"}}) == 0);
+
+  // Earlier versions wrote down the names of the first file.
+  REQUIRE(train_own(tiny, "old", {"max_steps=1", "save_steps=1", dev}) == 0);
+  std::string old = read_text(tiny / "old/config.yaml");
+  old.replace(old.find("text_column: auto"), 17, "text_column: text");
+  old.replace(old.find("label_column: auto"), 18, "label_column: label");
+  tiny.write("old/config.yaml", old);
+  options = of_run(tiny, "old", "out.tsv");
+  CHECK(cli::eval_main(options) == 0);
+  options.keys = {"text_column=text"};
+  CHECK(contains(message_of([&] { cli::eval_main(options); }), "dev.csv] text_column is \"text\""));
+  options.keys = {"text_column=auto"};
+  options.input = tiny.run("dev.csv");
+  CHECK(cli::predict_main(options) == 0);
+}
+
+TEST_CASE("own data: one name in all files is written down, so that other files are read alike") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", "text,label\na cat,x\na dog,y\nthe cat,x\nold dog,y\n");
+  REQUIRE(train_own(tiny, "run", {"max_steps=1"}) == 0);
+  const std::string config = read_text(tiny / "run/config.yaml");
+  CHECK(contains(config, "\ntext_column: text\n"));
+  CHECK(contains(config, "\ntext_pair_column: none\n"));
+  CHECK(contains(config, "\nlabel_column: label\n"));
+}
+
 TEST_CASE("own data: an undefined metric is null in every file") {
   const TinyFolder tiny;
   tiny.write("own.csv", "text,score\na,0.5\nb,1.0\nc,1.5\nd,2.0\n");

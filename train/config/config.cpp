@@ -218,7 +218,7 @@ void set_argument(Config& config, const std::string& argument) {
     misuse("[command line] the argument {} is not of the form key=value.", quote(argument));
   }
   std::string_view key = std::string_view(argument).substr(0, equals);
-  set(config, key, std::string_view(argument).substr(equals + 1), "command line");
+  set(config, key, std::string_view(argument).substr(equals + 1), std::string(kCommandLine));
 }
 
 void resolve(Config& config) {

@@ -119,6 +119,8 @@ const Key* find_key(std::string_view name, Verb verb = Verb::train);  // null wh
 // Sets one key from text. A wrong key or value is a UsageError naming it, its origin and what is
 // expected; an unknown key comes with the nearest known one.
 void set(Config& config, std::string_view name, std::string_view value, const std::string& origin);
+// The origin of what set_argument() sets.
+constexpr std::string_view kCommandLine = "command line";
 // "key=value" from the command line.
 void set_argument(Config& config, const std::string& argument);
 // A flat YAML file of at most 1 MiB; nested values and repeated keys are refused.

@@ -127,6 +127,13 @@ bool is_settled_by_files(std::string_view key) {
   return std::ranges::find(kSettled, key) != std::end(kSettled);
 }
 
+bool may_have_found_columns(const Config& config) {
+  constexpr std::string_view kColumns[] = {"text_column", "text_pair_column", "label_column"};
+  return std::ranges::none_of(kColumns, [&](std::string_view key) {
+    return config.is_set(key) && config.origins.find(key)->second == kCommandLine;
+  });
+}
+
 bool weighs_rows(const Config& config) {
   return !config.class_weights.empty() || !config.custom.weight_column.empty() ||
          config.label_smoothing_factor > 0;

@@ -43,6 +43,11 @@ std::vector<std::string> unread_loss_keys(const Config& config, const data::Task
 // and the metric. A run's config.yaml has what they decided.
 bool is_settled_by_files(std::string_view key);
 
+// For the files of a run, and the configuration of its config.yaml: whether the names of columns
+// may be those that were found in the first file, as earlier versions wrote them down. No, if the
+// command line names columns. (Names that were given are in all files of a run.)
+bool may_have_found_columns(const Config& config);
+
 // Whether the loss of a row depends on more than its label: class_weights, weight_column or
 // label_smoothing_factor.
 bool weighs_rows(const Config& config);

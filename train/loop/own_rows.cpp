@@ -11,6 +11,33 @@
 
 namespace soragrad::train {
 
+namespace {
+
+// The name that a column has in all files that have one; empty if they differ.
+std::string common_name(const data::CustomData& data, std::string data::CustomFileInfo::*column) {
+  std::string name;
+  for (const data::CustomPart* part : {&data.train, &data.validation, &data.test}) {
+    for (const data::CustomFileInfo& file : part->files) {
+      const std::string& own = file.*column;
+      if (name.empty()) name = own;
+      if (!own.empty() && own != name) return "";
+    }
+  }
+  return name;
+}
+
+// As the files settled them: evaluation and prediction read other files by the same rules. A key
+// that is set stays, and one whose column has several names stays open.
+void settle_columns(const data::CustomData& data, data::CustomKeys& keys) {
+  using Info = data::CustomFileInfo;
+  if (keys.text_column.empty()) keys.text_column = common_name(data, &Info::text_column);
+  if (keys.label_column.empty()) keys.label_column = common_name(data, &Info::label_column);
+  if (!keys.text_pair_column.empty()) return;
+  keys.text_pair_column = data.pair_column.empty() ? "none" : common_name(data, &Info::pair_column);
+}
+
+}  // namespace
+
 std::vector<std::string> model_labels(const std::string& model) {
   return model.empty() ? std::vector<std::string>() : models::read_config(model).label_names;
 }
@@ -36,11 +63,8 @@ std::shared_ptr<data::CustomData> load_own_data(
     note(fmt::format("warning: {}: {}", custom->train.rows.path, warning.text()));
   }
   const data::Task& task = *custom->task;
-  // As the files settled them: evaluation and prediction read other files by the same rules.
   data::CustomKeys& keys = config.custom;
-  keys.text_column = custom->text_column;
-  keys.text_pair_column = custom->pair_column.empty() ? "none" : custom->pair_column;
-  keys.label_column = custom->label_column;
+  settle_columns(*custom, keys);
   keys.problem_type = data::name_of(task.problem_type);
   keys.labels = task.labels;
   std::string& metric = config.metric_for_best_model;

@@ -31,8 +31,9 @@ std::string record_of(const Trained& trained) {
 }
 
 std::vector<data::NamedDataset> own_rows(Trained& trained, data::Split split) {
-  const data::CustomKeys keys = own_keys(trained);
+  data::CustomKeys keys = own_keys(trained);
   const std::string record = record_of(trained);
+  keys.columns_were_found = !record.empty() && may_have_found_columns(trained.config);
   if (!record.empty()) require_own_files(keys, trained.run);
   std::vector<data::NamedDataset> sets;
   if (split == data::Split::test) {

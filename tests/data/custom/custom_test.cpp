@@ -53,6 +53,25 @@ TEST_CASE("own data: whole numbers are classes by value, a point makes a regress
   CHECK_FALSE(load_custom_train(folder.keys("text,label\na,1.5\nb,inf\n")).task->regression());
 }
 
+TEST_CASE("own data: a column that was found is searched anew in a file that names it otherwise") {
+  const OwnFolder folder;
+  CustomKeys keys = folder.keys("text,label\na,x\nb,y\n");
+  keys.validation_files = {folder.files.write("dev.csv", "sentence,target\nc,x\n")};
+  const CustomData found = load_custom(keys);
+  CHECK(found.train.files[0].text_column == "text");
+  CHECK(found.validation.files[0].text_column == "sentence");
+  CHECK(found.validation.files[0].label_column == "target");
+  keys.text_column = "text";
+  keys.label_column = "label";
+  CHECK(contains(message_of([&] { load_custom(keys); }),
+                 "dev.csv] text_column is \"text\", but the columns are \"sentence\", "
+                 "\"target\"; name one of these, or set text_column=auto to search anew."));
+  keys.columns_were_found = true;
+  CHECK(load_custom(keys).validation.rows.rows[0].text_a == "c");
+  keys.id_column = "number";
+  CHECK(contains(message_of([&] { load_custom(keys); }), "id_column is \"number\""));
+}
+
 TEST_CASE("own data: scores keep digits that a 32-bit number has not") {
   const OwnFolder folder;
   const CustomData data =
