@@ -63,7 +63,7 @@ Lengths measure(const data::Tokenizer& tokenizer, const data::CustomData& data, 
 struct Findings {
   const data::CustomData& own;
   const train::Config& config;
-  std::vector<data::ColumnSummary> columns;  // of the first train file
+  std::vector<data::ColumnSummary> columns;
   std::unique_ptr<Lengths> lengths;
 
   bool has_validation_file() const { return own.split == data::CustomData::SplitKind::file; }
@@ -208,8 +208,7 @@ int data_main(const DataOptions& options) {
   const auto own = train::load_own_data(config, [](const std::string&) {});
   const data::CustomData& data = *own;
   train::class_weights_of(config, *data.task, data.label_counts);  // throws for unknown names
-  const data::CustomKeys keys = train::custom_keys(config);
-  Findings found{data, config, data::column_summaries(keys.train_files.at(0), keys), nullptr};
+  Findings found{data, config, data::column_summaries(train::custom_keys(config)), nullptr};
   if (!config.model.empty()) {
     const auto tokenizer = data::load_tokenizer(config.model);
     found.lengths = std::make_unique<Lengths>(measure(*tokenizer, data, config.max_seq_length));

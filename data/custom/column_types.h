@@ -9,8 +9,9 @@
 
 namespace soragrad::data {
 
-// text, whole number, number, boolean, list, object; empty: every cell is.
-enum class ColumnType { empty, boolean, whole_number, number, text, list, object };
+// Empty: every cell is. Not read: a column of Parquet in a form that is not known, such as decimals
+// or DELTA encodings; training needs it as little, unless a key names it.
+enum class ColumnType { empty, boolean, whole_number, number, text, list, object, not_read };
 
 std::string_view name_of(ColumnType type);
 
@@ -20,9 +21,10 @@ struct ColumnSummary {
   int64_t empty_cells = 0;
 };
 
-// Reads all columns of a file that load_custom() can read. A column that mixes types has the last
-// of them in the order above: numbers and words are text. Nested columns of Parquet are objects.
-std::vector<ColumnSummary> column_summaries(const std::string& path, const CustomKeys& keys);
+// The columns of all train files, which load_custom() has read, in the order of first appearance. A
+// column that mixes types has the last of them in the order above: numbers and words are text.
+// Nested columns of Parquet are objects.
+std::vector<ColumnSummary> column_summaries(const CustomKeys& keys);
 
 }  // namespace soragrad::data
 

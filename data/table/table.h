@@ -41,9 +41,13 @@ class Table {
   // Names in the order of the file.
   std::span<const std::string> columns() const { return columns_; }
   // Reads these columns (distinct positions in columns()) of all rows and checks the form of every
-  // row. Throws "[FILE:line] ..." or "[FILE] ... row N" for a row at fault. Call it once.
+  // row. Throws "[FILE:line] ..." or "[FILE] ... row N" for a row at fault. Call it once, unless
+  // keeps_columns_apart().
   virtual std::vector<Column> read(std::span<const size_t> wanted) = 0;
 
+  // Whether the file keeps each column apart, so that one may be read after the other, and a fault
+  // in one is no fault in another.
+  virtual bool keeps_columns_apart() const { return false; }
   // Whether read() takes a column: not the nested ones of a Parquet file, but for lists of values.
   virtual bool is_readable(size_t /*column*/) const { return true; }
 

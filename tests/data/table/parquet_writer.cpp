@@ -209,7 +209,7 @@ void write_chunk_metadata(ThriftWriter& footer, const ParquetColumn& column,
     footer.item_text("list");
     footer.item_text("element");
   }
-  footer.integer(4, options.codec, kInt32);
+  footer.integer(4, column.named_codec < 0 ? options.codec : column.named_codec, kInt32);
   footer.integer(5, chunk.values);
   footer.integer(6, chunk.bytes);
   footer.integer(7, chunk.bytes);

@@ -38,6 +38,7 @@ struct ParquetColumn {
   Kind kind = Kind::text;
   std::vector<std::optional<std::string>> texts;  // of every kind; numbers as their digits
   std::vector<std::optional<std::vector<std::string>>> lists;
+  int named_codec = -1;  // what the footer says instead of the codec that was used
 };
 
 struct ParquetOptions {
