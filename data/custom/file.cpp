@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <limits>
+#include <unordered_map>
 #include <utility>
 
 namespace soragrad::data {
@@ -17,7 +18,7 @@ class LabelForms {
         keys_(keys),
         splits_(!keys.label_separator.empty() && keys.problem_type != "regression" &&
                 keys.problem_type != "single_label_classification"),
-        names_classes_(!file.class_names.empty() && keys.problem_type != "regression") {}
+        names_classes_(!file.class_names.empty()) {}
 
   void run() {
     for (row_ = 0; row_ < file_.rows(); ++row_) {
@@ -112,6 +113,21 @@ class LabelForms {
   std::vector<Cell> names_;
 };
 
+// Trims the names of a ClassLabel, as labels are. Throws for one that is empty or occurs twice.
+void take_class_names(CustomFile& file, const std::vector<std::string>& names) {
+  const std::string column = quote(file.name_of(file.columns.label));
+  std::unordered_map<std::string_view, size_t> seen;
+  file.class_names.reserve(names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string& name = file.class_names.emplace_back(trimmed_blanks(names[i]));
+    require(!name.empty(), "[{}] class {} of column {} has an empty name; give it one in the file.",
+            file.table->path(), i, column);
+    const auto [known, fresh] = seen.emplace(name, i);
+    require(fresh, "[{}] classes {} and {} of column {} are both named {}; name them apart.",
+            file.table->path(), known->second, i, column, quote(name, 40));
+  }
+}
+
 void check_texts(const CustomFile& file, size_t column, const std::vector<Cell>& texts) {
   for (size_t row = 0; row < texts.size(); ++row) {
     const Cell::Kind kind = texts[row].kind();
@@ -188,7 +204,8 @@ std::unique_ptr<CustomFile> read_custom_file(const std::string& path, const Cust
           keys.header ? "a header" : "nothing");
   for (size_t i = 0; i < read.size(); ++i) *places[i] = std::move(read[i].cells);
   if (label_place) {
-    file->class_names = std::move(read[*label_place].class_names);
+    const bool are_numbers = keys.problem_type == "regression";
+    if (!are_numbers) take_class_names(*file, read[*label_place].class_names);
     LabelForms(*file, keys).run();
   }
   check_texts(*file, columns.text, file->texts);

@@ -16,7 +16,7 @@ struct CustomFile {
   // (rows of the file); empty if there is no such column. A label is null (the row has none), one
   // trimmed name, or a list of distinct trimmed names.
   std::vector<Cell> texts, pairs, labels, ids, weights;
-  std::vector<std::string> class_names;  // of a ClassLabel
+  std::vector<std::string> class_names;  // of a ClassLabel, trimmed; none if numbers are scores
   Arena arena;                           // of lists of names
 
   bool is_labelled() const { return columns.label.has_value(); }
@@ -30,9 +30,9 @@ struct CustomFile {
 };
 
 // Reads a file and brings its labels into the form above: blanks trimmed, numbers of a ClassLabel
-// replaced by their names, cells cut at `label_separator`. Throws for a text that is an object or a
-// list in a row with a label, for a class number beyond the names, and for a file that mixes JSON
-// lists with other labels.
+// replaced by their names, cells cut at `label_separator`. Throws for names of a ClassLabel that
+// are empty or alike, for a text that is an object or a list in a row with a label, for a class
+// number beyond the names, and for a file that mixes JSON lists with other labels.
 std::unique_ptr<CustomFile> read_custom_file(const std::string& path, const CustomKeys& keys,
                                              CustomUse use);
 

@@ -82,7 +82,8 @@ Metadata read_metadata(std::string_view file, std::string_view path);
 PageHeader read_page_header(std::string_view bytes, std::string_view path);
 
 // Class names in the order of their numbers for every ClassLabel of the JSON under the key
-// "huggingface" (info.features.COLUMN.names); none if the JSON has another form.
+// "huggingface" (info.features.COLUMN.names, or those of a sequence of labels); none if the JSON
+// has another form.
 struct ClassNames {
   std::string column;
   std::vector<std::string> names;

@@ -114,9 +114,10 @@ std::vector<ClassNames> read_class_names(std::string_view text) {
   const json& features = member(member(root, "info"), "features");
   if (!features.is_object()) return result;
   for (const auto& [column, feature] : features.items()) {
-    // A sequence of ClassLabels keeps them one level deeper.
+    // A sequence of ClassLabels keeps them one level deeper; early `datasets` wrote it as a list.
     const json* names = &member(feature, "names");
     if (!names->is_array()) names = &member(member(feature, "feature"), "names");
+    if (feature.is_array() && feature.size() == 1) names = &member(feature[0], "names");
     if (!names->is_array() || names->empty()) continue;
     ClassNames classes{column, {}};
     for (const json& name : *names) {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "tests/data/table/parquet_writer.h"
 #include "tests/files.h"
 
 namespace soragrad::data {
@@ -89,6 +90,34 @@ TEST_CASE("own data: the model's classes in another order win if they are the sa
   const std::vector<std::string> same = {"yes", "no"}, other = {"yes", "no", "maybe"};
   CHECK(load_custom_train(keys, same).task->labels == same);
   CHECK(load_custom_train(keys, other).task->labels == std::vector<std::string>{"no", "yes"});
+}
+
+TEST_CASE("own data: names of a ClassLabel are trimmed; empty ones and two alike are refused") {
+  const OwnFolder folder;
+  const auto keys = [&](const char* names) {
+    test::ParquetColumn text{.name = "text"},
+        label{.name = "label", .kind = test::ParquetColumn::Kind::int64};
+    for (const char* number : {"0", "1", "2", "0"}) {
+      text.texts.push_back("a");
+      label.texts.push_back(number);
+    }
+    test::ParquetOptions options;
+    options.huggingface = fmt::format(
+        R"({{"info":{{"features":{{"label":{{"names":{},"_type":"ClassLabel"}}}}}}}})", names);
+    return folder.keys(test::parquet_bytes({text, label}, options), "rows.parquet");
+  };
+  CHECK(load_custom_train(keys(R"([" neg","mid","pos "])")).task->labels ==
+        std::vector<std::string>{"neg", "mid", "pos"});
+  const auto refusal = [&](const char* names) {
+    return message_of([&] { load_custom_train(keys(names)); });
+  };
+  CHECK(contains(refusal(R"(["neg","mid"," neg"])"),
+                 "rows.parquet] classes 0 and 2 of column \"label\" are both named \"neg\""));
+  CHECK(contains(refusal(R"(["neg","","pos"])"),
+                 "rows.parquet] class 1 of column \"label\" has an empty name"));
+  CustomKeys scores = keys(R"(["neg","","neg"])");
+  scores.problem_type = "regression";
+  CHECK(load_custom_train(scores).train.rows.rows[2].score == 2);
 }
 
 TEST_CASE("own data: several labels of a cell or a JSON list") {

@@ -94,6 +94,19 @@ TEST_CASE("parquet: names of a ClassLabel come from the key huggingface") {
   CHECK(columns[1].class_names.empty());
 }
 
+TEST_CASE("parquet: names of a sequence of ClassLabels, in each form of its features") {
+  for (const char* feature :
+       {R"({"feature":{"names":["no","yes"],"_type":"ClassLabel"},"_type":"List"})",
+        R"([{"names":["no","yes"],"_type":"ClassLabel"}])"}) {
+    CAPTURE(feature);
+    ParquetOptions options;
+    options.huggingface = fmt::format(R"({{"info":{{"features":{{"tags":{}}}}}}})", feature);
+    const auto table = read_table("a.parquet", test::parquet_bytes(sample(), options));
+    const std::vector<Column> columns = table->read(std::vector<size_t>{3});
+    CHECK(columns[0].class_names == std::vector<std::string>{"no", "yes"});
+  }
+}
+
 TEST_CASE("parquet: files of pyarrow hold the rows that it tells") {
   int files = 0;
   for (const char* kind : {"flat", "lists"}) {
