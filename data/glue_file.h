@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,9 @@ struct Example {
   double score = 0;
   int64_t index = 0;  // the file's index column, or the row's number in the file from 0
   // Own data alone.
-  float weight = 1;              // in the loss of a training batch
-  std::vector<int32_t> classes;  // multi-label, in increasing order
-  std::string id;                // as the file has it; empty: `index` stands in
+  float weight = 1;               // in the loss of a training batch
+  std::vector<int32_t> classes;   // multi-label, in increasing order
+  std::optional<std::string> id;  // as the file has it; without an id column `index` stands in
 };
 
 struct Dataset {

@@ -35,7 +35,7 @@ std::vector<double> softmax(std::span<const float> logits) {
 }
 
 Prediction predict(const Task& task, std::span<const float> logits, const Example& row) {
-  Prediction result{.id = row.id.empty() ? std::to_string(row.index) : row.id};
+  Prediction result{.id = row.id ? *row.id : std::to_string(row.index)};
   if (task.regression()) {
     result.score = static_cast<double>(logits[0]);
   } else if (task.problem_type == ProblemType::multi_label_classification) {
@@ -88,7 +88,7 @@ std::string tsv_line(const Task& task, const Prediction& row, const PredictionFo
 
 std::string json_line(const Task& task, const Prediction& row, const PredictionFormat& format) {
   ordered_json object;
-  object["id"] = row.id;
+  object["id"] = row.id.empty() ? ordered_json() : ordered_json(row.id);
   if (task.regression()) {
     object["label"] = row.score;
   } else if (task.problem_type == ProblemType::multi_label_classification) {

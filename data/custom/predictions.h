@@ -15,9 +15,9 @@ struct PredictionFormat {
 };
 
 // One line a row: id, label and its probability; in regression id and, as label, the score. Several
-// labels: those whose probability is at least 0.5, each with it. The id is the file's, or the row's
-// number from 0. Tabs and line ends within names and ids become blanks in tab-separated values.
-// logits: (rows, classes).
+// labels: those whose probability is at least 0.5, each with it. The id is the file's, and
+// empty (null in JSON) where that is; without an id column it is the row's number from 0. Tabs and
+// line ends within names and ids become blanks in tab-separated values. logits: (rows, classes).
 std::string prediction_text(const Task& task, std::span<const float> logits,
                             std::span<const Example> rows, const PredictionFormat& format);
 

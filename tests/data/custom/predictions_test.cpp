@@ -12,9 +12,9 @@ using Json = nlohmann::json;
 
 namespace {
 
-std::vector<data::Example> rows_of(std::vector<std::string> ids) {
+std::vector<data::Example> rows_of(std::vector<std::optional<std::string>> ids) {
   std::vector<data::Example> rows;
-  for (std::string& id : ids) {
+  for (std::optional<std::string>& id : ids) {
     rows.push_back({.index = std::ssize(rows)});
     rows.back().id = std::move(id);
   }
@@ -27,7 +27,7 @@ TEST_CASE("predictions: id, name and probability, and a column a class if asked 
   const auto task = data::make_custom_task(data::ProblemType::single_label_classification,
                                            {"no", "yes"}, {}, false);
   const std::vector<float> logits = {0, 0, -1, 2};
-  const auto rows = rows_of({"a\tb", ""});
+  const auto rows = rows_of({"a\tb", std::nullopt});
   CHECK(data::prediction_text(*task, logits, rows, {}) ==
         "id\tlabel\tprobability\na b\tno\t0.5\n1\tyes\t0.952574127\n");
   CHECK(data::prediction_text(*task, logits, rows, {.has_probabilities = true})
@@ -39,6 +39,15 @@ TEST_CASE("predictions: id, name and probability, and a column a class if asked 
                       {"label", "no"},
                       {"probability", 0.5},
                       {"probabilities", {{"no", 0.5}, {"yes", 0.5}}}});
+}
+
+TEST_CASE("predictions: an empty id stays empty, a row's number is no id of a file that has ids") {
+  const auto task = data::make_custom_task(data::ProblemType::regression, {}, {}, false);
+  const std::vector<float> logits = {1, 2};
+  const auto rows = rows_of({"1", ""});
+  CHECK(data::prediction_text(*task, logits, rows, {}) == "id\tlabel\n1\t1\n\t2\n");
+  CHECK(data::prediction_text(*task, logits, rows, {.is_json = true}) ==
+        "{\"id\":\"1\",\"label\":1.0}\n{\"id\":null,\"label\":2.0}\n");
 }
 
 TEST_CASE("predictions: several labels are those of at least one half, each with its probability") {
