@@ -1,12 +1,14 @@
 #include "train/config/config.h"
 
 #include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <iterator>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -65,6 +67,34 @@ size_t regex_end(std::string_view text) {
   return 0;
 }
 
+// Where a name in quotes ends that the text begins with; 0 if it does not. Commas belong to it.
+size_t quoted_end(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == text.npos || (text[begin] != '"' && text[begin] != '\'')) return 0;
+  const char mark = text[begin];
+  for (size_t at = begin + 1; at < text.size(); ++at) {
+    const bool is_doubled = mark == '\'' && text.substr(at).starts_with("''");
+    if (is_doubled || (mark == '"' && text[at] == '\\')) {
+      ++at;  // the quote that is text
+    } else if (text[at] == mark) {
+      const std::string_view after = trimmed(text.substr(at + 1));
+      return after.empty() || after.starts_with(',') ? at : 0;
+    }
+  }
+  return 0;
+}
+
+// A name in quotes, as YAML, JSON and Python write it; what is not in their form loses its first
+// and last quote.
+std::string unquoted(std::string_view name) {
+  try {
+    const YAML::Node node = YAML::Load(std::string(name));
+    if (node.IsScalar() && quoted_end(name) > 0) return node.Scalar();
+  } catch (const YAML::Exception&) {  // an unknown escape
+  }
+  return std::string(name.substr(1, name.size() - 2));
+}
+
 std::vector<std::string> names(std::string_view text) {
   if (text.starts_with(kNameMark)) {
     std::vector<std::string> marked;
@@ -79,12 +109,12 @@ std::vector<std::string> names(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   std::vector<std::string> parts;
   while (!text.empty()) {
-    const size_t comma = text.find(',', regex_end(text));
-    std::string_view part = trimmed(text.substr(0, comma));
-    const bool is_quoted = part.size() >= 2 && (part[0] == '"' || part[0] == '\'') &&
-                           part.back() == part[0];  // as JSON and Python write lists
-    if (is_quoted) part = part.substr(1, part.size() - 2);
-    if (!part.empty()) parts.emplace_back(part);
+    const size_t comma = text.find(',', std::max(regex_end(text), quoted_end(text)));
+    const std::string_view part = trimmed(text.substr(0, comma));
+    const bool is_quoted =
+        part.size() >= 2 && (part[0] == '"' || part[0] == '\'') && part.back() == part[0];
+    std::string name = is_quoted ? unquoted(part) : std::string(part);
+    if (!name.empty()) parts.push_back(std::move(name));
     text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
   }
   return parts;

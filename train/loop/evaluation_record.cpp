@@ -206,7 +206,7 @@ class SplitRecorder {
       const data::Example& example = this->example(order[i].second);
       const RowRecord record = row(order[i].second);
       Json entry{{"row", order[i].second},
-                 {"id", example.id.empty() ? std::to_string(example.index) : shown(example.id)},
+                 {"id", example.id ? shown(*example.id) : std::to_string(example.index)},
                  {"text", shown(example.text_a, kTextCharacters)}};
       if (task_.has_pair()) entry["text_pair"] = shown(example.text_b, kTextCharacters);
       entry["label"] = text_of(record.label);

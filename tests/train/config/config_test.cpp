@@ -128,6 +128,23 @@ TEST_CASE("config: commas in a regular expression of target_modules belong to it
   CHECK(again.method.target_modules == expected);
 }
 
+TEST_CASE("config: names in quotes may hold commas") {
+  const auto labels = [](const std::string& value) {
+    Config config;
+    set_argument(config, "labels=" + value);
+    return config.custom.labels;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(labels("c,\"a,b\"") == Names{"c", "a,b"});
+  CHECK(labels("[\"a,b\", c]") == Names{"a,b", "c"});
+  CHECK(labels("'a, b' , 'it''s',\"x\\\"y\"") == Names{"a, b", "it's", "x\"y"});
+  CHECK(labels("a, b,,c") == Names{"a", "b", "c"});
+  CHECK(labels("['a','b']") == Names{"a", "b"});
+  CHECK(labels("yes,null,a: b") == Names{"yes", "null", "a: b"});
+  CHECK(labels("\"a,b") == Names{"\"a", "b"});          // never closed
+  CHECK(labels("\"a\" b,c") == Names{"\"a\" b", "c"});  // no name in quotes
+}
+
 TEST_CASE("config: contradictions between keys are refused") {
   struct Row {
     const char *argument, *part;
