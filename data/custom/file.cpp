@@ -200,8 +200,8 @@ std::unique_ptr<CustomFile> read_custom_file(const std::string& path, const Cust
   want(columns.id, file->ids);
   want(columns.weight, file->weights);
   std::vector<Column> read = table.read(wanted);
-  require(table.rows() > 0, "[{}] no rows in this file, only {}.", table.path(),
-          keys.header ? "a header" : "nothing");
+  require(table.rows() > 0, "[{}] no rows in this file{}.", table.path(),
+          table.has_header() ? ", only a header" : "");
   for (size_t i = 0; i < read.size(); ++i) *places[i] = std::move(read[i].cells);
   if (label_place) {
     const bool are_numbers = keys.problem_type == "regression";

@@ -53,6 +53,7 @@ class DelimitedTable : public Table {
   // Reads the header; throws if there is no record.
   DelimitedTable(const std::string& path, std::string bytes, Delimiters delimiters);
   std::vector<Column> read(std::span<const size_t> wanted) override;
+  bool has_header() const override { return delimiters_.header; }
 
  private:
   std::string_view value_of(const RecordReader::Field& field);

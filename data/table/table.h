@@ -48,6 +48,8 @@ class Table {
   // Whether the file keeps each column apart, so that one may be read after the other, and a fault
   // in one is no fault in another.
   virtual bool keeps_columns_apart() const { return false; }
+  // Whether the names of its columns are a line of the file.
+  virtual bool has_header() const { return false; }
   // Whether read() takes a column: not the nested ones of a Parquet file, but for lists of values.
   virtual bool is_readable(size_t /*column*/) const { return true; }
 

@@ -90,6 +90,10 @@ std::string yaml_value(const YAML::Node& node, const std::string& where, std::st
   std::string text;
   bool flat = node.IsSequence();
   for (auto item = node.begin(); flat && item != node.end(); ++item) {
+    require(
+        !item->IsNull(),
+        "[{}] {} has null in its list, which is no name; write \"null\" in quotes if it is one.",
+        where, quote(key));
     flat = item->IsScalar() && text.size() <= kMaxListBytes;
     if (!flat) break;
     if (is_names || !text.empty()) text += is_names ? kNameMark : ',';

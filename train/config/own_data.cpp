@@ -18,11 +18,12 @@ namespace {
 // {name: weight} from the text of the key, in order.
 std::vector<std::pair<std::string, double>> parse_mapping(const std::string& text) {
   std::vector<std::pair<std::string, double>> weights;
-  bool is_repeated = false;
+  bool is_repeated = false, has_null = false;
   try {
     const YAML::Node node = YAML::Load(text);
     if (node.IsMap()) {
       for (const auto& entry : node) {
+        has_null |= entry.first.IsNull();
         const std::string& name = entry.first.Scalar();
         for (const auto& [other, weight] : weights) is_repeated = is_repeated || other == name;
         weights.emplace_back(name, entry.second.as<double>());
@@ -30,6 +31,12 @@ std::vector<std::pair<std::string, double>> parse_mapping(const std::string& tex
     }
   } catch (const YAML::Exception&) {
     weights.clear();
+  }
+  if (has_null) {
+    throw UsageError(
+        fmt::format("[class_weights] {} has null for a name; write \"null\" in quotes if a class "
+                    "has that name.",
+                    quote(text)));
   }
   if (weights.empty()) {
     throw UsageError(fmt::format("[class_weights] {}; expected balanced or {{name: weight, ...}}.",

@@ -140,6 +140,8 @@ TEST_CASE("own data: what cannot be is refused by file, line and value") {
   CHECK(contains(refusal(folder.keys("text,lable\na,b\n")), "\"text\", \"lable\""));
   CHECK(contains(refusal(folder.keys("text,label,target\na,b,c\n")), "\"label\", \"target\""));
   CHECK(contains(refusal(folder.keys("text,label\na,\n")), "no row has a label"));
+  CHECK(contains(refusal(folder.keys("text,label\n")), "rows.csv] no rows in this file, only a h"));
+  CHECK(refusal(folder.keys("", "rows.txt")).ends_with("rows.txt] no rows in this file."));
   CHECK(contains(refusal(folder.keys("text,label\na,x\nb,x\n")), "one class"));
   CHECK(contains(refusal(folder.keys("text;label\na;x\n")), "separated by commas (csv)"));
   CHECK(contains(refusal(folder.keys("text\tlabel\na\tx\n")), "set format=tsv"));

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "tests/files.h"
+#include "train/config/own_data.h"
 #include "train/config/suggest.h"
 
 using namespace soragrad;
@@ -202,6 +203,25 @@ TEST_CASE("config: errors in a file name file and line") {
   const TemporaryFile file("seed: 3\n\nlearning_rat: 1\n");
   Config config;
   CHECK(contains(message_of([&] { read_yaml(config, file.path); }), file.path + ":3]"));
+}
+
+TEST_CASE("config: null among names is told from a name of that spelling") {
+  const TemporaryFile file("labels: [yes, no, null]\n");
+  Config config;
+  CHECK(
+      contains(message_of([&] { read_yaml(config, file.path); }),
+               ":1] \"labels\" has null in its list, which is no name; write \"null\" in quotes"));
+  const TemporaryFile quoted("labels: [yes, no, \"null\"]\nclass_weights: {\"null\": 4}\n");
+  read_yaml(config, quoted.path);
+  CHECK(config.custom.labels == std::vector<std::string>{"yes", "no", "null"});
+  const data::Task task{.name = "custom", .labels = {"no", "null", "yes"}};
+  CHECK(class_weights_of(config, task, {1, 1, 1}) == std::vector<double>{1, 4, 1});
+  const TemporaryFile weights("class_weights: {null: 4}\n");
+  read_yaml(config, weights.path);
+  CHECK(contains(message_of([&] {
+                   class_weights_of(config, task, {1, 1, 1});
+                 }),
+                 "has null for a name; write \"null\" in quotes"));
 }
 
 TEST_CASE("config: malformed and hostile YAML is refused") {
