@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/table/table.h"
 #include "data/tokenizer/unicode.h"
 
 namespace soragrad::data {
@@ -22,7 +23,9 @@ constexpr Meaning kMeanings[] = {
     {"empty_label", "rows without a label are left out"},
     {"unknown_label", "rows with a label that train lacks are left out"},
     {"invalid_utf8", "invalid parts of UTF-8 became U+FFFD"},
-    {"similar_labels", "classes differ from another only by case, blanks or the form of accents"},
+    {"similar_labels", "classes differ from another only by case or blanks"},
+    {"lookalike_labels",
+     "classes look like another: case beyond ASCII, other blanks or another form of accents"},
     {"many_labels",
      "classes are more than half as many as rows; set problem_type=regression if they are numbers, "
      "else another label_column"},
@@ -43,6 +46,22 @@ bool same_text(const Example& a, const Example& b) {
 
 bool same_label(const Example& a, const Example& b) {
   return a.label == b.label && a.score == b.score && a.classes == b.classes;
+}
+
+std::string ascii_plain(std::string_view name) {
+  std::string plain = ascii_lower(name);
+  std::erase_if(plain, [](char c) { return trimmed_blanks({&c, 1}).empty(); });
+  return plain;
+}
+
+std::u32string unicode_plain(std::string_view name) {
+  std::u32string plain;
+  for (size_t at = 0; at < name.size();) {
+    const char32_t c = next_char(name, at);
+    if (!is_white_space(c)) append_lower(plain, c);
+  }
+  decompose(plain);
+  return plain;
 }
 
 struct Counter {
@@ -69,23 +88,27 @@ std::string CustomWarning::text() const {
 }
 
 std::vector<CustomWarning> similar_labels(std::span<const std::string> classes) {
-  std::map<std::u32string, const std::string*> seen;
-  CustomWarning warning{"similar_labels", 0, ""};
+  std::map<std::string, const std::string*> plain;
+  std::map<std::u32string, const std::string*> folded;
+  CustomWarning similar{"similar_labels", 0, ""}, alike{"lookalike_labels", 0, ""};
+  const auto add = [](CustomWarning& warning, const std::string& first, const std::string& name) {
+    if (warning.count++ > 0) return;
+    warning.example = fmt::format("{} and {}", quote(first, 40), quote(name, 40));
+  };
   for (const std::string& name : classes) {
-    std::u32string plain;
-    for (size_t at = 0; at < name.size();) {
-      const char32_t c = next_char(name, at);
-      if (!is_white_space(c)) append_lower(plain, c);
-    }
-    decompose(plain);
-    const auto [found, fresh] = seen.emplace(std::move(plain), &name);
-    if (fresh) continue;
-    if (warning.count++ == 0) {
-      warning.example = fmt::format("{} and {}", quote(*found->second, 40), quote(name, 40));
+    const auto [near, is_new] = plain.emplace(ascii_plain(name), &name);
+    const auto [far, is_unlike] = folded.emplace(unicode_plain(name), &name);
+    if (!is_new) {
+      add(similar, *near->second, name);
+    } else if (!is_unlike) {
+      add(alike, *far->second, name);
     }
   }
-  if (warning.count == 0) return {};
-  return {warning};
+  std::vector<CustomWarning> warnings;
+  for (CustomWarning* warning : {&similar, &alike}) {
+    if (warning->count > 0) warnings.push_back(std::move(*warning));
+  }
+  return warnings;
 }
 
 std::vector<CustomWarning> many_labels(std::span<const std::string> classes, int64_t rows) {

@@ -11,8 +11,8 @@
 namespace soragrad::data {
 
 struct CustomWarning {
-  // empty_label, unknown_label, invalid_utf8, similar_labels, many_labels, leak,
-  // conflicting_labels, duplicates
+  // empty_label, unknown_label, invalid_utf8, similar_labels, lookalike_labels, many_labels, leak,
+  // split_leak, conflicting_labels, duplicates
   std::string kind;
   int64_t count = 0;
   std::string example;  // one line, bounded
@@ -20,7 +20,8 @@ struct CustomWarning {
   std::string text() const;  // for people, one line
 };
 
-// Class names that are equal but for ASCII case and blanks.
+// Class names that are equal but for ASCII case and blanks (similar_labels), and others that look
+// alike: but for case, blanks and the form of accents of all of Unicode (lookalike_labels).
 std::vector<CustomWarning> similar_labels(std::span<const std::string> classes);
 
 // At least 20 classes, and more than half as many as rows: most likely numbers or ids.
