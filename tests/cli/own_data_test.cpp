@@ -151,6 +151,33 @@ TEST_CASE("own data: the head's rows follow the names if the key labels has anot
   CHECK(adapter["labels"] == Json{"dog", "bird", "cat"});
 }
 
+TEST_CASE(
+    "own data: eval finds the classes of the key labels without regard to case, as train does") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", animals(30));
+  REQUIRE(train_own(tiny, "first", {"method=full", "max_steps=4", "labels=dog,cat,bird"}) == 0);
+  REQUIRE(cli::export_main(
+              {.run = tiny.run("first"), .format = "merged", .output = tiny.run("named")}) == 0);
+  std::string text = read_text(tiny / "named/config.json");
+  for (const char* name : {"\"dog\"", "\"cat\"", "\"bird\""}) {
+    for (size_t at = text.find(name); at != text.npos; at = text.find(name, at)) {
+      text[at + 1] = static_cast<char>(text[at + 1] - 'a' + 'A');
+    }
+  }
+  tiny.write("named/config.json", text);
+  cli::EvalOptions options = of_run(tiny, "", "named.tsv");
+  options.run.clear();
+  options.model = tiny.run("named");
+  options.task = "custom";
+  options.keys = {"labels=bird,cat,dog"};
+  REQUIRE(cli::predict_main(options) == 0);
+  cli::EvalOptions first = of_run(tiny, "first", "first.tsv");
+  REQUIRE(cli::predict_main(first) == 0);
+  CHECK(read_text(tiny / "named.tsv") == read_text(tiny / "first.tsv"));
+  options.keys = {"labels=bird,cat,fox"};
+  CHECK(contains(message_of([&] { cli::predict_main(options); }), "are Dog, Cat, Bird"));
+}
+
 TEST_CASE("own data: a label that the key labels lacks is named with its row") {
   const TinyFolder tiny;
   tiny.write("own.csv", animals(60));

@@ -105,6 +105,11 @@ bool is_same_set(std::span<const std::string> a, std::span<const std::string> b)
   return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
 }
 
+// Whether the model's classes may bear these names: the same but for case, as `train` finds them.
+bool may_rename(std::span<const std::string> model, std::span<const std::string> names) {
+  return !names.empty() && models::are_named(model) && models::find_classes(model, names);
+}
+
 // The classes of a model that was trained on own data: an adapter's, else config.json's, else those
 // of the keys. Throws if the keys contradict what the files say.
 std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std::string& base,
@@ -129,10 +134,13 @@ std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std:
           "[problem_type] {}, but {} was trained for {}.", keys.problem_type, source, type);
   if (type.empty()) type = keys.problem_type;
   if (type.empty()) type = "single_label_classification";
-  require(labels.empty() || keys.labels.empty() || is_same_set(labels, keys.labels),
-          "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
-          models::shown_names(labels));
-  if (labels.empty()) labels = keys.labels;
+  if (labels.empty() || may_rename(labels, keys.labels)) {
+    labels = keys.labels;
+  } else {
+    require(keys.labels.empty() || is_same_set(labels, keys.labels),
+            "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
+            models::shown_names(labels));
+  }
   const data::ProblemType problem = data::problem_type_named(type);
   if (problem == data::ProblemType::regression) labels.clear();
   require(problem == data::ProblemType::regression || !labels.empty(),
