@@ -12,7 +12,7 @@ struct CustomFolder {
 
 // train.*, then validation.*, valid.* or dev.*, and test.*, of a known format; or the shards of the
 // Hugging Face Hub, train-00000-of-00002.parquet and so on, in their order. Throws if the folder
-// has no train file, or several candidates for one part.
+// has no train file, several candidates for one part, or not all shards of a part.
 CustomFolder find_custom_files(const std::string& folder);
 
 }  // namespace soragrad::data
