@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstdio>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -106,6 +108,19 @@ struct Input {
   data::Dataset rows;
 };
 
+// Of own data's keys, those that say how the file is read. (weight_column: its weights are
+// checked.)
+void require_read(std::string_view name) {
+  constexpr std::string_view kUnread[] = {"validation_split", "split_seed", "k_folds", "fold"};
+  const train::Key* key = train::find_key(name);
+  if (key && (key->group != train::kOwnDataGroup ||
+              std::ranges::find(kUnread, name) != std::end(kUnread))) {
+    throw UsageError(fmt::format(
+        "[usage] {} has no effect here: trace reads the file of --input, and its loss is plain.",
+        name));
+  }
+}
+
 Input read_input(const TraceOptions& options) {
   Input input;
   if (options.task != train::kCustomTask) {
@@ -118,7 +133,10 @@ Input read_input(const TraceOptions& options) {
     return input;
   }
   train::Config config;
-  for (const std::string& key : options.keys) train::set_argument(config, key);
+  for (const std::string& key : options.keys) {
+    train::set_argument(config, key);
+    require_read(std::string_view(key).substr(0, key.find('=')));
+  }
   data::CustomKeys keys = train::custom_keys(config);
   keys.train_files = {options.input};
   input.custom = data::load_custom_train(keys, train::model_labels(options.model));

@@ -164,6 +164,21 @@ TEST_CASE(
   CHECK(error_of(exact, rounded, dense, 0, 0) > 1e-4);
 }
 
+TEST_CASE("trace: keys that would have no effect are refused") {
+  const test::TinyFolder tiny;
+  TraceOptions options = tiny_options(tiny);
+  options.task = "custom";
+  options.input = tiny.write("own.csv", "body,label\na cat,x\nthe dog,y\n");
+  for (const char* key : {"class_weights=balanced", "label_smoothing_factor=0.1", "k_folds=2",
+                          "learning_rate=1", "train_file=other.csv"}) {
+    CAPTURE(key);
+    options.keys = {"text_column=body", key};
+    CHECK(test::contains(test::message_of([&] { trace_main(options); }), "has no effect here"));
+  }
+  options.keys = {"text_column=body"};
+  CHECK(trace_main(options) == 0);
+}
+
 TEST_CASE("trace: options that cannot be are refused") {
   const test::TinyFolder tiny;
   const auto refused = [&](auto change) {
