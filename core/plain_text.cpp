@@ -1,10 +1,25 @@
 #include "core/plain_text.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
 
 namespace soragrad {
+namespace {
+
+// Whether, of the first bytes, those at even or at odd positions are 0 and the others are not, as
+// UTF-16 has them in Latin letters.
+bool has_zeros_at(std::string_view start, bool odd) {
+  constexpr size_t kLeast = 8, kMost = 64;
+  const size_t size = std::min(start.size(), kMost);
+  for (size_t i = 0; i < size; ++i) {
+    if ((start[i] == '\0') != ((i % 2 == 1) == odd)) return false;
+  }
+  return size >= kLeast;
+}
+
+}  // namespace
 
 void require_plain_text(std::string_view start, const std::string& where) {
   constexpr std::string_view kXz("\xFD\x37zXZ\0", 6);
@@ -18,6 +33,12 @@ void require_plain_text(std::string_view start, const std::string& where) {
   }
   require(!start.starts_with("\xFF\xFE") && !start.starts_with("\xFE\xFF"),
           "[{}] is UTF-16 text; write it as UTF-8 (iconv -f UTF-16 -t UTF-8).", where);
+  for (const char* order : {"BE", "LE"}) {
+    require(!has_zeros_at(start, order[0] == 'L'),
+            "[{}] seems to be UTF-16 text, for every second byte is 0; write it as UTF-8 (iconv -f "
+            "UTF-16{} -t UTF-8).",
+            where, order);
+  }
 }
 
 }  // namespace soragrad

@@ -10,7 +10,8 @@ namespace soragrad {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Throws, naming `where`, if a file that should be text begins as one that is packed (gzip, xz,
-// Zstandard, bzip2, zip) or as UTF-16 does. `start`: its first bytes, some tens at least.
+// Zstandard, bzip2, zip) or as UTF-16 does, with a byte order mark or without. `start`: its first
+// bytes, some tens at least.
 void require_plain_text(std::string_view start, const std::string& where);
 
 }  // namespace soragrad

@@ -15,11 +15,12 @@ TEST_CASE("plain_text: packed files and UTF-16 are no plain text") {
        {"\x1f\x8b\x08\0"sv,
         "\xfd"
         "7zXZ\0"sv,
-        "\x28\xb5\x2f\xfd"sv, "BZh91AY&SY"sv, "PK\x03\x04"sv, "\xff\xfe"sv, "\xfe\xff"sv}) {
+        "\x28\xb5\x2f\xfd"sv, "BZh91AY&SY"sv, "PK\x03\x04"sv, "\xff\xfe"sv, "\xfe\xff"sv,
+        "t\0e\0x\0t\0,\0"sv, "\0t\0e\0x\0t\0,"sv}) {
     CHECK_THROWS_AS(require_plain_text(start, "a.txt"), Error);
   }
   for (const std::string_view start :
-       {""sv, "P"sv, "BZh is a word"sv, "\xef\xbb\xbfx"sv, "\xff"sv}) {
+       {""sv, "P"sv, "BZh is a word"sv, "\xef\xbb\xbfx"sv, "\xff"sv, "a\0b\0text,label"sv}) {
     CHECK_NOTHROW(require_plain_text(start, "a.txt"));
   }
 }
