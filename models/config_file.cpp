@@ -60,6 +60,20 @@ void write_labels(const ModelConfig& config, json& object) {
   object["label2id"] = std::move(numbers);
 }
 
+// The keys in their order, but those of id2label by number: 2 before 10.
+nlohmann::ordered_json in_file_order(const json& object) {
+  nlohmann::ordered_json ordered = object;
+  if (!object.contains("id2label")) return ordered;
+  const json& names = object.at("id2label");
+  nlohmann::ordered_json::object_t sorted;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string number = std::to_string(i);
+    sorted.emplace_back(number, names.at(number));
+  }
+  ordered["id2label"] = std::move(sorted);
+  return ordered;
+}
+
 }  // namespace
 
 ModelConfig read_config(const std::filesystem::path& folder) {
@@ -94,7 +108,7 @@ std::string to_json(const ModelConfig& config) {
   }
   if (!object.contains("dtype")) object["torch_dtype"] = kDtype;
   write_labels(config, object);
-  return unquote_python_numbers(json_text(object, 2) + "\n", kMark);
+  return unquote_python_numbers(json_text(in_file_order(object), 2) + "\n", kMark);
 }
 
 }  // namespace soragrad::models

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -229,6 +230,21 @@ TEST_CASE("config: what is not computed is refused by name") {
   CHECK(contains(refusal(R"({"model_type": "roberta", "max_position_embeddings": 2})"),
                  "max_position_embeddings"));
   CHECK(contains(refusal(R"({"model_type": "deberta-v2"})"), "relative_attention"));
+}
+
+TEST_CASE("config: id2label is written by number, all other keys as before") {
+  ModelConfig config = parse_config(deberta_json().dump(), "config.json");
+  config.num_labels = 12;
+  for (int i = 0; i < 12; ++i) config.label_names.push_back("c" + std::to_string(i));
+  const auto written = nlohmann::ordered_json::parse(to_json(config));
+  std::vector<std::string> numbers, keys;
+  for (const auto& [number, name] : written["id2label"].items()) numbers.push_back(number);
+  for (const auto& [key, value] : written.items()) keys.push_back(key);
+  REQUIRE(numbers.size() == 12);
+  CHECK(numbers[2] == "2");
+  CHECK(numbers[11] == "11");
+  CHECK(written["id2label"]["10"] == "c10");
+  CHECK(std::ranges::is_sorted(keys));
 }
 
 TEST_CASE("config: label2id names classes that id2label does not, and may not contradict it") {
