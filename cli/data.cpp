@@ -192,6 +192,11 @@ train::Config read_words(const DataOptions& options) {
     }
   }
   config.task = train::kCustomTask;
+  if (!files.empty() && !config.train_file.empty()) {
+    throw UsageError(
+        fmt::format("[usage] {} and train_file={} both name the files of train; give one.",
+                    shown(files, 80), shown(config.train_file, 80)));
+  }
   if (!files.empty()) config.train_file = files;
   if (config.train_file.empty() && config.data.empty()) {
     throw UsageError("[usage] soragrad data FILE... [--model DIR] [--json] [key=value ...]");

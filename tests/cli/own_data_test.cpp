@@ -338,6 +338,13 @@ TEST_CASE("own data: the loss, or an error that falls, may pick the best checkpo
   CHECK_FALSE(train_fails(tiny, {"metric_for_best_model=f1"}).empty());
 }
 
+TEST_CASE("own data: files of train are named once") {
+  CHECK(contains(message_of([] {
+                   cli::data_main({.words = {"a.csv", "train_file=b.csv"}});
+                 }),
+                 "a.csv and train_file=b.csv both name the files of train"));
+}
+
 TEST_CASE("own data: class weights of GLUE tasks are by number or by name") {
   const TinyFolder tiny;
   const auto train_with = [&](const std::string& weights) {
