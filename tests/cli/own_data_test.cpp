@@ -1,11 +1,14 @@
 // Own data from files to predictions: names, order and numbers stay what the files say.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/data.h"
@@ -72,6 +75,29 @@ cli::EvalOptions of_run(const TinyFolder& tiny, const std::string& run, const st
   options.device = "cpu";
   return options;
 }
+
+// What arrives at stderr while the object lives.
+class StderrOf {
+ public:
+  explicit StderrOf(std::filesystem::path path)
+      : path_(std::move(path)), before_(::dup(STDERR_FILENO)) {
+    const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(file, STDERR_FILENO);
+    ::close(file);
+  }
+  ~StderrOf() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+  }
+  StderrOf(const StderrOf&) = delete;
+  StderrOf& operator=(const StderrOf&) = delete;
+
+  std::string text() const { return read_text(path_); }
+
+ private:
+  std::filesystem::path path_;
+  int before_;
+};
 
 }  // namespace
 
@@ -281,6 +307,27 @@ TEST_CASE("own data: an undefined metric is null in every file") {
     CHECK(record["metrics"]["mse"].is_number());
   }
   CHECK(found);
+}
+
+TEST_CASE(
+    "own data: a selection metric that is never defined is told, one that is sometimes is not") {
+  const TinyFolder tiny;
+  tiny.write("own.csv", "text,score\na,0.5\nb cat,1.0\nthe dog,1.5\nold,2.0\n");
+  tiny.write("same.csv", "text,score\na cat,2.5\nthe dog,2.5\n");
+  tiny.write("other.csv", "text,score\na cat,2.5\nthe dog,1.5\n");
+  const auto log_of = [&](const char* file) {
+    StderrOf log(tiny / "log.txt");
+    REQUIRE(train_own(tiny, "run",
+                      {"max_steps=3", "eval_steps=1", "overwrite=true",
+                       "validation_file=" + tiny.run(file)}) == 0);
+    return log.text();
+  };
+  const std::string log = log_of("same.csv");
+  CHECK(contains(log,
+                 "warning: pearson was undefined at every evaluation, so none is the best; the "
+                 "first, of step 1, stands for it."));
+  CHECK_FALSE(contains(log, "(best so far)"));
+  CHECK_FALSE(contains(log_of("other.csv"), "undefined"));
 }
 
 TEST_CASE("own data: scores that differ by less than 32 bits tell are told apart") {

@@ -23,6 +23,7 @@ namespace soragrad::train {
 namespace {
 
 constexpr int64_t kStepsBetweenComparisons = 100;  // of the processes' parameters
+constexpr double kUndefined = -1e300;  // the best score while none is defined; below any number
 
 using Clock = std::chrono::steady_clock;
 
@@ -330,7 +331,8 @@ void Trainer::log_evaluation(const std::vector<Evaluation>& results, bool is_bes
     logs_->add_events(state_.step, scalars);
   }
   progress_.note(fmt::format("step {}: validation{}  loss {:.4f}{}", state_.step, text,
-                             results[0].loss, is_best ? "  (best so far)" : ""));
+                             results[0].loss,
+                             is_best && !std::isnan(score(results[0])) ? "  (best so far)" : ""));
 }
 
 double Trainer::score(const Evaluation& evaluation) const {
@@ -352,7 +354,7 @@ void Trainer::judge(const Evaluation& evaluation, bool is_best) {
     const double value = score(evaluation);
     state_.best_values = session_.tuner->optimizer().values().clone();
     state_.best_step = state_.step;
-    state_.best_value = std::isnan(value) ? -1e300 : value;  // any number is better than none
+    state_.best_value = std::isnan(value) ? kUndefined : value;
     state_.best_validation = state_.last_validation;
     state_.waited = 0;
     return;
@@ -366,7 +368,17 @@ void Trainer::judge(const Evaluation& evaluation, bool is_best) {
   }
 }
 
+// As Hugging Face's trainer, which keeps the first where no later one is better.
+void Trainer::warn_of_undefined_best() {
+  if (state_.best_step == 0 || state_.best_value > kUndefined) return;
+  progress_.note(fmt::format(
+      "warning: {} was undefined at every evaluation, so none is the best; the first, of "
+      "step {}, stands for it. Choose another metric_for_best_model.",
+      session_.config.metric_for_best_model, state_.best_step));
+}
+
 void Trainer::end_phase() {
+  if (state_.phase == 0) warn_of_undefined_best();
   if (state_.phase == 0 && session_.config.load_best_model_at_end && state_.best_step > 0) {
     session_.tuner->optimizer().values().copy_from(state_.best_values);
     state_.last_validation = state_.best_validation;

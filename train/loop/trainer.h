@@ -65,6 +65,7 @@ class Trainer {
   double score(const Evaluation& evaluation) const;  // metric_for_best_model; larger is better
   bool better(const Evaluation& evaluation) const;   // than the best so far
   void judge(const Evaluation& evaluation, bool is_best);  // keeps the best; stops early
+  void warn_of_undefined_best();
   void end_phase();
   nlohmann::json phase_record();  // of the phase that ends: sparsity and metrics
   void save_checkpoint_now();
