@@ -15,6 +15,9 @@ namespace {
 // Heads of pre-training, which published checkpoints hold too.
 constexpr std::array<std::string_view, 2> kUnused = {"cls.", "lm_head."};
 
+constexpr LanguageModelNames kLanguageModel = {"cls.predictions", "transform.dense",
+                                               "transform.LayerNorm"};
+
 void set_defaults(ModelConfig& config) {
   set_bert_sizes(config);
   config.vocab_size = 30522;
@@ -38,6 +41,7 @@ constinit const Family kBert = {.model_type = "bert",
                                 .classifier = "classifier",
                                 .dropout_key = "classifier_dropout",
                                 .unused = kUnused,
+                                .language_model = &kLanguageModel,
                                 .set_defaults = set_defaults,
                                 .read_keys = read_bert_keys,
                                 .write_keys = nullptr,

@@ -28,6 +28,10 @@ constexpr std::array<std::string_view, 5> kUnused = {"deberta.embeddings.positio
                                                      "lm_predictions.", "mask_predictions.", "cls.",
                                                      "lm_head."};
 
+constexpr LanguageModelNames kLanguageModel = {"lm_predictions.lm_head", "dense", "LayerNorm"};
+constexpr LanguageModelNames kLegacyLanguageModel = {"cls.predictions", "transform.dense",
+                                                     "transform.LayerNorm"};
+
 // transformers' DebertaV2Config; those are the sizes of deberta-v2-xlarge.
 void set_defaults(ModelConfig& config) {
   config.vocab_size = 128100;
@@ -144,6 +148,9 @@ constinit const Family kDebertaV3 = {.model_type = "deberta-v2",
                                      .classifier = "classifier",
                                      .dropout_key = "cls_dropout",
                                      .unused = kUnused,
+                                     .language_model = &kLanguageModel,
+                                     .legacy_language_model = &kLegacyLanguageModel,
+                                     .detects_replaced_tokens = true,
                                      .set_defaults = set_defaults,
                                      .read_keys = read_keys,
                                      .write_keys = write_keys,

@@ -24,6 +24,11 @@ namespace soragrad::models {
 
 struct ConfigObject;  // models/config_keys.h
 
+// Names of a language model's head in checkpoints: HEAD.DENSE, HEAD.NORM and HEAD.bias.
+struct LanguageModelNames {
+  std::string_view head, dense, norm;
+};
+
 struct Family {
   std::string_view model_type;    // config.json: "model_type"
   std::string_view architecture;  // config.json: "architectures" of a sequence classifier
@@ -33,6 +38,13 @@ struct Family {
   // Prefixes of keys that published files hold and a classifier does not read: heads of
   // pre-training, and tables that only those heads use.
   std::span<const std::string_view> unused;
+  // What the family is pre-trained by. Null: it has no language model head.
+  const LanguageModelNames* language_model = nullptr;
+  // Names that its head has in checkpoints of transformers' class for "legacy": true; null: there
+  // is no such class. save_pretraining() then writes "legacy": false.
+  const LanguageModelNames* legacy_language_model = nullptr;
+  // Whether pretrain objective=rtd can train it.
+  bool detects_replaced_tokens = false;
 
   // Sets Hugging Face's defaults of the family's configuration class (transformers 4.46).
   void (*set_defaults)(ModelConfig& config);

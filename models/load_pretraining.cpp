@@ -118,7 +118,7 @@ void write_config(const fs::path& folder, const ModelConfig& config, bool langua
   name.resize(name.find("ForSequence"));
   object["architectures"] = {name + (language_model ? "ForMaskedLM" : "Model")};
   object["num_hidden_layers"] = config.layers;
-  if (config.family->model_type == "deberta-v2") {
+  if (config.family->legacy_language_model) {
     // transformers' name for a head at lm_predictions.lm_head, as in Microsoft's checkpoints. That
     // head takes the word table as an argument; if asked to tie weights as well, transformers ties
     // the head's dense layer to the table, and loading fails.

@@ -33,7 +33,7 @@ Variable LanguageModel::forward(const Input& input, const Tensor& positions,
 }
 
 PretrainingModel::Delta::Delta(nn::Module* parent, const ModelConfig& config)
-    : Module(parent, "deberta.embeddings.word_embeddings"),
+    : Module(parent, fmt::format("{}.embeddings.word_embeddings", config.family->prefix)),
       weight(this, "_weight", {config.vocab_size, config.hidden_size}) {}
 
 PretrainingModel::PretrainingModel(const ModelConfig& config, const PretrainingOptions& options)
@@ -43,7 +43,7 @@ PretrainingModel::PretrainingModel(const ModelConfig& config, const PretrainingO
     backbone_ = &language_model_->backbone();
     return;
   }
-  require(config.family->model_type == "deberta-v2",
+  require(config.family->detects_replaced_tokens,
           "[pretrain] objective=rtd is DeBERTaV3's; model_type is {}: use objective=mlm.",
           config.family->model_type);
   const bool gdes = options.sharing == EmbeddingSharing::gdes;

@@ -8,26 +8,20 @@
 namespace soragrad::models {
 namespace {
 
-// Names of the language model's head in checkpoints; its bias is NAME.bias.
-struct HeadNames {
-  const char *name, *dense, *norm;
-};
-
-HeadNames names_of_head(const Family& family) {
-  if (family.model_type == "deberta-v2") return {"lm_predictions.lm_head", "dense", "LayerNorm"};
-  if (family.model_type == "roberta") return {"lm_head", "dense", "layer_norm"};
-  if (family.model_type == "bert") {
-    return {"cls.predictions", "transform.dense", "transform.LayerNorm"};
-  }
-  fail("[pretrain] model_type {} has no language model head.", family.model_type);
+const LanguageModelNames& names_of(const Family& family) {
+  require(family.language_model != nullptr, "[pretrain] model_type {} has no language model head.",
+          family.model_type);
+  return *family.language_model;
 }
 
 }  // namespace
 
 LanguageModelHead::LanguageModelHead(nn::Module* parent, const ModelConfig& config)
-    : Module(parent, names_of_head(*config.family).name),
-      dense_(this, names_of_head(*config.family).dense, config.hidden_size, config.hidden_size),
-      norm_(this, names_of_head(*config.family).norm, config.hidden_size, config.layer_norm_eps),
+    : Module(parent, std::string(names_of(*config.family).head)),
+      dense_(this, std::string(names_of(*config.family).dense), config.hidden_size,
+             config.hidden_size),
+      norm_(this, std::string(names_of(*config.family).norm), config.hidden_size,
+            config.layer_norm_eps),
       bias_(this, "bias", {config.vocab_size}) {}
 
 Variable LanguageModelHead::forward(const Variable& x, const nn::Parameter& word_table,

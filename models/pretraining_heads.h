@@ -11,10 +11,11 @@
 namespace soragrad::models {
 
 // logits = LayerNorm(gelu(dense(x))) E^T + bias over the whole vocabulary, E the word table: the
-// head of BERT, RoBERTa and DeBERTaV3, under each family's own names ("cls.predictions", "lm_head",
-// "lm_predictions.lm_head").
+// head of BERT, RoBERTa and DeBERTaV3, under each family's own names
+// (Family::language_model).
 class LanguageModelHead : public nn::Module {
  public:
+  // Throws if the family has no such head.
   LanguageModelHead(nn::Module* parent, const ModelConfig& config);
   // x (rows, hidden): hidden states of the positions that are predicted; word_table (vocab_size,
   // hidden), which gets a gradient from here too -> (rows, vocab_size).

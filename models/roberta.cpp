@@ -12,6 +12,8 @@ namespace {
 // The head of pre-training, and the pooler, which the classifier does not use.
 constexpr std::array<std::string_view, 3> kUnused = {"lm_head.", "cls.", "roberta.pooler."};
 
+constexpr LanguageModelNames kLanguageModel = {"lm_head", "dense", "layer_norm"};
+
 // transformers' RobertaConfig where it differs from BertConfig.
 void set_defaults(ModelConfig& config) {
   set_bert_sizes(config);
@@ -43,6 +45,7 @@ constinit const Family kRoberta = {.model_type = "roberta",
                                    .classifier = "classifier.out_proj",
                                    .dropout_key = "classifier_dropout",
                                    .unused = kUnused,
+                                   .language_model = &kLanguageModel,
                                    .set_defaults = set_defaults,
                                    .read_keys = read_keys,
                                    .write_keys = nullptr,

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "models/bert.h"
 #include "models/load.h"
+#include "models/pretraining.h"
 #include "nn/init.h"
 #include "tests/files.h"
 
@@ -91,6 +92,16 @@ TEST_CASE("family: a row of one's own loads, runs and is written back") {
         model.forward(batch, {}).value().to_vector());
   CHECK(load_model(folder.path(), {.num_labels = 2}).drawn ==
         std::vector<std::string>{"score.weight", "score.bias"});
+}
+
+TEST_CASE("family: a row without a language model head is not pre-trained") {
+  registered();
+  const ModelConfig config = parse_config(kConfig, "config.json");
+  CHECK(test::contains(test::message_of([&] { PretrainingModel(config, {}); }),
+                       "model_type tiny has no language model head"));
+  CHECK(test::contains(
+      test::message_of([&] { PretrainingModel(config, {.objective = Objective::rtd}); }),
+      "model_type is tiny"));
 }
 
 TEST_CASE("family: a name that is taken is refused, an unknown one lists the known") {

@@ -23,8 +23,8 @@ models::EmbeddingSharing sharing_of(const std::string& name) {
 // Fills in what follows from the model's family.
 void complete_for_model(Config& config) {
   PretrainKeys& keys = config.pretrain;
-  const bool deberta = models::read_config(config.model).family->model_type == "deberta-v2";
-  if (keys.objective.empty()) keys.objective = deberta ? "rtd" : "mlm";
+  const bool detects = models::read_config(config.model).family->detects_replaced_tokens;
+  if (keys.objective.empty()) keys.objective = detects ? "rtd" : "mlm";
   const data::MaskRule rule = mask_rule(keys, keys.objective == "rtd");
   keys.mask_replace = rule.mask_replace;
   keys.random_replace = rule.random_replace;
