@@ -43,6 +43,8 @@ struct Family {
   // Names that its head has in checkpoints of transformers' class for "legacy": true; null: there
   // is no such class. save_pretraining() then writes "legacy": false.
   const LanguageModelNames* legacy_language_model = nullptr;
+  // The head has the exact GELU, whatever "hidden_act" is.
+  bool language_model_has_gelu = false;
   // Whether pretrain objective=rtd can train it.
   bool detects_replaced_tokens = false;
 

@@ -10,9 +10,9 @@
 
 namespace soragrad::models {
 
-// logits = LayerNorm(gelu(dense(x))) E^T + bias over the whole vocabulary, E the word table: the
-// head of BERT, RoBERTa and DeBERTaV3, under each family's own names
-// (Family::language_model).
+// logits = LayerNorm(act(dense(x))) E^T + bias over the whole vocabulary, E the word table, act the
+// config's hidden_act or, as the family's row says, GELU: the head of BERT, RoBERTa and DeBERTaV3,
+// under each family's own names (Family::language_model).
 class LanguageModelHead : public nn::Module {
  public:
   // Throws if the family has no such head.
@@ -27,11 +27,13 @@ class LanguageModelHead : public nn::Module {
   nn::Linear dense_;
   nn::LayerNorm norm_;
   nn::Parameter bias_;  // (vocab_size)
+  Activation activation_;
   Precision precision_ = Precision::fp32;
 };
 
-// One logit a token, above 0 for "replaced": classifier(gelu(dense(LayerNorm(h_first + h_i)))),
-// h_first the hidden state of the sequence's first token: DeBERTaV3's "mask_predictions".
+// One logit a token, above 0 for "replaced": classifier(act(dense(LayerNorm(h_first + h_i)))),
+// h_first the hidden state of the sequence's first token, act the config's hidden_act: DeBERTaV3's
+// "mask_predictions".
 class ReplacedTokenHead : public nn::Module {
  public:
   ReplacedTokenHead(nn::Module* parent, const ModelConfig& config);
@@ -41,6 +43,7 @@ class ReplacedTokenHead : public nn::Module {
  private:
   nn::LayerNorm norm_;
   nn::Linear dense_, classifier_;
+  Activation activation_;
 };
 
 }  // namespace soragrad::models

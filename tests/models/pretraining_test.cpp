@@ -6,8 +6,10 @@
 
 #include "autograd/graph.h"
 #include "models/load.h"
+#include "models/family.h"
 #include "models/load_pretraining.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "nn/init.h"
 #include "tests/files.h"
 
 namespace soragrad::models {
@@ -141,6 +143,32 @@ TEST_CASE("pretraining: a saved model is one to fine-tune, and to go on from") {
     const real before = model->forward(some_input(*model), {false, 3, 0}).loss.value().item();
     const real after = again->forward(some_input(*again), {false, 3, 0}).loss.value().item();
     CHECK(static_cast<double>(after) == doctest::Approx(static_cast<double>(before)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("pretraining: the head has hidden_act as transformers has it, RoBERTa's always GELU") {
+  for (const char* type : {"bert", "roberta", "deberta-v2"}) {
+    CAPTURE(type);
+    const auto logits = [&](Activation activation) {
+      ModelConfig config;
+      config.family = find_family(type);
+      config.family->set_defaults(config);
+      config.hidden_size = 8;
+      config.vocab_size = 12;
+      config.hidden_act = activation;
+      nn::Module root;
+      LanguageModelHead head(&root, config);
+      nn::Embedding table(&root, "table", 12, 8);
+      for (nn::Parameter* parameter : root.parameters()) {
+        parameter->assign(nn::normal(parameter->declared_shape(), 1, 3, parameter->name()));
+      }
+      return head.forward(Variable(nn::normal({3, 8}, 1, 5, "x")), table.weight, {})
+          .value()
+          .to_vector();
+    };
+    const bool is_fixed = find_family(type)->language_model_has_gelu;
+    CHECK((logits(Activation::relu) == logits(Activation::gelu)) == is_fixed);
+    CHECK(is_fixed == (std::string(type) == "roberta"));
   }
 }
 
