@@ -132,6 +132,9 @@ ModelConfig parse_config(std::string_view text, const std::string& where) {
   reader.read("num_attention_heads", config.heads, 1, kMaxConfigSize);
   reader.read("intermediate_size", config.intermediate_size, 1, kMaxConfigSize);
   reader.read("max_position_embeddings", config.max_position_embeddings, 1, kMaxConfigSize);
+  if (object.contains("pad_token_id") && object["pad_token_id"].is_null()) {
+    config.pad_token_id = -1;
+  }
   reader.read("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
   reader.read("layer_norm_eps", config.layer_norm_eps, 0, 1);
   reader.read("initializer_range", config.initializer_range, 0, 1e3);

@@ -29,7 +29,7 @@ json known_keys(const ModelConfig& config) {
                  {"intermediate_size", config.intermediate_size},
                  {"max_position_embeddings", config.max_position_embeddings},
                  {"type_vocab_size", config.type_vocab_size},
-                 {"pad_token_id", config.pad_token_id},
+                 {"pad_token_id", config.pad_token_id < 0 ? json() : json(config.pad_token_id)},
                  {"layer_norm_eps", config.layer_norm_eps},
                  {"initializer_range", config.initializer_range},
                  {"hidden_act", name_of(config.hidden_act)},

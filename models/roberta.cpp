@@ -23,6 +23,9 @@ void set_defaults(ModelConfig& config) {
 
 void read_keys(const JsonReader& reader, ModelConfig& config) {
   read_bert_keys(reader, config);
+  require(config.pad_token_id >= 0,
+          "[{}] \"pad_token_id\" is null; RoBERTa's positions are counted from it.",
+          reader.where());
   require(config.max_position_embeddings > config.pad_token_id + 1,
           "[{}] \"max_position_embeddings\" is {}; positions begin at pad_token_id + 1 = {}.",
           reader.where(), config.max_position_embeddings, config.pad_token_id + 1);

@@ -77,6 +77,15 @@ TEST_CASE("config: missing keys have Hugging Face's defaults") {
   CHECK(bert.pad_token_id == 0);
 }
 
+TEST_CASE("config: pad_token_id null means no padding row, which RoBERTa needs") {
+  ModelConfig config = parse_config(R"({"model_type": "bert", "pad_token_id": null})", "config");
+  CHECK(config.pad_token_id == -1);
+  config.source.clear();
+  CHECK(json::parse(to_json(config))["pad_token_id"].is_null());
+  CHECK(contains(refusal(R"({"model_type": "roberta", "pad_token_id": null})"),
+                 "\"pad_token_id\" is null"));
+}
+
 TEST_CASE("config: pos_att_type is a string or a list") {
   for (const json& value : {json("c2p"), json(json::array({"c2p"})), json(" C2P ")}) {
     json object = deberta_json();
