@@ -91,6 +91,9 @@ void read_labels(const JsonReader& reader, ModelConfig& config) {
           reader.where(), problem);
   config.problem_type = problem;
   read_id2label(reader, config);
+  require(problem != "regression" || config.num_labels == 1,
+          "[{}] \"problem_type\" is \"regression\" with {} labels; one score alone is supported.",
+          reader.where(), config.num_labels);
   compare_label2id(reader, config);
 }
 

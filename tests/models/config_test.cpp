@@ -86,6 +86,13 @@ TEST_CASE("config: pad_token_id null means no padding row, which RoBERTa needs")
                  "\"pad_token_id\" is null"));
 }
 
+TEST_CASE("config: regression of several scores is refused by name") {
+  CHECK(contains(refusal(R"({"model_type": "bert", "problem_type": "regression",
+      "id2label": {"0": "a", "1": "b", "2": "c"}})"),
+                 "\"problem_type\" is \"regression\" with 3 labels; one score alone"));
+  CHECK(refusal(R"({"model_type": "bert", "problem_type": "regression", "num_labels": 1})") == "");
+}
+
 TEST_CASE("config: pos_att_type is a string or a list") {
   for (const json& value : {json("c2p"), json(json::array({"c2p"})), json(" C2P ")}) {
     json object = deberta_json();
