@@ -12,50 +12,13 @@
 #include "models/family.h"
 #include "models/labels.h"
 #include "models/self_attention.h"
+#include "models/stored_names.h"
 #include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 
 namespace soragrad::models {
 namespace {
-
-// Keys of published files that no version of a classifier reads.
-bool is_unused(const Family& family, std::string_view name) {
-  if (name.ends_with("._weight") || name.ends_with(".position_ids")) return true;  // any family's
-  return std::ranges::any_of(family.unused,
-                             [&](std::string_view prefix) { return name.starts_with(prefix); });
-}
-
-// A file saved from the bare encoder: its names lack the prefix.
-bool lacks_prefix(const nn::Checkpoint& checkpoint, std::string_view base) {
-  for (const nn::StoredTensor& tensor : checkpoint.tensors()) {
-    if (tensor.name.starts_with(base)) return false;
-  }
-  return checkpoint.contains("embeddings.word_embeddings.weight");
-}
-
-// A checkpoint without the prefixes that torch's wrappers put before all names: DataParallel's and
-// DistributedDataParallel's "module.", torch.compile's "_orig_mod.". Notes what it stripped.
-nn::Checkpoint without_wrappers(nn::Checkpoint checkpoint, std::vector<std::string>& notes) {
-  std::vector<nn::StoredTensor> tensors = checkpoint.tensors();
-  std::string stripped;
-  for (bool found = !tensors.empty(); found;) {
-    found = false;
-    for (const std::string_view prefix : {"module.", "_orig_mod."}) {
-      const bool all = std::ranges::all_of(tensors, [&](const nn::StoredTensor& tensor) {
-        return tensor.name.starts_with(prefix) && tensor.name.size() > prefix.size();
-      });
-      if (!all) continue;
-      for (nn::StoredTensor& tensor : tensors) tensor.name.erase(0, prefix.size());
-      stripped += prefix;
-      found = true;
-    }
-  }
-  if (stripped.empty()) return checkpoint;
-  notes.push_back(fmt::format("{}: every name begins with {}, which is left out.",
-                              checkpoint.where(), shown(stripped)));
-  return nn::Checkpoint(std::move(tensors), checkpoint.metadata(), checkpoint.where());
-}
 
 // What became of the model's classes when the task's were set.
 struct Classes {
@@ -113,9 +76,8 @@ nn::StateRules rules_for(const nn::Checkpoint& checkpoint, SequenceClassifier& m
                          bool other_classes) {
   const ModelConfig& config = model.config();
   const Family& family = *config.family;
-  const std::string base = fmt::format("{}.", family.prefix);
   nn::StateRules rules;
-  if (lacks_prefix(checkpoint, base)) rules.prefix = base;
+  rules.prefix = missing_prefix(checkpoint, family);
   const std::string other = other_classes || has_other_labels(checkpoint, config, family.classifier)
                                 ? fmt::format("{}.", family.classifier)
                                 : "";
