@@ -22,14 +22,17 @@ struct PretrainingLoadOptions {
 
 struct LoadedPretraining {
   std::unique_ptr<PretrainingModel> model;
-  int64_t loaded = 0, drawn = 0;  // parameters
+  int64_t loaded = 0;              // parameters that a file has
+  std::vector<std::string> drawn;  // paths of the others
+  std::vector<std::string> notes;  // lines for the log about the files
 };
 
 // Reads config.json of a folder and its weights where it has any; the generator's come from
 // FOLDER/generator where that is there. What no file has is drawn: N(0, initializer_range) as a
-// function of seed and name, LayerNorms 1 and 0, biases 0, E_delta 0. All parameters train. gdes
-// with weights of both: E_delta is the difference of the two tables. Throws for files with other
-// shapes or with names of no model.
+// function of seed and name, LayerNorms 1 and 0, biases 0, E_delta 0: whole models without a file,
+// and heads that a file lacks. All parameters train. gdes with weights of both: E_delta is the
+// difference of the two tables. Throws, listing all missing, unexpected and mis-shaped names, if a
+// file lacks part of the backbone or holds what no model of its family has.
 LoadedPretraining load_pretraining(const std::filesystem::path& folder,
                                    const PretrainingLoadOptions& options);
 

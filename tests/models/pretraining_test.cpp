@@ -2,13 +2,17 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "autograd/graph.h"
-#include "models/load.h"
 #include "models/family.h"
+#include "models/load.h"
 #include "models/load_pretraining.h"
 #include "nn/checkpoint/checkpoint.h"
+#include "nn/checkpoint/state_dict.h"
 #include "nn/init.h"
 #include "tests/files.h"
 
@@ -54,6 +58,26 @@ PretrainingInput some_input(PretrainingModel& model) {
   input.positions = Tensor::from<int64_t>({2, 7}, {2});
   input.labels = Tensor::from<int64_t>({6, 4}, {2});
   return input;
+}
+
+// Writes FOLDER/to, which is FOLDER/from with its tensors under the names that `rename` gives them,
+// without those that it gives none, and with further tensors of one number.
+void rewrite(const Folder& folder, const std::string& from, const std::string& to,
+             const std::function<std::string(const std::string&)>& rename,
+             const std::vector<std::string>& further = {}) {
+  folder.write(to + "/config.json", test::read_text(folder / (from + "/config.json")));
+  const nn::Checkpoint file = nn::open_checkpoint(folder / from);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  for (const nn::StoredTensor& tensor : file.tensors()) {
+    const std::string name = rename(tensor.name);
+    if (!name.empty()) tensors.emplace_back(name, nn::load_tensor(file, tensor.name));
+  }
+  for (const std::string& name : further) tensors.emplace_back(name, Tensor::zeros({1}));
+  nn::SafetensorsWriter writer;
+  for (const auto& [name, value] : tensors) {
+    writer.add(name, value.dtype(), value.shape().sizes(), {value.raw(), value.bytes()});
+  }
+  writer.write(folder / (to + "/model.safetensors"));
 }
 
 real largest(const Tensor& gradient) {
@@ -143,6 +167,71 @@ TEST_CASE("pretraining: a saved model is one to fine-tune, and to go on from") {
     const real before = model->forward(some_input(*model), {false, 3, 0}).loss.value().item();
     const real after = again->forward(some_input(*again), {false, 3, 0}).loss.value().item();
     CHECK(static_cast<double>(after) == doctest::Approx(static_cast<double>(before)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("pretraining: a file holds the whole backbone, and nothing that no model has") {
+  const Folder folder;
+  const auto model = folder.model("roberta", Objective::mlm, EmbeddingSharing::gdes);
+  save_pretraining(folder / "whole", *model);
+  const auto load_without = [&](const std::string& dropped,
+                                const std::vector<std::string>& further) {
+    rewrite(
+        folder, "whole", "part",
+        [&](const std::string& name) { return name == dropped ? std::string() : name; }, further);
+    return load_pretraining(folder / "part", {.seed = 7});
+  };
+  const LoadedPretraining published = load_without(
+      "", {"roberta.embeddings.position_ids", "roberta.pooler.dense.weight",
+           "classifier.dense.weight", "classifier.out_proj.bias", "lm_head.decoder.weight"});
+  CHECK(published.drawn.empty());
+  CHECK(published.loaded == static_cast<int64_t>(model->parameters().size()));
+  CHECK(load_without("lm_head.bias", {}).drawn == std::vector<std::string>{"lm_head.bias"});
+  CHECK(test::contains(
+      test::message_of([&] {
+        load_without("roberta.encoder.layer.0.output.dense.bias", {"junk", "lm_head.dense"});
+      }),
+      "do not fit the model: 1 missing (roberta.encoder.layer.0.output.dense.bias); 1 unexpected "
+      "(junk)"));
+}
+
+TEST_CASE("pretraining: a bare encoder's names lack the prefix, and its heads are drawn") {
+  const Folder folder;
+  const auto model = folder.model("deberta", Objective::mlm, EmbeddingSharing::gdes);
+  save_pretraining(folder / "whole", *model);
+  rewrite(folder, "whole", "bare", [](const std::string& name) {
+    return name.starts_with("deberta.") ? name.substr(8) : std::string();
+  });
+  PretrainingLoadOptions options{.seed = 7};
+  const LoadedPretraining loaded = load_pretraining(folder / "bare", options);
+  CHECK(loaded.drawn.size() == 5);
+  CHECK(loaded.drawn.front().starts_with("lm_predictions.lm_head."));
+  const std::string query = "deberta.encoder.layer.2.attention.self.query_proj.weight";
+  const auto values = [](PretrainingModel& of, const std::string& name) {
+    return of.find_parameter(name)->value().to_vector();
+  };
+  CHECK(values(*loaded.model, query) == values(*model, query));
+  options.model.objective = Objective::rtd;  // gdes: the table is E_G
+  const LoadedPretraining detecting = load_pretraining(folder / "bare", options);
+  CHECK(values(*detecting.model, query) == values(*model, query));
+  CHECK(values(*detecting.model, "generator." + kTable) == values(*model, kTable));
+}
+
+TEST_CASE("pretraining: DeBERTa's head may have transformers' legacy names") {
+  const Folder folder;
+  const auto model = folder.model("deberta", Objective::mlm, EmbeddingSharing::gdes);
+  save_pretraining(folder / "whole", *model);
+  rewrite(folder, "whole", "legacy", [](const std::string& name) {
+    const std::string head = "lm_predictions.lm_head.";
+    if (!name.starts_with(head)) return name;
+    const std::string rest = name.substr(head.size());
+    return (rest == "bias" ? "cls.predictions." : "cls.predictions.transform.") + rest;
+  });
+  const LoadedPretraining loaded = load_pretraining(folder / "legacy", {.seed = 7});
+  CHECK(loaded.drawn.empty());
+  for (nn::Parameter* parameter : model->parameters()) {
+    CHECK(loaded.model->find_parameter(parameter->path())->value().to_vector() ==
+          parameter->value().to_vector());
   }
 }
 

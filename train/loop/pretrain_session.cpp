@@ -68,9 +68,14 @@ std::unique_ptr<nn::Optimizer> make_optimizer(const Config& config, nn::Module& 
 
 // What the run begins with. A folder that has weights is gone on from, which is said first.
 std::string start_text(const Config& config, const models::LoadedPretraining& loaded) {
-  const std::string drawn =
-      fmt::format("{} parameters drawn from seed {}", loaded.drawn, config.seed);
+  constexpr size_t kNamed = 10;
+  std::string drawn =
+      fmt::format("{} parameters drawn from seed {}", loaded.drawn.size(), config.seed);
   if (loaded.loaded == 0) return fmt::format("{} has no weights: {}.", config.model, drawn);
+  for (size_t i = 0; i < loaded.drawn.size() && i < kNamed; ++i) {
+    drawn += (i == 0 ? " (" : ", ") + loaded.drawn[i];
+  }
+  if (!loaded.drawn.empty()) drawn += loaded.drawn.size() > kNamed ? ", ...)" : ")";
   return fmt::format("going on from the weights of {}: {} parameters read, {}.", config.model,
                      loaded.loaded, drawn);
 }
@@ -86,6 +91,7 @@ std::unique_ptr<PretrainSession> open_pretrain_session(const Config& config, con
   if (config.threads > 0) set_num_threads(static_cast<int>(config.threads));
   models::LoadedPretraining loaded =
       models::load_pretraining(config.model, pretraining_options(session->config, session->device));
+  for (const std::string& line : loaded.notes) note(line);
   note(start_text(config, loaded));
   session->model = std::move(loaded.model);
   if (begins && !config.initial_state.empty()) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "core/parallel.h"
+#include "models/load.h"
 #include "tests/files.h"
 #include "tests/train/whole_pretraining.h"
 #include "train/loop/interrupt.h"
@@ -84,6 +85,12 @@ TEST_CASE("pretrainer: a run says whether it goes on from a folder's weights") {
   const std::string line = first_line(tiny.config("next", {}, "run/final"));
   CHECK(contains(line, "going on from the weights of "));
   CHECK(contains(line, " parameters read, 0 parameters drawn from seed "));
+  // A classifier has another head: the language model's is drawn, and named.
+  const auto classifier = models::load_model(tiny / "run/final", {.labels = {"no", "yes"}}).model;
+  models::save_model(tiny / "classifier", *classifier);
+  fs::copy(tiny / "bert/vocab.txt", tiny / "classifier");
+  CHECK(contains(first_line(tiny.config("third", {}, "classifier")),
+                 "5 parameters drawn from seed 42 (cls.predictions.bias, "));
 }
 
 TEST_CASE("pretrainer: gradient checkpointing gives the same bits") {
