@@ -54,7 +54,16 @@ class Patterns {
   std::vector<std::pair<std::string, double>> values_;
 };
 
+// Parts of peft's LoRA that no tensor's name or shape shows.
+constexpr const char* kVariants[] = {
+    "layer_replication", "alora_invocation_tokens", "arrow_config",     "kasa_config",
+    "use_bdlora",        "velora_config",           "monteclora_config"};
+
 void refuse_unsupported(const JsonReader& reader) {
+  for (const char* key : kVariants) {
+    require(!reader.find(key), "[{}] \"{}\" is set, which is not supported; train plain LoRA.",
+            reader.where(), key);
+  }
   for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias"}) {
     bool on = false;
     reader.read(key, on);
@@ -64,7 +73,7 @@ void refuse_unsupported(const JsonReader& reader) {
   const Json* init = reader.find("init_lora_weights");
   if (!init || !init->is_string()) return;
   const auto name = init->get<std::string>();
-  for (const char* changes : {"pissa", "olora", "loftq", "corda"}) {
+  for (const char* changes : {"pissa", "olora", "loftq", "corda", "lora_ga"}) {
     require(!name.starts_with(changes),
             "[{}] init_lora_weights \"{}\" changes the base weights, which the adapter lacks; "
             "convert it to plain LoRA in peft first.",

@@ -334,6 +334,13 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
                    factor_with("alpha_pattern", {{"(a+)+", 9}});
                  }),
                  "is a regular expression"));
+  for (const char* variant : {"layer_replication", "alora_invocation_tokens", "arrow_config",
+                              "kasa_config", "use_bdlora", "velora_config", "monteclora_config"}) {
+    CAPTURE(variant);
+    CHECK(factor_with(variant, nullptr) == doctest::Approx(5 / 3.));
+    const std::string message = message_of([&] { factor_with(variant, {0, 1}); });
+    CHECK(contains(message, "\"" + std::string(variant) + "\" is set, which is not supported"));
+  }
   CHECK(contains(message_of([&] { factor_with("use_dora", true); }), "use_dora"));
   CHECK(contains(message_of([&] { factor_with("r", 4); }), "has the rank 3; correct \"r\""));
   CHECK(
