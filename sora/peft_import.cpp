@@ -33,6 +33,7 @@ std::string plain_name(std::string key, const std::string& where) {
 
 class Patterns {
  public:
+  Patterns() = default;
   Patterns(const JsonReader& reader, const char* key) {
     const Json* found = reader.find(key);
     if (!found) return;
@@ -137,7 +138,8 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   const Json* pattern = reader.find("rank_pattern");
   const bool is_one_rank = !adalora && (!pattern || pattern->empty());
   method.modules.emplace();
-  const Patterns alphas(reader, "alpha_pattern");
+  // peft's AdaLoRA reads no alpha_pattern.
+  const Patterns alphas = adalora ? Patterns() : Patterns(reader, "alpha_pattern");
   const std::string_view suffix = adalora ? ".lora_A" : ".lora_A.weight";
   for (const nn::StoredTensor& tensor : tensors.tensors()) {
     if (!tensor.name.ends_with(suffix)) continue;

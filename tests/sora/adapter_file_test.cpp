@@ -375,7 +375,8 @@ TEST_CASE("peft: AdaLoRA's pruned tensors keep the factor of init_r") {
   writer.add("base_model.model.classifier.original_module.bias", kReal,
              values.back().shape().sizes(), {values.back().raw(), values.back().bytes()});
   writer.write(folder / "adapter_model.safetensors");
-  folder.write("adapter_config.json", R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12})");
+  folder.write("adapter_config.json", R"({"peft_type": "ADALORA", "init_r": 6, "lora_alpha": 12,
+    "alpha_pattern": {"dense": 99, "query_proj": 99}})");  // peft reads no pattern here
   ToyModel fresh;
   CHECK(load_adapter(folder.path(), fresh)->name() == "adalora");
   CHECK(gated_deltas(fresh).front()->factor() == doctest::Approx(12 / 6.00001));
