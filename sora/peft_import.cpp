@@ -17,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A pattern's key as a plain name. peft takes keys for regular expressions; plain names, with the
-// dots escaped or not, are all that adapters of transformers use.
+// A pattern's key without anchors, as a plain name. peft takes keys for regular expressions; plain
+// names, with the dots escaped or not, are all that adapters of transformers use.
 std::string plain_name(std::string key, const std::string& where) {
   if (key.starts_with('^')) key.erase(0, 1);
   if (key.ends_with('$')) key.pop_back();
@@ -40,19 +40,26 @@ class Patterns {
     if (!found->is_object()) reader.refuse_type(key, *found, "an object");
     for (const auto& [name, value] : found->items()) {
       if (!value.is_number()) reader.refuse_type(key, value, "an object of numbers");
-      values_.emplace_back(plain_name(name, reader.where()), value.get<double>());
+      values_.push_back(
+          {plain_name(name, reader.where()), name.starts_with('^'), value.get<double>()});
     }
   }
-  // Of the first key that the module's path is or ends in.
+  // Of the first key that the module's path is or ends in. A key that begins with ^ must be the
+  // whole path.
   double value(const std::string& module, double otherwise) const {
-    for (const auto& [name, value] : values_) {
-      if (matches(module, name)) return value;
+    for (const auto& [name, whole, value] : values_) {
+      if (whole ? module == name : matches(module, name)) return value;
     }
     return otherwise;
   }
 
  private:
-  std::vector<std::pair<std::string, double>> values_;
+  struct Value {
+    std::string name;
+    bool whole;
+    double value;
+  };
+  std::vector<Value> values_;
 };
 
 // Parts of peft's LoRA that no tensor's name or shape shows.

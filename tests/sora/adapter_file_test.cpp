@@ -330,6 +330,10 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
   CHECK(factor_with("alpha_pattern", {{"encoder\\.layer\\.1\\.output\\.dense", 6}}) ==
         doctest::Approx(2));
   CHECK(factor_with("alpha_pattern", {{"layer.0.output.dense", 9}}) == doctest::Approx(5 / 3.));
+  // A key with ^ is the whole path. ToyModel's is deberta.encoder.layer.1.output.dense.
+  CHECK(factor_with("alpha_pattern", {{"^output.dense", 9}}) == doctest::Approx(5 / 3.));
+  CHECK(factor_with("alpha_pattern", {{"^deberta.encoder.layer.1.output.dense", 9}}) ==
+        doctest::Approx(3));
   CHECK(contains(message_of([&] {
                    factor_with("alpha_pattern", {{"(a+)+", 9}});
                  }),
