@@ -125,11 +125,12 @@ fs::path config_path(const fs::path& folder) {
 
 Contents read_folder(const fs::path& folder) {
   const fs::path path = config_path(folder);
-  const nlohmann::json json = read_json_object(path);
+  const std::string text = read_file(path.string(), kMaxJsonBytes);
   const std::string where = shown(path.string());
+  const nlohmann::json json = parse_json_object(text, where);
   if (!is_peft(json)) return {own_config(json, where), open_tensors(folder, false)};
   nn::Checkpoint tensors = with_own_names(open_tensors(folder, true));
-  AdapterConfig config = peft_config(json, tensors, where);
+  AdapterConfig config = peft_config(text, tensors, where);
   return {std::move(config), std::move(tensors)};
 }
 

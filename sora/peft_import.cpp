@@ -1,5 +1,7 @@
 #include "sora/peft_import.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -31,21 +33,39 @@ std::string plain_name(std::string key, const std::string& where) {
   return key;
 }
 
+// The keys of the object that a JSON object has under `name`, in the text's order, which Json does
+// not keep. The text has been parsed before.
+std::vector<std::string> keys_in_order(std::string_view text, std::string_view name) {
+  constexpr int kOuter = 1, kInner = 2;  // depths of keys
+  std::vector<std::string> keys;
+  bool inside = false;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (event != Json::parse_event_t::key) return true;
+    const auto& key = value.get_ref<const std::string&>();
+    if (depth == kOuter) inside = key == name;
+    if (depth == kInner && inside) keys.push_back(key);
+    return true;
+  };
+  [[maybe_unused]] const Json parsed = Json::parse(quote_python_numbers(text), watch);
+  return keys;
+}
+
 class Patterns {
  public:
   Patterns() = default;
-  Patterns(const JsonReader& reader, const char* key) {
+  Patterns(const JsonReader& reader, const char* key, std::string_view text) {
     const Json* found = reader.find(key);
     if (!found) return;
     if (!found->is_object()) reader.refuse_type(key, *found, "an object");
-    for (const auto& [name, value] : found->items()) {
+    for (const std::string& name : keys_in_order(text, key)) {
+      const Json& value = (*found)[name];
       if (!value.is_number()) reader.refuse_type(key, value, "an object of numbers");
       values_.push_back(
           {plain_name(name, reader.where()), name.starts_with('^'), value.get<double>()});
     }
   }
-  // Of the first key that the module's path is or ends in. A key that begins with ^ must be the
-  // whole path.
+  // Of the first key, in the file's order, that the module's path is or ends in. A key that begins
+  // with ^ must be the whole path.
   double value(const std::string& module, double otherwise) const {
     for (const auto& [name, whole, value] : values_) {
       if (whole ? module == name : matches(module, name)) return value;
@@ -116,9 +136,10 @@ nn::Checkpoint with_own_names(const nn::Checkpoint& peft) {
   return nn::Checkpoint(std::move(tensors), peft.metadata(), peft.where());
 }
 
-AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
+AdapterConfig peft_config(std::string_view text, const nn::Checkpoint& tensors,
                           const std::string& where) {
   constexpr double kMax = std::numeric_limits<double>::max();
+  const Json json = parse_json_object(text, where);
   const JsonReader reader(json, where);
   std::string type;
   reader.read("peft_type", type);
@@ -146,7 +167,7 @@ AdapterConfig peft_config(const Json& json, const nn::Checkpoint& tensors,
   const bool is_one_rank = !adalora && (!pattern || pattern->empty());
   method.modules.emplace();
   // peft's AdaLoRA reads no alpha_pattern.
-  const Patterns alphas = adalora ? Patterns() : Patterns(reader, "alpha_pattern");
+  const Patterns alphas = adalora ? Patterns() : Patterns(reader, "alpha_pattern", text);
   const std::string_view suffix = adalora ? ".lora_A" : ".lora_A.weight";
   for (const nn::StoredTensor& tensor : tensors.tensors()) {
     if (!tensor.name.ends_with(suffix)) continue;

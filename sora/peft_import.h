@@ -2,9 +2,8 @@
 // included) and AdaLoRA. Ranks are those of the tensors; factors come from adapter_config.json.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <string>
+#include <string_view>
 
 #include "nn/checkpoint/checkpoint.h"
 #include "sora/adapter_file.h"
@@ -12,9 +11,9 @@
 namespace soragrad::sora {
 
 // The configuration (method lora or adalora, a shape a module) with which the adapter's tensors
-// attach. Tensors have their own names. Throws for what changes the arithmetic and is not
-// supported, naming the key.
-AdapterConfig peft_config(const nlohmann::json& json, const nn::Checkpoint& tensors,
+// attach, from the text of adapter_config.json: the order of its patterns counts. Tensors have
+// their own names. Throws for what changes the arithmetic and is not supported, naming the key.
+AdapterConfig peft_config(std::string_view text, const nn::Checkpoint& tensors,
                           const std::string& where);
 
 // The same tensors under the names of their parameters here: "base_model.model.X" is X,

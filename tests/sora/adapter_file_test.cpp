@@ -353,6 +353,25 @@ TEST_CASE("peft: LoRA and AdaLoRA adapters are read with their factors") {
                  "changes the base weights"));
 }
 
+TEST_CASE("peft: the first pattern of the file that fits counts") {
+  const TemporaryFolder folder;
+  ToyModel model;
+  trained(model, config_of("lora"));
+  export_peft(folder.path(), model, {});
+  auto json = read_json_object(folder / "adapter_config.json");
+  json.erase("alpha_pattern");
+  const auto factor_with = [&](const std::string& patterns) {
+    const std::string rest = json.dump().substr(1);
+    folder.write("adapter_config.json", R"({"x": NaN, "alpha_pattern": )" + patterns + ", " + rest);
+    ToyModel fresh;
+    load_adapter(folder.path(), fresh);
+    return gated_deltas(fresh)[11]->factor();  // layer 1's output.dense
+  };
+  CHECK(factor_with(R"({"output.dense": 6, "dense": 9})") == doctest::Approx(2));
+  CHECK(factor_with(R"({"layer.0.output.dense": 3, "dense": 9, "output.dense": 6})") ==
+        doctest::Approx(3));
+}
+
 TEST_CASE("peft: an adapter without lora_alpha has peft's default, 8") {
   const TemporaryFolder folder;
   ToyModel model;
