@@ -9,10 +9,23 @@
 
 namespace soragrad::data {
 
-std::vector<AddedToken> select_tokens(const std::vector<AddedToken>& tokens, bool normalized) {
+std::vector<AddedToken> raw_tokens(const std::vector<AddedToken>& tokens) {
   std::vector<AddedToken> selected;
   std::copy_if(tokens.begin(), tokens.end(), std::back_inserter(selected),
-               [&](const AddedToken& token) { return token.normalized == normalized; });
+               [](const AddedToken& token) { return !token.normalized; });
+  return selected;
+}
+
+std::vector<AddedToken> normalized_tokens(
+    const std::vector<AddedToken>& tokens,
+    const std::function<void(std::string_view text, std::string& normalized)>& normalize) {
+  std::vector<AddedToken> selected;
+  for (const AddedToken& token : tokens) {
+    if (!token.normalized) continue;
+    AddedToken& added = selected.emplace_back(token);
+    added.text.clear();
+    normalize(token.text, added.text);
+  }
   return selected;
 }
 

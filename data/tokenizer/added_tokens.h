@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,13 @@ struct AddedToken {
   bool normalized = false;  // true: searched in normalized text; false: in raw text
 };
 
-// The tokens whose `normalized` has this value.
-std::vector<AddedToken> select_tokens(const std::vector<AddedToken>& tokens, bool normalized);
+// The tokens that are searched in raw text.
+std::vector<AddedToken> raw_tokens(const std::vector<AddedToken>& tokens);
+// Those that are searched in normalized text. Their own text is normalized as well, so that an
+// uncased model finds the token "COVID" in "Covid".
+std::vector<AddedToken> normalized_tokens(
+    const std::vector<AddedToken>& tokens,
+    const std::function<void(std::string_view text, std::string& normalized)>& normalize);
 
 // A set of tokens that is searched in one pass: the leftmost match wins, then the longest. Tokens
 // without text are ignored.

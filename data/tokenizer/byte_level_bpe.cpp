@@ -102,8 +102,9 @@ ByteLevelBpeTokenizer::ByteLevelBpeTokenizer(const BpeSpec& spec,
                                              SpecialTokens special, int vocab_size,
                                              const std::string& path)
     : Tokenizer(special, Truncation::fast, vocab_size),
-      raw_tokens_(select_tokens(tokens, false)),
-      normalized_tokens_(select_tokens(tokens, true)),
+      raw_tokens_(raw_tokens(tokens)),
+      normalized_tokens_(normalized_tokens(
+          tokens, [](std::string_view text, std::string& normalized) { normalized = text; })),
       add_prefix_space_(spec.add_prefix_space) {
   const auto find = [&](const std::string& token) {
     const auto found = spec.vocab.find(token);

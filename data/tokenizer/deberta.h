@@ -81,6 +81,7 @@ class DebertaFastTokenizer : public Tokenizer {
  private:
   void normalize(std::string_view text, std::string& out) const;
   void normalize_nfc(std::string_view text, std::string& out) const;
+  void normalize_by_charsmap(std::string_view text, std::string& out) const;
   void append_stretch(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const;
   void append_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const;
 

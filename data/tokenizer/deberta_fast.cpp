@@ -41,8 +41,7 @@ DebertaFastTokenizer::DebertaFastTokenizer(UnigramSpec spec, const std::vector<A
                                            SpecialTokens special, int vocab_size,
                                            const std::string& path)
     : Tokenizer(special, Truncation::fast, vocab_size),
-      raw_tokens_(select_tokens(tokens, false)),
-      normalized_tokens_(select_tokens(tokens, true)),
+      raw_tokens_(raw_tokens(tokens)),
       charsmap_(spec.charsmap, path),
       scores_(std::move(spec.scores)),
       unk_id_(spec.unk_id),
@@ -61,6 +60,10 @@ DebertaFastTokenizer::DebertaFastTokenizer(UnigramSpec spec, const std::vector<A
     }
     byte_fallback_ = std::find(byte_ids_.begin(), byte_ids_.end(), -1) == byte_ids_.end();
   }
+  normalized_tokens_ =
+      AddedTokens(normalized_tokens(tokens, [&](std::string_view text, std::string& normalized) {
+        normalize(text, normalized);
+      }));
 }
 
 void DebertaFastTokenizer::append_ids(std::string_view text, Scratch& scratch,
@@ -69,12 +72,16 @@ void DebertaFastTokenizer::append_ids(std::string_view text, Scratch& scratch,
   raw_tokens_.split(
       text,
       [&](std::string_view stretch) {
-        nfc_ ? normalize_nfc(stretch, scratch.normalized) : normalize(stretch, scratch.normalized);
+        normalize(stretch, scratch.normalized);
         normalized_tokens_.split(
             scratch.normalized, [&](std::string_view part) { append_stretch(part, scratch, ids); },
             on_token);
       },
       on_token);
+}
+
+void DebertaFastTokenizer::normalize(std::string_view text, std::string& out) const {
+  nfc_ ? normalize_nfc(text, out) : normalize_by_charsmap(text, out);
 }
 
 // transformers 5: Replace(\s{2,}|[\n\r\t] by a space), NFC, Strip on the right.
@@ -100,7 +107,7 @@ void DebertaFastTokenizer::normalize_nfc(std::string_view text, std::string& out
 
 // ASCII that no rule changes is copied at once. Otherwise a grapheme cluster is replaced as a whole
 // if it is short and a rule matches, else character by character.
-void DebertaFastTokenizer::normalize(std::string_view text, std::string& out) const {
+void DebertaFastTokenizer::normalize_by_charsmap(std::string_view text, std::string& out) const {
   out.clear();
   text = strip_white_space(text);
   std::string_view replacement;

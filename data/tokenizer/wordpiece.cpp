@@ -37,8 +37,7 @@ WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec,
                                        const std::vector<AddedToken>& tokens, SpecialTokens special,
                                        int vocab_size)
     : Tokenizer(special, Truncation::fast, vocab_size),
-      raw_tokens_(select_tokens(tokens, false)),
-      normalized_tokens_(select_tokens(tokens, true)),
+      raw_tokens_(raw_tokens(tokens)),
       max_word_chars_(spec.max_word_chars),
       clean_text_(spec.clean_text),
       chinese_apart_(spec.chinese_apart),
@@ -54,6 +53,12 @@ WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec,
   has_inside_ = std::all_of(spec.prefix.begin(), spec.prefix.end(), [&](char byte) {
     return pieces_.step(inside_, static_cast<uint8_t>(byte));
   });
+  Scratch scratch;
+  normalized_tokens_ =
+      AddedTokens(normalized_tokens(tokens, [&](std::string_view text, std::string& normalized) {
+        normalize(text, scratch);
+        normalized = scratch.normalized;
+      }));
 }
 
 void WordPieceTokenizer::append_ids(std::string_view text, Scratch& scratch,

@@ -133,6 +133,32 @@ TEST_CASE("tokenizer: tokenizer_config.json and added_tokens.json add tokens") {
   CHECK(tokenizer->vocab_size() == 302);
 }
 
+TEST_CASE("tokenizer: tokens of normalized text are normalized as well") {
+  const TemporaryFolder bert;
+  write_config(bert, "bert");
+  bert.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+  const auto add = [&](const char* normalized) {
+    bert.write(
+        "tokenizer_config.json",
+        std::string(R"({"added_tokens_decoder": {"6": {"content": "COVID", "normalized": )") +
+            normalized + "}}}");
+    return load_tokenizer(bert.path());
+  };
+  for (const char* text : {"a COVID a", "a covid a", "a C\u00F3vid a"}) {
+    CAPTURE(text);
+    CHECK(ids_of(*add("true"), text) == Ids{2, 5, 6, 5, 3});
+  }
+  CHECK(ids_of(*add("false"), "COVID covid") == Ids{2, 6, 1, 3});
+
+  const TemporaryFolder deberta;
+  write_config(deberta, "deberta-v2");
+  const std::string charsmap = CharsmapBuilder({{"U", "u"}, {"N", "n"}, {"K", "k"}}).blob();
+  deberta.write("spm.model", spm_model(small_pieces(), charsmap));
+  const auto fast = load_tokenizer(deberta.path(), "fast");
+  CHECK(ids_of(*fast, "a[UNK]") == Ids{1, kSpaceA, 3, 2});
+  CHECK(ids_of(*fast, "a[unk]") == Ids{1, kSpaceA, 3, 2});
+}
+
 TEST_CASE("tokenizer: invalid UTF-8 is text with U+FFFD in it") {
   const TemporaryFolder folder;
   write_small_deberta(folder);
