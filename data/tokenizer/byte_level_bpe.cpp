@@ -10,6 +10,7 @@
 #include <bit>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/tokenizer/scratch.h"
 #include "data/tokenizer/unicode.h"
 
@@ -105,13 +106,20 @@ ByteLevelBpeTokenizer::ByteLevelBpeTokenizer(const BpeSpec& spec,
       raw_tokens_(raw_tokens(tokens)),
       normalized_tokens_(normalized_tokens(
           tokens, [](std::string_view text, std::string& normalized) { normalized = text; })),
-      add_prefix_space_(spec.add_prefix_space) {
+      add_prefix_space_(spec.add_prefix_space),
+      fuse_unk_(spec.fuse_unk) {
   const auto find = [&](const std::string& token) {
     const auto found = spec.vocab.find(token);
     return found == spec.vocab.end() ? -1 : found->second;
   };
   const std::array<std::string, 256> alphabet = byte_alphabet();
   std::transform(alphabet.begin(), alphabet.end(), byte_ids_.begin(), find);
+  const bool lacks_byte = std::find(byte_ids_.begin(), byte_ids_.end(), -1) != byte_ids_.end();
+  if (lacks_byte && !spec.unk_token.empty()) {
+    unk_id_ = find(spec.unk_token);
+    require(unk_id_ >= 0, "[{}] the vocabulary lacks a byte and the unk_token {}.", path,
+            quote(spec.unk_token));
+  }
 
   slots_.resize(std::bit_ceil(spec.merges.size() * 2 + 1));
   for (size_t rank = 0; rank < spec.merges.size(); ++rank) {
@@ -170,8 +178,12 @@ void ByteLevelBpeTokenizer::append_word(std::string_view word, Scratch& scratch,
                                         std::vector<int32_t>& ids) const {
   std::vector<Scratch::Symbol>& symbols = scratch.symbols;
   symbols.clear();
+  bool after_unknown = false;
   for (const char byte : word) {
-    const int32_t id = byte_ids_[static_cast<uint8_t>(byte)];
+    int32_t id = byte_ids_[static_cast<uint8_t>(byte)];
+    const bool unknown = id < 0;
+    if (unknown) id = fuse_unk_ && after_unknown ? -1 : unk_id_;
+    after_unknown = unknown;
     if (id < 0) continue;
     const auto index = static_cast<int32_t>(symbols.size());
     if (index > 0) symbols.back().next = index;

@@ -21,6 +21,8 @@ struct BpeSpec {
   Vocab vocab;  // token texts are in GPT-2's byte alphabet: a space is U+0120
   std::vector<std::pair<std::string, std::string>> merges;  // the index is the rank; 0 is best
   bool add_prefix_space = false;  // put a space before a text that does not begin with one
+  std::string unk_token;  // stands for bytes that the vocabulary lacks; empty: they are dropped
+  bool fuse_unk = false;  // one for a run of such bytes instead of one for each
 };
 
 // The end of the pre-token that begins at text[begin], by GPT-2's expression:
@@ -33,7 +35,8 @@ std::array<std::string, 256> byte_alphabet();
 
 class ByteLevelBpeTokenizer : public Tokenizer {
  public:
-  // Throws, naming `path`, if a merge uses a token that the vocabulary lacks.
+  // Throws, naming `path`, if a merge uses a token that the vocabulary lacks, or if it lacks a byte
+  // and the unk_token that stands for it.
   ByteLevelBpeTokenizer(const BpeSpec& spec, const std::vector<AddedToken>& tokens,
                         SpecialTokens special, int vocab_size, const std::string& path);
 
@@ -63,9 +66,11 @@ class ByteLevelBpeTokenizer : public Tokenizer {
 
   AddedTokens raw_tokens_;
   AddedTokens normalized_tokens_;
-  std::array<int32_t, 256> byte_ids_{};  // -1: the vocabulary lacks the byte; it is dropped
+  std::array<int32_t, 256> byte_ids_{};  // -1: the vocabulary lacks the byte
   std::vector<Slot> slots_;              // their number is a power of two
   bool add_prefix_space_;
+  int32_t unk_id_ = -1;  // of such a byte; -1: it is dropped
+  bool fuse_unk_;
 };
 
 }  // namespace soragrad::data

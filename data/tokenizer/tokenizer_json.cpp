@@ -183,6 +183,10 @@ BpeSpec read_bpe_json(const json& file, const std::string& path) {
                 {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
                  "ignore_merges"},
                 path);
+  if (const auto unk = model.find("unk_token"); unk != model.end() && !unk->is_null()) {
+    spec.unk_token = text_of(model, "unk_token", path);
+  }
+  spec.fuse_unk = json_flag(model, "fuse_unk", false, path);
   spec.vocab = read_vocab(member(model, "vocab", path), path);
   const json& merges = member(model, "merges", path);
   require(merges.is_array(), "[{}] model.merges must be an array.", path);

@@ -346,6 +346,30 @@ TEST_CASE("tokenizer: RoBERTa merges by rank within pre-tokens") {
   CHECK(contains(message_of([&] { load_tokenizer(folder.path()); }), "twice"));
 }
 
+TEST_CASE("tokenizer: RoBERTa's unk_token stands for bytes that the vocabulary lacks") {
+  const TemporaryFolder folder;
+  write_config(folder, "roberta");
+  nlohmann::json file{
+      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+      {"added_tokens", nlohmann::json::array()},
+      {"model",
+       {{"type", "BPE"},
+        {"vocab",
+         {{"<s>", 0}, {"<pad>", 1}, {"</s>", 2}, {"<unk>", 3}, {"h", 4}, {"i", 5}, {"hi", 6}}},
+        {"merges", {"h i"}},
+        {"unk_token", "<unk>"}}}};
+  const auto ids_with = [&](const char* key, const nlohmann::json& value, const char* text) {
+    file["model"][key] = value;
+    folder.write("tokenizer.json", file.dump());
+    return ids_of(*load_tokenizer(folder.path()), text);
+  };
+  CHECK(ids_with("fuse_unk", false, "xyhix\u00E9") == Ids{0, 3, 3, 6, 3, 3, 3, 2});
+  CHECK(ids_with("fuse_unk", true, "xyhix\u00E9") == Ids{0, 3, 6, 3, 2});
+  CHECK(ids_with("unk_token", nullptr, "xyhix\u00E9") == Ids{0, 6, 2});
+  CHECK(contains(message_of([&] { ids_with("unk_token", "[UNK]", "hi"); }),
+                 "tokenizer.json] the vocabulary lacks a byte and the unk_token"));
+}
+
 TEST_CASE("tokenizer: BERT cleans, lowers, splits and takes the longest pieces") {
   const TemporaryFolder folder;
   write_config(folder, "bert");
