@@ -29,11 +29,11 @@ uint32_t category_mask(char32_t c) {
 }
 
 constexpr int kBertUnicode = 8;
-constexpr int kDecompositionUnicode = 12;
+constexpr int kNormalizationUnicode = 9;  // of decompose() and compose()
 
-// The canonical combining class in the Unicode version of decompose(); 0 for all others.
+// The canonical combining class in that version; 0 for all later characters.
 int combining_class(char32_t c) {
-  return c < 0x300 || !assigned_in(c, kDecompositionUnicode)
+  return c < 0x300 || !assigned_in(c, kNormalizationUnicode)
              ? 0
              : u_getCombiningClass(static_cast<UChar32>(c));
 }
@@ -106,16 +106,30 @@ bool is_bert_chinese(char32_t c) {
          (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
+// A character that is newer than the reference's tables neither moves nor composes there, so it
+// parts the text, and ICU sees only what lies between.
 void compose(std::string& text) {
   if (std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; })) return;
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
   std::string composed;
-  if (U_SUCCESS(status)) {
-    icu::StringByteSink<std::string> sink(&composed, static_cast<int32_t>(text.size()));
-    nfc->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink,
+  icu::StringByteSink<std::string> sink(&composed, static_cast<int32_t>(text.size()));
+  const auto append = [&](std::string_view part) {
+    if (U_FAILURE(status) || part.empty()) return;
+    nfc->normalizeUTF8(0, icu::StringPiece(part.data(), static_cast<int32_t>(part.size())), sink,
                        nullptr, status);
+  };
+  const std::string_view all = text;
+  size_t begin = 0;  // of the part at hand
+  for (size_t at = 0; at < all.size();) {
+    const size_t start = at;
+    const char32_t c = next_char(all, at);
+    if (c < 0x80 || assigned_in(c, kNormalizationUnicode)) continue;
+    append(all.substr(begin, start - begin));
+    composed += all.substr(start, at - start);
+    begin = at;
   }
+  append(all.substr(begin));
   require(U_SUCCESS(status) != 0, "[tokenizer] ICU cannot compose a text: {}.",
           u_errorName(status));
   text = std::move(composed);
@@ -132,7 +146,7 @@ void decompose(std::u32string& text) {
   for (const char32_t c : text) {
     UChar units[32];  // the longest canonical decomposition takes 4 code units
     const int32_t length =
-        c < 0xC0 || !assigned_in(c, kDecompositionUnicode)
+        c < 0xC0 || !assigned_in(c, kNormalizationUnicode)
             ? -1
             : unorm2_getDecomposition(nfd, static_cast<UChar32>(c), units, 32, &status);
     if (length < 0) {

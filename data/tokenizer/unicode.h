@@ -27,10 +27,10 @@ bool is_bert_punctuation(char32_t c);  // P*, and every ASCII symbol
 bool is_bert_accent(char32_t c);       // Mn
 bool is_bert_chinese(char32_t c);      // the blocks BERT sets apart by spaces
 
-// Canonical decomposition (NFD) of the whole text, in place (Unicode 12).
+// Canonical decomposition (NFD) of the whole text, in place (Unicode 9).
 void decompose(std::u32string& text);
 
-// Canonical composition (NFC) of valid UTF-8, in place (ICU's Unicode).
+// Canonical composition (NFC) of valid UTF-8, in place (Unicode 9).
 void compose(std::string& text);
 
 // Appends the lower case of c: one character, or "i" and U+0307 for U+0130 (Unicode 15).

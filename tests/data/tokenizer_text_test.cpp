@@ -65,6 +65,17 @@ TEST_CASE("unicode: classes keep the reference's Unicode versions") {
   text = U"a\u0301\u0323";
   decompose(text);
   CHECK(text == U"a\u0323\u0301");
+  text = U"t\u1ACB\u0323";  // a mark since Unicode 14: of class 0 before
+  decompose(text);
+  CHECK(text == U"t\u1ACB\u0323");
+  for (const std::string_view kept : {"cat\u1ACB\u0323", "t\u1DF6\u0323", "\U00011935\U00011930"}) {
+    std::string composed(kept);
+    compose(composed);
+    CHECK(composed == kept);  // marks since Unicode 14, 10 and 13
+  }
+  std::string composed = "t\u0301\u0323e\u0301";
+  compose(composed);
+  CHECK(composed == "\u1E6D\u0301\u00E9");
   CHECK(strip_white_space("\u00A0 a b\u2028\n") == "a b");
   CHECK(strip_white_space(" \u3000") == "");
 }
