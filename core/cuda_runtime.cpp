@@ -67,6 +67,9 @@ void count_operation() {}
 void name_launch(const void*) {}
 void name_launch(const char*) {}
 void finish_launch() {}
+void hold() {
+  refuse();
+}
 Timeline::Timeline() {
   refuse();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/gpu_hold.h"
 
 namespace soragrad::profile {
 
@@ -78,6 +79,8 @@ void Recorder::finish() {
 
 void Recorder::begin(Kind kind, std::string_view name, Device device) {
   if (kind != Kind::kernel) leave_unclaimed();
+  // Only once there is a timeline: the first span finds out that there is a GPU.
+  if (timeline_ && kind == Kind::phase && open_.empty()) cuda::hold();
   Open open{{kind, false, number(name), module_, 0, 0, {}}, 0, module_, {marked_, marked_}};
   if (kind == Kind::module) open.event.module = module_ = open.event.name;
   open.on_gpu = device == Device::cuda;

@@ -3,6 +3,8 @@
 
 #include <cuda_pipeline.h>
 
+#include <chrono>
+
 #include "autograd/ops.h"
 #include "core/error.h"
 #include "core/kernels/cuda.cuh"
@@ -205,6 +207,14 @@ TEST_CASE("cuda emulation: a profile has the GPU's times, and nothing waits for 
   CHECK(row.duration == 5000);  // an operation takes a microsecond there
   CHECK(recorder.total() == 5000);
   CHECK(x.to_vector() == std::vector<real>(64, 32));
+  const auto start = std::chrono::steady_clock::now();
+  {
+    const profile::Span step("step");  // its work begins late, so that the host queues ahead
+    add_inplace(x, x);
+  }
+  recorder.finish();
+  CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(20));
+  CHECK(recorder.total() == 6000);
 }
 
 TEST_CASE("cuda emulation: a barrier that a thread misses is an error") {

@@ -193,6 +193,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   runtime().waits += launches_run() > before;
   return runtime().faulted ? cudaErrorIllegalAddress : cudaSuccess;
 }
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, void (*function)(void*), void* argument) {
+  enqueue([=] { function(argument); }, stream);
+  return cudaSuccess;
+}
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   if (event->captured) {
     if (!runtime().capture) return cudaErrorStreamCaptureInvalidated;
