@@ -1,8 +1,10 @@
 #include "sora/base_method.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sora/attached_state.h"
+#include "core/tensor_values.h"
 #include "sora/sparsity.h"
 #include "sora/targets.h"
 
@@ -81,12 +83,10 @@ std::vector<ModuleRank> LowRankMethod::ranks() const {
 }
 
 Sparsity LowRankMethod::sparsity() const {
-  Sparsity sparsity;
-  for (const Variable& gate : gates()) {
-    sparsity.zero += zeros_of(gate.value());
-    sparsity.total += gate.value().numel();
-  }
-  return sparsity;
+  std::vector<Tensor> all;
+  for (const Variable& gate : gates()) all.push_back(gate.value());
+  const std::vector<real> values = values_of(all);
+  return {std::count(values.begin(), values.end(), real(0)), static_cast<int64_t>(values.size())};
 }
 
 ParameterCounts LowRankMethod::counts() const {

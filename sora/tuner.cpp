@@ -9,6 +9,7 @@
 #include "core/communicator.h"
 #include "core/integer_math.h"
 #include "core/profile.h"
+#include "core/tensor_values.h"
 #include "sora/targets.h"
 
 namespace soragrad::sora {
@@ -239,12 +240,9 @@ void Tuner::add_threshold(const std::vector<nn::GroupStep>& steps) {
 std::optional<GateReach> Tuner::gate_reach() {
   for (const nn::ParameterGroup& group : optimizer().groups()) {
     if (group.proximal == nn::Proximal::none) continue;
-    std::vector<real> gates;
-    for (const nn::Parameter* parameter : group.parameters) {
-      const std::vector<real> values = parameter->value().to_vector();
-      gates.insert(gates.end(), values.begin(), values.end());
-    }
-    return reach_of(gates, thresholds_);
+    std::vector<Tensor> gates;
+    for (const nn::Parameter* parameter : group.parameters) gates.push_back(parameter->value());
+    return reach_of(values_of(gates), thresholds_);
   }
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "core/cuda_runtime.h"
 #include "core/error.h"
 #include "core/profile.h"
+#include "core/tensor_values.h"
 #include "data/batch.h"
 #include "nn/checkpoint/mapped_file.h"
 #include "sora/gated_delta.h"
@@ -80,12 +81,11 @@ void Trainer::open_logs() {
 }
 
 void Trainer::log_gates() {
-  std::vector<real> values;
+  std::vector<Tensor> gates;
   for (const sora::GatedDelta* delta : sora::gated_deltas(*session_.model)) {
-    const std::vector<real> own = delta->gate->value().to_vector();
-    values.insert(values.end(), own.begin(), own.end());
+    gates.push_back(delta->gate->value());
   }
-  gates_->append(state_.step, session_.tuner->thresholds().sum, values);
+  gates_->append(state_.step, session_.tuner->thresholds().sum, values_of(gates));
 }
 
 int64_t Trainer::phase_steps() const {
