@@ -21,6 +21,7 @@ constexpr int kAlgorithms = 5;          // of a list
 
 struct Library {
   int refused_in_list = 0, refused_to_run = 0;
+  bool refuses_batched_bias = false;
   int last = -1, asked = 0;
 };
 Library library;
@@ -90,6 +91,9 @@ cublasStatus_t set_attribute(Member& member, const void* value, size_t bytes) {
 void refuse_algorithms(int listed, int run) {
   library.refused_in_list = listed;
   library.refused_to_run = run;
+}
+void refuse_batched_bias(bool refuses) {
+  library.refuses_batched_bias = refuses;
 }
 int last_algorithm() {
   return library.last;
@@ -198,6 +202,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   ++library.asked;
   *found = 0;
   if (!fits(*product, *a, *b, *c) || !(*c == *d)) return CUBLAS_STATUS_INVALID_VALUE;
+  if (library.refuses_batched_bias && product->bias_stride != 0) {
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
   for (; *found < std::min(wanted, kAlgorithms); ++*found) {
     const bool refused = *found < library.refused_in_list || preference->workspace < kWorkspace;
     const uintptr_t alignment_c = std::min(preference->alignment_c, preference->alignment_d);

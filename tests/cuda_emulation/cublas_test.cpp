@@ -3,6 +3,7 @@
 #include <cublasLt.h>
 #include <doctest/doctest.h>
 
+#include "core/cuda_runtime.h"
 #include "core/kernels/linear/cublas.cuh"
 #include "core/kernels/linear/gemm.h"
 #include "core/tensor.h"
@@ -65,6 +66,46 @@ TEST_CASE("cublas: an algorithm that is refused gives way to the next, which is 
   cuda_emulation::refuse_algorithms(0, 0);
   product(9, 0);  // a failure is not kept
   CHECK(cuda_emulation::last_algorithm() == 0);
+}
+
+TEST_CASE("cublas: a batch whose biases no algorithm takes is split, from then on") {
+  constexpr int64_t kCount = 3, kOut = 4, kRows = 5, kIn = 8;
+  const Tensor weights = test::normal({kCount, kOut, kIn}, 1).to(Device::cuda);
+  const Tensor x = test::normal({kRows, kIn}, 2).to(Device::cuda);
+  const Tensor bias = test::normal({kCount * kOut}, 3).to(Device::cuda);
+  const auto products = [&] {
+    const Tensor y = Tensor::empty({kCount, kRows, kOut}, kReal, Device::cuda);
+    column_major_gemm(
+        {.transpose_a = true,
+         .m = kOut,
+         .n = kRows,
+         .k = kIn,
+         .operands = kReal,
+         .a = weights.raw(),
+         .lda = kIn,
+         .b = x.raw(),
+         .ldb = kIn,
+         .c = y.data(),
+         .ldc = kOut,
+         .bias = bias.data(),
+         .batch = {.count = kCount, .a = kOut * kIn, .c = kRows * kOut, .bias = kOut}});
+    return y.to_vector();
+  };
+  cuda_emulation::refuse_batched_bias(true);
+  const std::vector<real> split = products();
+  const int asked = cuda_emulation::heuristics_asked();
+  cuda_emulation::refuse_batched_bias(false);
+  const int64_t before = cuda::work().operations;
+  CHECK(products() == split);
+  CHECK(cuda_emulation::heuristics_asked() == asked);
+  CHECK(cuda::work().operations == before + kCount + 1);  // and the copy to the host
+  const Tensor row = x.to(Device::cpu).slice(kRows - 1, kRows);
+  double expected = static_cast<double>(bias.to_vector().back());
+  for (int64_t i = 0; i < kIn; ++i) {
+    expected += static_cast<double>(row.data()[i]) *
+                static_cast<double>(weights.to_vector()[weights.numel() - kIn + i]);
+  }
+  CHECK(static_cast<double>(split.back()) == doctest::Approx(expected).epsilon(1e-5));
 }
 
 }  // namespace soragrad::kernels

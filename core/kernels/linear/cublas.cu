@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -139,7 +140,7 @@ struct Algorithm {  // a type with a name: nvcc 13.0 does not compile vectors of
   cublasLtMatmulAlgo_t lt;
 };
 
-// The heuristic's algorithms within our workspace and alignments, the best first. Throws if it has
+// The heuristic's algorithms within our workspace and alignments, the best first. Empty if it has
 // none.
 std::vector<Algorithm> candidates(const ColumnMajorGemm& args, const Product& product) {
   cublasLtMatmulPreference_t preference = nullptr;
@@ -159,13 +160,12 @@ std::vector<Algorithm> candidates(const ColumnMajorGemm& args, const Product& pr
       handle().lt, product.operation, product.a, product.b, product.c, product.c, preference,
       kCandidates, results, &found);
   cublasLtMatmulPreferenceDestroy(preference);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
   check(status, "the search for an algorithm");
   std::vector<Algorithm> algorithms;
   for (int i = 0; i < found; ++i) {
     if (results[i].state == CUBLAS_STATUS_SUCCESS) algorithms.push_back({results[i].algo});
   }
-  check(algorithms.empty() ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS,
-        "the search for an algorithm");
   return algorithms;
 }
 
@@ -178,30 +178,55 @@ cublasStatus_t multiply(const ColumnMajorGemm& args, const Product& product,
                         handle().workspace, kWorkspaceBytes, cuda::stream());
 }
 
-// Queues the product with the first algorithm that is not refused. -> that algorithm.
-cublasLtMatmulAlgo_t choose(const ColumnMajorGemm& args, const Product& product) {
+// A batch with a bias for each of its products: no version of cuBLASLt promises a kernel for it.
+bool may_be_split(const ColumnMajorGemm& args) {
+  return args.bias && args.batch.count > 1;
+}
+
+// Queues the product with the first algorithm that is not refused. -> that algorithm, or nothing,
+// where none was queued and the batch may be split.
+std::optional<Algorithm> choose(const ColumnMajorGemm& args, const Product& product) {
+  const std::vector<Algorithm> algorithms = candidates(args, product);
   cublasStatus_t status = CUBLAS_STATUS_NOT_SUPPORTED;
-  for (const Algorithm& algorithm : candidates(args, product)) {
+  for (const Algorithm& algorithm : algorithms) {
     status = multiply(args, product, algorithm.lt);
-    if (status == CUBLAS_STATUS_SUCCESS) return algorithm.lt;
+    if (status == CUBLAS_STATUS_SUCCESS) return algorithm;
   }
-  check(status, "a product");
-  return {};
+  if (may_be_split(args)) return std::nullopt;
+  check(status, algorithms.empty() ? "the search for an algorithm" : "a product");
+  return std::nullopt;
+}
+
+// Each product of a batch by itself.
+void multiply_one_by_one(const ColumnMajorGemm& args) {
+  const auto size = static_cast<int64_t>(size_of(args.operands));
+  for (int64_t i = 0; i < args.batch.count; ++i) {
+    ColumnMajorGemm one = args;
+    one.batch = {};
+    one.a = static_cast<const std::byte*>(args.a) + i * args.batch.a * size;
+    one.b = static_cast<const std::byte*>(args.b) + i * args.batch.b * size;
+    one.c = args.c + i * args.batch.c;
+    one.bias = args.bias + i * args.batch.bias;
+    column_major_gemm(one);
+  }
 }
 
 }  // namespace
 
 void column_major_gemm(const ColumnMajorGemm& args) {
-  static auto& algorithms = *new std::map<Key, cublasLtMatmulAlgo_t>;
+  // No algorithm: the batch is split.
+  static auto& algorithms = *new std::map<Key, std::optional<Algorithm>>;
   const Product product(args);
   require_aligned(args.bias);
   cuda::name_launch("a product of cuBLASLt");
   const Key key = key_of(args);
-  if (const auto found = algorithms.find(key); found != algorithms.end()) {
-    check(multiply(args, product, found->second), "a product");
-  } else {
-    algorithms.emplace(key, choose(args, product));
+  auto found = algorithms.find(key);
+  if (found != algorithms.end() && found->second) {
+    check(multiply(args, product, found->second->lt), "a product");
+  } else if (found == algorithms.end()) {
+    found = algorithms.emplace(key, choose(args, product)).first;
   }
+  if (!found->second) return multiply_one_by_one(args);
   cuda::finish_launch();
 }
 

@@ -110,6 +110,8 @@ namespace soragrad::cuda_emulation {
 // From now on the first `listed` algorithms of each list are marked as refused, and the product
 // refuses the `run` after them.
 void refuse_algorithms(int listed, int run);
+// From now on it has no algorithm for batches with a bias for each product, or has them again.
+void refuse_batched_bias(bool refuses);
 int last_algorithm();    // number in its list of the one that ran last
 int heuristics_asked();  // how often a list was asked for
 
