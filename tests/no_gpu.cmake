@@ -1,8 +1,5 @@
 # Without a GPU, or without its driver, device=cuda ends with one line that names the reason.
-if(EXISTS /proc/driver/nvidia/version)
-  message("SKIPPED: this machine has an NVIDIA driver")
-  return()
-endif()
+set(ENV{CUDA_VISIBLE_DEVICES} "")  # hides those of this machine
 execute_process(COMMAND ${BUILD}/soragrad train device=cuda model=none task=cola data=none
     output=${BUILD}/no_gpu_run
   RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE error)
