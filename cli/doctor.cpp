@@ -13,6 +13,7 @@
 #include "core/allocator.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/kernels/linear/gemm_gelu.h"
 #include "core/output_path.h"
 #include "core/parallel.h"
 #include "core/text.h"
@@ -225,6 +226,11 @@ void time_steps(DoctorReport& report, train::Session& session) {
                     each, session.plan.total_steps,
                     train::duration_text(each * static_cast<double>(session.plan.total_steps)),
                     size_text(train::peak_rss_bytes())));
+    const kernels::CudnnUse use = kernels::cudnn_use();
+    if (session.device != Device::cuda || use.plans == 0) return;
+    report.add(use.refused.empty() ? Finding::ok : Finding::warning, "cudnn",
+               fmt::format("{} plans were made in {:.1f} s{}{}", use.plans, use.plan_seconds,
+                           use.refused.empty() ? "" : "; refused: ", use.refused));
   });
 }
 

@@ -22,16 +22,27 @@ train::Version version() {
   return {SORAGRAD_VERSION, SORAGRAD_COMMIT};
 }
 
+namespace {
+
+// ", cudnn 9.19.0", or why there is none; empty in a build without cuDNN.
+std::string cudnn_text() {
+  const kernels::CudnnUse use = kernels::cudnn_use();
+  if (use.version.empty() && use.unused.empty()) return "";
+  const std::string reason = use.unused.empty() ? "" : fmt::format("(not used: {})", use.unused);
+  return fmt::format(", cudnn {}{}{}", use.version,
+                     use.version.empty() || reason.empty() ? "" : " ", reason);
+}
+
+}  // namespace
+
 std::string version_text() {
   const std::string architectures = cuda::architectures();
-  const std::string cudnn = kernels::cudnn_version();
   const bool has_cuda = !architectures.empty();
   return fmt::format(
       "soragrad {}\ncommit {}\nbackends cpu{}{}{}{}\nGPU architectures {}\nbf16 on this CPU {}",
-      SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "",
-      cudnn.empty() ? "" : ", cudnn " + cudnn, train::has_mpi() ? ", mpi" : "",
-      train::has_nccl() ? ", nccl" : "", has_cuda ? architectures : "none",
-      kernels::bf16_way_text());
+      SORAGRAD_VERSION, SORAGRAD_COMMIT, has_cuda ? ", cuda" : "", cudnn_text(),
+      train::has_mpi() ? ", mpi" : "", train::has_nccl() ? ", nccl" : "",
+      has_cuda ? architectures : "none", kernels::bf16_way_text());
 }
 
 }  // namespace soragrad::cli

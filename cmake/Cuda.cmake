@@ -56,9 +56,11 @@ function(soragrad_cuda name)
   if(SORAGRAD_HAS_CUDNN)
     set_property(SOURCE ${PROJECT_SOURCE_DIR}/core/kernels/linear/gemm_gelu.cpp APPEND PROPERTY
       COMPILE_DEFINITIONS SORAGRAD_WITH_CUDNN)
-    target_link_libraries(soragrad_${name} PRIVATE cuDNN::cudnn)
+    # The headers alone: core/kernels/linear/cudnn_library.cu loads the library.
+    target_include_directories(soragrad_${name} SYSTEM PRIVATE ${cuDNN__cudnn_INCLUDE_DIR})
+    target_link_libraries(soragrad_${name} PRIVATE ${CMAKE_DL_LIBS})
   else()
-    list(FILTER sources EXCLUDE REGEX "/(gemm_gelu|cudnn_plan)[.]cu$")
+    list(FILTER sources EXCLUDE REGEX "/(gemm_gelu|cudnn_plan|cudnn_library)[.]cu$")
   endif()
   target_sources(soragrad_${name} PRIVATE ${sources})
   soragrad_call_kernels(soragrad_${name})

@@ -1,8 +1,11 @@
-// include/cudnn.h. The heuristic offers three engines: one whose bits change, one that does not
-// compile, one that works. Products and GELU are plain loops, GELU in double with the C library's
-// erf, so nothing is shared with the project's own kernels.
+// include/cudnn.h. The heuristic offers configurations of three engines: one whose bits change, one
+// that does not compile, and one that works, first with the choice that is best for the rows of the
+// graph. Each choice is a kernel of its own. Products and GELU are plain loops, GELU in double with
+// the C library's erf, so nothing is shared with the project's own kernels.
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <list>
 #include <map>
 #include <numbers>
 #include <set>
@@ -22,8 +25,7 @@ struct EmulatedDescriptor {
   };
   cudnnBackendDescriptorType_t type;
   bool finalized = false;
-  int64_t number = 0;       // of an engine
-  bool has_kernel = false;  // of a kernel cache
+  std::set<std::pair<int64_t, int64_t>> kernels;  // of a kernel cache: engines and choices
   std::map<cudnnBackendAttributeName_t, Value> attributes;
 
   template <typename T>
@@ -46,8 +48,9 @@ namespace soragrad::cuda_emulation {
 namespace {
 
 CudnnWork done;
-bool refuses = false;
-constexpr int64_t kUnstable = 0, kUncompilable = 1, kEngines = 3;
+CudnnRefuses refuses = CudnnRefuses::nothing;
+// The engines by number, beginning somewhere.
+constexpr int64_t kUnstable = 5, kUncompilable = 6, kWorking = 7;
 
 size_t bytes_of(cudnnBackendAttributeType_t type) {
   switch (type) {
@@ -106,6 +109,45 @@ Operation read_operation(const EmulatedDescriptor& d) {
           .inputs = std::move(inputs),
           .output = matrix(backward ? CUDNN_ATTR_OPERATION_POINTWISE_DXDESC
                                     : CUDNN_ATTR_OPERATION_POINTWISE_YDESC)};
+}
+
+// Rows of the graph's product.
+int64_t rows_of(const EmulatedDescriptor& graph) {
+  const auto product = graph.part(CUDNN_ATTR_OPERATIONGRAPH_OPS);
+  return Matrix(*product->part(CUDNN_ATTR_OPERATION_MATMUL_ADESC)).sizes[1];
+}
+
+template <typename T>
+void give(EmulatedDescriptor& to, cudnnBackendAttributeName_t name,
+          cudnnBackendAttributeType_t type, const T& value) {
+  const auto* from = reinterpret_cast<const std::byte*>(&value);
+  to.attributes[name] = {type, 1, {from, from + sizeof(T)}};
+}
+
+// The engine, and the choice that is made of it, of a configuration.
+std::pair<int64_t, int64_t> kernel_of(const EmulatedDescriptor& config) {
+  const auto engine = config.part(CUDNN_ATTR_ENGINECFG_ENGINE);
+  const auto choice = config.part(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES);
+  return {engine->one<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
+          choice->one<int64_t>(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE)};
+}
+
+// Fills in a configuration of the heuristic. Its parts stay: who reads them gets copies.
+void configure(EmulatedDescriptor& config, cudnnBackendDescriptor_t graph, int64_t number,
+               int64_t choice) {
+  static auto& parts = *new std::list<EmulatedDescriptor>;
+  const auto add = [](cudnnBackendDescriptorType_t type) {
+    return &parts.emplace_back(EmulatedDescriptor{.type = type, .finalized = true});
+  };
+  auto* engine = add(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  give(*engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, number);
+  give(*engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH, CUDNN_TYPE_BACKEND_DESCRIPTOR, graph);
+  auto* knob = add(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+  give(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, CUDNN_KNOB_TYPE_KERNEL_CFG);
+  give(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, choice);
+  give(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, engine);
+  give(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, knob);
+  config.finalized = true;
 }
 
 // -- Running it -----------------------------------------------------------------------------------
@@ -188,8 +230,8 @@ std::map<int64_t, void*> memory_of(const EmulatedDescriptor& pack,
 CudnnWork cudnn_work() {
   return done;
 }
-void set_cudnn_refuses(bool now) {
-  refuses = now;
+void set_cudnn_refuses(CudnnRefuses what) {
+  refuses = what;
 }
 
 }  // namespace soragrad::cuda_emulation
@@ -197,7 +239,7 @@ void set_cudnn_refuses(bool now) {
 using namespace soragrad::cuda_emulation;
 
 size_t cudnnGetVersion() {
-  return 90000;
+  return 91900;
 }
 const char* cudnnGetErrorString(cudnnStatus_t status) {
   return status == CUDNN_STATUS_SUCCESS ? "success" : "refused";
@@ -246,28 +288,40 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t descriptor,
                                        int64_t* count, void* values) {
   if (!descriptor->finalized) return CUDNN_STATUS_BAD_PARAM;
   auto* parts = static_cast<cudnnBackendDescriptor_t*>(values);
+  *count = 1;
   switch (name) {
-    case CUDNN_ATTR_ENGINEHEUR_RESULTS:
-      *count = kEngines;
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS: {
+      const auto graph = descriptor->part(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+      constexpr int64_t kNumbers[] = {kUnstable, kUncompilable, kWorking};
+      *count = std::size(kNumbers);
       for (int64_t i = 0; i < requested; ++i) {
-        parts[i]->number = i;
-        parts[i]->finalized = true;
-        parts[i]->attributes = descriptor->attributes;
+        configure(*parts[i], graph, kNumbers[i], rows_of(*graph));
       }
       return CUDNN_STATUS_SUCCESS;
-    case CUDNN_ATTR_ENGINECFG_ENGINE:
-      *count = 1;
-      parts[0]->number = descriptor->number;
+    }
+    case CUDNN_ATTR_ENGINECFG_KNOB_CHOICES:
+      if (!values) return CUDNN_STATUS_SUCCESS;
+      [[fallthrough]];
+    case CUDNN_ATTR_ENGINECFG_ENGINE: {  // a copy, which the caller frees
+      const auto part = descriptor->part(name);
+      parts[0]->attributes = part->attributes;
       parts[0]->finalized = true;
       return CUDNN_STATUS_SUCCESS;
+    }
+    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX:
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE:
+      *static_cast<int64_t*>(values) = descriptor->one<int64_t>(name);
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE:
+      *static_cast<cudnnBackendKnobType_t*>(values) = descriptor->one<cudnnBackendKnobType_t>(name);
+      return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
-      *count = 1;
       *static_cast<cudnnBackendNumericalNote_t*>(values) =
-          descriptor->number == kUnstable ? CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC
-                                          : CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
+          descriptor->one<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX) == kUnstable
+              ? CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC
+              : CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
       return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
-      *count = 1;
       *static_cast<int64_t*>(values) = 100;
       return CUDNN_STATUS_SUCCESS;
     default:
@@ -277,15 +331,16 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t descriptor,
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
   if (descriptor->finalized) return CUDNN_STATUS_BAD_PARAM;
-  if (refuses && descriptor->type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
+  if (refuses == CudnnRefuses::graphs &&
+      descriptor->type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
     return CUDNN_STATUS_NOT_SUPPORTED;
   }
   if (descriptor->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
     const auto config = descriptor->part(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
-    if (config->number == kUncompilable) return CUDNN_STATUS_NOT_SUPPORTED;
+    const auto kernel = kernel_of(*config);
+    if (kernel.first == kUncompilable) return CUDNN_STATUS_NOT_SUPPORTED;
     EmulatedDescriptor& cache = *descriptor->part(CUDNN_ATTR_EXECUTION_PLAN_KERNEL_CACHE);
-    if (!cache.has_kernel) ++done.kernels;
-    cache.has_kernel = true;
+    done.kernels += cache.kernels.insert(kernel).second;
     ++done.plans;
   }
   descriptor->finalized = true;
@@ -295,8 +350,10 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t plan,
                                   cudnnBackendDescriptor_t pack) {
   const auto config = plan->part(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
-  soragrad::require(config->number != kUnstable, "[cudnn] this engine's bits change.");
-  const auto graph = config->part(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+  if (refuses == CudnnRefuses::execution) return CUDNN_STATUS_NOT_SUPPORTED;
+  soragrad::require(kernel_of(*config).first != kUnstable, "[cudnn] this engine's bits change.");
+  const auto graph =
+      config->part(CUDNN_ATTR_ENGINECFG_ENGINE)->part(CUDNN_ATTR_ENGINE_OPERATION_GRAPH);
   std::vector<Operation> operations;
   for (const auto operation : graph->all<cudnnBackendDescriptor_t>(CUDNN_ATTR_OPERATIONGRAPH_OPS)) {
     operations.push_back(read_operation(*operation));

@@ -56,19 +56,49 @@ TEST_CASE("gemm_gelu: one product forward and one backward, a plan for each shap
   CHECK(shared.plans <= 1);  // backward has another graph, which adds
 }
 
+// The heuristic of the emulated cuDNN chooses another kernel for each number of rows.
+TEST_CASE("gemm_gelu: batches of some size share kernels, whichever of them came first") {
+  const auto kernels = [](int64_t rows) {
+    return work_of({rows, 24, 40}, Precision::bf16).kernels;
+  };
+  CHECK(kernels(20) <= 2);
+  CHECK(kernels(250) == 0);
+  CHECK(kernels(300) <= 2);  // larger tiles
+  CHECK(kernels(290) == 0);
+  CHECK(kernels::cudnn_use().plans >= 8);
+}
+
 TEST_CASE("gemm_gelu: fp32 and sizes that are no multiples of 8 go another way") {
   CHECK(work_of({4, 16, 40}, Precision::fp32).products == 0);
   CHECK(work_of({4, 16, 20}, Precision::bf16).products == 0);
   CHECK(work_of({4, 12, 40}, Precision::bf16).products == 0);
-  CHECK(kernels::cudnn_version() == "9.0.0");
+  CHECK(kernels::cudnn_use().version == "9.19.0");
 }
 
 TEST_CASE("gemm_gelu: what cuDNN refuses goes another way") {
-  cuda_emulation::set_cudnn_refuses(true);
-  CHECK(work_of({6, 16, 40}, Precision::bf16).products == 0);
-  cuda_emulation::set_cudnn_refuses(false);
-  CHECK(work_of({6, 16, 40}, Precision::bf16).products == 0);  // it is not asked again
-  CHECK(work_of({7, 16, 40}, Precision::bf16).products == 2);
+  using cuda_emulation::CudnnRefuses;
+  for (const auto& [what, rows] :
+       {std::pair{CudnnRefuses::graphs, 6}, {CudnnRefuses::execution, 8}}) {
+    CAPTURE(rows);
+    cuda_emulation::set_cudnn_refuses(what);
+    CHECK(work_of({rows, 16, 40}, Precision::bf16).products == 0);
+    cuda_emulation::set_cudnn_refuses(CudnnRefuses::nothing);
+    CHECK(work_of({rows, 16, 40}, Precision::bf16).products == 0);  // it is not asked again
+    CHECK(work_of({rows + 1, 16, 40}, Precision::bf16).products == 2);
+  }
+  CHECK(kernels::cudnn_use().refused == "[cudnn] a descriptor failed: refused. ");
+}
+
+TEST_CASE("gemm_gelu: with SORAGRAD_CUDNN=0 cuDNN is not called") {
+  const kernels::CudnnUse use = kernels::cudnn_use();
+  if (use.unused.empty()) {
+    MESSAGE("SKIPPED: SORAGRAD_CUDNN is not 0");
+    return;
+  }
+  CHECK(use.unused == "SORAGRAD_CUDNN=0");
+  CHECK(work_of({4, 16, 40}, Precision::bf16).products == 0);
+  CHECK(kernels::cudnn_use().plans == 0);
+  CHECK(kernels::cudnn_use().refused.empty());
 }
 
 TEST_CASE("gemm_gelu: an array that begins between multiples of 16 bytes goes another way") {

@@ -9,7 +9,7 @@ if(SORAGRAD_CUDA)
   return()  # there the same sources run on the GPU
 endif()
 file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/kernels/*.cu)
-list(FILTER kernels EXCLUDE REGEX "/cublas.cu$")  # has no kernel
+list(FILTER kernels EXCLUDE REGEX "/(cublas|cudnn_library)[.]cu$")  # have no kernel
 set(runtime ${PROJECT_SOURCE_DIR}/core/cuda_runtime.cu
   ${PROJECT_SOURCE_DIR}/core/kernels/linear/cublas.cu)
 file(GLOB_RECURSE autograd CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/autograd/*.cpp)
@@ -90,6 +90,10 @@ add_test(NAME cuda_emulation/launch_blocking
   COMMAND test_cuda_emulation "--test-case=*CUDA_LAUNCH_BLOCKING*")
 set_tests_properties(cuda_emulation/launch_blocking PROPERTIES
   ENVIRONMENT CUDA_LAUNCH_BLOCKING=1 FAIL_REGULAR_EXPRESSION "SKIPPED:" TIMEOUT 60)
+add_test(NAME cuda_emulation/without_cudnn
+  COMMAND test_cuda_emulation "--test-case=*SORAGRAD_CUDNN*")
+set_tests_properties(cuda_emulation/without_cudnn PROPERTIES
+  ENVIRONMENT SORAGRAD_CUDNN=0 FAIL_REGULAR_EXPRESSION "SKIPPED:" TIMEOUT 60)
 add_test(NAME cuda_emulation/trainer COMMAND test_cuda_emulation --source-file=*trainer_test.cpp)
 add_test(NAME cuda_emulation/train_step
   COMMAND test_cuda_emulation --source-file=*train_step_test.cpp)

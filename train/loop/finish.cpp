@@ -4,6 +4,7 @@
 #include "core/communicator.h"
 #include "core/cuda_runtime.h"
 #include "core/json.h"
+#include "core/kernels/linear/gemm_gelu.h"
 #include "core/parallel.h"
 #include "data/source_scores.h"
 #include "train/loop/data_facts.h"
@@ -147,6 +148,17 @@ void add_sparsity(json& results, sora::Tuner& tuner) {
   }
 }
 
+// Whether the products with GELU are cuDNN's, and what making its plans cost. Null in a build
+// without cuDNN.
+json cudnn_of() {
+  const kernels::CudnnUse use = kernels::cudnn_use();
+  if (use.version.empty() && use.unused.empty()) return nullptr;
+  json result{{"version", use.version}, {"plans", use.plans}, {"plan_seconds", use.plan_seconds}};
+  if (!use.unused.empty()) result["unused"] = use.unused;
+  if (!use.refused.empty()) result["refused"] = use.refused;
+  return result;
+}
+
 // Time, memory and the machine's part.
 void add_costs(json& results, const Session& session, const Trainer& trainer) {
   const RunState& state = trainer.state();
@@ -163,6 +175,7 @@ void add_costs(json& results, const Session& session, const Trainer& trainer) {
     results["peak_gpu_bytes"] = allocator_stats(Device::cuda).peak_bytes;
     results["reserved_gpu_bytes"] = allocator_stats(Device::cuda).system_peak;
     results["graph_gpu_bytes"] = cuda::work().graph_bytes;
+    results["cudnn"] = cudnn_of();
   }
   results["device"] = name_of(session.device);
   results["precision"] = session.config.precision;

@@ -34,24 +34,57 @@ std::vector<std::unique_ptr<Descriptor>> get_all(const Descriptor& from,
   return result;
 }
 
-// True if the engine of a configuration may give other bits each time, or computes in less than
-// fp32.
-bool is_inexact(cudnnBackendDescriptor_t config) {
-  const Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+// Reads one value of an attribute, or as many as there is room for. -> their number.
+template <typename T>
+int64_t get(cudnnBackendDescriptor_t from, cudnnBackendAttributeName_t name, std::span<T> values,
+            const char* what) {
+  int64_t count = 0;
+  check(cudnnBackendGetAttribute(from, name, type_of(T{}), static_cast<int64_t>(values.size()),
+                                 &count, values.data()),
+        what);
+  return count;
+}
+template <typename T>
+T get(cudnnBackendDescriptor_t from, cudnnBackendAttributeName_t name, const char* what) {
+  T value{};
+  get(from, name, std::span<T>(&value, 1), what);
+  return value;
+}
+
+// The engine of a configuration.
+Descriptor engine_of(cudnnBackendDescriptor_t config) {
+  Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t handle = engine.get();
   int64_t count = 0;
   check(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
                                  1, &count, &handle),
         "the engine of a configuration");
+  return engine;
+}
+
+// True if the engine may give other bits each time, or computes in less than fp32.
+bool is_inexact(const Descriptor& engine) {
   std::array<cudnnBackendNumericalNote_t, CUDNN_NUMERICAL_NOTE_TYPE_COUNT> notes{};
-  check(cudnnBackendGetAttribute(handle, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                 CUDNN_TYPE_NUMERICAL_NOTE, notes.size(), &count, notes.data()),
-        "the notes of an engine");
+  const int64_t count = get(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                            std::span<cudnnBackendNumericalNote_t>(notes), "an engine's notes");
   return std::any_of(notes.begin(), notes.begin() + count, [](cudnnBackendNumericalNote_t note) {
     return note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
            note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
            note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
   });
+}
+
+// What another plan needs to be made in the same way.
+Configuration configuration_of(const Descriptor& config, const Descriptor& engine) {
+  Configuration result{
+      .engine = get<int64_t>(engine.get(), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, "an engine's number")};
+  for (const auto& choice :
+       get_all(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR)) {
+    result.knobs.emplace_back(
+        get<cudnnBackendKnobType_t>(choice->get(), CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, "a choice"),
+        get<int64_t>(choice->get(), CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, "the value of a choice"));
+  }
+  return result;
 }
 
 }  // namespace
@@ -202,21 +235,60 @@ bool Plan::compile(cudnnBackendDescriptor_t config, const Descriptor& cache, con
   return true;
 }
 
+const Descriptor& Plan::engine_config(const Configuration& wanted, const Descriptor& graph,
+                                      const Target& target) {
+  Descriptor& engine = add(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  engine.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph);
+  engine.set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, wanted.engine);
+  if (target.device) engine.set(CUDNN_ATTR_ENGINE_DEVICEPROP, *target.device);
+  engine.finalize();
+  std::vector<const Descriptor*> choices;
+  for (const auto& [type, value] : wanted.knobs) {
+    Descriptor& choice = add(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+    choice.set(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, type);
+    choice.set(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, value);
+    choice.finalize();
+    choices.push_back(&choice);
+  }
+  Descriptor& config = add(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+  config.set(CUDNN_ATTR_ENGINECFG_ENGINE, engine);
+  if (!choices.empty()) config.refer(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, choices);
+  config.finalize();
+  return config;
+}
+
+// False if that engine, or those choices, are not to be had for this graph.
+bool Plan::compile_wanted(const Configuration& wanted, const Descriptor& graph,
+                          const Descriptor& cache, const Target& target) {
+  try {
+    const Descriptor& config = engine_config(wanted, graph, target);
+    if (!compile(config.get(), cache, target)) return false;
+  } catch (const Error&) {
+    return false;
+  }
+  configuration_ = wanted;
+  return true;
+}
+
 std::unique_ptr<Plan> Plan::make(const GeluProduct& product, const Target& target,
-                                 KernelCache& cache) {
+                                 KernelCache& cache, const Configuration* wanted) {
   std::unique_ptr<Plan> made(new Plan);
   const Descriptor& graph = made->graph(product, target);
+  const Descriptor& kernels = cache.of(graph);
+  if (wanted && made->compile_wanted(*wanted, graph, kernels, target)) return made;
   Descriptor& heuristic = made->add(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristic.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
   heuristic.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_HEUR_MODE_A);
   if (target.device) heuristic.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *target.device);
   if (cudnnBackendFinalize(heuristic.get()) != CUDNN_STATUS_SUCCESS) return nullptr;
-  const Descriptor& kernels = cache.of(graph);
   for (auto& config :
        get_all(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)) {
     made->parts_.push_back(std::move(config));
-    const cudnnBackendDescriptor_t handle = made->parts_.back()->get();
-    if (!is_inexact(handle) && made->compile(handle, kernels, target)) return made;
+    const Descriptor& own = *made->parts_.back();
+    const Descriptor engine = engine_of(own.get());
+    if (is_inexact(engine) || !made->compile(own.get(), kernels, target)) continue;
+    made->configuration_ = configuration_of(own, engine);
+    return made;
   }
   return nullptr;
 }

@@ -20,6 +20,9 @@ void check(cudnnStatus_t status, const char* what);
 inline cudnnBackendAttributeType_t type_of(int64_t) {
   return CUDNN_TYPE_INT64;
 }
+inline cudnnBackendAttributeType_t type_of(int32_t) {
+  return CUDNN_TYPE_INT32;
+}
 inline cudnnBackendAttributeType_t type_of(bool) {
   return CUDNN_TYPE_BOOLEAN;
 }
@@ -43,6 +46,9 @@ inline cudnnBackendAttributeType_t type_of(cudnnBackendHeurMode_t) {
 }
 inline cudnnBackendAttributeType_t type_of(cudnnBackendNumericalNote_t) {
   return CUDNN_TYPE_NUMERICAL_NOTE;
+}
+inline cudnnBackendAttributeType_t type_of(cudnnBackendKnobType_t) {
+  return CUDNN_TYPE_KNOB_TYPE;
 }
 
 // One descriptor of the backend API. Attributes are set, then it is finalized, then it may be an
@@ -107,14 +113,23 @@ struct Target {
   const Descriptor* device = nullptr;
 };
 
+// What the heuristic has chosen: an engine, and its choices where it offers some.
+struct Configuration {
+  int64_t engine = 0;
+  std::vector<std::pair<cudnnBackendKnobType_t, int64_t>> knobs;
+  bool operator==(const Configuration&) const = default;
+};
+
 class Plan {
  public:
   // The first plan of the heuristic that compiles and gives the same bits each time. Null if there
   // is none. Throws Error if cuDNN refuses the graph itself. `cache` is for this graph alone: equal
-  // but for m, n and k.
+  // but for m, n and k. `wanted`, unless it is null, is tried before the heuristic is asked: plans
+  // of one configuration share its compiled kernel.
   static std::unique_ptr<Plan> make(const GeluProduct& product, const Target& target,
-                                    KernelCache& cache);
+                                    KernelCache& cache, const Configuration* wanted = nullptr);
 
+  const Configuration& configuration() const { return configuration_; }
   int64_t workspace_bytes() const { return workspace_bytes_; }
   // Queues the kernel in the handle's stream. `memory`: where each tensor is.
   void execute(cudnnHandle_t handle, const std::vector<std::pair<Uid, const void*>>& memory,
@@ -127,11 +142,16 @@ class Plan {
   const Descriptor& matmul(const Descriptor& a, const Descriptor& b, const Descriptor& c);
   Descriptor& pointwise(cudnnPointwiseMode_t mode);
   const Descriptor& graph(const GeluProduct& product, const Target& target);
+  const Descriptor& engine_config(const Configuration& wanted, const Descriptor& graph,
+                                  const Target& target);
   bool compile(cudnnBackendDescriptor_t config, const Descriptor& cache, const Target& target);
+  bool compile_wanted(const Configuration& wanted, const Descriptor& graph, const Descriptor& cache,
+                      const Target& target);
 
   // The plan and all that it was made of; cuDNN does not promise copies.
   std::vector<std::unique_ptr<Descriptor>> parts_;
   const Descriptor* plan_ = nullptr;
+  Configuration configuration_;
   int64_t workspace_bytes_ = 0;
 };
 

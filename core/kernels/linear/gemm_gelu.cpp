@@ -13,8 +13,8 @@ bool gemm_gelu_backward(const GemmGeluBackwardArgs& /*args*/) {
   return false;
 }
 
-std::string cudnn_version() {
-  return "";
+CudnnUse cudnn_use() {
+  return {};
 }
 
 }  // namespace soragrad::kernels

@@ -1,10 +1,15 @@
-// The only use of cuDNN. A plan is made once for each shape (cudnn_plan.cuh) and kept; plans of all
-// shapes share one compiled kernel for each of three graphs: forward, and backward with and without
-// a sum to add to. A plan's kernel depends on its shape alone, so equal shapes give equal bits.
+// The only use of cuDNN. A plan is made once for each shape (cudnn_plan.cuh) and kept. Its engine
+// is the one that cuDNN's heuristic names for a typical number of rows, of which there are three:
+// so plans of all shapes share few compiled kernels for each of three graphs - forward, and
+// backward with and without a sum to add to - and equal shapes give equal bits, whatever came
+// before them.
 #include "core/kernels/linear/gemm_gelu.h"
 
 #include <array>
+#include <chrono>
+#include <cstdlib>
 #include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,45 +26,85 @@ namespace {
 
 static_assert(kReal == DType::f32, "the graphs' tensors are fp32");
 
+constexpr size_t kOldest = 90800;  // cuDNN 9.8
+
+// Empty if cuDNN may be called.
+std::string reason_against() {
+  const char* wish = std::getenv("SORAGRAD_CUDNN");
+  if (wish && std::string_view(wish) == "0") return "SORAGRAD_CUDNN=0";
+  const size_t version = cudnnGetVersion();
+  if (version == 0) return "libcudnn.so.9 is not found";
+  return version < kOldest ? "it is older than 9.8" : "";
+}
+
+// Rows for which the heuristic is asked in place of m: those of few rows take smaller tiles.
+int64_t typical_rows(int64_t m) {
+  return m <= 256 ? 128 : m <= 4096 ? 2048 : 16384;
+}
+
 struct Library {
-  cudnnHandle_t handle = nullptr;  // null: cuDNN does not start
+  cudnnHandle_t handle = nullptr;  // null: cuDNN does not start, or is not wanted
   std::array<cudnn::KernelCache, 3> kernels;
   std::map<cudnn::GeluProduct, std::unique_ptr<cudnn::Plan>> plans;  // null: there is none
-  bool has_noted = false;
+  CudnnUse use;
 
   Library() {
+    use.unused = reason_against();
+    if (use.unused == "SORAGRAD_CUDNN=0") return;
     try {
+      require(use.unused.empty(), "[cudnn] {}.", use.unused);
       cudnn::check(cudnnCreate(&handle), "the start");
       cudnn::check(cudnnSetStream(handle, cuda::stream()), "the stream");
     } catch (const Error& error) {
       handle = nullptr;
-      note(error);
+      note(error.what());
     }
   }
 
   // Null if there is none. What cuDNN refuses costs time, not the run.
   const cudnn::Plan* plan(const cudnn::GeluProduct& product) {
     const auto [place, is_new] = plans.try_emplace(product);
-    if (is_new) {
-      const int graph = product.backward ? 1 + product.has_added : 0;
-      try {
-        place->second = cudnn::Plan::make(product, {.handle = handle}, kernels[graph]);
-      } catch (const Error& error) {
-        note(error);
-      }
-    }
+    if (is_new) place->second = make(product);
     return place->second.get();
   }
 
-  void note(const Error& error) {
-    if (std::exchange(has_noted, true)) return;
-    log_line(fmt::format("{} GELU runs in a kernel of its own.", error.what()));
+  std::unique_ptr<cudnn::Plan> make(const cudnn::GeluProduct& product) {
+    cudnn::GeluProduct typical = product;
+    typical.m = typical_rows(product.m);
+    const cudnn::Plan* before = typical == product ? nullptr : plan(typical);
+    const auto start = std::chrono::steady_clock::now();
+    std::unique_ptr<cudnn::Plan> made;
+    try {
+      made = cudnn::Plan::make(product, {.handle = handle},
+                               kernels[product.backward ? 1 + product.has_added : 0],
+                               before ? &before->configuration() : nullptr);
+      if (!made) {
+        note(fmt::format("[cudnn] it has no kernel for the product of ({}, {}) and ({}, {}).",
+                         product.m, product.k, product.k, product.n));
+      }
+    } catch (const Error& error) {
+      note(error.what());
+    }
+    use.plans += made != nullptr;
+    use.plan_seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return made;
+  }
+
+  // A line on stderr tells of the first refusal alone.
+  void note(const std::string& what) {
+    if (!use.refused.empty()) return;
+    use.refused = what;
+    log_line(fmt::format("{} GELU runs in a kernel of its own.", what));
   }
 };
+
+bool has_library = false;  // some product has asked for it
 
 // Never destroyed: the driver may be gone when static objects are destroyed.
 Library& library() {
   static auto& result = *new Library;
+  has_library = true;
   return result;
 }
 
@@ -77,8 +122,9 @@ const cudnn::Plan* plan_for(const cudnn::GeluProduct& product,
   return library().handle ? library().plan(product) : nullptr;
 }
 
-// Queues the plan's kernel. `a` is rounded, unless it is ready.
-void run(const cudnn::Plan& plan, const cudnn::GeluProduct& product, const real* a,
+// Queues the kernel of the product's plan. `a` is rounded, unless it is ready. False if cuDNN
+// refuses: it has queued nothing, and is not asked again for this product.
+bool run(const cudnn::Plan& plan, const cudnn::GeluProduct& product, const real* a,
          const GemmGeluOperands& ready,
          std::initializer_list<std::pair<cudnn::Uid, const void*>> others) {
   const Tensor rounded = ready.a ? Tensor() : to_bf16(a, product.m, product.k);
@@ -88,9 +134,17 @@ void run(const cudnn::Plan& plan, const cudnn::GeluProduct& product, const real*
   }
   std::vector<std::pair<cudnn::Uid, const void*>> memory(others);
   memory.emplace_back(cudnn::Uid::a, ready.a ? static_cast<const void*>(ready.a) : rounded.raw());
+  try {
+    plan.execute(library().handle, memory, workspace.defined() ? workspace.raw() : nullptr);
+  } catch (const Error& error) {
+    static_cast<void>(cudaGetLastError());  // told here, not by the next launch
+    library().note(error.what());
+    library().plans.at(product) = nullptr;
+    return false;
+  }
   cuda::name_launch("a product of cuDNN");
-  plan.execute(library().handle, memory, workspace.defined() ? workspace.raw() : nullptr);
   cuda::finish_launch();
+  return true;
 }
 
 const void* weights_of(const std::byte* weight, const GemmGeluOperands& ready) {
@@ -117,12 +171,11 @@ bool gemm_gelu(const GemmGeluArgs& args) {
   const cudnn::Plan* plan = plan_for(product, {weights, args.bias, args.before, args.y});
   if (!plan) return false;
   const profile::Span span(profile::Kind::kernel, "gemm_gelu", cost_of(product), Device::cuda);
-  run(*plan, product, args.x, args.ready,
-      {{cudnn::Uid::b, weights},
-       {cudnn::Uid::added, args.bias},
-       {cudnn::Uid::before, args.before},
-       {cudnn::Uid::result, args.y}});
-  return true;
+  return run(*plan, product, args.x, args.ready,
+             {{cudnn::Uid::b, weights},
+              {cudnn::Uid::added, args.bias},
+              {cudnn::Uid::before, args.before},
+              {cudnn::Uid::result, args.y}});
 }
 
 bool gemm_gelu_backward(const GemmGeluBackwardArgs& args) {
@@ -137,17 +190,20 @@ bool gemm_gelu_backward(const GemmGeluBackwardArgs& args) {
   if (!plan) return false;
   const profile::Span span(profile::Kind::kernel, "gemm_gelu_backward", cost_of(product),
                            Device::cuda);
-  run(*plan, product, args.dy, args.ready,
-      {{cudnn::Uid::b, weights},
-       {cudnn::Uid::added, args.sum},
-       {cudnn::Uid::before, args.before},
-       {cudnn::Uid::result, args.dbefore}});
-  return true;
+  return run(*plan, product, args.dy, args.ready,
+             {{cudnn::Uid::b, weights},
+              {cudnn::Uid::added, args.sum},
+              {cudnn::Uid::before, args.before},
+              {cudnn::Uid::result, args.dbefore}});
 }
 
-std::string cudnn_version() {
+CudnnUse cudnn_use() {
+  CudnnUse use = has_library ? library().use : CudnnUse{.unused = reason_against()};
   const size_t version = cudnnGetVersion();  // 91900 is 9.19.0
-  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+  if (version > 0) {
+    use.version = fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+  }
+  return use;
 }
 
 }  // namespace soragrad::kernels

@@ -4,8 +4,8 @@
 //
 // Functions return false, and do nothing, if there is no such kernel: in a build without cuDNN, for
 // sizes n or k that are no multiples of 8, for arrays that do not begin at a multiple of 16 bytes,
-// and if cuDNN does not start or has no kernel for the shape. The caller then takes gemm_bf16 and
-// gelu.
+// with SORAGRAD_CUDNN=0 in the environment, and if cuDNN is not found, does not start, has no
+// kernel for the shape or refuses to run it. The caller then takes gemm_bf16 and gelu.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,16 @@ struct GemmGeluBackwardArgs {
 
 bool gemm_gelu(const GemmGeluArgs& args);
 bool gemm_gelu_backward(const GemmGeluBackwardArgs& args);
-std::string cudnn_version();  // of the library that runs, "9.19.0"; empty in a build without cuDNN
+
+// What this process has of cuDNN.
+struct CudnnUse {
+  std::string version;      // of the library that runs, "9.19.0"; empty without one
+  std::string unused;       // why it is not called; empty in a build without cuDNN
+  std::string refused;      // what it refused first
+  int64_t plans = 0;        // made so far
+  double plan_seconds = 0;  // that this took, with the kernels that it compiled
+};
+CudnnUse cudnn_use();
 
 }  // namespace soragrad::kernels
 

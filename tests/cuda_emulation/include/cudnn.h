@@ -19,6 +19,7 @@ enum cudnnPointwiseMode_t {
   CUDNN_POINTWISE_GELU_FWD,
   CUDNN_POINTWISE_GELU_BWD,
 };
+enum cudnnBackendKnobType_t { CUDNN_KNOB_TYPE_SWIZZLE, CUDNN_KNOB_TYPE_KERNEL_CFG };
 enum cudnnBackendHeurMode_t { CUDNN_HEUR_MODE_A };
 enum cudnnBackendNumericalNote_t {
   CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
@@ -38,11 +39,13 @@ enum cudnnBackendDescriptorType_t {
   CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR,
   CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
   CUDNN_BACKEND_ENGINE_DESCRIPTOR,
+  CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR,
   CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
   CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR,
 };
 enum cudnnBackendAttributeType_t {
   CUDNN_TYPE_INT64,
+  CUDNN_TYPE_INT32,
   CUDNN_TYPE_BOOLEAN,
   CUDNN_TYPE_CHAR,
   CUDNN_TYPE_VOID_PTR,
@@ -51,6 +54,7 @@ enum cudnnBackendAttributeType_t {
   CUDNN_TYPE_POINTWISE_MODE,
   CUDNN_TYPE_HEUR_MODE,
   CUDNN_TYPE_NUMERICAL_NOTE,
+  CUDNN_TYPE_KNOB_TYPE,
   CUDNN_TYPE_BACKEND_DESCRIPTOR,
 };
 enum cudnnBackendAttributeName_t {
@@ -82,7 +86,13 @@ enum cudnnBackendAttributeName_t {
   CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
   CUDNN_ATTR_ENGINEHEUR_RESULTS,
   CUDNN_ATTR_ENGINECFG_ENGINE,
+  CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+  CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
+  CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+  CUDNN_ATTR_ENGINE_DEVICEPROP,
   CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+  CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+  CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE,
   CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
   CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
   CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
@@ -126,8 +136,9 @@ struct CudnnWork {
   int64_t products = 0;  // executed
 };
 CudnnWork cudnn_work();
-// From now on it refuses every graph, or none.
-void set_cudnn_refuses(bool refuses);
+// What it refuses from now on: every graph, to execute, or nothing.
+enum class CudnnRefuses { nothing, graphs, execution };
+void set_cudnn_refuses(CudnnRefuses what);
 
 }  // namespace soragrad::cuda_emulation
 
