@@ -5,15 +5,17 @@
 //
 //   device     properties, versions of driver and runtime
 //   nodes      microseconds of a node in a captured chain of 800, by kind, and of a launch without
-//   graph memory     cycles of a load from L1, L2 and memory; bytes a second of copies and sums
-//   products   cuBLASLt's first eight algorithms for the products of a layer, bf16 operands, fp32
-//   and
-//              bf16 results: which is fastest, how far the first is from it, and its nodes in a
 //              graph
+//   memory     cycles of a load from L1, L2 and memory; bytes a second of copies and sums
+//   products   cuBLASLt's first eight algorithms for the products of a layer, bf16 operands, fp32
+//              and bf16 results, 20 calls in a graph: which is fastest, how far the first is from
+//              it, and its nodes
 //   cudnn      its device properties as JSON, from which plans can be built on machines without a
-//   GPU
+//              GPU
+//   cudnn plans  the engine and the choices of its heuristic for products with GELU
 #include "benchmarks/gpu/probe.h"
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <numeric>
@@ -114,7 +116,9 @@ double cycles_of_load(size_t bytes) {
     next[order[i] * kLine] = static_cast<uint32_t>(order[(i + 1) % lines] * kLine);
   }
   const Memory chain(bytes), result(16);
-  check(cudaMemcpy(chain.as<void>(), next.data(), bytes, cudaMemcpyHostToDevice), "a copy");
+  // In the stream: it does not wait for copies of another one.
+  check(cudaMemcpyAsync(chain.as<void>(), next.data(), bytes, cudaMemcpyHostToDevice, stream()),
+        "a copy");
   const int loads = lines <= 65536 ? static_cast<int>(lines) : 4096;  // of a small chain all
   chase<<<1, 1, 0, stream()>>>(chain.as<uint32_t>(), loads, result.as<int64_t>(),
                                result.as<uint32_t>() + 2);
@@ -180,11 +184,9 @@ struct Section {
   const char* name;
   void (*run)();
 };
-constexpr Section kSections[] = {{"device", device},
-                                 {"nodes", nodes},
-                                 {"memory", memory},
-                                 {"products", products},
-                                 {"cudnn", cudnn}};
+constexpr Section kSections[] = {{"device", device}, {"nodes", nodes},
+                                 {"memory", memory}, {"products", products},
+                                 {"cudnn", cudnn},   {"cudnn plans", cudnn_plans}};
 
 bool run(const Section& section) {
   try {
@@ -200,6 +202,19 @@ bool run(const Section& section) {
 }
 
 }  // namespace
+
+void warm_up() {
+  static bool is_warm = false;
+  if (is_warm) return;
+  is_warm = true;
+  const Memory x(64 << 20), y(64 << 20);
+  check(cudaMemsetAsync(x.as<void>(), 0, 64 << 20, stream()), "a fill");
+  const auto start = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(300)) {
+    copy_fours<<<132 * 8, 256, 0, stream()>>>(x.as<float4>(), y.as<float4>(), (64 << 20) / 16);
+    check(cudaStreamSynchronize(stream()), "a kernel");
+  }
+}
 
 void fill_random(uint16_t* x, size_t n) {
   random_kernel<<<1024, 256, 0, stream()>>>(x, n);
