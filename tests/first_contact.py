@@ -19,9 +19,12 @@ test "$2" -le 0 && printf '0\\tadd: two\\tok\\t1e-08\\t1e-06\\n'
 test "$2" -le 1 && { printf '1\\tmul: three\\t[cuda] mul_kernel failed: an illegal memory access.\\n'; exit 1; }
 printf '2\\texp: one\\tok\\t5e-07\\t1e-06\\nall rows have run\\n'
 """
+FAULTY = """#!/bin/sh
+printf "$2\\trow $2: x\\t[cuda] kernel $2 failed: an unspecified launch failure.\\n"; exit 1
+"""
 SLOW = "#!/bin/sh\necho begun; sleep 60\n"
-PARTS = ["machine", "programs", "model", "probe", "smoke", "proofs", "bits", "steps of cola8", "steps of rte32", "attention",
-         "kernels of cola8 bf16", "kernels of rte32 bf16", "hardware counters", "memcheck", "peers"]
+PARTS = ["machine", "unpack", "probe", "programs", "model", "smoke", "proofs", "trajectories", "bits", "steps of cola8",
+         "steps of rte32", "attention", "kernels of cola8 bf16", "kernels of rte32 bf16", "hardware counters", "memcheck", "peers"]
 
 
 def script(path, text):
@@ -39,6 +42,19 @@ def run(source, programs, output, budget):
 def check(condition, what, done):
     if not condition:
         sys.exit(f"{what}\n{done.stdout}")
+
+
+def check_units(source):
+    """What only a machine with a GPU would show."""
+    sys.path.insert(0, str(source / "benchmarks/gpu"))
+    import cases, machine, session
+    lines = [dict(step=1, step_seconds=9), dict(step=50, step_seconds=0.002), dict(step=60, step_seconds=0.004)]
+    assert abs(cases.late_ms(lines) - (49 * 2 + 10 * 4) / 59) < 1e-9 and cases.late_ms(lines[:1]) is None
+    text = "1980, 2619, 500.1, 40, 0x0\n1755, 2619, 690, 41, 0x4\n1980, 26"
+    clocks = machine.summary_of_clocks(text, machine.Clocks.FIELDS)
+    assert clocks["clocks.sm"] == [1755, 1867.5, 1980] and clocks["clocks_throttle_reasons.active"] == {"0x0": 1, "0x4": 1}
+    errors = session.Repeated(2)
+    assert [errors.add(text) for text in ("row 1 failed: a", "row 1 failed: b", "row 23 failed: a")] == [False, False, True]
 
 
 def main():
@@ -65,7 +81,8 @@ def main():
         check(found["bits"][name] == "equal", f"bits {name}: {found['bits'][name]}", done)
     check(found["cola8"]["soragrad bf16"]["median_ms"] > 0, str(found["cola8"]), done)
     check(found["profile"]["cola8 bf16"]["kernel"]["adamw"]["calls"] > 0, str(found["profile"]), done)
-    for name in ("steps of rte32", "attention", "hardware counters", "memcheck"):
+    check("SORAGRAD_CUDNN" not in os.environ and found["cola8"]["soragrad bf16, no cuDNN"]["loss"] > 0, "no cuDNN", done)
+    for name in ("trajectories", "steps of rte32", "attention", "hardware counters", "memcheck"):
         check(status[name] == "left out", f"{name}: {status[name]}", done)
 
     script(scratch / "op_smoke", SLOW)
@@ -74,8 +91,18 @@ def main():
     check(list(status) == PARTS, f"parts: {list(status)}", done)
     smoke = found["failures"]["smoke/rows"]
     check(smoke["end"].startswith("ran longer than") and smoke["output"] == "begun\n", str(smoke), done)
-    check(all(status[name] == "left out" for name in PARTS[5:]), str(status), done)
+    check(all(status[name] == "left out" for name in PARTS[6:]), str(status), done)
     check(found["seconds"] < 30, f"{found['seconds']} s of 14", done)
+    check("begun" in (scratch / "short.log").read_text(), "the log lacks what a command wrote", done)
+
+    # The same error in each row: five are enough. One library less: the rest runs.
+    script(scratch / "op_smoke", FAULTY)
+    shutil.copy("/bin/true", scratch / "test_core")
+    done, found = run(source, scratch, scratch / "faulty.json", 14)
+    check(len([name for name in found["failures"] if name.startswith("smoke/row ")]) == 5, str(found["smoke"]), done)
+    check("five times" in found["failures"]["smoke/left out"], str(found["smoke"]), done)
+    check(found["programs"]["test_core"] == "starts", str(found["programs"]), done)
+    check_units(source)
 
 
 main()

@@ -1,20 +1,24 @@
 """What is measured: steps of three sizes, ours and PyTorch's, and attention alone."""
 import json, pathlib, shutil, statistics, sys
 
-from machine import ROOT
+from machine import ROOT, Clocks
 
 WARM_UP = 5        # steps: clocks rise, cuBLASLt's choices are made, torch.compile compiles
-FEW_LAUNCHES = 10  # a step of more launches was no replay: a rehearsal, a capture or an eager step
+# A step of more launches was no replay, but a rehearsal, a capture or an eager step of hundreds. A replay has two graphs,
+# five copies and, where a line is logged, up to four copies to the host; the rest is margin.
+FEW_LAUNCHES = 14
 # name: task, batch, longest sequence. rte234 has some 16k tokens a batch.
 CASES = {"cola8": ("cola", 8, 128), "rte32": ("rte", 32, 320), "rte234": ("rte", 234, 320)}
 # Keys of a run, besides its case's.
 VARIANTS = {"bf16": ["precision=bf16"], "fp32": ["precision=fp32"],
-            "bf16, no graphs": ["precision=bf16", "cuda_graphs=false"],
+            "bf16, no cuDNN": ["precision=bf16"], "bf16, no graphs": ["precision=bf16", "cuda_graphs=false"],
             "bf16, a line every 50 steps": ["precision=bf16", "logging_steps=50"]}
+ENVIRONMENT = {"bf16, no cuDNN": {"SORAGRAD_CUDNN": "0"}}
 STEPS = {"cola8": 120, "rte32": 200, "rte234": 60}  # so that most are replays
 PEERS = {"eager, bf16": ["--bf16"], "eager": [], "compiled, bf16": ["--bf16", "--compile"]}
 PEER_CASES = [("cola8", "eager, bf16"), ("rte32", "eager, bf16"), ("rte234", "eager, bf16"), ("cola8", "compiled, bf16"),
               ("rte32", "compiled, bf16"), ("rte234", "compiled, bf16"), ("cola8", "eager"), ("rte32", "eager")]
+KEPT_RESULTS = ("peak_gpu_bytes", "reserved_gpu_bytes", "graph_gpu_bytes", "cudnn")
 FOLDERS = dict(cola="CoLA", rte="RTE")
 
 
@@ -30,6 +34,12 @@ class Case:
             self.batch = min(self.batch, 8)
         self.rows = glue / FOLDERS[self.task] / "train.tsv"
 
+    def missing(self, programs):
+        """Why the case cannot run; empty if it can."""
+        if not programs.path("soragrad"):
+            return "soragrad does not start"
+        return "" if self.rows.is_file() else f"{self.rows} is not there"
+
     def train(self, programs, output, precision, steps=None):
         """A run in the folder `output`. A line is logged every step, so each step's time is a whole step's."""
         few = self.scratch / f"{self.task}_dev.tsv"  # a few rows: evaluation is not timed here
@@ -43,7 +53,9 @@ class Case:
     def ours(self, session, programs, variant):
         """Times of replayed steps; those of other steps are counted apart."""
         folder = self.scratch / "run"
-        done = session.run([*self.train(programs, folder, "fp32"), *VARIANTS[variant]], 60, **programs.options())
+        with Clocks(session, self.scratch / "clocks.csv") as clocks:
+            done = session.run([*self.train(programs, folder, "fp32"), *VARIANTS[variant]], 60,
+                               **programs.options(**ENVIRONMENT.get(variant, {})))
         name = f"soragrad {variant}"
         if not done.ok:
             return session.add(self.name, name, False, "failed", done.why())
@@ -52,7 +64,7 @@ class Case:
         steps = [line for line in log if "step_seconds" in line]
         replays = [s for s in steps[WARM_UP:] if s.get("launches", 0) <= FEW_LAUNCHES] or steps[WARM_UP:]
         value = dict(loss=steps[-1]["loss"], steps=len(steps), mean_ms=results["seconds_per_step"] * 1e3,
-                     **{key: results.get(key) for key in ("peak_gpu_bytes", "reserved_gpu_bytes", "graph_gpu_bytes")})
+                     late_ms=late_ms(steps), clocks=clocks.summary(), **{key: results.get(key) for key in KEPT_RESULTS})
         if replays and "logging_steps=50" not in VARIANTS[variant]:
             launches = [s["launches"] for s in replays if "launches" in s]
             value |= summary([s["step_seconds"] * 1e3 for s in replays], [s["tokens"] for s in replays])
@@ -74,13 +86,21 @@ class Case:
         session.add(self.name, name, True, summary(result["ms"][skip:], result["tokens"][skip:]) | {"peak_mib": result.get("peak_mib")})
 
 
+def late_ms(lines):
+    """Mean of a step after the first line of the log, which has the first step, the rehearsals and the captures."""
+    if len(lines) < 2:
+        return None
+    steps = [after["step"] - before["step"] for before, after in zip(lines, lines[1:])]
+    return 1e3 * sum(n * line["step_seconds"] for n, line in zip(steps, lines[1:])) / sum(steps)
+
+
 def summary(ms, tokens):
     return dict(median_ms=statistics.median(ms), least_ms=min(ms), tokens_per_second=sum(tokens) / sum(ms) * 1e3, counted=len(ms))
 
 
 def measure(session, programs, case):
-    if not case.rows.is_file():
-        return f"{case.rows} is not there"
+    if reason := case.missing(programs):
+        return reason
     for variant in VARIANTS:
         if session.left() < 10:
             session.add(case.name, f"soragrad {variant}", True, "left out: no time")

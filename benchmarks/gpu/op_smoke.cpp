@@ -4,19 +4,24 @@
 //
 // A line a row, separated by tabs: number, "op: what", and then, when it has run, its verdict
 // ("ok", "differs" or an error), the largest difference and its limit. The number comes before the
-// row runs, so that a row which ends the program is known. With CUDA_LAUNCH_BLOCKING=1 errors name
-// the kernel. The program ends at an error; its last line begins with "all" if there was none.
+// row runs, so that a row which ends the program is known; so does a row that takes longer than
+// kSeconds. With CUDA_LAUNCH_BLOCKING=1 errors name the kernel. The program ends at an error; its
+// last line begins with "all" if there was none.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 
 #include "core/error.h"
+#include "core/tensor.h"
 #include "tests/op_cases.h"
 
 namespace soragrad {
 namespace {
+
+constexpr unsigned kSeconds = 10;  // of a row, CPU and GPU, and cuDNN's compiler
 
 // The largest difference of the value and all gradients from the CPU's.
 double difference_of(const test::OpCase& row, Device device) {
@@ -48,10 +53,13 @@ Verdict run_row(const test::OpCase& row, Device device) {
 int run_rows(Device device, size_t first) {
   size_t differing = 0;
   const auto& rows = test::op_cases();
+  Tensor::zeros({1}, kReal, device).to_vector();  // the driver's start belongs to no row
   for (size_t i = first; i < rows.size(); ++i) {
     fmt::print("{}\t{}: {}", i, rows[i].op, rows[i].what);
     std::fflush(stdout);
+    alarm(kSeconds);
     const Verdict verdict = run_row(rows[i], device);
+    alarm(0);
     std::fflush(stdout);
     if (verdict == Verdict::error) return 1;
     differing += verdict == Verdict::differs ? 1 : 0;

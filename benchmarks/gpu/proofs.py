@@ -2,6 +2,7 @@
 import json, pathlib, re, shutil
 
 from machine import TESTS, case_names, exactly, tool
+from session import Repeated
 
 BLOCKING = {"CUDA_LAUNCH_BLOCKING": "1"}  # every launch is waited for, and its error has the kernel's name
 
@@ -11,7 +12,7 @@ def smoke(session, programs):
     runs in a new process."""
     if not programs.path("op_smoke"):
         return "op_smoke is not built"
-    device, first, rows = "cpu" if session.dry_run else "cuda", 0, []
+    device, first, rows, errors, enough = "cpu" if session.dry_run else "cuda", 0, [], Repeated(), False
     while True:
         done = session.run([programs.path("op_smoke"), device, first], 60, **programs.options(**BLOCKING))
         lines = [line.split("\t") for line in done.text.splitlines() if re.match(r"\d+\t", line)]
@@ -19,9 +20,13 @@ def smoke(session, programs):
             found = dict(zip(("verdict", "difference", "limit"), result))
             rows.append(dict(row=name) | found)
             if found.get("verdict") != "ok":
-                session.add("smoke", name, False, found.get("verdict", "the program ended"), done.why())
+                verdict = found.get("verdict", "the program ended")
+                session.add("smoke", name, False, verdict, done.why())
+                enough |= verdict != "differs" and errors.add(verdict if verdict.startswith("[") else f"error: {verdict}")
         finished = any(line.startswith("all ") for line in done.text.splitlines())
-        if finished or not lines or session.left() < 10:
+        if enough:
+            session.add("smoke", "left out", False, "the rest: the same error came five times")
+        if finished or enough or not lines or session.left() < 10:
             break
         first = int(lines[-1][0]) + 1
     session.add("smoke", "rows", finished, len(rows), done.why())
@@ -32,7 +37,7 @@ def smoke(session, programs):
 def prove(session, programs):
     """Every case for a GPU in a process of its own: an illegal access ends only that. On the CPU the cases must say
     SKIPPED."""
-    count = 0
+    count, errors = 0, Repeated()
     for program in TESTS:
         if not programs.path(program):
             session.add("proof", program, session.dry_run, "not built")
@@ -46,7 +51,20 @@ def prove(session, programs):
             ok = skipped if session.dry_run else done.ok and not skipped
             session.add("proof", name, ok, "skipped" if skipped else f"{done.seconds:.1f} s", done.why() | dict(program=program))
             count += 1
+            if not ok and not skipped and errors.add(done.text):
+                return session.add("proof", "left out", False, "the rest: the same error came five times")
     session.add("proof", "cases", count > 0, count, "no test program was found")
+
+
+def trajectories(session, programs):
+    """Thirty steps of every method against reference runs in double, in one case."""
+    if not programs.path("test_train"):
+        return "test_train is not built"
+    name = "trajectory: every method repeats the reference run on a GPU"
+    done = session.run([programs.path("test_train"), exactly(name)], 150, **programs.options())
+    skipped = "SKIPPED" in done.text
+    session.add("trajectories", name, skipped if session.dry_run else done.ok and not skipped,
+                "skipped" if skipped else f"{done.seconds:.1f} s", done.why() | dict(program="test_train"))
 
 
 def check_memory(session, programs):
@@ -81,6 +99,8 @@ def log_of(folder):
 
 def repeat_bits(session, programs, case):
     """A run twice, eagerly and resumed in its middle: the same losses to the last digit, and the same adapter."""
+    if reason := case.missing(programs):
+        return reason
     scratch = pathlib.Path(case.scratch) / "bits"
     steps = 4 if session.dry_run else 16
 

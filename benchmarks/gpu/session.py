@@ -1,5 +1,5 @@
 """The clock, the commands and the one file of results of a run_all session."""
-import json, os, pathlib, signal, subprocess, sys, time
+import json, os, pathlib, re, signal, subprocess, sys, time
 
 KEPT = 200_000  # characters of a failing command's output; more loses its middle
 
@@ -20,6 +20,20 @@ class Done:
         return dict(command=" ".join(map(str, self.command)), end=end, output=text)
 
 
+class Repeated:
+    """Counts equal errors: after `most` of them the rest of a part would say the same."""
+
+    def __init__(self, most=5):
+        self.most, self.counts = most, {}
+
+    def add(self, text):
+        """True once this error, whatever numbers are in it, has come so often."""
+        lines = [line for line in text.splitlines() if re.search(r"fail|error|cannot|terminate", line, re.IGNORECASE)]
+        cause = re.sub(r"[\d.]+", "#", lines[0].strip()) if lines else ""
+        self.counts[cause] = self.counts.get(cause, 0) + 1
+        return self.counts[cause] >= self.most
+
+
 class Session:
     """Runs parts while the budget lasts. Writes what is known after each of them."""
 
@@ -28,6 +42,7 @@ class Session:
         self.log = self.output.with_suffix(".log")
         self.log.write_text("")
         self.began = time.monotonic()
+        self.part_end = budget  # seconds from the start
         self.data = dict(budget_seconds=budget, dry_run=dry_run, parts=[])
         self.failures = {}
 
@@ -35,31 +50,46 @@ class Session:
         return time.monotonic() - self.began
 
     def left(self):
-        return self.budget - self.elapsed()
+        """Seconds of the budget, or of the part that runs."""
+        return min(self.budget, self.part_end) - self.elapsed()
 
     def run(self, command, seconds, **options):
         """Runs a command for at most that long, and no longer than the budget lasts."""
         command = [str(word) for word in command]
         limit = max(1.0, min(seconds, self.left()))
         began = time.monotonic()
+        with self.log.open("ab") as log:  # the command writes it as it goes: nothing is lost with this program
+            log.write(f"+ {' '.join(command)}\n".encode())
+            log.flush()
+            begin = log.tell()
+            try:
+                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                           start_new_session=True, **options)
+            except OSError as error:
+                status, late, text = None, None, str(error)
+            else:
+                status, late = self._end_of(process, limit)
+                text = self._logged_from(begin)
+            done = Done(command, status, text, time.monotonic() - began, limit if late else None)
+            log.write(f"\n= {done.status} after {done.seconds:.1f} s\n".encode())
+        return done
+
+    def _end_of(self, process, limit):
+        """The exit status, and whether the command had to be killed. One that the kernel holds is left behind."""
         try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                       stdin=subprocess.DEVNULL, start_new_session=True, **options)
-        except OSError as error:
-            return self._logged(Done(command, None, str(error), 0.0))
-        try:
-            text, _ = process.communicate(timeout=limit)
-            done = Done(command, process.returncode, text, time.monotonic() - began)
+            return process.wait(timeout=limit), False
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # of this command's own group
-            text, _ = process.communicate()
-            done = Done(command, None, text, time.monotonic() - began, limit)
-        return self._logged(done)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.add("left behind", str(process.pid), False, "does not end after SIGKILL")
+        return None, True
 
-    def _logged(self, done):
-        with self.log.open("a") as log:
-            log.write(f"+ {' '.join(done.command)}\n{done.text}\n= {done.status} after {done.seconds:.1f} s\n")
-        return done
+    def _logged_from(self, begin):
+        with self.log.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode(errors="replace")
 
     def first_line(self, *command):
         done = self.run(command, 20)
@@ -72,8 +102,8 @@ class Session:
             self.failures[f"{section}/{name}"] = failure if failure is not None else value
         self.write()
 
-    def part(self, name, least, work):
-        """Runs work() if at least that many seconds are left; otherwise says that it is left out."""
+    def part(self, name, least, work, most=None):
+        """Runs work() if at least that many seconds are left, for at most so many; otherwise says that it is left out."""
         entry = dict(name=name, began=round(self.elapsed(), 1))
         self.data["parts"].append(entry)
         failed = set(self.failures)
@@ -81,12 +111,14 @@ class Session:
             self.leave_out(entry, f"{self.left():.0f} s are left; it needs {least}")
         else:
             print(f"{self.elapsed():6.1f} s  {name}", file=sys.stderr, flush=True)
+            self.part_end = self.elapsed() + most if most else self.budget
             try:
                 left_out = work()
             except Exception as error:  # an error of one part must not lose the others
                 import traceback
                 left_out = None
                 self.failures[f"{name}/error"] = f"{error!r}\n{traceback.format_exc()}"
+            self.part_end = self.budget
             if left_out:
                 self.leave_out(entry, left_out)
             else:
