@@ -44,6 +44,30 @@ def check(condition, what, done):
         sys.exit(f"{what}\n{done.stdout}")
 
 
+DOCTOR = """#!/bin/sh
+test "$1" = --version && exit 0
+echo "fault    gpu: device=cuda cannot be used: $REASON"; exit 1
+"""
+
+
+def check_start(scratch):
+    """What a machine is told whose GPU the programs cannot use: nothing that needs it runs, and nothing is built in vain."""
+    import machine, session
+    for name in ("soragrad", "op_smoke"):
+        (scratch / name).unlink(missing_ok=True)
+        script(scratch / name, DOCTOR)
+    one = session.Session(scratch / "start.json", 30, dry_run=False)
+    programs = machine.Programs(scratch, scratch / "unpacked")
+    programs.environment["REASON"] = "no NVIDIA GPU is visible"
+    assert programs.path("op_smoke")
+    programs.start(one)
+    assert not programs.path("op_smoke") and not programs.path("soragrad")
+    assert "no NVIDIA GPU" in one.failures["programs/carried ones"], one.failures
+    assert one.failures["programs/built here"] == "another build would not start either", one.failures
+    done = one.run(["sh", "-c", "echo first; sleep 60"], 1)
+    assert done.limit == 1 and done.text == "first\n" and "= None after" in (scratch / "start.log").read_text()
+
+
 def check_units(source):
     """What only a machine with a GPU would show."""
     sys.path.insert(0, str(source / "benchmarks/gpu"))
@@ -103,6 +127,7 @@ def main():
     check("five times" in found["failures"]["smoke/left out"], str(found["smoke"]), done)
     check(found["programs"]["test_core"] == "starts", str(found["programs"]), done)
     check_units(source)
+    check_start(scratch)
 
 
 main()
