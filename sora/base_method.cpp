@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "sora/attached_state.h"
 #include "core/tensor_values.h"
+#include "sora/attached_state.h"
 #include "sora/sparsity.h"
 #include "sora/targets.h"
 
