@@ -100,7 +100,7 @@ std::string_view DelimitedTable::value_of(const RecordReader::Field& field) {
   return repaired({begin, static_cast<size_t>(to - begin)});
 }
 
-std::vector<Column> DelimitedTable::read(std::span<const size_t> wanted) {
+std::vector<Column> DelimitedTable::read_columns(std::span<const size_t> wanted) {
   std::vector<Column> result(wanted.size());
   RecordReader reader(text(), delimiters_, path_);
   if (delimiters_.header) reader.next();

@@ -52,7 +52,7 @@ class DelimitedTable : public Table {
  public:
   // Reads the header; throws if there is no record.
   DelimitedTable(const std::string& path, std::string bytes, Delimiters delimiters);
-  std::vector<Column> read(std::span<const size_t> wanted) override;
+  std::vector<Column> read_columns(std::span<const size_t> wanted) override;
   bool has_header() const override { return delimiters_.header; }
 
  private:

@@ -42,7 +42,7 @@ FastTextTable::FastTextTable(const std::string& path, std::string bytes)
   set_columns({"label", "text"}, path_);
 }
 
-std::vector<Column> FastTextTable::read(std::span<const size_t> wanted) {
+std::vector<Column> FastTextTable::read_columns(std::span<const size_t> wanted) {
   std::vector<Cell> labels, texts;
   bool any_list = false;
   for (TextLines lines(text()); lines.next();) {

@@ -10,7 +10,7 @@ namespace soragrad::data {
 class FastTextTable : public Table {
  public:
   FastTextTable(const std::string& path, std::string bytes);
-  std::vector<Column> read(std::span<const size_t> wanted) override;
+  std::vector<Column> read_columns(std::span<const size_t> wanted) override;
 };
 
 }  // namespace soragrad::data

@@ -112,7 +112,7 @@ Cell JsonLinesTable::cell_of(const JsonMember& member, int64_t line) {
   }
 }
 
-std::vector<Column> JsonLinesTable::read(std::span<const size_t> wanted) {
+std::vector<Column> JsonLinesTable::read_columns(std::span<const size_t> wanted) {
   std::vector<Column> result(wanted.size());
   std::unordered_map<std::string_view, size_t> places;
   for (size_t i = 0; i < wanted.size(); ++i) places.emplace(columns()[wanted[i]], i);

@@ -49,7 +49,7 @@ class JsonLinesTable : public Table {
  public:
   // Reads every line for its keys.
   JsonLinesTable(const std::string& path, std::string bytes);
-  std::vector<Column> read(std::span<const size_t> wanted) override;
+  std::vector<Column> read_columns(std::span<const size_t> wanted) override;
 
  private:
   std::string_view decoded(std::string_view raw, bool escaped);

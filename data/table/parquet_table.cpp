@@ -23,7 +23,7 @@ ParquetTable::ParquetTable(const std::string& path, std::string bytes)
   budget_ = std::max(kLeastBudget, static_cast<int64_t>(bytes_.size()) * kBudgetOfAByte);
 }
 
-std::vector<Column> ParquetTable::read(std::span<const size_t> wanted) {
+std::vector<Column> ParquetTable::read_columns(std::span<const size_t> wanted) {
   require(metadata_.rows > 0, "[{}] no rows in this file.", path_);
   std::vector<parquet::ClassNames> classes = parquet::read_class_names(metadata_.huggingface);
   std::vector<Column> result;

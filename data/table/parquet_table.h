@@ -12,7 +12,7 @@ class ParquetTable : public Table {
  public:
   // Reads and checks the footer.
   ParquetTable(const std::string& path, std::string bytes);
-  std::vector<Column> read(std::span<const size_t> wanted) override;
+  std::vector<Column> read_columns(std::span<const size_t> wanted) override;
   bool keeps_columns_apart() const override { return true; }
   bool is_readable(size_t column) const override {
     return metadata_.columns[column].is_flat || metadata_.columns[column].is_list;

@@ -62,8 +62,20 @@ std::string_view Table::text() const {
   return text;
 }
 
+std::vector<Column> Table::read(std::span<const size_t> wanted) {
+  for (const size_t column : wanted) {
+    require(column < columns_.size(), "[{}] there is no column {} of {}.", path_, column,
+            columns_.size());
+  }
+  rows_ = 0;
+  lines_.clear();
+  return read_columns(wanted);
+}
+
 std::string Table::where(int64_t row) const {
   if (lines_.empty()) return fmt::format("{}: row {}", path_, row + 1);
+  require(row >= 0 && static_cast<size_t>(row) < lines_.size(), "[{}] there is no row {} of {}.",
+          path_, row, lines_.size());
   return at_line(lines_[static_cast<size_t>(row)]);
 }
 

@@ -41,9 +41,9 @@ class Table {
   // Names in the order of the file.
   std::span<const std::string> columns() const { return columns_; }
   // Reads these columns (distinct positions in columns()) of all rows and checks the form of every
-  // row. Throws "[FILE:line] ..." or "[FILE] ... row N" for a row at fault. Call it once, unless
-  // keeps_columns_apart().
-  virtual std::vector<Column> read(std::span<const size_t> wanted) = 0;
+  // row. Throws "[FILE:line] ..." or "[FILE] ... row N" for a row at fault, and for a position
+  // beyond the columns.
+  std::vector<Column> read(std::span<const size_t> wanted);
 
   // Whether the file keeps each column apart, so that one may be read after the other, and a fault
   // in one is no fault in another.
@@ -57,12 +57,15 @@ class Table {
   int64_t rows() const { return rows_; }
   int64_t invalid_utf8() const { return invalid_utf8_; }
   // "FILE:line" of a row, counted from 0; "FILE: row N", counted from 1, in formats without lines.
+  // Throws for a line that was not read.
   std::string where(int64_t row) const;
   // In lower-case hexadecimal, of the whole file.
   const std::string& sha256() const { return sha256_; }
   int64_t bytes() const { return static_cast<int64_t>(bytes_.size()); }
 
  protected:
+  virtual std::vector<Column> read_columns(std::span<const size_t> wanted) = 0;
+
   // `path` names the bytes in messages.
   Table(const std::string& path, std::string bytes);
 
@@ -95,8 +98,8 @@ std::unique_ptr<Table> open_table(const std::string& path, const TableOptions& o
 std::unique_ptr<Table> read_table(const std::string& path, std::string bytes,
                                   const TableOptions& options = {});
 
-// The text without ASCII blanks (space, tab, line feed, vertical tab, form feed,
-// carriage return) at its ends.
+// The text without ASCII blanks (space, tab, line feed, vertical tab, form feed, carriage return)
+// at its ends.
 std::string_view trimmed_blanks(std::string_view text);
 
 }  // namespace soragrad::data

@@ -35,6 +35,18 @@ std::string refusal(const std::string& path, std::string bytes) {
 
 }  // namespace
 
+TEST_CASE("table: columns and rows that are not there are refused; a file may be read again") {
+  const auto table = read_table("t.csv", "a,b\n1,2\n3,4\n");
+  const std::vector<size_t> missing = {9}, second = {1};
+  CHECK_THROWS_AS(table->read(missing), Error);
+  table->read(second);
+  CHECK(table->read(second)[0].cells[1].text() == "4");
+  CHECK(table->rows() == 2);
+  CHECK(table->where(1) == "t.csv:3");
+  CHECK_THROWS_AS(table->where(2), Error);
+  CHECK_THROWS_AS(table->where(-1), Error);
+}
+
 TEST_CASE("csv: quotes hold commas, line ends and doubled quotes") {
   const Read rows = read("a.csv",
                          "\xEF\xBB\xBF id , text\r\n1,\"a,b\r\n\"\"c\"\"\"\r\n\r\n2,d\"e\"\n"
