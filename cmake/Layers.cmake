@@ -85,7 +85,7 @@ endfunction()
 # not the families, whose parts have equal names.
 option(SORAGRAD_TOGETHER "Compile the sources of each upper layer as one" OFF)
 function(soragrad_compile_together target layer)
-  if(SORAGRAD_TOGETHER AND layer MATCHES "^(nn|models|sora|data|train|cli)$")
+  if(SORAGRAD_TOGETHER AND layer MATCHES "^(autograd|nn|models|sora|data|train|cli)$")
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     foreach(source nn/optim/optimizer sora/baselines/rank_allocator train/loop/nccl
         models/bert models/roberta models/deberta_v3)

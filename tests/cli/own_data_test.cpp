@@ -6,74 +6,24 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cli/data.h"
-#include "cli/eval.h"
 #include "cli/export.h"
-#include "cli/train.h"
 #include "nn/checkpoint/safetensors.h"
-#include "tests/train/tiny_run.h"
+#include "tests/cli/own_run.h"
 #include "train/loop/open_trained.h"
 
 using namespace soragrad;
-using soragrad::test::contains;
-using soragrad::test::message_of;
-using soragrad::test::read_text;
-using soragrad::test::TinyFolder;
+using namespace soragrad::test;
 
 namespace {
 
 using Json = nlohmann::json;
 
-// Three classes that a word tells apart, in the order in which they occur.
-std::string animals(int rows) {
-  constexpr const char* kAnimals[] = {"dog", "cat", "bird"};
-  std::string text = "id,text,label\n";
-  for (int row = 0; row < rows; ++row) {
-    text += fmt::format("r{},\"the {} runs, {}\",{}\n", row, kAnimals[row % 3],
-                        row % 2 ? "old" : "a", kAnimals[row % 3]);
-  }
-  return text;
-}
-
-int train_own(const TinyFolder& tiny, const std::string& output, std::vector<std::string> more) {
-  std::vector<std::string> arguments = {"model=" + tiny.run("model"),
-                                        "task=custom",
-                                        "output=" + tiny.run(output),
-                                        "device=cpu",
-                                        "learning_rate=1e-2",
-                                        "per_device_train_batch_size=4",
-                                        "logging_steps=1"};
-  if (std::ranges::none_of(
-          more, [](const std::string& word) { return word.starts_with("train_file="); })) {
-    arguments.push_back("train_file=" + tiny.run("own.csv"));
-  }
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return cli::train_main({.arguments = arguments});
-}
-
 std::string train_fails(const TinyFolder& tiny, const std::vector<std::string>& more) {
   return message_of([&] { train_own(tiny, "failing", more); });
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-cli::EvalOptions of_run(const TinyFolder& tiny, const std::string& run, const std::string& output) {
-  cli::EvalOptions options;
-  options.run = tiny.run(run);
-  options.input = tiny.run("own.csv");
-  options.output = tiny.run(output);
-  options.device = "cpu";
-  return options;
 }
 
 // What arrives at stderr while the object lives.
@@ -252,46 +202,6 @@ TEST_CASE("own data: the split does not depend on seed, and its rows are in spli
   CHECK(a["validation_rows"][0].size() == 6);
 }
 
-TEST_CASE("own data: files that name their columns differently evaluate, predict and resume") {
-  const TinyFolder tiny;
-  tiny.write("own.csv", "text,label\na cat,x\na dog,y\nthe cat,x\nold dog,y\n");
-  tiny.write("dev.csv", "sentence,target\nthe old cat,x\na bird,y\n");
-  const std::string dev = "validation_file=" + tiny.run("dev.csv");
-  REQUIRE(train_own(tiny, "run", {"max_steps=2", "save_steps=1", dev}) == 0);
-  const std::string config = read_text(tiny / "run/config.yaml");
-  CHECK(contains(config, "\ntext_column: auto\n"));
-  CHECK(contains(config, "\nlabel_column: auto\n"));
-  cli::EvalOptions options = of_run(tiny, "run", "out.tsv");
-  CHECK(cli::eval_main(options) == 0);
-  options.input = tiny.run("dev.csv");
-  CHECK(cli::predict_main(options) == 0);
-  CHECK(cli::train_main({.resume = tiny.run("run"), .arguments = {"max_steps=3"}}) == 0);
-
-  // Earlier versions wrote down the names of the first file.
-  REQUIRE(train_own(tiny, "old", {"max_steps=1", "save_steps=1", dev}) == 0);
-  std::string old = read_text(tiny / "old/config.yaml");
-  old.replace(old.find("text_column: auto"), 17, "text_column: text");
-  old.replace(old.find("label_column: auto"), 18, "label_column: label");
-  tiny.write("old/config.yaml", old);
-  options = of_run(tiny, "old", "out.tsv");
-  CHECK(cli::eval_main(options) == 0);
-  options.keys = {"text_column=text"};
-  CHECK(contains(message_of([&] { cli::eval_main(options); }), "dev.csv] text_column is \"text\""));
-  options.keys = {"text_column=auto"};
-  options.input = tiny.run("dev.csv");
-  CHECK(cli::predict_main(options) == 0);
-}
-
-TEST_CASE("own data: one name in all files is written down, so that other files are read alike") {
-  const TinyFolder tiny;
-  tiny.write("own.csv", "text,label\na cat,x\na dog,y\nthe cat,x\nold dog,y\n");
-  REQUIRE(train_own(tiny, "run", {"max_steps=1"}) == 0);
-  const std::string config = read_text(tiny / "run/config.yaml");
-  CHECK(contains(config, "\ntext_column: text\n"));
-  CHECK(contains(config, "\ntext_pair_column: none\n"));
-  CHECK(contains(config, "\nlabel_column: label\n"));
-}
-
 TEST_CASE("own data: an undefined metric is null in every file") {
   const TinyFolder tiny;
   tiny.write("own.csv", "text,score\na,0.5\nb,1.0\nc,1.5\nd,2.0\n");
@@ -330,27 +240,6 @@ TEST_CASE(
   CHECK_FALSE(contains(log_of("other.csv"), "undefined at every"));
 }
 
-TEST_CASE("own data: scores that differ by less than 32 bits tell are told apart") {
-  const TinyFolder tiny;
-  std::string text = "text,score\n";
-  constexpr const char* kTexts[] = {"a cat", "the old dog", "bird runs", "the cat sees a dog"};
-  for (int row = 0; row < 20; ++row)
-    text += fmt::format("{},{}.5\n", kTexts[row % 4], 1700000000 + row);
-  tiny.write("own.csv", text + "a,-1.96\n");
-  REQUIRE(train_own(tiny, "run", {"max_steps=1", "k_folds=3"}) == 0);
-  const std::string folds = read_text(tiny / "run/fold_predictions.tsv");
-  CHECK(contains(folds, ".5\t"));
-  CHECK_FALSE(contains(folds, "e+09\t"));
-
-  tiny.write("own.csv", text);
-  REQUIRE(train_own(tiny, "large", {"max_steps=1", "k_folds=2"}) == 0);
-  const Json results = Json::parse(read_text(tiny / "large/results.json"));
-  CHECK(results["validation"]["pearson"].is_number());
-  const Json& baseline = results["majority_baseline"]["validation"];
-  CHECK(baseline["mae"].get<double>() > 1);
-  CHECK(baseline["mae"].get<double>() < 10);
-}
-
 TEST_CASE("own data: several labels and regression train, evaluate and predict") {
   const TinyFolder tiny;
   tiny.write("own.csv",
@@ -383,13 +272,6 @@ TEST_CASE("own data: the loss, or an error that falls, may pick the best checkpo
   }
   CHECK(results["validation"]["mae"].get<double>() == doctest::Approx(least));
   CHECK_FALSE(train_fails(tiny, {"metric_for_best_model=f1"}).empty());
-}
-
-TEST_CASE("own data: files of train are named once") {
-  CHECK(contains(message_of([] {
-                   cli::data_main({.words = {"a.csv", "train_file=b.csv"}});
-                 }),
-                 "a.csv and train_file=b.csv both name the files of train"));
 }
 
 TEST_CASE("own data: class weights of GLUE tasks are by number or by name") {

@@ -172,7 +172,8 @@ bool clear(const Key& key, std::string_view word, Field field) {
           *pointer = 0;
           return true;
         } else {
-          if (key.unset.empty() || (key.unset.starts_with("required") && word != "auto")) return false;
+          if (key.unset.empty() || (key.unset.starts_with("required") && word != "auto"))
+            return false;
           *pointer = T{};
           return true;
         }

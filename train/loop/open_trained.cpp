@@ -111,15 +111,19 @@ bool may_rename(std::span<const std::string> model, std::span<const std::string>
 }
 
 // The classes of a model that was trained on own data: an adapter's, else config.json's, else those
-// of the keys. Throws if the keys contradict what the files say.
+// of the keys. Throws if the keys contradict what the files say. Hugging Face writes no names of
+// two classes that have none: a prediction then says LABEL_0 or LABEL_1, as its pipelines do. Rows
+// with labels need names.
 std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std::string& base,
-                                              const std::string& adapter) {
+                                              const std::string& adapter, bool predicts) {
   std::vector<std::string> labels;
   std::string type;
+  int64_t classes = 0;  // 0: not known
   if (!adapter.empty()) {
     const sora::AdapterInfo info = sora::read_adapter_config(adapter).info;
     labels = info.labels;
     type = info.problem_type;
+    classes = info.num_labels;
   }
   if (type.empty()) {
     const bool has_own = !adapter.empty() && fs::exists(fs::path(adapter) / "config.json");
@@ -127,6 +131,7 @@ std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std:
     labels = config.label_names;
     type = config.problem_type;
     if (type.empty() && config.num_labels == 1) type = "regression";  // as Hugging Face has it
+    if (classes == 0) classes = config.num_labels;
   }
   const std::string& source = adapter.empty() ? base : adapter;
   const data::CustomKeys& keys = trained.config.custom;
@@ -134,12 +139,21 @@ std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std:
           "[problem_type] {}, but {} was trained for {}.", keys.problem_type, source, type);
   if (type.empty()) type = keys.problem_type;
   if (type.empty()) type = "single_label_classification";
+<<<<<<< ours
   if (labels.empty() || may_rename(labels, keys.labels)) {
     labels = keys.labels;
   } else {
     require(keys.labels.empty() || is_same_set(labels, keys.labels),
             "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
             models::shown_names(labels));
+=======
+  require(labels.empty() || keys.labels.empty() || is_same_set(labels, keys.labels),
+          "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
+          models::shown_names(labels));
+  if (labels.empty()) labels = keys.labels;
+  if (predicts && labels.empty()) {
+    for (int64_t i = 0; i < classes; ++i) labels.push_back(fmt::format("LABEL_{}", i));
+>>>>>>> theirs
   }
   const data::ProblemType problem = data::problem_type_named(type);
   if (problem == data::ProblemType::regression) labels.clear();
@@ -211,7 +225,7 @@ void set_task(const TrainedSource& source, const Choice& choice, const Note& not
   if (choice.task.empty()) misuse("[usage] --task is missing.");
   if (choice.task == kCustomTask) {
     take_own_keys(trained, source);
-    trained.own_task = own_task_of(trained, choice.base, choice.adapter);
+    trained.own_task = own_task_of(trained, choice.base, choice.adapter, source.needs_head);
     trained.task = trained.own_task.get();
   } else {
     if (!source.keys.empty()) {
