@@ -90,6 +90,23 @@ void sum_of_rows(const Term& term, int64_t rows, const Finish& finish) {
 // A fixed number, so that rows of zeros added at the end change no bit of the sum.
 constexpr int64_t kRowsPerChunk = 64;
 
+// The sum of at(begin) ... at(end - 1) in that order. Eight numbers are loaded before they are
+// added. In place of those past the end the last one is loaded again, so that no load waits for a
+// branch, and 0 is added, which changes no bit of a sum that began at 0.
+template <typename At>
+__device__ double sum_in_order(int64_t begin, int64_t end, const At& at) {
+  constexpr int kAtOnce = 8;
+  double sum = 0;
+  for (int64_t i = begin; i < end; i += kAtOnce) {
+    double x[kAtOnce];
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j) x[j] = at(i + j < end ? i + j : end - 1);
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j) sum += i + j < end ? x[j] : 0.0;
+  }
+  return sum;
+}
+
 // blockIdx.x is a chunk of 64 rows. A thread owns a column, and every gridDim.y blockDim.x-th after
 // it. It adds the chunk's rows in order to partial (chunks, columns). The last of the blocks with
 // the same columns adds the chunks in order.
@@ -101,14 +118,13 @@ __global__ void column_sums_kernel(Term term, int64_t rows, int64_t columns, dou
   const int64_t begin = blockIdx.x * kRowsPerChunk;
   const int64_t end = begin + kRowsPerChunk < rows ? begin + kRowsPerChunk : rows;
   for (int64_t column = first; column < columns; column += stride) {
-    double sum = 0;
-    for (int64_t row = begin; row < end; ++row) sum += term(row, column);
-    partial[blockIdx.x * columns + column] = sum;
+    partial[blockIdx.x * columns + column] =
+        sum_in_order(begin, end, [&](int64_t row) { return term(row, column); });
   }
   if (!is_last_block(blockIdx.y, gridDim.x)) return;
   for (int64_t column = first; column < columns; column += stride) {
-    double sum = 0;
-    for (unsigned chunk = 0; chunk < gridDim.x; ++chunk) sum += partial[chunk * columns + column];
+    const double sum = sum_in_order(
+        0, gridDim.x, [&](int64_t chunk) { return partial[chunk * columns + column]; });
     y.write(column, static_cast<real>(sum));
   }
 }

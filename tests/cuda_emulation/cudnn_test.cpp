@@ -53,7 +53,7 @@ TEST_CASE("gemm_gelu: one product forward and one backward, a plan for each shap
   CHECK(again.plans == 0);
   const auto shared = work_of({4, 16, 40}, Precision::bf16, true);
   CHECK(shared.products == 2);
-  CHECK(shared.plans <= 1);  // backward has another graph, which adds
+  CHECK(shared.plans <= 2);  // backward has another graph, which adds: a typical plan and its own
 }
 
 // The heuristic of the emulated cuDNN chooses another kernel for each number of rows.
@@ -86,7 +86,7 @@ TEST_CASE("gemm_gelu: what cuDNN refuses goes another way") {
     CHECK(work_of({rows, 16, 40}, Precision::bf16).products == 0);  // it is not asked again
     CHECK(work_of({rows + 1, 16, 40}, Precision::bf16).products == 2);
   }
-  CHECK(kernels::cudnn_use().refused == "[cudnn] a descriptor failed: refused. ");
+  CHECK(kernels::cudnn_use().refused == "[cudnn] a descriptor failed: refused.");
 }
 
 TEST_CASE("gemm_gelu: with SORAGRAD_CUDNN=0 cuDNN is not called") {
