@@ -207,7 +207,7 @@ Operands rounded(const Operands& x) {
 }
 
 // What backward reads of the forward pass.
-struct Kept {
+struct KeptAttention {
   kernels::AttentionArgs args;  // pointers into these tensors
   Operands x;
   Tensor y,
@@ -220,7 +220,7 @@ struct Kept {
   void backward(const Tensor& given, Gradients& gradients) const;
 };
 
-void Kept::backward(const Tensor& given, Gradients& gradients) const {
+void KeptAttention::backward(const Tensor& given, Gradients& gradients) const {
   const Tensor dy = rounds_dy ? rounded_to_bf16(given) : given;
   const Operands d = empty_gradients(x, gradients);
   kernels::AttentionBackwardArgs backward{.forward = args,
@@ -284,15 +284,16 @@ Variable attend(const Operands& x, const std::vector<Variable>& inputs,
   const auto& of_tables = inputs[1].operand();
   // With first_query_only dq has rows of its own, which come to lie among zeros.
   const bool makes_operand = !x.whole.empty() && !options.first_query_only;
-  const Kept kept = {.args = args,
-                     .x = t,
-                     .y = log_sum.defined() ? y : Tensor(),
-                     .log_sum = log_sum,
-                     .offsets = layout.offsets,
-                     .distance_row = layout.distance_row,
-                     .rounds_dy = rounds,
-                     .late = !x.whole.empty() && of_tables && of_tables->late,
-                     .operand = makes_operand ? operand_of_gradient(inputs[0], 3) : nullptr};
+  const KeptAttention kept = {
+      .args = args,
+      .x = t,
+      .y = log_sum.defined() ? y : Tensor(),
+      .log_sum = log_sum,
+      .offsets = layout.offsets,
+      .distance_row = layout.distance_row,
+      .rounds_dy = rounds,
+      .late = !x.whole.empty() && of_tables && of_tables->late,
+      .operand = makes_operand ? operand_of_gradient(inputs[0], 3) : nullptr};
   Variable result =
       record("attention", std::move(y), inputs,
              [kept](const Tensor& dy, Gradients& gradients) { kept.backward(dy, gradients); });

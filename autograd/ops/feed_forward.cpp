@@ -8,8 +8,9 @@
 namespace soragrad {
 namespace {
 
-constexpr const char* kOp = "feed_forward";
-enum Input : size_t { kX, kWeight1, kBias1, kWeight2, kBias2 };
+constexpr const char* kFeedForward = "feed_forward";
+// The inputs of the op by their numbers.
+enum class Place : size_t { x, weight1, bias1, weight2, bias2 };
 
 bool is_one_kernel(const Variable& x, const PackedMatrix& first, const PackedMatrix& second) {
   return x.device() == Device::cpu && first.precision() == Precision::bf16 &&
@@ -17,7 +18,7 @@ bool is_one_kernel(const Variable& x, const PackedMatrix& first, const PackedMat
 }
 
 // What backward reads.
-struct Kept {
+struct KeptFeedForward {
   kernels::FeedForwardSizes sizes;
   Tensor x;                   // undefined: no gradient of the first weight is wanted
   Tensor derivative, active;  // active undefined: none of the second weight
@@ -27,15 +28,15 @@ struct Kept {
   void backward(const Tensor& dy, Gradients& gradients) const;
 };
 
-void Kept::backward(const Tensor& dy, Gradients& gradients) const {
-  const auto gradient_of = [&](Input input, const Shape& shape) {
-    return InputGradient(gradients, input, shape, Device::cpu);
+void KeptFeedForward::backward(const Tensor& dy, Gradients& gradients) const {
+  const auto gradient_of = [&](Place place, const Shape& shape) {
+    return InputGradient(gradients, static_cast<size_t>(place), shape, Device::cpu);
   };
-  const InputGradient dx = gradient_of(kX, {sizes.rows, sizes.in});
-  const InputGradient dw1 = gradient_of(kWeight1, first->weight().shape());
-  const InputGradient db1 = gradient_of(kBias1, bias1);
-  const InputGradient dw2 = gradient_of(kWeight2, second->weight().shape());
-  const InputGradient db2 = gradient_of(kBias2, bias2);
+  const InputGradient dx = gradient_of(Place::x, {sizes.rows, sizes.in});
+  const InputGradient dw1 = gradient_of(Place::weight1, first->weight().shape());
+  const InputGradient db1 = gradient_of(Place::bias1, bias1);
+  const InputGradient dw2 = gradient_of(Place::weight2, second->weight().shape());
+  const InputGradient db2 = gradient_of(Place::bias2, bias2);
   kernels::feed_forward_backward_bf16(
       Device::cpu, {.sizes = sizes,
                     .x = data_or_null(x),
@@ -61,20 +62,20 @@ Variable feed_forward(const Variable& x, const LinearWeights& first, const Linea
     return linear(linear_gelu(x, first.weight, first.bias, up), second.weight, second.bias, down,
                   with_value);
   }
-  require_one_device(kOp, {{"x", x.value()},
-                           {"the first weight", first.weight.value()},
-                           {"its bias", first.bias.value()},
-                           {"the second weight", second.weight.value()},
-                           {"its bias", second.bias.value()}});
-  require_fit(kOp, x.shape(), first);
+  require_one_device(kFeedForward, {{"x", x.value()},
+                                    {"the first weight", first.weight.value()},
+                                    {"its bias", first.bias.value()},
+                                    {"the second weight", second.weight.value()},
+                                    {"its bias", second.bias.value()}});
+  require_fit(kFeedForward, x.shape(), first);
   const Shape wide = {x.size(0), first.weight.size(0)}, shape = {x.size(0), second.weight.size(0)};
-  require_fit(kOp, wide, second);
+  require_fit(kFeedForward, wide, second);
   const bool walked = grad_wanted({x, first.weight, first.bias, second.weight, second.bias});
-  Kept kept = {.sizes = {x.size(0), x.size(1), wide[1], shape[1]},
-               .bias1 = first.bias.shape(),
-               .bias2 = second.bias.shape(),
-               .first = up,
-               .second = down};
+  KeptFeedForward kept = {.sizes = {x.size(0), x.size(1), wide[1], shape[1]},
+                          .bias1 = first.bias.shape(),
+                          .bias2 = second.bias.shape(),
+                          .first = up,
+                          .second = down};
   if (walked) kept.derivative = Tensor::empty(wide);
   if (grad_wanted({first.weight})) kept.x = x.value();
   if (grad_wanted({second.weight})) {
@@ -91,7 +92,8 @@ Variable feed_forward(const Variable& x, const LinearWeights& first, const Linea
                     .y = with_value ? y.data() : nullptr,
                     .derivative = data_or_null(kept.derivative),
                     .active = kept.active.defined() ? kept.active.data<bfloat16>() : nullptr});
-  return record(kOp, std::move(y), {x, first.weight, first.bias, second.weight, second.bias},
+  return record(kFeedForward, std::move(y),
+                {x, first.weight, first.bias, second.weight, second.bias},
                 [kept](const Tensor& dy, Gradients& gradients) { kept.backward(dy, gradients); });
 }
 

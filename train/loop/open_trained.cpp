@@ -139,21 +139,15 @@ std::shared_ptr<const data::Task> own_task_of(const Trained& trained, const std:
           "[problem_type] {}, but {} was trained for {}.", keys.problem_type, source, type);
   if (type.empty()) type = keys.problem_type;
   if (type.empty()) type = "single_label_classification";
-<<<<<<< ours
   if (labels.empty() || may_rename(labels, keys.labels)) {
     labels = keys.labels;
   } else {
     require(keys.labels.empty() || is_same_set(labels, keys.labels),
             "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
             models::shown_names(labels));
-=======
-  require(labels.empty() || keys.labels.empty() || is_same_set(labels, keys.labels),
-          "[labels] {}, but the classes of {} are {}.", models::shown_names(keys.labels), source,
-          models::shown_names(labels));
-  if (labels.empty()) labels = keys.labels;
+  }
   if (predicts && labels.empty()) {
     for (int64_t i = 0; i < classes; ++i) labels.push_back(fmt::format("LABEL_{}", i));
->>>>>>> theirs
   }
   const data::ProblemType problem = data::problem_type_named(type);
   if (problem == data::ProblemType::regression) labels.clear();
