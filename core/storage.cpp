@@ -33,10 +33,9 @@ Storage::~Storage() {
 void Storage::begin_write() {
   if (version_++ != 0 || !borrowed_ || bytes_ == 0) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(data_) / page * page;
-  const uintptr_t end = round_up(reinterpret_cast<uintptr_t>(data_) + bytes_, page);
-  const int result =
-      ::mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE);
+  const uintptr_t before = reinterpret_cast<uintptr_t>(data_) % page;  // bytes of the first page
+  const size_t size = round_up(before + bytes_, page);
+  const int result = ::mprotect(data_ - before, size, PROT_READ | PROT_WRITE);
   require(result == 0, "[storage] {} bytes of a mapped file cannot be made writable: {}.", bytes_,
           system_reason(errno));
 }

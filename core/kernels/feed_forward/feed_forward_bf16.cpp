@@ -78,52 +78,57 @@ bool has_feed_forward_bf16() {
 }
 
 void feed_forward_bf16_cpu(const FeedForwardBf16Args& args) {
-  const auto [all_rows, in, wide, out] = args.sizes;
-  parallel_chunks(all_rows, stripe_rows(all_rows), [&](int64_t begin, int64_t end) {
-    const int64_t rows = end - begin, elements = rows * wide;
-    const Tensor h = Tensor::empty({rows, wide}), active = Tensor::empty_like(h);
-    multiply({args.x + begin * in, args.w1, h.data(), rows, wide, in, args.b1});
+  const FeedForwardSizes& all = args.sizes;
+  parallel_chunks(all.rows, stripe_rows(all.rows), [&](int64_t begin, int64_t end) {
+    const int64_t rows = end - begin, elements = rows * all.wide;
+    const Tensor h = Tensor::empty({rows, all.wide}), active = Tensor::empty_like(h);
+    multiply({args.x + begin * all.in, args.w1, h.data(), rows, all.wide, all.in, args.b1});
     if (args.derivative) {
-      gelu_and_derivative(h.data(), active.data(), args.derivative + begin * wide, elements);
+      gelu_and_derivative(h.data(), active.data(), args.derivative + begin * all.wide, elements);
     } else {
       gelu_cpu({.x = h.data(), .y = active.data(), .n = elements});
     }
-    if (args.active) bf16_panels_part({active.data(), begin, rows, wide, all_rows}, args.active);
-    if (args.y) multiply({active.data(), args.w2, args.y + begin * out, rows, out, wide, args.b2});
+    if (args.active) {
+      bf16_panels_part({active.data(), begin, rows, all.wide, all.rows}, args.active);
+    }
+    if (!args.y) return;
+    real* y = args.y + begin * all.out;
+    multiply({active.data(), args.w2, y, rows, all.out, all.wide, args.b2});
   });
 }
 
 void feed_forward_backward_bf16_cpu(const FeedForwardBackwardBf16Args& args) {
-  const auto [all_rows, in, wide, out] = args.sizes;
-  const int64_t stripe = stripe_rows(all_rows), stripes = ceil_div(all_rows, stripe);
-  const Tensor sums = args.db1.data ? Tensor::zeros({stripes, wide}, DType::f64) : Tensor();
-  const Tensor dh_rows = args.dw1.data ? empty_bf16(bf16_rows_elements(wide, all_rows)) : Tensor();
-  parallel_chunks(all_rows, stripe, [&](int64_t begin, int64_t end) {
+  const FeedForwardSizes& all = args.sizes;
+  const int64_t stripe = stripe_rows(all.rows), stripes = ceil_div(all.rows, stripe);
+  const Tensor sums = args.db1.data ? Tensor::zeros({stripes, all.wide}, DType::f64) : Tensor();
+  const Tensor dh_rows =
+      args.dw1.data ? empty_bf16(bf16_rows_elements(all.wide, all.rows)) : Tensor();
+  parallel_chunks(all.rows, stripe, [&](int64_t begin, int64_t end) {
     const int64_t rows = end - begin;
-    const Tensor dh = Tensor::empty({rows, wide});
-    multiply({args.dy + begin * out, args.w2, dh.data(), rows, wide, out});
-    mul_cpu({dh.data(), args.derivative + begin * wide, dh.data(), rows * wide});
+    const Tensor dh = Tensor::empty({rows, all.wide});
+    multiply({args.dy + begin * all.out, args.w2, dh.data(), rows, all.wide, all.out});
+    mul_cpu({dh.data(), args.derivative + begin * all.wide, dh.data(), rows * all.wide});
     if (args.db1.data) {
-      add_column_sums(dh.data(), rows, wide, sums.data<double>() + begin / stripe * wide);
+      add_column_sums(dh.data(), rows, all.wide, sums.data<double>() + begin / stripe * all.wide);
     }
     if (args.dw1.data) {
-      bf16_rows_part({dh.data(), begin, rows, wide, all_rows}, dh_rows.data<bfloat16>());
+      bf16_rows_part({dh.data(), begin, rows, all.wide, all.rows}, dh_rows.data<bfloat16>());
     }
     if (args.dx.data) {
-      multiply({dh.data(), args.w1, args.dx.data + begin * in, rows, in, wide, nullptr,
+      multiply({dh.data(), args.w1, args.dx.data + begin * all.in, rows, all.in, all.wide, nullptr,
                 args.dx.accumulate});
     }
   });
-  if (args.db1.data) add_stripes(sums, stripes, wide, args.db1);
+  if (args.db1.data) add_stripes(sums, stripes, all.wide, args.db1);
   if (args.dw1.data) {
-    const Tensor panels = empty_bf16(bf16_panels_elements(in, all_rows));
-    bf16_panels(args.x, all_rows, in, false, panels.data<bfloat16>());
-    multiply_rows(dh_rows, panels.data<bfloat16>(), args.dw1, wide, in, all_rows);
+    const Tensor panels = empty_bf16(bf16_panels_elements(all.in, all.rows));
+    bf16_panels(args.x, all.rows, all.in, false, panels.data<bfloat16>());
+    multiply_rows(dh_rows, panels.data<bfloat16>(), args.dw1, all.wide, all.in, all.rows);
   }
   if (args.dw2.data) {
-    const Tensor dy_rows = empty_bf16(bf16_rows_elements(out, all_rows));
-    bf16_rows(args.dy, out, all_rows, true, dy_rows.data<bfloat16>());
-    multiply_rows(dy_rows, args.active, args.dw2, out, wide, all_rows);
+    const Tensor dy_rows = empty_bf16(bf16_rows_elements(all.out, all.rows));
+    bf16_rows(args.dy, all.out, all.rows, true, dy_rows.data<bfloat16>());
+    multiply_rows(dy_rows, args.active, args.dw2, all.out, all.wide, all.rows);
   }
 }
 
