@@ -82,8 +82,8 @@ Variable low_rank_delta(Variable y, const Variable& x, const Variable& a, const 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, double eps);
 // What the gradient of a norm reads. Undefined until an op has filled it.
 struct NormState {
-  Tensor normalised;  // (rows, hidden), before weight and bias
-  Tensor rstd;        // (rows), 1 / sqrt(variance + eps)
+  Tensor normalised = {};  // (rows, hidden), before weight and bias
+  Tensor rstd = {};        // (rows), 1 / sqrt(variance + eps)
 };
 struct DeltaProduct;  // autograd/joint_ops.h
 struct NormLinks {
@@ -127,9 +127,9 @@ Variable slice_rows(const Variable& x, int64_t begin, int64_t end);
 // -- Attention (ops/attention.cpp) ----------------------------------------------------------------
 // How the tokens of a batch are divided into sequences. Built by models/, shared by all layers.
 struct AttentionLayout {
-  Tensor offsets;                     // I64 (sequences + 1), on the device
-  std::vector<int64_t> host_offsets;  // the same on the host: from 0 on, no sequence is empty
-  int64_t max_length = 0;             // no sequence has more tokens
+  Tensor offsets = {};                     // I64 (sequences + 1), on the device
+  std::vector<int64_t> host_offsets = {};  // the same on the host: from 0 on, no sequence is empty
+  int64_t max_length = 0;                  // no sequence has more tokens
   // Rows of q, k and v past the last sequence (of k and v alone with first_query_only). They fill a
   // batch up to the size of a captured graph. Their results and gradients are zeros; as they come
   // last, they change no bit of the other rows.
@@ -138,14 +138,14 @@ struct AttentionLayout {
   // d = query - key is distance_row[d + max_length - 1]. Non-decreasing. Undefined if attention has
   // no position terms. On the CPU attention() checks offsets and rows; on a GPU that is the duty
   // of who makes them.
-  Tensor distance_row;
+  Tensor distance_row = {};
 };
 
 struct AttentionOptions {
   int64_t heads = 1;
   real scale = 1;                 // factor of the scores: 1 / sqrt(head_size * number of terms)
   double dropout = 0;             // probability of dropping a probability, in [0, 1)
-  RandomStream stream;            // dropout's; the mask depends on token, head and key alone
+  RandomStream stream = {};       // dropout's; the mask depends on token, head and key alone
   bool first_query_only = false;  // q has one row a sequence: the query of its first token
   // bf16 rounds q, k, v, the tables and dy to bf16. Sums and softmax stay fp32, and
   // probabilities keep 2^-17 of themselves.

@@ -12,22 +12,22 @@
 namespace soragrad::data {
 
 struct Example {
-  std::string text_a;
-  std::string text_b;  // empty for tasks of one sentence
-  int64_t label = -1;  // class; -1 without labels and for regression
+  std::string text_a = {};
+  std::string text_b = {};  // empty for tasks of one sentence
+  int64_t label = -1;       // class; -1 without labels and for regression
   // Of regression: as own data has it, and a 32-bit number of GLUE, as datasets has those.
   double score = 0;
   int64_t index = 0;  // the file's index column, or the row's number in the file from 0
   // Own data alone.
-  float weight = 1;               // in the loss of a training batch
-  std::vector<int32_t> classes;   // multi-label, in increasing order
-  std::optional<std::string> id;  // as the file has it; without an id column `index` stands in
+  float weight = 1;                    // in the loss of a training batch
+  std::vector<int32_t> classes = {};   // multi-label, in increasing order
+  std::optional<std::string> id = {};  // as the file has it; without an id column `index` stands in
 };
 
 struct Dataset {
   const Task* task = nullptr;
-  std::string path;
-  std::vector<Example> rows;
+  std::string path = {};
+  std::vector<Example> rows = {};
   bool labelled = false;  // whether label or score was read
   int64_t dropped = 0;    // rows left out; worth one warning
 
@@ -42,8 +42,8 @@ enum class Labels {
 
 // A file, and for MRPC's original file the list of id pairs that parts dev from train.
 struct GlueSource {
-  std::string path;
-  std::string dev_ids;
+  std::string path = {};
+  std::string dev_ids = {};
   bool dev = false;  // the rows that are listed, or the others
 
   explicit operator bool() const { return !path.empty(); }

@@ -14,7 +14,7 @@ struct SamplerOptions {
   bool shuffle = true;           // else file order
   bool group_by_length = false;  // rows of like length share a batch
   uint64_t seed = 42;
-  std::vector<int64_t> lengths;  // (rows) tokens; only for group_by_length
+  std::vector<int64_t> lengths = {};  // (rows) tokens; only for group_by_length
 };
 
 // Orders. shuffle: torch.randperm(rows) with seed + epoch, as accelerate's SeedableRandomSampler.

@@ -33,7 +33,7 @@ struct ModelConfig {
   double hidden_dropout_prob = 0.1;
   double attention_probs_dropout_prob = 0.1;
   // classifier_dropout (RoBERTa, BERT) or cls_dropout (DeBERTa); none: hidden_dropout_prob.
-  std::optional<double> classifier_dropout;
+  std::optional<double> classifier_dropout = {};
 
   // DeBERTa
   int64_t position_buckets = -1;  // below 1: no buckets, plain distances
@@ -43,10 +43,11 @@ struct ModelConfig {
   Activation pooler_act = Activation::gelu;
 
   int64_t num_labels = 2;
-  std::vector<std::string> label_names;  // id2label; empty: LABEL_0, ...
-  std::string problem_type;              // "" (undecided), or as Hugging Face names it
+  std::vector<std::string> label_names = {};  // id2label; empty: LABEL_0, ...
+  std::string problem_type = {};              // "" (undecided), or as Hugging Face names it
 
-  std::string source;  // text of the file: to_json() keeps its other keys. Empty: made in a program
+  // Text of the file: to_json() keeps its other keys. Empty: made in a program.
+  std::string source = {};
 
   int64_t head_size() const { return hidden_size / heads; }
   double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }

@@ -19,19 +19,20 @@ struct LoadOptions {
   // Names of the task's classes in the task's order. Empty: as config.json says, or num_labels.
   // If config.json has the same names in another order, the model keeps its own (models/labels.h);
   // the head of another set of classes is drawn anew.
-  std::vector<std::string> labels;
+  std::vector<std::string> labels = {};
   // The model gets the task's order instead: rows of the head follow their names.
   bool takes_task_order = false;
   int64_t num_labels = 0;   // used if there are no `labels`; 0: as config.json says
   bool regression = false;  // a single score instead of classes
   // Hugging Face's name of the kind of answers; empty: by `regression`.
-  std::string problem_type;
+  std::string problem_type = {};
   uint64_t seed = 42;  // of freshly drawn head weights
   Device device = Device::cpu;
   // Of the backbone's Linears and of attention. The head computes in fp32.
   Precision precision = Precision::fp32;
   // Used instead of config.json's, if set.
-  std::optional<double> hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout;
+  std::optional<double> hidden_dropout_prob = {}, attention_probs_dropout_prob = {},
+                        classifier_dropout = {};
 };
 
 struct LoadedModel {

@@ -22,7 +22,7 @@ struct Pass {
   const uint32_t* step_at = nullptr;
   // If set, it gets the output of every module with the module's path. Models then compute every
   // output in full: all tokens of the last layer, all rows of the relative table.
-  std::function<void(const std::string& path, const Variable& output)> observe;
+  std::function<void(const std::string& path, const Variable& output)> observe = {};
   // true: each layer keeps its input and little more, and is computed again in the backward pass
   // (models/encoder.cpp). Same bits, less memory, more time. An observed pass ignores it.
   // Duty of the caller: the model lives until backward() is done.

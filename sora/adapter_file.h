@@ -16,13 +16,14 @@
 namespace soragrad::sora {
 
 struct AdapterInfo {
-  std::string base_model;         // folder of the model it was trained on
-  std::string task;               // its name; may be empty
-  int64_t num_labels = 0;         // 0: not known
-  std::string base_model_sha256;  // of the base model's sorted tensor names and bytes; may be empty
-  std::vector<std::string> labels;  // names in class order; empty: as the task has them
-  std::string problem_type;         // Hugging Face's name; empty: as the task has it
-  std::string tokenizer_sha256;     // of the run's tokenizer; may be empty
+  std::string base_model = {};  // folder of the model it was trained on
+  std::string task = {};        // its name; may be empty
+  int64_t num_labels = 0;       // 0: not known
+  // Of the base model's sorted tensor names and bytes; may be empty.
+  std::string base_model_sha256 = {};
+  std::vector<std::string> labels = {};  // names in class order; empty: as the task has them
+  std::string problem_type = {};         // Hugging Face's name; empty: as the task has it
+  std::string tokenizer_sha256 = {};     // of the run's tokenizer; may be empty
 };
 
 struct AdapterConfig {

@@ -23,7 +23,7 @@ constexpr int64_t kMaxAdapterRank = 65536;
 
 // Rank and factor of the delta of one Linear, if they differ from Linear to Linear.
 struct ModuleShape {
-  std::string module;  // path of the Linear
+  std::string module = {};  // path of the Linear
   int64_t rank = 0;
   double factor = 1;  // delta = factor * B diag(gate) A
 };
@@ -37,12 +37,12 @@ struct MethodConfig {
   double lora_alpha = 16;
   double lora_dropout = 0;
   // Entries of sora/target_pattern.h; empty: all six Linears of a layer.
-  std::vector<std::string> target_modules;
+  std::vector<std::string> target_modules = {};
   // sora
   std::string proximal = "exact";
-  std::optional<double> xi;  // not set: default_xi(proximal)
+  std::optional<double> xi = {};  // not set: default_xi(proximal)
   double sparse_lambda = 0;
-  std::optional<double> sparse_lr;  // not set: learning_rate
+  std::optional<double> sparse_lr = {};  // not set: learning_rate
   double sparse_adam_epsilon = 1e-6;
   std::string sparse_optim = "adamw";
   // adalora
@@ -54,7 +54,7 @@ struct MethodConfig {
   std::string adapter_activation = "gelu_new";
   // lora, adalora: a pruned or imported adapter; replaces ranks, lora_alpha and target_modules.
   // Empty where nothing is left but the head.
-  std::optional<std::vector<ModuleShape>> modules;
+  std::optional<std::vector<ModuleShape>> modules = {};
 };
 
 // The threshold of gates that `proximal` has unless xi is given. exact, released_lr: 0.4 (times the

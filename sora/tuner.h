@@ -52,7 +52,7 @@ struct TunerSettings {
 
   // Changes the optimizer's groups, e.g. for a learning rate of one's own:
   //   .edit_groups = [](auto& groups) { nn::split_off(groups, is_lora_b).learning_rate *= 16; }
-  std::function<void(std::vector<nn::ParameterGroup>& groups)> edit_groups;
+  std::function<void(std::vector<nn::ParameterGroup>& groups)> edit_groups = {};
 };
 
 // A stretch of training with schedules of its own. Training has one phase; Algorithm 1 of the SoRA
@@ -60,9 +60,9 @@ struct TunerSettings {
 struct Phase {
   int64_t steps = 0;
   // A Schedule of length 0, the default, gives the rate 0; make_phase() makes both.
-  nn::Schedule schedule;       // of the learning rates
-  nn::Schedule gate_schedule;  // of the groups with a proximal operator: SoRA's gates
-  std::optional<double> xi;    // threshold of those groups; not set: the method's
+  nn::Schedule schedule = {};       // of the learning rates
+  nn::Schedule gate_schedule = {};  // of the groups with a proximal operator: SoRA's gates
+  std::optional<double> xi = {};    // threshold of those groups; not set: the method's
 };
 // The phase whose schedules the settings describe, `steps` updates long.
 Phase make_phase(const TunerSettings& settings, int64_t steps, std::optional<double> xi = {});

@@ -6,7 +6,7 @@ set(work ${BUILD}/tests/install)
 file(REMOVE_RECURSE ${work})
 set(flags -G Ninja -DCMAKE_BUILD_TYPE=${BUILD_TYPE} "-DCMAKE_PREFIX_PATH=${work}/prefix;${LIBRARIES}"
   -DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS})
-set(cxx_flags "-Wall -Wextra -Wno-missing-field-initializers -Wpedantic -Werror")
+set(cxx_flags "-Wall -Wextra -Wpedantic -Werror")
 if(SANITIZE)
   string(APPEND cxx_flags " -fsanitize=address,undefined")
 endif()

@@ -21,8 +21,8 @@ namespace soragrad::data {
 constexpr size_t kMaxTableColumns = 4096;
 
 struct TableOptions {
-  std::string format;  // csv, tsv, jsonl, fasttext, parquet; empty: by extension
-  bool header = true;  // of csv and tsv; false: columns are named 0, 1, 2 ...
+  std::string format = {};  // csv, tsv, jsonl, fasttext, parquet; empty: by extension
+  bool header = true;       // of csv and tsv; false: columns are named 0, 1, 2 ...
 };
 
 struct Column {

@@ -28,8 +28,8 @@ enum class Proximal : uint8_t {
 };
 
 struct ParameterGroup {
-  std::vector<Parameter*> parameters;  // trainable, with values; may be empty
-  double learning_rate = 1e-3;         // peak: a schedule multiplies it
+  std::vector<Parameter*> parameters = {};  // trainable, with values; may be empty
+  double learning_rate = 1e-3;              // peak: a schedule multiplies it
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double weight_decay = 0;
   Update update = Update::adamw_torch;
