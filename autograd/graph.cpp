@@ -200,7 +200,8 @@ const Tensor& Variable::grad() const {
 void Variable::set_grad(Tensor grad) {
   require(node_ && node_->is_leaf(), "[set_grad] only a trainable leaf holds a gradient.");
   require(grad.defined() && grad.shape() == shape() && grad.dtype() == value_.dtype(),
-          "[set_grad] gradient {} does not fit the value {}.", grad.shape(), shape());
+          "[set_grad] gradient {} of {} does not fit the value {} of {}.", grad.shape(),
+          name_of(grad.dtype()), shape(), name_of(value_.dtype()));
   node_->grad = std::move(grad);
   node_->owns_grad = false;
 }
@@ -217,7 +218,8 @@ void Variable::zero_grad() {
 void Variable::set_value(Tensor value) {
   require(value.defined() && value.shape() == shape() &&
               (!defined() || value.dtype() == value_.dtype()),
-          "[set_value] {} does not replace {}.", value.shape(), shape());
+          "[set_value] {} of {} does not replace {} of {}.", value.shape(), name_of(value.dtype()),
+          shape(), name_of(value_.dtype()));
   require(!node_ || node_->is_leaf(), "[{}] its result is no leaf: its value cannot be replaced.",
           node_ ? node_->op : "");
   value_ = std::move(value);
@@ -304,8 +306,8 @@ void backward(const Variable& loss, const Tensor& scale) {
   require(loss.requires_grad(), "[backward] the loss depends on no trainable parameter.");
   const NoGrad no_grad;
   require(scale.defined() && scale.shape() == loss.shape() && scale.dtype() == kReal,
-          "[backward] the scale should be {}, as the loss is, not {}.", loss.shape(),
-          scale.shape());
+          "[backward] the scale should be {} of {}, as the loss is, not {} of {}.", loss.shape(),
+          name_of(kReal), scale.shape(), name_of(scale.dtype()));
   detail::add_gradient(*loss.node_, scale);  // the loss may be a leaf that has a gradient
   detail::DeferredWork deferred;
   detail::Walk(loss.node_, 0).run();

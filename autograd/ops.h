@@ -57,7 +57,7 @@ Activated linear_gelu(const Variable& x, const Variable& weight, const Variable&
 Variable linear(const Activated& x, const Variable& weight, const Variable& bias,
                 const std::shared_ptr<PackedMatrix>& packed = nullptr, bool with_value = true);
 // linear(gelu(linear(x, first)), second). In bf16 on a CPU that has such instructions it is one
-// kernel, whose backward computes the wide activations again instead of keeping them
+// kernel, which keeps of what is between the two only what backward reads
 // (core/kernels/feed_forward/feed_forward_bf16.h). Elsewhere it is the ops that it is made of. The
 // bits are the same, but for the gradient of the first bias, whose rows are added in another order.
 struct LinearWeights {

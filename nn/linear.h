@@ -70,8 +70,8 @@ class Linear : public Module {
   // computed.
   Variable forward_for_gradients(const Activated& x, const Pass& pass);
 
-  // second.forward(first.forward(x, activation, pass), pass), where it can as one op that keeps
-  // nothing between the two (autograd/ops.h: feed_forward): not with a Delta, an observer or
+  // second.forward(first.forward(x, activation, pass), pass), where it can as one op
+  // (autograd/ops.h: feed_forward): not with a Delta, an observer or
   // another activation than GELU. `for_gradients` as in forward_for_gradients().
   static Variable forward_both(Linear& first, Activation activation, Linear& second,
                                const Variable& x, const Pass& pass, bool for_gradients);

@@ -210,8 +210,7 @@ Operands rounded(const Operands& x) {
 struct KeptAttention {
   kernels::AttentionArgs args;  // pointers into these tensors
   Operands x;
-  Tensor y,
-      log_sum;  // CUDA reads them instead of making the softmax's sums once more; or undefined
+  Tensor y, log_sum;  // CUDA reads them instead of making the softmax's sums again; or undefined
   Tensor offsets, distance_row;
   bool rounds_dy;
   bool late;                              // the tables' gradients wait for other layers

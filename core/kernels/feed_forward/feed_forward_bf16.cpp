@@ -28,39 +28,6 @@ Tensor empty_bf16(int64_t elements) {
   return Tensor::empty({elements}, DType::bf16);
 }
 
-// c (rows, n) = a (rows, k) op(W) [+ c] [+ bias]
-struct Product {
-  const real* a;
-  const std::byte* packed;
-  real* c;
-  int64_t rows, n, k;
-  const real* bias = nullptr;
-  bool accumulate = false;
-};
-void multiply(const Product& p) {
-  gemm_bf16_cpu({.a = p.a,
-                 .packed = p.packed,
-                 .c = p.c,
-                 .m = p.rows,
-                 .n = p.n,
-                 .k = p.k,
-                 .accumulate = p.accumulate,
-                 .bias = p.bias});
-}
-
-// dw (out, in) = dy^T x, or dw += dy^T x, of operands with all rows.
-void multiply_rows(const Tensor& dy, const bfloat16* x, const GradientTarget& dw, int64_t out,
-                   int64_t in, int64_t rows) {
-  gemm_bf16_of_rows({.a = nullptr,
-                     .packed = reinterpret_cast<const std::byte*>(x),
-                     .c = dw.data,
-                     .m = out,
-                     .n = in,
-                     .k = rows,
-                     .accumulate = dw.accumulate},
-                    dy.data<bfloat16>());
-}
-
 // Adds up the stripes' sums (stripes, wide).
 void add_stripes(const Tensor& sums, int64_t stripes, int64_t wide, const GradientTarget& db) {
   const double* of_stripe = sums.data<double>();
@@ -82,7 +49,13 @@ void feed_forward_bf16_cpu(const FeedForwardBf16Args& args) {
   parallel_chunks(all.rows, stripe_rows(all.rows), [&](int64_t begin, int64_t end) {
     const int64_t rows = end - begin, elements = rows * all.wide;
     const Tensor h = Tensor::empty({rows, all.wide}), active = Tensor::empty_like(h);
-    multiply({args.x + begin * all.in, args.w1, h.data(), rows, all.wide, all.in, args.b1});
+    gemm_bf16_cpu({.a = args.x + begin * all.in,
+                   .packed = args.w1,
+                   .c = h.data(),
+                   .m = rows,
+                   .n = all.wide,
+                   .k = all.in,
+                   .bias = args.b1});
     if (args.derivative) {
       gelu_and_derivative(h.data(), active.data(), args.derivative + begin * all.wide, elements);
     } else {
@@ -92,8 +65,13 @@ void feed_forward_bf16_cpu(const FeedForwardBf16Args& args) {
       bf16_panels_part({active.data(), begin, rows, all.wide, all.rows}, args.active);
     }
     if (!args.y) return;
-    real* y = args.y + begin * all.out;
-    multiply({active.data(), args.w2, y, rows, all.out, all.wide, args.b2});
+    gemm_bf16_cpu({.a = active.data(),
+                   .packed = args.w2,
+                   .c = args.y + begin * all.out,
+                   .m = rows,
+                   .n = all.out,
+                   .k = all.wide,
+                   .bias = args.b2});
   });
 }
 
@@ -106,7 +84,12 @@ void feed_forward_backward_bf16_cpu(const FeedForwardBackwardBf16Args& args) {
   parallel_chunks(all.rows, stripe, [&](int64_t begin, int64_t end) {
     const int64_t rows = end - begin;
     const Tensor dh = Tensor::empty({rows, all.wide});
-    multiply({args.dy + begin * all.out, args.w2, dh.data(), rows, all.wide, all.out});
+    gemm_bf16_cpu({.a = args.dy + begin * all.out,
+                   .packed = args.w2,
+                   .c = dh.data(),
+                   .m = rows,
+                   .n = all.wide,
+                   .k = all.out});
     mul_cpu({dh.data(), args.derivative + begin * all.wide, dh.data(), rows * all.wide});
     if (args.db1.data) {
       add_column_sums(dh.data(), rows, all.wide, sums.data<double>() + begin / stripe * all.wide);
@@ -115,20 +98,39 @@ void feed_forward_backward_bf16_cpu(const FeedForwardBackwardBf16Args& args) {
       bf16_rows_part({dh.data(), begin, rows, all.wide, all.rows}, dh_rows.data<bfloat16>());
     }
     if (args.dx.data) {
-      multiply({dh.data(), args.w1, args.dx.data + begin * all.in, rows, all.in, all.wide, nullptr,
-                args.dx.accumulate});
+      gemm_bf16_cpu({.a = dh.data(),
+                     .packed = args.w1,
+                     .c = args.dx.data + begin * all.in,
+                     .m = rows,
+                     .n = all.in,
+                     .k = all.wide,
+                     .accumulate = args.dx.accumulate});
     }
   });
   if (args.db1.data) add_stripes(sums, stripes, all.wide, args.db1);
   if (args.dw1.data) {
     const Tensor panels = empty_bf16(bf16_panels_elements(all.in, all.rows));
     bf16_panels(args.x, all.rows, all.in, false, panels.data<bfloat16>());
-    multiply_rows(dh_rows, panels.data<bfloat16>(), args.dw1, all.wide, all.in, all.rows);
+    const WeightGradientBf16Args of_w1{.dy = nullptr,
+                                       .x = nullptr,
+                                       .dw = args.dw1.data,
+                                       .rows = all.rows,
+                                       .out = all.wide,
+                                       .in = all.in,
+                                       .accumulate = args.dw1.accumulate};
+    weight_gradient_of_operands(of_w1, dh_rows.data<bfloat16>(), panels.data<bfloat16>());
   }
   if (args.dw2.data) {
     const Tensor dy_rows = empty_bf16(bf16_rows_elements(all.out, all.rows));
     bf16_rows(args.dy, all.out, all.rows, true, dy_rows.data<bfloat16>());
-    multiply_rows(dy_rows, args.active, args.dw2, all.out, all.wide, all.rows);
+    const WeightGradientBf16Args of_w2{.dy = nullptr,
+                                       .x = nullptr,
+                                       .dw = args.dw2.data,
+                                       .rows = all.rows,
+                                       .out = all.out,
+                                       .in = all.wide,
+                                       .accumulate = args.dw2.accumulate};
+    weight_gradient_of_operands(of_w2, dy_rows.data<bfloat16>(), args.active);
   }
 }
 

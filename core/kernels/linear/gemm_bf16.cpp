@@ -102,10 +102,14 @@ void pack_for_pairs(const PackBf16Args& args) {
   bf16_panels(args.weight, k, n, args.transpose, reinterpret_cast<bfloat16*>(args.packed));
 }
 
+void multiply_pairs(const GemmBf16Args& args, const bfloat16* a) {
+  bf16_way() == Bf16Way::amx ? amx_bf16_multiply(args, a) : avx512_bf16_multiply(args, a);
+}
+
 void multiply_by_pairs(const GemmBf16Args& args) {
   const Tensor a = empty_bf16(bf16_rows_elements(args.m, args.k));
   bf16_rows(args.a, args.m, args.k, false, a.data<bfloat16>());
-  gemm_bf16_of_rows(args, a.data<bfloat16>());
+  multiply_pairs(args, a.data<bfloat16>());
 }
 
 // The rows of dy are the product's k.
@@ -114,14 +118,7 @@ void weight_gradient_by_pairs(const WeightGradientBf16Args& args) {
   const Tensor x = empty_bf16(bf16_panels_elements(args.in, args.rows));
   bf16_rows(args.dy, args.out, args.rows, true, dy.data<bfloat16>());
   bf16_panels(args.x, args.rows, args.in, false, x.data<bfloat16>());
-  gemm_bf16_of_rows({.a = nullptr,
-                     .packed = x.raw(),
-                     .c = args.dw,
-                     .m = args.out,
-                     .n = args.in,
-                     .k = args.rows,
-                     .accumulate = args.accumulate},
-                    dy.data<bfloat16>());
+  weight_gradient_of_operands(args, dy.data<bfloat16>(), x.data<bfloat16>());
 }
 
 bool multiplies_pairs() {
@@ -162,8 +159,16 @@ void gemm_bf16_cpu(const GemmBf16Args& args) {
   multiplies_pairs() ? multiply_by_pairs(args) : multiply_rounded(args);
 }
 
-void gemm_bf16_of_rows(const GemmBf16Args& args, const bfloat16* rows) {
-  bf16_way() == Bf16Way::amx ? amx_bf16_multiply(args, rows) : avx512_bf16_multiply(args, rows);
+void weight_gradient_of_operands(const WeightGradientBf16Args& args, const bfloat16* dy,
+                                 const bfloat16* x) {
+  multiply_pairs({.a = nullptr,
+                  .packed = reinterpret_cast<const std::byte*>(x),
+                  .c = args.dw,
+                  .m = args.out,
+                  .n = args.in,
+                  .k = args.rows,
+                  .accumulate = args.accumulate},
+                 dy);
 }
 
 void weight_gradient_bf16_cpu(const WeightGradientBf16Args& args) {

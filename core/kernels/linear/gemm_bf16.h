@@ -56,9 +56,6 @@ inline Cost cost(const GemmBf16Args& g) {
               static_cast<double>(g.k * g.n * kBf16Bytes)};
 }
 SORAGRAD_KERNEL(gemm_bf16, GemmBf16Args);
-// The same on the CPU, for a way other than rounded, with an a that bf16_rows() has laid out
-// (bf16_operands.h): args.a is not read. The profile does not show it.
-void gemm_bf16_of_rows(const GemmBf16Args& args, const bfloat16* rows);
 
 // The gradient of a weight, dw (out, in) = bf16(dy)^T bf16(x) [+ dw]: the sum over the rows.
 struct WeightGradientBf16Args {
@@ -73,6 +70,11 @@ inline Cost cost(const WeightGradientBf16Args& g) {
           traffic(g.rows * (g.out + g.in) + g.out * g.in * (g.accumulate ? 2 : 1)).bytes};
 }
 SORAGRAD_KERNEL(weight_gradient_bf16, WeightGradientBf16Args);
+// The same on the CPU, for a way other than rounded, of operands that bf16_rows() has made of dy
+// and bf16_panels() of x (bf16_operands.h): args.dy and args.x are not read. The profile does not
+// show it.
+void weight_gradient_of_operands(const WeightGradientBf16Args& args, const bfloat16* dy,
+                                 const bfloat16* x);
 
 }  // namespace soragrad::kernels
 
